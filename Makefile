@@ -1,0 +1,64 @@
+# `make demo` and `make test` need Python 3.10 or newer and a C compiler; they set up the rest.
+
+PYTHON ?= python3
+JOBS ?= 2
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+NATIVE := CMakeLists.txt edge_naca/_build_core.py $(wildcard edge_naca/_batch.*) \
+	$(shell find firmware/core -type f)
+
+.PHONY: help demo test lint format install ci-tools clean
+
+help:
+	@echo "make demo      teach a network digits, one class at a time"
+	@echo "make test      lint, type check and test"
+	@echo "make lint      lint and type check only"
+	@echo "make format    let ruff format the Python code and mend what it can"
+	@echo "make install   set up $(VENV), or bring it up to date"
+	@echo "make ci-tools  install the compilers and emulators that some tests use (Debian, Ubuntu)"
+	@echo "make clean     remove everything that was built, $(VENV) too"
+
+demo: install
+	$(BIN)/edge-naca demo
+
+test: lint
+	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+# export/ and host/ live inside edge_naca once installed; mypy has to see them where they will be.
+lint: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	@rm -rf build/typing && mkdir -p build/typing/edge_naca
+	@ln -s $(CURDIR)/edge_naca/* $(CURDIR)/export $(CURDIR)/host build/typing/edge_naca/
+	$(BIN)/mypy build/typing/edge_naca
+
+format: install
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+install: $(INSTALLED)
+
+# Python sources are used where they are; only C sources and settings call for installing again.
+# When it is only C sources, what the first installation brought is there to build with.
+$(INSTALLED): pyproject.toml $(NATIVE) | $(BIN)/pip
+	@echo "Building and installing edge-naca into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable \
+		$(if $(filter pyproject.toml,$?),'.[dev]','.' --no-deps --no-build-isolation)
+	@touch $@
+
+$(BIN)/pip:
+	@tools/make-venv '$(PYTHON)' $(VENV)
+
+# gcc-multilib brings 32-bit x86 and exists there only. Where libclang-rt-dev does not exist, clang
+# itself brings the sanitizers' run-time libraries.
+ci-tools:
+	@tools/apt-install clang 'libclang-rt-dev?' gcc libc6-dev make valgrind \
+		gcc-arm-none-eabi libnewlib-arm-none-eabi python3-dev python3-venv \
+		$$(test "$$(dpkg --print-architecture)" != amd64 || echo gcc-multilib)
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,30 @@
+/// What the Python binding adds to the core: whole batches in one call, so that no Python runs per
+/// sample and the interpreter lock is released once. Not part of the firmware.
+///
+/// `samples` holds `rows` samples of `count` elements each, one after another, all of one kind
+/// (raw or codes). `results` has room for `rows`. Work stops at the first sample that is refused;
+/// `done`, which must not be null, then says how many went well before it.
+
+#ifndef EDGE_NACA_BATCH_H
+#define EDGE_NACA_BATCH_H
+
+#include "naca/naca.h"
+
+naca_status_t naca_batch_infer(naca_t *core, naca_sample_kind_t kind, const void *samples,
+                               uint32_t count, size_t rows, size_t *done, naca_result_t *results);
+
+naca_status_t naca_batch_learn(naca_t *core, naca_sample_kind_t kind, const void *samples,
+                               uint32_t count, size_t rows, size_t *done, const int32_t *labels,
+                               naca_result_t *results);
+
+/// As naca_batch_infer, and for each sample potential minus threshold of every neuron at the last
+/// step: margins[rows][units], units being the sum of all populations' neurons. INT32_MIN stands for
+/// a neuron that is not recruited yet. `scratch` has room for 2 * steps * units numbers.
+naca_status_t naca_batch_margins(naca_t *core, naca_sample_kind_t kind, const void *samples,
+                                 uint32_t count, size_t rows, size_t *done, uint32_t steps, uint32_t units,
+                                 int32_t *scratch, int32_t *margins, naca_result_t *results);
+
+naca_status_t naca_batch_prepare(naca_t *core, naca_sample_kind_t kind, const void *samples,
+                                 uint32_t count, size_t rows, size_t *done, uint32_t inputs, uint8_t *codes);
+
+#endif

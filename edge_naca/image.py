@@ -1,0 +1,468 @@
+"""The image `.naca`: a network, and what it learned, as bytes that run in place (docs/image.md)."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.network import (
+    ENCODERS,
+    POST_TERMS,
+    PRE_TERMS,
+    SIGNALS,
+    SPATIAL,
+    Curve,
+    Encoder,
+    Network,
+    Population,
+    Preparation,
+    Rule,
+)
+
+MAGIC = b"NACA"
+VERSION = 1
+BLOCK = 16
+
+HEADER = struct.Struct("<4sHHII")
+ENTRY = struct.Struct("<4sIII")
+CRITICAL = 1
+NETWORK = struct.Struct("<HHBBBBII")
+POPULATION = struct.Struct("<HHBBbbHBBBBHiiiHBBBbHBBHiihHB11x")
+PREPARATION = struct.Struct("<BBHHHBBHHH")
+
+FLAG_BIAS, FLAG_SUBTRACT, FLAG_NORM, FLAG_CURVE = 1, 2, 4, 8
+PREP_LOG, PREP_SIGNED, PREP_PER_FEATURE = 1, 2, 4
+
+
+class ImageError(ValueError):
+    """These bytes are no image that this version can read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What one population learned.
+
+    Parameters
+    ----------
+    weights : int8 (neurons, rows), the bias, if any, in the last row.
+    wins : uint16 (neurons,), how often each neuron won; None unless its rule's post is "winner".
+    """
+
+    weights: NDArray[np.int8]
+    wins: NDArray[np.uint16] | None
+
+
+@dataclass(frozen=True)
+class State:
+    """The learned state of a network.
+
+    Parameters
+    ----------
+    seen : uint32 (capacity,), samples learned of each class.
+    populations : what each population learned.
+    learned : samples learned in all, modulo 2**32.
+    """
+
+    seen: NDArray[np.uint32]
+    populations: tuple[Learned, ...]
+    learned: int
+
+
+# ---- weights ---------------------------------------------------------------------------------
+
+
+def pack_weights(population: Population, weights: NDArray[np.int8]) -> bytes:
+    """Lay weights (neurons, rows) out block by block: [block of neurons][input][neuron]."""
+    rows = weights.shape[1]
+    padded = np.zeros((population.padded, rows), np.int16)
+    padded[: population.neurons] = weights
+    blocks = [
+        padded[first : first + BLOCK].T.reshape(-1) for first in range(0, population.padded, BLOCK)
+    ]
+    flat = np.concatenate(blocks) + population.zero_point
+    if population.weight_bits == 4:
+        data = (flat[0::2] | flat[1::2] << 4).astype(np.uint8).tobytes()
+    else:
+        data = flat.astype(np.int8).tobytes()
+    return data + bytes(-len(data) % 4)
+
+
+def unpack_weights(population: Population, rows: int, data: bytes) -> NDArray[np.int8]:
+    """Undo `pack_weights`; the neurons that only pad a block are dropped."""
+    if population.weight_bits == 4:
+        pairs = np.frombuffer(data, np.uint8)
+        flat = np.stack([pairs & 15, pairs >> 4], axis=1).reshape(-1).astype(np.int16)
+    else:
+        flat = np.frombuffer(data, np.int8).astype(np.int16)
+    flat = flat[: population.padded * rows] - population.zero_point
+    weights = np.empty((population.padded, rows), np.int8)
+    for first in range(0, population.padded, BLOCK):
+        width = min(BLOCK, population.padded - first)
+        block = flat[first * rows : (first + width) * rows]
+        weights[first : first + width] = block.reshape(rows, width).T
+    return weights[: population.neurons].copy()
+
+
+def weight_bytes(population: Population, rows: int) -> int:
+    """Bytes that a population's weights take."""
+    bits = population.padded * rows * population.weight_bits
+    return -(-bits // 32) * 4
+
+
+# ---- learned state ---------------------------------------------------------------------------
+
+
+def _learned_parts(network: Network) -> Iterator[tuple[Population, int, int, int]]:
+    """Yield population, rows, bytes of weights, bytes of wins (without padding)."""
+    for index, population in enumerate(network.populations):
+        rows = network.rows(index)
+        has_wins = population.rule is not None and population.rule.post == "winner"
+        wins = 2 * population.neurons if has_wins else 0
+        yield population, rows, weight_bytes(population, rows), wins
+
+
+def state_size(network: Network) -> int:
+    """Bytes of learned state: what a device has to keep."""
+    parts = _learned_parts(network)
+    return 4 + 4 * network.capacity + sum(w + -(-wins // 4) * 4 for _, _, w, wins in parts)
+
+
+def pack_state(network: Network, state: State) -> bytes:
+    """Write a learned state as the core holds it."""
+    data = struct.pack("<I", state.learned) + state.seen.astype("<u4").tobytes()
+    parts = zip(_learned_parts(network), state.populations, strict=True)
+    for (population, _, _, wins_size), learned in parts:
+        data += pack_weights(population, learned.weights)
+        if learned.wins is not None and wins_size:
+            data += learned.wins.astype("<u2").tobytes() + bytes(-wins_size % 4)
+    return data
+
+
+def unpack_state(network: Network, data: bytes) -> State:
+    """Read a learned state as the core holds it.
+
+    Raises
+    ------
+    ImageError
+        If its size is not that of this network's state.
+    """
+    if len(data) != state_size(network):
+        raise ImageError(
+            f"a learned state of this network has {state_size(network)} bytes, not {len(data)}"
+        )
+    learned = int.from_bytes(data[:4], "little")
+    seen = np.frombuffer(data, "<u4", network.capacity, 4).astype(np.uint32)
+    at = 4 + 4 * network.capacity
+    populations = []
+    for population, rows, weights_size, wins_size in _learned_parts(network):
+        weights = unpack_weights(population, rows, data[at : at + weights_size])
+        at += weights_size
+        wins = None
+        if wins_size:
+            wins = np.frombuffer(data, "<u2", population.neurons, at).astype(np.uint16)
+        at += -(-wins_size // 4) * 4
+        populations.append(Learned(weights, wins))
+    return State(seen, tuple(populations), learned)
+
+
+def new_state(network: Network) -> State:
+    """Return the state of a network that has learned nothing: all weights 0."""
+    populations = tuple(
+        Learned(
+            np.zeros((population.neurons, rows), np.int8),
+            np.zeros(population.neurons, np.uint16) if wins else None,
+        )
+        for population, rows, _, wins in _learned_parts(network)
+    )
+    return State(np.zeros(network.capacity, np.uint32), populations, 0)
+
+
+# ---- writing ---------------------------------------------------------------------------------
+
+
+def _population_record(population: Population) -> bytes:
+    rule = population.rule
+    flags = (
+        FLAG_BIAS * population.bias
+        | FLAG_SUBTRACT * (population.reset == "subtract")
+        | FLAG_NORM * (population.norm_shift is not None)
+        | FLAG_CURVE * (population.curve is not None)
+    )
+    # A population that does not learn stores what a rule would default to.
+    shown = rule if rule is not None else Rule("all", "error", "spike")
+    return POPULATION.pack(
+        population.neurons,
+        flags,
+        population.weight_bits,
+        population.zero_point,
+        population.weight_min,
+        population.weight_max,
+        population.decay,
+        population.current_shift,
+        population.refractory,
+        population.fire_from,
+        population.norm_shift or 0,
+        population.winners,
+        population.threshold,
+        population.inhibition,
+        population.adaptation,
+        population.adaptation_decay,
+        0 if rule is None else 1 + POST_TERMS.index(rule.post),
+        0 if rule is None else SIGNALS.index(rule.signal),
+        PRE_TERMS.index(shown.pre),
+        shown.trace_shift,
+        shown.trace_decay,
+        shown.trace_increment,
+        shown.rate_shift,
+        shown.handicap,
+        shown.recruit,
+        shown.delta_margin,
+        shown.depress_rate,
+        0 if rule is None else rule.rates.size,
+        population.curve.shift if population.curve is not None else 0,
+    )
+
+
+def _preparation_section(prep: Preparation) -> bytes:
+    flags = (
+        PREP_LOG * prep.log | PREP_SIGNED * prep.signed | PREP_PER_FEATURE * (prep.offset.size > 1)
+    )
+    record = PREPARATION.pack(
+        SPATIAL.index(prep.spatial),
+        flags,
+        *prep.shape,
+        prep.cell,
+        prep.shift,
+        prep.cap,
+        prep.norm,
+        prep.features,
+    )
+    return record + prep.offset.astype("<i2").tobytes() + prep.gain.astype("<u2").tobytes()
+
+
+def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, int, bytes]]:
+    """Yield tag, flags and content of each section."""
+    record = NETWORK.pack(
+        network.inputs,
+        network.capacity,
+        len(network.populations),
+        ENCODERS.index(network.encoder.kind),
+        network.encoder.bits,
+        network.encoder.steps,
+        network.seed,
+        0,
+    )
+    yield b"NETW", CRITICAL, record + b"".join(map(_population_record, network.populations))
+    if network.preparation is not None:
+        yield b"PREP", CRITICAL, _preparation_section(network.preparation)
+    for index, population in enumerate(network.populations):
+        number = b"%d" % index
+        if population.rule is not None:
+            if population.rule.table is not None:
+                yield b"MOD" + number, CRITICAL, population.rule.table.tobytes()
+            yield b"RAT" + number, CRITICAL, population.rule.rates.astype("<i2").tobytes()
+        if population.curve is not None:
+            curve = population.curve
+            yield (
+                b"CUR" + number,
+                CRITICAL,
+                curve.current.astype("<i2").tobytes() + bytes(curve.slope),
+            )
+    if state is not None:
+        yield b"STAT", CRITICAL, state
+    if network.metadata:
+        text = json.dumps(network.metadata, ensure_ascii=False, sort_keys=True)
+        yield b"META", 0, text.encode()
+
+
+def encode(network: Network, state: bytes | State | None = None) -> bytes:
+    """Write an image.
+
+    Parameters
+    ----------
+    network : what to write.
+    state : what it learned, as `State` or as the core's bytes; None for a network as new.
+
+    Raises
+    ------
+    ImageError
+        If the state is not one of this network.
+    """
+    if isinstance(state, State):
+        state = pack_state(network, state)
+    elif state is not None and len(state) != state_size(network):
+        raise ImageError(
+            f"a learned state of this network has {state_size(network)} bytes, not {len(state)}"
+        )
+    sections = list(_sections(network, state))
+    offset = HEADER.size + ENTRY.size * len(sections)
+    table, body = b"", b""
+    for tag, flags, content in sections:
+        table += ENTRY.pack(tag, flags, offset + len(body), len(content))
+        body += content + bytes(-len(content) % 4)
+    rest = table + body
+    return (
+        HEADER.pack(MAGIC, VERSION, len(sections), HEADER.size + len(rest), zlib.crc32(rest)) + rest
+    )
+
+
+# ---- reading ---------------------------------------------------------------------------------
+
+
+def read_sections(data: bytes) -> dict[str, bytes]:
+    """Return the content of each section by tag, unknown optional ones included.
+
+    Raises
+    ------
+    ImageError
+        If the bytes are not an undamaged image of a known version, or hold a critical section
+        that this version does not know.
+    """
+    if len(data) < HEADER.size or data[:4] != MAGIC:
+        raise ImageError("this is not an edge-naca image: it does not start with 'NACA'")
+    _, version, count, size, crc = HEADER.unpack_from(data)
+    if version != VERSION:
+        raise ImageError(
+            f"the image has format version {version}, this edge-naca reads version {VERSION}"
+        )
+    if size != len(data):
+        raise ImageError(f"the image says it has {size} bytes, but {len(data)} are there")
+    if zlib.crc32(data[HEADER.size :]) != crc:
+        raise ImageError("the image is damaged: its checksum does not match")
+    sections: dict[str, bytes] = {}
+    for index in range(count):
+        if HEADER.size + ENTRY.size * (index + 1) > size:
+            raise ImageError("the image's table of sections does not fit into it")
+        tag, flags, offset, length = ENTRY.unpack_from(data, HEADER.size + ENTRY.size * index)
+        name = tag.decode("ascii", "replace")
+        known = name in ("NETW", "PREP", "STAT") or (
+            name[:3] in ("MOD", "RAT", "CUR") and name[3:].isdigit()
+        )
+        if flags & CRITICAL and not known:
+            raise ImageError(f"the image needs section {name!r}, which this edge-naca cannot read")
+        if name in sections or offset + length > size:
+            raise ImageError(f"section {name!r} is doubled or lies outside the image")
+        sections[name] = data[offset : offset + length]
+    return sections
+
+
+def _read_preparation(data: bytes) -> Preparation:
+    record = PREPARATION.unpack_from(data)
+    spatial, flags, height, width, channels, cell, shift, cap, norm, features = record
+    count = features if flags & PREP_PER_FEATURE else 1
+    return Preparation(
+        shape=(height, width, channels),
+        spatial=SPATIAL[spatial],
+        cell=cell,
+        cap=cap,
+        log=bool(flags & PREP_LOG),
+        signed=bool(flags & PREP_SIGNED),
+        offset=np.frombuffer(data, "<i2", count, PREPARATION.size),
+        gain=np.frombuffer(data, "<u2", count, PREPARATION.size + 2 * count),
+        shift=shift,
+        norm=norm,
+    )
+
+
+def _read_population(
+    capacity: int, record: tuple[Any, ...], index: int, sections: dict[str, bytes]
+) -> Population:
+    neurons, flags, weight_bits, zero_point, weight_min, weight_max, decay = record[:7]
+    current_shift, refractory, fire_from, norm_shift, winners = record[7:12]
+    threshold, inhibition, adaptation, adaptation_decay, post, signal, pre = record[12:19]
+    trace_shift, trace_decay, trace_increment, rate_shift, handicap = record[19:24]
+    recruit, delta_margin, depress_rate, _, curve_shift = record[24:]
+    rule = None
+    if post:
+        table = None
+        if SIGNALS[signal] == "table":
+            table = np.frombuffer(sections[f"MOD{index}"], np.int8).reshape(capacity, neurons)
+        rule = Rule(
+            post=POST_TERMS[post - 1],
+            signal=SIGNALS[signal],
+            pre=PRE_TERMS[pre],
+            table=table,
+            rates=np.frombuffer(sections[f"RAT{index}"], "<i2"),
+            depress_rate=depress_rate,
+            rate_shift=rate_shift,
+            trace_shift=trace_shift,
+            trace_decay=trace_decay,
+            trace_increment=trace_increment,
+            handicap=handicap,
+            recruit=recruit,
+            delta_margin=delta_margin,
+        )
+    curve = None
+    if flags & FLAG_CURVE:
+        data = sections[f"CUR{index}"]
+        current = np.frombuffer(data, "<i2", 256)
+        curve = Curve(current, np.frombuffer(data, np.uint8, 256, 512), curve_shift)
+    return Population(
+        neurons=neurons,
+        weight_bits=weight_bits,
+        zero_point=zero_point,
+        weight_min=weight_min,
+        weight_max=weight_max,
+        decay=decay,
+        current_shift=current_shift,
+        threshold=threshold,
+        norm_shift=norm_shift if flags & FLAG_NORM else None,
+        adaptation=adaptation,
+        adaptation_decay=adaptation_decay,
+        reset="subtract" if flags & FLAG_SUBTRACT else "zero",
+        refractory=refractory,
+        fire_from=fire_from,
+        winners=winners,
+        inhibition=inhibition,
+        bias=bool(flags & FLAG_BIAS),
+        curve=curve,
+        rule=rule,
+    )
+
+
+def _read_network(sections: dict[str, bytes]) -> Network:
+    data = sections["NETW"]
+    inputs, capacity, count, encoder, bits, steps, seed, _ = NETWORK.unpack_from(data)
+    populations = [
+        _read_population(
+            capacity,
+            POPULATION.unpack_from(data, NETWORK.size + POPULATION.size * index),
+            index,
+            sections,
+        )
+        for index in range(count)
+    ]
+    return Network(
+        inputs=inputs,
+        encoder=Encoder(ENCODERS[encoder], bits, steps),
+        populations=tuple(populations),
+        preparation=_read_preparation(sections["PREP"]) if "PREP" in sections else None,
+        seed=seed,
+        metadata=json.loads(sections["META"]) if "META" in sections else {},
+    )
+
+
+def decode(data: bytes) -> tuple[Network, bytes | None]:
+    """Read an image: the network, and the learned state as the core's bytes (None if as new).
+
+    Raises
+    ------
+    ImageError
+        If the bytes are not an image, are damaged, or describe what cannot be.
+    """
+    sections = read_sections(data)
+    try:
+        network = _read_network(sections)
+    except (KeyError, IndexError, TypeError, ValueError, struct.error) as error:
+        raise ImageError(f"the image describes no valid network: {error}") from error
+    state = sections.get("STAT")
+    if state is not None and len(state) != state_size(network):
+        raise ImageError("the image's learned state does not fit its network")
+    return network, state

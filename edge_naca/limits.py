@@ -1,0 +1,45 @@
+"""Checks of what a user handed in: every refusal names the argument and says what would be right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+MAX_UNITS = 4096
+MAX_POPULATIONS = 8
+MAX_CLASSES = 1024
+MAX_STEPS = 255
+MAX_RATES = 4096
+
+
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """Return `value` as an int, or raise if it is no whole number in ``low .. high``."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be in {low} .. {high}, not {value}")
+    return int(value)
+
+
+def choice(name: str, value: Any, options: tuple[str, ...]) -> str:
+    """Return `value`, or raise if it is not one of `options`."""
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(options)}, not {value!r}")
+    return str(value)
+
+
+def integers(name: str, values: ArrayLike, dtype: type[np.integer[Any]]) -> NDArray[Any]:
+    """Return `values` as a read-only array of `dtype`, or raise if one does not fit into it."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "iub" and array.size:
+        raise TypeError(f"{name} must hold integers, not {array.dtype}")
+    info = np.iinfo(dtype)
+    if array.size and (array.min() < info.min or array.max() > info.max):
+        raise ValueError(
+            f"{name} must be in {info.min} .. {info.max}, but holds {array.min()} .. {array.max()}"
+        )
+    result = array.astype(dtype)
+    result.flags.writeable = False
+    return result

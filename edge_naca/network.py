@@ -1,0 +1,347 @@
+"""The description of a network: what it computes and how it learns, without any learned state.
+
+Descriptions are immutable. `edge_naca.presets` makes the usual ones, `edge_naca.image` writes them
+as images, and both `edge_naca.Core` (the C core) and `edge_naca.Specification` (numpy) run them.
+docs/arithmetic.md gives the meaning of every number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.limits import (
+    MAX_CLASSES,
+    MAX_POPULATIONS,
+    MAX_RATES,
+    MAX_STEPS,
+    MAX_UNITS,
+    choice,
+    integers,
+    whole,
+)
+
+ENCODERS = ("bitplane", "rate", "latency")
+SPATIAL = ("none", "pool", "edges")
+POST_TERMS = ("all", "delta", "winner")
+SIGNALS = ("table", "error")
+PRE_TERMS = ("spike", "attract", "bounded")
+RESETS = ("zero", "subtract")
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """From a sensor's raw integers to codes (docs/arithmetic.md, section 3).
+
+    Parameters
+    ----------
+    shape : (height, width, channels) of a raw sample; (1, n, 1) for a plain vector.
+    spatial : "none", "pool" (sums over `cell` × `cell` pixels) or "edges" (the strongest of four
+        orientations of each pixel's gradient, capped at `cap`, summed over `cell` × `cell` pixels).
+    log : take the signed binary logarithm of every raw number first.
+    signed : split each feature into an "on" and an "off" input; else negative features become 0.
+    offset, gain : int16 and uint16 (at most 16383), one for all features or one for each;
+        a feature becomes ``(x − offset) · gain / 2**shift``, rounded, within ±1023.
+    norm : scale every sample to this Euclidean norm of its codes; 0 leaves it as it is.
+    """
+
+    shape: tuple[int, int, int]
+    spatial: str = "none"
+    cell: int = 1
+    cap: int = 32767
+    log: bool = False
+    signed: bool = False
+    offset: Array = field(default_factory=lambda: np.zeros(1, np.int16))
+    gain: Array = field(default_factory=lambda: np.ones(1, np.uint16))
+    shift: int = 0
+    norm: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 3:
+            raise ValueError(f"shape must be (height, width, channels), not {self.shape}")
+        for name, size, most in zip(
+            ("height", "width", "channels"), self.shape, (MAX_UNITS, MAX_UNITS, 64), strict=True
+        ):
+            whole(name, size, 1, most)
+        choice("spatial", self.spatial, SPATIAL)
+        whole("cell", self.cell, 1, 255)
+        whole("cell² · channels", self.cell**2 * self.shape[2], 1, 65536)
+        whole("cap", self.cap, 0, 32767)
+        whole("shift", self.shift, 0, 30)
+        whole("norm", self.norm, 0, 4095)
+        whole("the number of features", self.features, 1, MAX_UNITS)
+        object.__setattr__(self, "offset", integers("offset", self.offset, np.int16).reshape(-1))
+        object.__setattr__(self, "gain", integers("gain", self.gain, np.uint16).reshape(-1))
+        whole("gain", int(self.gain.max(initial=0)), 0, 16383)
+        if self.offset.size != self.gain.size or self.offset.size not in (1, self.features):
+            raise ValueError(
+                f"offset and gain must both hold one number or {self.features}, one for each "
+                f"feature, not {self.offset.size} and {self.gain.size}"
+            )
+
+    @property
+    def raw_count(self) -> int:
+        """Numbers in a raw sample."""
+        return self.shape[0] * self.shape[1] * self.shape[2]
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of cells."""
+        height, width, _ = self.shape
+        return -(-height // self.cell), -(-width // self.cell)
+
+    @property
+    def features(self) -> int:
+        """Numbers that come out before the on/off split."""
+        if self.spatial == "none":
+            return self.raw_count
+        rows, columns = self.grid
+        return rows * columns * (4 if self.spatial == "edges" else self.shape[2])
+
+    @property
+    def outputs(self) -> int:
+        """Codes that come out."""
+        return self.features * (2 if self.signed else 1)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """From codes of `bits` bits to spikes over `steps` steps (docs/arithmetic.md, section 4).
+
+    "bitplane" sends bit t of a code at step t, so that `steps` equals `bits`; "rate" draws spikes
+    with probability ``code / 2**bits``; "latency" sends one spike, the earlier the larger the code.
+    """
+
+    kind: str = "bitplane"
+    bits: int = 4
+    steps: int = 4
+
+    def __post_init__(self) -> None:
+        choice("kind", self.kind, ENCODERS)
+        whole("bits", self.bits, 1, 8)
+        whole("steps", self.steps, 1, MAX_STEPS)
+        if self.kind == "bitplane" and self.steps != self.bits:
+            raise ValueError(f"a bitplane encoder of {self.bits} bits takes as many steps")
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A three-factor rule (docs/arithmetic.md, section 7): rate · signal · post · pre-term.
+
+    Parameters
+    ----------
+    post : "all", "delta" (the paper's Δs) or "winner" (expectation-gated competition).
+    signal : "table" (the label's neuromodulator, through `table`) or "error" (expectation minus
+        rate, output population only).
+    pre : "spike", "attract" (towards the presynaptic trace) or "bounded" (soft bounds).
+    table : int8 (classes, neurons), 64 standing for a modulation of 1; None with "error".
+    rates : int16, 16384 standing for 1: the learning rate after that many wins, the last one from
+        then on.
+    depress_rate : int16 in the same unit, for neurons that fire against a negative modulation.
+    rate_shift : the product is divided by 2**rate_shift; 20 undoes the two units above.
+    trace_shift : a trace is multiplied by 2**trace_shift to become the weight it asks for.
+    trace_decay, trace_increment : the trace fades by decay / 256 a step, a spike adds the increment.
+    handicap : homeostasis: score lost for each past win, in 16ths.
+    recruit : score of a neuron that has never won.
+    delta_margin : how far below threshold still counts as a spike for "delta" (the paper's ℓ).
+    """
+
+    post: str
+    signal: str
+    pre: str
+    table: Array | None = None
+    rates: Array = field(default_factory=lambda: np.full(1, 16384, np.int16))
+    depress_rate: int = 0
+    rate_shift: int = 20
+    trace_shift: int = 0
+    trace_decay: int = 256
+    trace_increment: int = 1
+    handicap: int = 0
+    recruit: int = 0
+    delta_margin: int = 0
+
+    def __post_init__(self) -> None:
+        choice("post", self.post, POST_TERMS)
+        choice("signal", self.signal, SIGNALS)
+        choice("pre", self.pre, PRE_TERMS)
+        if (self.table is None) != (self.signal == "error"):
+            raise ValueError("a table of modulation is needed exactly when signal is 'table'")
+        if self.signal == "error" and self.post == "winner":
+            raise ValueError("post 'winner' needs signal 'table': the table says who competes")
+        if self.table is not None:
+            object.__setattr__(self, "table", integers("table", self.table, np.int8))
+        object.__setattr__(self, "rates", integers("rates", self.rates, np.int16).reshape(-1))
+        whole("the number of rates", self.rates.size, 1, MAX_RATES)
+        whole("depress_rate", self.depress_rate, -32768, 32767)
+        whole("rate_shift", self.rate_shift, 8, 28)
+        whole("trace_shift", self.trace_shift, -8, 7)
+        whole("trace_decay", self.trace_decay, 0, 256)
+        whole("trace_increment", self.trace_increment, 0, 255)
+        whole("handicap", self.handicap, 0, 4095)
+        whole("recruit", self.recruit, -(1 << 27), 1 << 27)
+        whole("delta_margin", self.delta_margin, 0, 1 << 24)
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A table that the current passes through: entry ``(sum >> shift) + 128``, ends repeated.
+
+    Parameters
+    ----------
+    current : int16 (256,), what reaches the membrane.
+    slope : uint8 (256,), its slope, by which learning with pre "spike" is multiplied.
+    """
+
+    current: Array
+    slope: Array
+    shift: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "current", integers("current", self.current, np.int16))
+        object.__setattr__(self, "slope", integers("slope", self.slope, np.uint8))
+        for name in ("current", "slope"):
+            if getattr(self, name).shape != (256,):
+                raise ValueError(f"{name} must hold 256 numbers, not {getattr(self, name).shape}")
+        whole("shift", self.shift, 0, 24)
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """A dense population of leaky integrate-and-fire neurons (docs/arithmetic.md, section 5).
+
+    Parameters
+    ----------
+    neurons : how many.
+    weight_bits, zero_point : 8, or 4 with weights of ``−zero_point .. 15 − zero_point``.
+    weight_min, weight_max : what learning keeps weights within; 0 lies between them.
+    decay : of the membrane potential, per step, in 256ths (128 halves it).
+    current_shift : the current is the sum of spiking weights times 2**current_shift.
+    threshold : the constant part; a neuron spikes when its potential exceeds its threshold.
+    norm_shift : if not None, the threshold also holds the squared norm of the neuron's weights
+        over 2**norm_shift, however they move.
+    adaptation, adaptation_decay : added to the threshold by each spike, and how it fades (256ths).
+    reset : "zero" or "subtract" (the threshold is subtracted).
+    refractory : steps after a spike in which a neuron hears nothing and stays silent.
+    fire_from : first step at which a neuron may spike.
+    winners : lateral inhibition lets so many neurons spike in a step, those furthest above their
+        thresholds; 0 for no limit.
+    inhibition : what each spike takes from the potential of every neuron that did not spike.
+    bias : one more input, which spikes at every step.
+    curve : what the current passes through, if anything.
+    rule : how it learns; None for a population that does not.
+    """
+
+    neurons: int
+    weight_bits: int = 8
+    zero_point: int = 0
+    weight_min: int = -128
+    weight_max: int = 127
+    decay: int = 256
+    current_shift: int = 0
+    threshold: int = 0
+    norm_shift: int | None = None
+    adaptation: int = 0
+    adaptation_decay: int = 0
+    reset: str = "zero"
+    refractory: int = 0
+    fire_from: int = 0
+    winners: int = 0
+    inhibition: int = 0
+    bias: bool = False
+    curve: Curve | None = None
+    rule: Rule | None = None
+
+    def __post_init__(self) -> None:
+        whole("neurons", self.neurons, 1, MAX_UNITS)
+        if self.weight_bits not in (4, 8):
+            raise ValueError(f"weight_bits must be 4 or 8, not {self.weight_bits}")
+        whole("zero_point", self.zero_point, 0, 15 if self.weight_bits == 4 else 0)
+        low, high = self.weight_range
+        whole("weight_min", self.weight_min, low, 0)
+        whole("weight_max", self.weight_max, 0, high)
+        whole("decay", self.decay, 0, 256)
+        whole("current_shift", self.current_shift, 0, 7)
+        whole("threshold", self.threshold, -(1 << 26), 1 << 26)
+        whole("norm_shift", self.norm_shift or 0, 0, 24)
+        whole("adaptation", self.adaptation, 0, 1 << 20)
+        whole("adaptation_decay", self.adaptation_decay, 0, 256)
+        choice("reset", self.reset, RESETS)
+        whole("refractory", self.refractory, 0, 255)
+        whole("fire_from", self.fire_from, 0, MAX_STEPS - 1)
+        whole("winners", self.winners, 0, self.neurons)
+        whole("inhibition", self.inhibition, 0, 32767)
+        if self.rule is not None and self.rule.pre == "attract" and self.bias:
+            raise ValueError("a population with a bias cannot learn with pre 'attract'")
+
+    @property
+    def weight_range(self) -> tuple[int, int]:
+        """Smallest and largest weight that can be stored."""
+        if self.weight_bits == 8:
+            return -128, 127
+        return -self.zero_point, 15 - self.zero_point
+
+    @property
+    def padded(self) -> int:
+        """Neurons, rounded up to a multiple of 4: what is stored."""
+        return -(-self.neurons // 4) * 4
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Preparation, encoder, populations (the last one is the output, a neuron for each class).
+
+    Parameters
+    ----------
+    inputs : spike inputs of the first population.
+    encoder, populations : see there.
+    preparation : None if samples come as codes or events only.
+    seed : of everything random, 0 .. 2**32 − 1.
+    metadata : what people should know, kept in the image as JSON: class names, how it was made.
+    """
+
+    inputs: int
+    encoder: Encoder
+    populations: tuple[Population, ...]
+    preparation: Preparation | None = None
+    seed: int = 0
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        whole("inputs", self.inputs, 1, MAX_UNITS)
+        whole("seed", self.seed, 0, 2**32 - 1)
+        object.__setattr__(self, "populations", tuple(self.populations))
+        whole("the number of populations", len(self.populations), 1, MAX_POPULATIONS)
+        whole("the output population's neurons", self.capacity, 1, MAX_CLASSES)
+        if self.preparation is not None and self.preparation.outputs != self.inputs:
+            raise ValueError(
+                f"preparation gives {self.preparation.outputs} codes, inputs is {self.inputs}"
+            )
+        for index, population in enumerate(self.populations):
+            self._check_population(index, population)
+
+    def _check_population(self, index: int, population: Population) -> None:
+        name = f"populations[{index}]"
+        whole(f"{name}.fire_from", population.fire_from, 0, self.encoder.steps - 1)
+        rule = population.rule
+        if rule is None:
+            return
+        if rule.signal == "error" and population is not self.populations[-1]:
+            raise ValueError(f"{name}: only the output population can learn from its error")
+        shape = (self.capacity, population.neurons)
+        if rule.table is not None and rule.table.shape != shape:
+            raise ValueError(f"{name}: table must be {shape}, not {rule.table.shape}")
+
+    @property
+    def capacity(self) -> int:
+        """How many classes there is room for."""
+        return self.populations[-1].neurons
+
+    def rows(self, index: int) -> int:
+        """Presynaptic units of a population, its bias included."""
+        before = self.inputs if index == 0 else self.populations[index - 1].neurons
+        return before + self.populations[index].bias

@@ -1,0 +1,104 @@
+"""How samples are handed over: raw, as codes, or as events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edge_naca.network import Network
+
+KINDS = ("raw", "codes", "events")
+
+
+def default_kind(network: Network) -> str:
+    """Return "raw" where the network can prepare samples, else "codes"."""
+    return "codes" if network.preparation is None else "raw"
+
+
+def check_labels(labels: ArrayLike, count: int, capacity: int) -> NDArray[np.int32]:
+    """Return labels as int32 (count,).
+
+    Raises
+    ------
+    TypeError
+        If labels are not integers.
+    ValueError
+        If there are not `count` of them, or one is not in 0 .. capacity − 1.
+    """
+    y = np.asarray(labels)
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers, not {y.dtype}")
+    if y.shape != (count,):
+        raise ValueError(f"there must be one label for each of {count} samples, not {y.shape}")
+    if y.size and (y.min() < 0 or y.max() >= capacity):
+        wrong = int(y[(y < 0) | (y >= capacity)][0])
+        raise ValueError(
+            f"label {wrong} is out of range: this network has room for {capacity} classes, "
+            f"0 .. {capacity - 1}"
+        )
+    return np.ascontiguousarray(y, np.int32)
+
+
+def check_samples(network: Network, x: ArrayLike, kind: str) -> NDArray[Any]:
+    """Return raw samples or codes as a C-contiguous array (samples, numbers) the core can read.
+
+    uint8, int16 and int32 pass without a copy; other integers go into the smallest of them.
+
+    Raises
+    ------
+    TypeError
+        If samples are not integers.
+    ValueError
+        If a sample has the wrong length, or a value does not fit.
+    """
+    array = np.asarray(x)
+    if array.dtype.kind == "b":
+        array = array.astype(np.uint8)
+    if array.dtype.kind not in "iu":
+        raise TypeError(
+            f"samples must be integers, not {array.dtype}; NacaClassifier scales real numbers"
+        )
+    if kind == "raw" and network.preparation is None:
+        raise ValueError("this network has no preparation: hand over codes or events")
+    wanted = network.inputs
+    if kind == "raw" and network.preparation is not None:
+        wanted = network.preparation.raw_count
+    count = len(array) if array.ndim else 0
+    if array.ndim < 2 or int(np.prod(array.shape[1:])) != wanted:
+        raise ValueError(
+            f"each sample must hold {wanted} numbers ({kind}), but the array is {array.shape}"
+        )
+    array = array.reshape(count, wanted)
+    if kind == "codes":
+        most = 2**network.encoder.bits - 1
+        if array.size and (array.min() < 0 or array.max() > most):
+            raise ValueError(
+                f"codes must be in 0 .. {most} ({network.encoder.bits} bits), "
+                f"but are in {array.min()} .. {array.max()}"
+            )
+        return np.ascontiguousarray(array, np.uint8)
+    if array.dtype in (np.uint8, np.int16, np.int32):
+        return np.ascontiguousarray(array)
+    info = np.iinfo(np.int32)
+    if array.size and (array.min() < info.min or array.max() > info.max):
+        raise ValueError("raw numbers must fit into 32 bits with a sign")
+    return np.ascontiguousarray(array, np.int32)
+
+
+def check_events(network: Network, events: ArrayLike) -> NDArray[np.uint16]:
+    """Return events as uint16 (n, 2): step and input, ascending, none twice."""
+    array = np.asarray(events)
+    if array.size == 0:
+        return np.zeros((0, 2), np.uint16)
+    if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError("events must be integers (n, 2): step and input of each spike")
+    steps, inputs = array[:, 0].astype(np.int64), array[:, 1].astype(np.int64)
+    if steps.min() < 0 or steps.max() >= network.encoder.steps:
+        raise ValueError(f"event steps must be in 0 .. {network.encoder.steps - 1}")
+    if inputs.min() < 0 or inputs.max() >= network.inputs:
+        raise ValueError(f"event inputs must be in 0 .. {network.inputs - 1}")
+    if (np.diff(steps * network.inputs + inputs) <= 0).any():
+        raise ValueError("events must ascend by step, then by input, and none may come twice")
+    return np.ascontiguousarray(array, np.uint16)

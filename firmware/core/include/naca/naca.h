@@ -1,0 +1,209 @@
+/// edge-naca core: one spiking network, one image, one integer arithmetic.
+///
+/// What it is for: predicting and learning with a spiking network on a microcontroller, one sample
+/// at a time, with no host in the loop. Every result is fixed bit for bit by docs/arithmetic.md.
+///
+/// What it demands: C99, two's complement, little endian, an image (docs/image.md) that stays
+/// readable while it is in use, and one block of memory. No heap, no floating point, no libc beyond
+/// memcpy, memmove, memset and memcmp, no globals that change.
+///
+/// How it is used:
+///
+///     naca_image_t image;
+///     uint32_t size;
+///     naca_t *core;
+///     naca_result_t result;
+///     if (naca_image_open(&image, flash, flash_size) == NACA_OK &&
+///         naca_workspace_size(&image, &size) == NACA_OK && size <= sizeof(memory) &&
+///         naca_init(&image, memory, sizeof(memory), &core) == NACA_OK) {
+///         naca_sample_t sample = {NACA_RAW_U8, pixels, 784};
+///         naca_learn(core, &sample, label, &result); // result.prediction: before learning
+///     }
+///
+/// Re-entrancy: a function touches what its arguments point at and nothing else, so different cores
+/// may run at the same time on different threads; one core takes one call at a time.
+///
+/// Failure: a call that returns anything but NACA_OK has left the learned state as it was.
+///
+/// This header is the whole public interface. The Python binding is generated from it, so it holds
+/// declarations only, and constants are enums, never macros.
+
+#ifndef NACA_NACA_H
+#define NACA_NACA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Version of this software. The build files and the Python package read it from here.
+/// The image format has a version of its own.
+enum {
+    NACA_VERSION_MAJOR = 0,
+    NACA_VERSION_MINOR = 1,
+    NACA_VERSION_PATCH = 0,
+    NACA_IMAGE_VERSION = 1
+};
+
+/// Limits of any network. The arithmetic is free of overflow within them.
+enum {
+    NACA_MAX_UNITS = 4096,     ///< inputs, or neurons of one population
+    NACA_MAX_POPULATIONS = 8,  ///< populations, the output included
+    NACA_MAX_CLASSES = 1024,   ///< rows of a modulation table
+    NACA_MAX_STEPS = 255,      ///< time steps of one presentation
+    NACA_MAX_RATES = 4096,     ///< entries of a learning-rate table
+    NACA_ALIGNMENT = 8,        ///< of the image and of the workspace, in bytes
+    NACA_STATE_HEADER = 16     ///< bytes before the learned state in a saved state
+};
+
+/// What a call answers: zero for success, negative for a refusal.
+typedef enum naca_status {
+    NACA_OK = 0,
+    NACA_ERR_ARGUMENT = -1,    ///< a pointer is null or a number is outside its documented range
+    NACA_ERR_ALIGNMENT = -2,   ///< image or workspace does not start at a multiple of NACA_ALIGNMENT
+    NACA_ERR_TRUNCATED = -3,   ///< fewer bytes than the data says it has
+    NACA_ERR_MAGIC = -4,       ///< this is not an edge-naca image, or not a saved state
+    NACA_ERR_VERSION = -5,     ///< an image format that this core does not know
+    NACA_ERR_CHECKSUM = -6,    ///< the data was damaged: its CRC-32 does not match
+    NACA_ERR_SECTION = -7,     ///< a section is missing, misplaced, doubled, or critical and unknown
+    NACA_ERR_NETWORK = -8,     ///< the network description is outside the documented limits
+    NACA_ERR_WORKSPACE = -9,   ///< the workspace is smaller than naca_workspace_size says
+    NACA_ERR_SAMPLE = -10,     ///< the sample does not fit the network: kind, count or a value
+    NACA_ERR_LABEL = -11,      ///< the label is not below the image's capacity for classes
+    NACA_ERR_STATE = -12,      ///< a saved state of another network
+    NACA_ERR_BUFFER = -13      ///< the buffer is too small for what was to be written
+} naca_status_t;
+
+/// The name of a status as it is written in this header, "NACA_UNKNOWN" for any other number.
+/// Never null; the text lives as long as the program.
+const char *naca_status_name(naca_status_t status);
+
+/// CRC-32 as in zlib, PNG and Ethernet (reflected, polynomial 0xEDB88320).
+/// Start with `crc` 0; to go on, hand the last result back in. `data` may be null when `size` is 0.
+/// Work grows with `size`: two table look-ups a byte.
+uint32_t naca_crc32(uint32_t crc, const void *data, size_t size);
+
+/// An opened image: what naca_image_open found. The caller owns it; it points into the image's
+/// bytes and is needed until naca_init has returned. The fields are for reading.
+typedef struct naca_image {
+    const uint8_t *data;    ///< the image, which must stay where it is
+    uint32_t size;          ///< its size in bytes
+    uint32_t network_id;    ///< CRC-32 over everything that decides what the network computes
+    uint16_t inputs;        ///< spike inputs of the first population
+    uint16_t features;      ///< what preparation makes of a raw sample, 0 without preparation
+    uint32_t raw_count;     ///< numbers in a raw sample, 0 without preparation
+    uint16_t capacity;      ///< classes the network can hold
+    uint8_t populations;    ///< populations, the last one being the output
+    uint8_t steps;          ///< time steps of a presentation
+} naca_image_t;
+
+/// A running network: lives in the workspace, looked at through the functions below.
+typedef struct naca naca_t;
+
+/// How a sample is written.
+typedef enum naca_sample_kind {
+    NACA_RAW_U8 = 0,  ///< uint8_t[raw_count]: as the sensor gave it, to be prepared
+    NACA_RAW_I16 = 1, ///< int16_t[raw_count]
+    NACA_RAW_I32 = 2, ///< int32_t[raw_count]
+    NACA_CODES = 3,   ///< uint8_t[inputs]: prepared before, each below 2^bits of the encoder
+    NACA_EVENTS = 4   ///< naca_event_t[count]: spikes, ascending by step, then by input
+} naca_sample_kind_t;
+
+/// One input spike of a sensor that speaks in spikes.
+typedef struct naca_event {
+    uint16_t step;  ///< below the number of steps
+    uint16_t input; ///< below the number of inputs
+} naca_event_t;
+
+/// One sample. The caller owns `data`, aligned for its type; the core reads it during the call only.
+typedef struct naca_sample {
+    naca_sample_kind_t kind;
+    const void *data;
+    uint32_t count; ///< elements, not bytes
+} naca_sample_t;
+
+/// What one presentation gave.
+typedef struct naca_result {
+    int32_t prediction; ///< class of the output neuron that spiked most, -1 if none spiked
+    int32_t margin;     ///< greatest potential above threshold in the last hidden population at the
+                        ///< last step: small or negative means that the sample looks like nothing known
+    uint32_t spikes;    ///< spikes of the input and of every population
+    uint32_t synops;    ///< synaptic operations: weights added to a potential
+    uint32_t changes;   ///< weights that learning changed
+} naca_result_t;
+
+/// Sums since naca_init. They wrap at 2^64.
+typedef struct naca_counters {
+    uint64_t inferences; ///< presentations that only predicted
+    uint64_t learned;    ///< presentations that were learned
+    uint64_t spikes;
+    uint64_t synops;
+    uint64_t changes;
+} naca_counters_t;
+
+/// Where naca_record writes. Any pointer may be null. With U the sum of all populations' neurons,
+/// population after population:
+typedef struct naca_recording {
+    uint8_t *input_spikes; ///< [steps][inputs]: 1 where an input spiked
+    uint8_t *spikes;       ///< [steps][U]: 1 where a neuron spiked
+    int32_t *potentials;   ///< [steps][U]: after integration, before any reset
+    int32_t *thresholds;   ///< [steps][U]: INT32_MAX for a neuron that is not recruited yet
+} naca_recording_t;
+
+/// Check an image of `size` bytes at `data` once and for all, and fill `image`.
+/// Everything is checked here (checksum, bounds, products that could overflow), so that later calls
+/// check nothing. `data` must be aligned to NACA_ALIGNMENT. Work grows with `size`.
+naca_status_t naca_image_open(naca_image_t *image, const void *data, uint32_t size);
+
+/// The workspace that the network needs, in bytes: exact, and the same on every machine.
+naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size);
+
+/// Set up a network in `workspace`, with the learned state of the image or, where it has none, as
+/// new. The core uses the first naca_workspace_size bytes until the caller takes them back.
+naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t size, naca_t **core);
+
+/// Present a sample and predict. The learned state does not change, and the answer depends on
+/// nothing but the learned state and the sample. `result` must not be null.
+/// Work grows with the number of input spikes times the neurons, plus neurons times steps.
+naca_status_t naca_infer(naca_t *core, const naca_sample_t *sample, naca_result_t *result);
+
+/// Present a sample, predict, then learn that its class is `label` (0 .. capacity - 1).
+/// A class is new until its first sample; it needs no announcement. `result` tells what was
+/// predicted *before* learning. Work: that of naca_infer plus the synapses of the neurons that learn.
+naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t label,
+                         naca_result_t *result);
+
+/// As naca_infer, writing down every spike, potential and threshold on the way.
+naca_status_t naca_record(naca_t *core, const naca_sample_t *sample,
+                          const naca_recording_t *recording, naca_result_t *result);
+
+/// Prepare a raw sample into codes[inputs], as naca_infer would before encoding: what a host needs
+/// to send samples packed to the encoder's bits.
+naca_status_t naca_prepare(naca_t *core, const naca_sample_t *sample, uint8_t *codes);
+
+/// Samples learned so far of each class, which are part of the learned state: seen[capacity].
+naca_status_t naca_seen(const naca_t *core, uint32_t *seen, uint32_t capacity);
+
+/// Copy the counters.
+naca_status_t naca_counters(const naca_t *core, naca_counters_t *counters);
+
+/// Hash of the learned state: equal states have equal hashes on every machine (CRC-32).
+naca_status_t naca_state_hash(const naca_t *core, uint32_t *hash);
+
+/// Size of a saved state in bytes, header included.
+naca_status_t naca_state_size(const naca_t *core, uint32_t *size);
+
+/// Write the learned state to `buffer`, which holds `size` bytes.
+naca_status_t naca_state_save(const naca_t *core, void *buffer, uint32_t size);
+
+/// Take over a state that naca_state_save wrote, from this or another machine running the same
+/// network. Checked as a whole before anything changes: a refusal changes nothing.
+naca_status_t naca_state_load(naca_t *core, const void *buffer, uint32_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

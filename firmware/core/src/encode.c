@@ -1,0 +1,45 @@
+#include "internal.h"
+
+// Section 2: everything random in a presentation derives from the seed and the number of samples
+// learned before it, never from the order in which things are computed.
+uint32_t naca_presentation_key(const naca_t *core)
+{
+    const uint32_t learned = *AT_CONST(uint32_t, core, core->state);
+    return hash32(core->net.seed + learned * 0x9E3779B9u);
+}
+
+// Section 4.
+static bool spikes_at(const network_t *net, uint32_t code, uint32_t input, uint32_t step,
+                      uint32_t key)
+{
+    const uint32_t bits = net->bits;
+    switch (net->encoder) {
+    case ENCODER_BITPLANE:
+        return (code >> step & 1u) != 0;
+    case ENCODER_RATE:
+        return code != 0 && hash32(key ^ (step * net->inputs + input)) >> (32u - bits) < code;
+    default: // ENCODER_LATENCY
+        return code != 0 && ((((1u << bits) - 1u - code) * net->steps) >> bits) == step;
+    }
+}
+
+void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, uint32_t *event)
+{
+    uint16_t *list = AT(uint16_t, core, core->spikes);
+    uint32_t count = 0;
+    if (sample->kind == NACA_EVENTS && core->net.encoder != ENCODER_BITPLANE) {
+        const naca_event_t *events = sample->data;
+        while (*event < sample->count && events[*event].step == step) {
+            list[count++] = events[(*event)++].input;
+        }
+    } else {
+        const uint8_t *codes = AT(uint8_t, core, core->codes);
+        const uint32_t key = naca_presentation_key(core);
+        for (uint32_t i = 0; i < core->net.inputs; i++) {
+            if (spikes_at(&core->net, codes[i], i, step, key)) {
+                list[count++] = (uint16_t)i;
+            }
+        }
+    }
+    core->spike_count = (uint16_t)count;
+}

@@ -1,0 +1,225 @@
+// What the core's files share. The formats are those of docs/image.md, the arithmetic is that of
+// docs/arithmetic.md; section numbers in comments point there.
+
+#ifndef NACA_INTERNAL_H
+#define NACA_INTERNAL_H
+
+#include "naca/naca.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+// Records are copied from the image as they are.
+#if defined(__BYTE_ORDER__) && (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+#error "edge-naca needs a little-endian machine"
+#endif
+
+#define STATIC_ASSERT(name, condition) typedef char static_assert_##name[(condition) ? 1 : -1]
+
+enum {
+    BLOCK = 16,        // neurons whose weights lie side by side
+    MAX_FEATURE = 1023 // prepared features stay within plus and minus this
+};
+#define POTENTIAL_MAX ((int32_t)8388607) // membrane potentials saturate at plus and minus this
+
+enum { ENCODER_BITPLANE = 0, ENCODER_RATE = 1, ENCODER_LATENCY = 2 };
+enum { SPATIAL_NONE = 0, SPATIAL_POOL = 1, SPATIAL_EDGES = 2 };
+enum { PREP_LOG = 1, PREP_SIGNED = 2, PREP_PER_FEATURE = 4 };
+enum {
+    POPULATION_BIAS = 1,           // one more input, which spikes at every step
+    POPULATION_SUBTRACT = 2,       // reset by subtraction instead of to zero
+    POPULATION_NORM_THRESHOLD = 4, // the threshold follows the squared norm of the weights
+    POPULATION_CURVE = 8           // the current passes through a table
+};
+enum { POST_NONE = 0, POST_ALL = 1, POST_DELTA = 2, POST_WINNER = 3 };
+enum { SIGNAL_TABLE = 0, SIGNAL_ERROR = 1 };
+enum { PRE_SPIKE = 0, PRE_ATTRACT = 1, PRE_BOUNDED = 2 };
+
+// Section NETW starts with this, one population record each follows.
+typedef struct network {
+    uint16_t inputs;
+    uint16_t capacity;
+    uint8_t populations;
+    uint8_t encoder;
+    uint8_t bits;
+    uint8_t steps;
+    uint32_t seed;
+    uint32_t reserved;
+} network_t;
+STATIC_ASSERT(network, sizeof(network_t) == 16);
+
+typedef struct population {
+    uint16_t neurons;
+    uint16_t flags;
+    uint8_t weight_bits;
+    uint8_t zero_point;
+    int8_t weight_min;
+    int8_t weight_max;
+    uint16_t decay;
+    uint8_t current_shift;
+    uint8_t refractory;
+    uint8_t fire_from;
+    uint8_t norm_shift;
+    uint16_t winners;
+    int32_t threshold;
+    int32_t inhibition;
+    int32_t adaptation;
+    uint16_t adaptation_decay;
+    uint8_t post;
+    uint8_t signal;
+    uint8_t pre;
+    int8_t trace_shift;
+    uint16_t trace_decay;
+    uint8_t trace_increment;
+    uint8_t rate_shift;
+    uint16_t handicap;
+    int32_t recruit;
+    int32_t delta_margin;
+    int16_t depress_rate;
+    uint16_t rates;
+    uint8_t curve_shift;
+    uint8_t reserved[11];
+} population_t;
+STATIC_ASSERT(population, sizeof(population_t) == 64);
+
+// Section PREP starts with this; offsets (int16) and gains (uint16) follow.
+typedef struct preparation {
+    uint8_t spatial;
+    uint8_t flags;
+    uint16_t height;
+    uint16_t width;
+    uint16_t channels;
+    uint8_t cell;
+    uint8_t shift;
+    uint16_t cap;
+    uint16_t norm;
+    uint16_t features;
+} preparation_t;
+STATIC_ASSERT(preparation, sizeof(preparation_t) == 16);
+
+// A population at work. Places are byte offsets, 0 where there is nothing: in the workspace, and for
+// the last three in the image. With offsets instead of pointers, sizes are the same on every machine.
+typedef struct layer {
+    population_t p;
+    uint32_t rows;    // presynaptic units, the bias included
+    uint32_t padded;  // neurons, rounded up to a multiple of 4
+    uint32_t weights; // int8 or packed 4-bit, learned
+    uint32_t wins;    // uint16, learned
+    uint32_t norms;   // uint32: squared norm of each neuron's weights
+    uint32_t potentials; // int32
+    uint32_t thresholds_added; // int32: spike-triggered adaptation
+    uint32_t refractory; // uint8: steps left
+    uint32_t post;    // int8: spiked at the step before; at the last step, its change
+    uint32_t slopes;  // uint8: slope of the current's curve at the last step
+    uint32_t counts;  // uint8: spikes in this presentation (output population)
+    uint32_t traces;  // uint8: presynaptic trace
+    uint32_t spikes;  // uint16: the neurons that spiked at this step
+    uint32_t table;   // int8[capacity][neurons]
+    uint32_t rate_table; // int16
+    uint32_t curve;   // int16[256], then uint8[256]
+    uint16_t spike_count;
+    uint16_t spike_room;
+    int32_t winner;   // of the gated competition, -1 for none
+    int32_t margin;   // greatest potential above threshold at the last step
+} layer_t;
+STATIC_ASSERT(layer, sizeof(layer_t) == 140);
+
+struct naca {
+    union {
+        const uint8_t *data;
+        uint64_t same_size_on_every_machine;
+    } image;
+    naca_counters_t counters;
+    network_t net;
+    preparation_t prep;
+    uint32_t prep_arrays; // in the image: offsets and gains; 0 without preparation
+    uint32_t network_id;
+    uint32_t state;       // learned state, from here ...
+    uint32_t state_size;  // ... this many bytes
+    uint32_t codes;       // uint8[inputs]
+    uint32_t spikes;      // uint16: the inputs that spiked at this step
+    uint32_t size;        // of the whole workspace
+    uint16_t spike_count;
+    uint16_t reserved;
+    layer_t layers[]; // one for each population
+};
+STATIC_ASSERT(naca, sizeof(naca_t) == 112);
+
+// The place of something in the workspace. The alignment is by construction (workspace.c).
+#define AT(type, core, offset) ((type *)(void *)((uint8_t *)(core) + (offset)))
+#define AT_CONST(type, core, offset) \
+    ((const type *)(const void *)((const uint8_t *)(core) + (offset)))
+#define IN_IMAGE(type, core, offset) ((const type *)(const void *)((core)->image.data + (offset)))
+
+// Shift right, rounding down: what C leaves open for negative numbers.
+static inline int32_t shift_down(int32_t x, uint32_t shift)
+{
+    return x < 0 ? ~(~x >> shift) : x >> shift;
+}
+
+static inline int32_t clamp(int32_t x, int32_t low, int32_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+// Section 2: one round of a counter-based generator.
+static inline uint32_t hash32(uint32_t x)
+{
+    x ^= x >> 16;
+    x *= 0x7FEB352Du;
+    x ^= x >> 15;
+    x *= 0x846CA68Bu;
+    x ^= x >> 16;
+    return x;
+}
+
+// image.c
+typedef struct section {
+    uint32_t offset;
+    uint32_t size;
+} section_t;
+bool naca_find_section(const uint8_t *image, const char *tag, uint32_t index, section_t *section);
+uint32_t naca_feature_count(const preparation_t *prep);
+
+// workspace.c: lay out the workspace of an image whose records have been checked. With `layers` null
+// only sizes are found out, and `core` need not lie in a workspace.
+void naca_plan(const uint8_t *image, naca_t *core, layer_t *layers);
+void naca_refresh_norms(naca_t *core);
+
+// weights.c
+uint32_t naca_weight_bytes(const layer_t *layer);
+int32_t naca_weight_get(const layer_t *layer, const uint8_t *weights, uint32_t index);
+void naca_weight_set(const layer_t *layer, uint8_t *weights, uint32_t index, int32_t weight);
+uint32_t naca_weight_index(const layer_t *layer, uint32_t neuron, uint32_t input);
+uint32_t naca_weight_step(const layer_t *layer, uint32_t neuron);
+
+// accumulate.c: sums[k] = sum of the weights from the listed inputs to neuron k of a block.
+void naca_accumulate(const layer_t *layer, const uint8_t *weights, uint32_t block,
+                const uint16_t *inputs, uint32_t count, int32_t sums[BLOCK]);
+
+// prepare.c
+naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample);
+void naca_load_codes(naca_t *core, const naca_sample_t *sample);
+
+// encode.c: list the inputs that spike at `step`. `event` is the next event not yet used.
+uint32_t naca_presentation_key(const naca_t *core);
+void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, uint32_t *event);
+
+// population.c: one time step of one population; returns its synaptic operations.
+typedef struct step {
+    uint32_t index;
+    const uint16_t *inputs; // the presynaptic units that spiked, the bias included
+    uint32_t count;
+    const int8_t *gate;     // the label's row of the modulation table in the last step of learning
+    uint8_t *spikes;        // recordings of this population at this step, or null
+    int32_t *potentials;
+    int32_t *thresholds;
+} step_t;
+uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step);
+
+// learn.c
+const int8_t *naca_label_row(const naca_t *core, const layer_t *layer, uint32_t label);
+// Returns the number of weights that changed.
+uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label);
+
+#endif

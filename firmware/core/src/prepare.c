@@ -1,0 +1,244 @@
+#include "internal.h"
+
+// Section 3: from a sensor's numbers to codes of the encoder's bits, in integers.
+
+naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
+{
+    const network_t *net = &core->net;
+    if (sample == NULL || (sample->data == NULL && sample->count != 0)) {
+        return NACA_ERR_ARGUMENT;
+    }
+    switch (sample->kind) {
+    case NACA_RAW_U8:
+    case NACA_RAW_I16:
+    case NACA_RAW_I32: {
+        const preparation_t *prep = &core->prep;
+        const uint32_t raw = (uint32_t)prep->height * prep->width * prep->channels;
+        return core->prep_arrays != 0 && sample->count == raw ? NACA_OK : NACA_ERR_SAMPLE;
+    }
+    case NACA_CODES: {
+        const uint8_t *codes = sample->data;
+        if (sample->count != net->inputs) {
+            return NACA_ERR_SAMPLE;
+        }
+        for (uint32_t i = 0; i < sample->count; i++) {
+            if (codes[i] >> net->bits != 0) {
+                return NACA_ERR_SAMPLE;
+            }
+        }
+        return NACA_OK;
+    }
+    case NACA_EVENTS: {
+        const naca_event_t *events = sample->data;
+        uint32_t next = 0; // smallest place in time and space that the next event may have
+        for (uint32_t i = 0; i < sample->count; i++) {
+            const uint32_t at = (uint32_t)events[i].step * net->inputs + events[i].input;
+            if (events[i].step >= net->steps || events[i].input >= net->inputs || at < next) {
+                return NACA_ERR_SAMPLE;
+            }
+            next = at + 1u;
+        }
+        return NACA_OK;
+    }
+    }
+    return NACA_ERR_SAMPLE;
+}
+
+// The binary logarithm of |x| + 1 with 8 fractional bits, linear between powers of two, with the sign
+// of x.
+static int32_t signed_log(int32_t x)
+{
+    const uint32_t n = (x < 0 ? 0u - (uint32_t)x : (uint32_t)x) + 1u;
+    uint32_t exponent = 0;
+    while (exponent < 31u && n >> (exponent + 1u) != 0) {
+        exponent++;
+    }
+    const uint32_t fraction = (exponent >= 8u ? n >> (exponent - 8u) : n << (8u - exponent)) & 255u;
+    const int32_t result = (int32_t)(exponent << 8 | fraction);
+    return x < 0 ? -result : result;
+}
+
+static int32_t raw_value(const preparation_t *prep, const naca_sample_t *sample, uint32_t index)
+{
+    int32_t x;
+    switch (sample->kind) {
+    case NACA_RAW_U8:
+        x = ((const uint8_t *)sample->data)[index];
+        break;
+    case NACA_RAW_I16:
+        x = ((const int16_t *)sample->data)[index];
+        break;
+    default:
+        x = ((const int32_t *)sample->data)[index];
+        break;
+    }
+    return prep->flags & PREP_LOG ? signed_log(x) : clamp(x, -32767, 32767);
+}
+
+// A pixel's value; beyond the border lies zero.
+static int32_t pixel(const preparation_t *prep, const naca_sample_t *sample, int32_t row,
+                     int32_t column, uint32_t channel)
+{
+    if (row < 0 || row >= prep->height || column < 0 || column >= prep->width) {
+        return 0;
+    }
+    const uint32_t at = (uint32_t)row * prep->width + (uint32_t)column;
+    return raw_value(prep, sample, at * prep->channels + channel);
+}
+
+static int32_t magnitude(int32_t x)
+{
+    return x < 0 ? -x : x;
+}
+
+// The strongest of four orientations (horizontal, vertical and the two diagonal gradients) takes
+// the pixel; the others are inhibited.
+static void add_edge(const preparation_t *prep, const naca_sample_t *sample, int32_t row,
+                     int32_t column, uint32_t channel, int32_t sums[4])
+{
+    const int32_t dx = pixel(prep, sample, row, column + 1, channel) -
+                       pixel(prep, sample, row, column - 1, channel);
+    const int32_t dy = pixel(prep, sample, row + 1, column, channel) -
+                       pixel(prep, sample, row - 1, column, channel);
+    // 181 / 256 is the cosine of 45 degrees.
+    const int32_t strength[4] = {magnitude(dx), magnitude(dy), (magnitude(dx + dy) * 181) >> 8,
+                                 (magnitude(dx - dy) * 181) >> 8};
+    uint32_t best = 0;
+    for (uint32_t k = 1; k < 4u; k++) {
+        if (strength[k] > strength[best]) {
+            best = k;
+        }
+    }
+    sums[best] += strength[best] < prep->cap ? strength[best] : prep->cap;
+}
+
+static int32_t feature_value(const naca_t *core, int32_t sum, uint32_t feature)
+{
+    const preparation_t *prep = &core->prep;
+    const int16_t *offsets = IN_IMAGE(int16_t, core, core->prep_arrays);
+    const uint32_t count = prep->flags & PREP_PER_FEATURE ? prep->features : 1u;
+    const uint16_t *gains = IN_IMAGE(uint16_t, core, core->prep_arrays + 2u * count);
+    const uint32_t at = count > 1u ? feature : 0u;
+    const int32_t product = (clamp(sum, -32767, 32767) - offsets[at]) * (int32_t)gains[at];
+    const int32_t half = prep->shift > 0 ? (int32_t)1 << (prep->shift - 1) : 0;
+    return clamp(shift_down(product + half, prep->shift), -MAX_FEATURE, MAX_FEATURE);
+}
+
+static void make_features(const naca_t *core, const naca_sample_t *sample, int16_t *features)
+{
+    const preparation_t *prep = &core->prep;
+    if (prep->spatial == SPATIAL_NONE) {
+        for (uint32_t i = 0; i < prep->features; i++) {
+            features[i] = (int16_t)feature_value(core, raw_value(prep, sample, i), i);
+        }
+        return;
+    }
+    const int32_t cell = prep->cell;
+    const bool edges = prep->spatial == SPATIAL_EDGES;
+    const uint32_t plane = prep->features / (edges ? 4u : prep->channels);
+    uint32_t at = 0;
+    for (int32_t top = 0; top < prep->height; top += cell) {
+        for (int32_t left = 0; left < prep->width; left += cell, at++) {
+            const int32_t bottom = top + cell < prep->height ? top + cell : prep->height;
+            const int32_t right = left + cell < prep->width ? left + cell : prep->width;
+            int32_t sums[4] = {0};
+            for (uint32_t channel = 0; channel < prep->channels; channel++) {
+                for (int32_t row = top; row < bottom; row++) {
+                    for (int32_t column = left; column < right; column++) {
+                        if (edges) {
+                            add_edge(prep, sample, row, column, channel, sums);
+                        } else {
+                            sums[0] += pixel(prep, sample, row, column, channel);
+                        }
+                    }
+                }
+                if (!edges) { // pooling keeps the channels apart, orientations are pooled over them
+                    const uint32_t f = channel * plane + at;
+                    features[f] = (int16_t)feature_value(core, sums[0], f);
+                    sums[0] = 0;
+                }
+            }
+            for (uint32_t k = 0; edges && k < 4u; k++) {
+                const uint32_t f = k * plane + at;
+                features[f] = (int16_t)feature_value(core, sums[k], f);
+            }
+        }
+    }
+}
+
+// The largest integer whose square is not above x.
+static uint32_t square_root(uint32_t x)
+{
+    uint32_t root = 0;
+    for (uint32_t bit = 1u << 15; bit != 0; bit >>= 1) {
+        const uint32_t trial = root | bit;
+        if (trial * trial <= x) {
+            root = trial;
+        }
+    }
+    return root;
+}
+
+static void make_codes(naca_t *core, const int16_t *features, uint8_t *codes)
+{
+    const preparation_t *prep = &core->prep;
+    const bool is_signed = (prep->flags & PREP_SIGNED) != 0;
+    const uint32_t largest = (1u << core->net.bits) - 1u;
+    uint32_t squares = 0;
+    for (uint32_t i = 0; i < prep->features; i++) {
+        if (features[i] > 0 || is_signed) {
+            squares += (uint32_t)((int32_t)features[i] * features[i]);
+        }
+    }
+    const uint32_t norm = square_root(squares);
+    const uint32_t scale = norm > 0 ? ((uint32_t)prep->norm << 16) / norm : 0;
+    for (uint32_t i = 0; i < prep->features; i++) {
+        uint32_t code = (uint32_t)magnitude(features[i]);
+        if (prep->norm != 0) {
+            code = (code * scale + 32768u) >> 16;
+        }
+        code = code < largest ? code : largest;
+        codes[i] = features[i] > 0 ? (uint8_t)code : 0;
+        if (is_signed) {
+            codes[prep->features + i] = features[i] < 0 ? (uint8_t)code : 0;
+        }
+    }
+}
+
+void naca_load_codes(naca_t *core, const naca_sample_t *sample)
+{
+    uint8_t *codes = AT(uint8_t, core, core->codes);
+    if (sample->kind == NACA_CODES) {
+        memcpy(codes, sample->data, core->net.inputs);
+    } else if (sample->kind == NACA_EVENTS) {
+        // A bit-plane code *is* its spikes, so these become a code again; other encoders' spikes
+        // are taken from the list, step by step.
+        const naca_event_t *events = sample->data;
+        memset(codes, 0, core->net.inputs);
+        for (uint32_t i = 0; i < sample->count && core->net.encoder == ENCODER_BITPLANE; i++) {
+            codes[events[i].input] = (uint8_t)(codes[events[i].input] | 1u << events[i].step);
+        }
+    } else {
+        // The list of input spikes is not in use yet, and it has room for all features.
+        int16_t *features = AT(int16_t, core, core->spikes);
+        make_features(core, sample, features);
+        make_codes(core, features, codes);
+    }
+}
+
+naca_status_t naca_prepare(naca_t *core, const naca_sample_t *sample, uint8_t *codes)
+{
+    if (core == NULL || codes == NULL) {
+        return NACA_ERR_ARGUMENT;
+    }
+    const naca_status_t status = naca_check_sample(core, sample);
+    if (status != NACA_OK) {
+        return status;
+    }
+    if (sample->kind > NACA_RAW_I32) {
+        return NACA_ERR_SAMPLE;
+    }
+    naca_load_codes(core, sample);
+    memcpy(codes, AT(uint8_t, core, core->codes), core->net.inputs);
+    return NACA_OK;
+}

@@ -1,0 +1,161 @@
+#include "internal.h"
+
+// Presentations: the loop over time steps and populations, and what is answered.
+
+static const uint32_t NOBODY = UINT32_MAX; // no label: predict only
+
+// At the start of a presentation every population is at rest. All that takes part lies side by side.
+static void rest(naca_t *core)
+{
+    for (uint32_t i = 0; i < core->net.populations; i++) {
+        const layer_t *layer = &core->layers[i];
+        memset(AT(uint8_t, core, layer->potentials), 0, layer->spikes - layer->potentials);
+    }
+}
+
+// Where this population writes its recordings at this step; `unit` is its first neuron among all.
+static void aim_recordings(step_t *step, const naca_recording_t *recording, uint32_t units,
+                           uint32_t unit)
+{
+    const size_t at = (size_t)step->index * units + unit;
+    step->spikes = recording->spikes != NULL ? recording->spikes + at : NULL;
+    step->potentials = recording->potentials != NULL ? recording->potentials + at : NULL;
+    step->thresholds = recording->thresholds != NULL ? recording->thresholds + at : NULL;
+}
+
+static void record_inputs(const naca_t *core, uint32_t step, uint8_t *spikes)
+{
+    const uint16_t *list = AT_CONST(uint16_t, core, core->spikes);
+    uint8_t *row = spikes + (size_t)step * core->net.inputs;
+    memset(row, 0, core->net.inputs);
+    for (uint32_t s = 0; s < core->spike_count; s++) {
+        row[list[s]] = 1;
+    }
+}
+
+static void step_all(naca_t *core, uint32_t index, uint32_t label, uint32_t units,
+                     const naca_recording_t *recording, naca_result_t *result)
+{
+    step_t step = {index, NULL, 0, NULL, NULL, NULL, NULL};
+    uint16_t *spikes = AT(uint16_t, core, core->spikes);
+    uint32_t count = core->spike_count;
+    uint32_t unit = 0;
+    result->spikes += count;
+    for (uint32_t i = 0; i < core->net.populations; i++) {
+        layer_t *layer = &core->layers[i];
+        const bool gated = index + 1u == core->net.steps && label != NOBODY &&
+                           layer->p.post == POST_WINNER;
+        if (layer->p.flags & POPULATION_BIAS) {
+            spikes[count++] = (uint16_t)(layer->rows - 1u);
+        }
+        step.inputs = spikes;
+        step.count = count;
+        step.gate = gated ? naca_label_row(core, layer, label) : NULL;
+        if (recording != NULL) {
+            aim_recordings(&step, recording, units, unit);
+        }
+        result->synops += naca_step_population(core, layer, &step);
+        result->spikes += layer->spike_count;
+        spikes = AT(uint16_t, core, layer->spikes);
+        count = layer->spike_count;
+        unit += layer->p.neurons;
+    }
+}
+
+// Most spikes; of equals the greater potential that is left, then the lower class.
+static int32_t answer(const naca_t *core)
+{
+    const layer_t *output = &core->layers[core->net.populations - 1u];
+    const uint8_t *counts = AT_CONST(uint8_t, core, output->counts);
+    const int32_t *v = AT_CONST(int32_t, core, output->potentials);
+    uint32_t best = 0;
+    for (uint32_t j = 1; j < output->p.neurons; j++) {
+        if (counts[j] > counts[best] || (counts[j] == counts[best] && v[j] > v[best])) {
+            best = j;
+        }
+    }
+    return counts[best] > 0 ? (int32_t)best : -1;
+}
+
+static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t label,
+                             const naca_recording_t *recording, naca_result_t *result)
+{
+    if (core == NULL || result == NULL) {
+        return NACA_ERR_ARGUMENT;
+    }
+    const naca_status_t status = naca_check_sample(core, sample);
+    if (status != NACA_OK) {
+        return status;
+    }
+    const uint32_t populations = core->net.populations;
+    uint32_t units = 0;
+    uint32_t event = 0;
+    for (uint32_t i = 0; i < populations; i++) {
+        units += core->layers[i].p.neurons;
+    }
+    memset(result, 0, sizeof *result);
+    naca_load_codes(core, sample);
+    rest(core);
+    for (uint32_t index = 0; index < core->net.steps; index++) {
+        naca_encode_step(core, sample, index, &event);
+        if (recording != NULL && recording->input_spikes != NULL) {
+            record_inputs(core, index, recording->input_spikes);
+        }
+        step_all(core, index, label, units, recording, result);
+    }
+    result->prediction = answer(core);
+    result->margin = core->layers[populations > 1u ? populations - 2u : 0u].margin;
+    if (label != NOBODY) {
+        for (uint32_t i = 0; i < populations; i++) {
+            result->changes += naca_learn_population(core, i, label);
+        }
+        uint32_t *learned = AT(uint32_t, core, core->state);
+        learned[0]++;
+        learned[1u + label]++;
+    }
+    core->counters.inferences += label == NOBODY ? 1u : 0u;
+    core->counters.learned += label != NOBODY ? 1u : 0u;
+    core->counters.spikes += result->spikes;
+    core->counters.synops += result->synops;
+    core->counters.changes += result->changes;
+    return NACA_OK;
+}
+
+naca_status_t naca_infer(naca_t *core, const naca_sample_t *sample, naca_result_t *result)
+{
+    return present(core, sample, NOBODY, NULL, result);
+}
+
+naca_status_t naca_record(naca_t *core, const naca_sample_t *sample,
+                          const naca_recording_t *recording, naca_result_t *result)
+{
+    return recording != NULL ? present(core, sample, NOBODY, recording, result)
+                             : NACA_ERR_ARGUMENT;
+}
+
+naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t label,
+                         naca_result_t *result)
+{
+    if (core != NULL && label >= core->net.capacity) {
+        return NACA_ERR_LABEL;
+    }
+    return present(core, sample, label, NULL, result);
+}
+
+naca_status_t naca_seen(const naca_t *core, uint32_t *seen, uint32_t capacity)
+{
+    if (core == NULL || seen == NULL || capacity != core->net.capacity) {
+        return NACA_ERR_ARGUMENT;
+    }
+    memcpy(seen, AT_CONST(uint32_t, core, core->state) + 1, 4u * capacity);
+    return NACA_OK;
+}
+
+naca_status_t naca_counters(const naca_t *core, naca_counters_t *counters)
+{
+    if (core == NULL || counters == NULL) {
+        return NACA_ERR_ARGUMENT;
+    }
+    *counters = core->counters;
+    return NACA_OK;
+}

@@ -1,0 +1,181 @@
+"""Random networks and samples: everything an image can say, extremes included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edge_naca import image
+from edge_naca.network import (
+    ENCODERS,
+    PRE_TERMS,
+    SPATIAL,
+    Curve,
+    Encoder,
+    Network,
+    Population,
+    Preparation,
+    Rule,
+)
+
+
+def _extreme(low: int, high: int) -> st.SearchStrategy[int]:
+    """Return whole numbers of a range, its ends more often than chance would have it."""
+    return st.one_of(st.integers(low, high), st.sampled_from([low, high]))
+
+
+@st.composite
+def encoders(draw: st.DrawFn) -> Encoder:
+    kind = draw(st.sampled_from(ENCODERS))
+    bits = draw(st.integers(1, 8))
+    steps = bits if kind == "bitplane" else draw(st.integers(1, 12))
+    return Encoder(kind, bits, steps)
+
+
+@st.composite
+def preparations(draw: st.DrawFn) -> Preparation:
+    spatial = draw(st.sampled_from(SPATIAL))
+    shape = (draw(st.integers(1, 7)), draw(st.integers(1, 7)), draw(st.integers(1, 3)))
+    shape_only = Preparation(shape, spatial, cell=draw(st.integers(1, 4)))
+    count = shape_only.features if draw(st.booleans()) else 1
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    reach = draw(st.sampled_from([1, 200, 32767]))
+    return Preparation(
+        shape,
+        spatial,
+        shape_only.cell,
+        cap=draw(_extreme(0, 32767)),
+        log=draw(st.booleans()),
+        signed=draw(st.booleans()),
+        offset=rng.integers(-reach, reach + 1, count),
+        gain=rng.integers(0, draw(st.sampled_from([2, 300, 16384])), count),
+        shift=draw(_extreme(0, 30)),
+        norm=draw(st.one_of(st.just(0), _extreme(1, 4095))),
+    )
+
+
+@st.composite
+def rules(draw: st.DrawFn, neurons: int, capacity: int, is_output: bool, bias: bool) -> Rule:
+    signal = draw(st.sampled_from(["table", "error"])) if is_output else "table"
+    post = draw(
+        st.sampled_from(["all", "delta", "winner"] if signal == "table" else ["all", "delta"])
+    )
+    pre = draw(st.sampled_from([term for term in PRE_TERMS if term != "attract" or not bias]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    levels = draw(st.sampled_from([[-128, 127], [-4, 0, 64], list(range(-77, 78))]))
+    reach = draw(st.sampled_from([20, 16384, 32767]))
+    return Rule(
+        post,
+        signal,
+        pre,
+        table=rng.choice(levels, (capacity, neurons)) if signal == "table" else None,
+        rates=rng.integers(-reach, reach + 1, draw(st.integers(1, 5))),
+        depress_rate=draw(_extreme(-32768, 32767)),
+        rate_shift=draw(_extreme(8, 28)),
+        trace_shift=draw(_extreme(-8, 7)),
+        trace_decay=draw(st.sampled_from([0, 64, 128, 200, 256])),
+        trace_increment=draw(st.sampled_from([0, 1, 4, 8, 128, 255])),
+        handicap=draw(_extreme(0, 4095)),
+        recruit=draw(st.one_of(_extreme(-(1 << 27), 1 << 27), st.integers(-1000, 1000))),
+        delta_margin=draw(st.one_of(_extreme(0, 1 << 24), st.integers(0, 500))),
+    )
+
+
+@st.composite
+def curves(draw: st.DrawFn) -> Curve:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return Curve(
+        rng.integers(-32768, 32768, 256), rng.integers(0, 256, 256), draw(st.integers(0, 24))
+    )
+
+
+@st.composite
+def populations(draw: st.DrawFn, neurons: int, capacity: int, steps: int, out: bool) -> Population:
+    bits = draw(st.sampled_from([8, 4]))
+    zero = draw(st.integers(0, 15)) if bits == 4 else 0
+    low, high = (-128, 127) if bits == 8 else (-zero, 15 - zero)
+    bias = draw(st.booleans())
+    small = st.integers(-300, 300)
+    return Population(
+        neurons,
+        weight_bits=bits,
+        zero_point=zero,
+        weight_min=draw(_extreme(low, 0)),
+        weight_max=draw(_extreme(0, high)),
+        decay=draw(st.sampled_from([0, 1, 51, 128, 255, 256])),
+        current_shift=draw(_extreme(0, 7)),
+        threshold=draw(st.one_of(small, small, _extreme(-(1 << 26), 1 << 26))),
+        norm_shift=draw(st.one_of(st.none(), st.integers(0, 24))),
+        adaptation=draw(st.one_of(st.just(0), st.integers(1, 200), st.just(1 << 20))),
+        adaptation_decay=draw(_extreme(0, 256)),
+        reset=draw(st.sampled_from(["zero", "subtract"])),
+        refractory=draw(st.one_of(st.just(0), st.integers(1, 4), st.just(255))),
+        fire_from=draw(_extreme(0, steps - 1)),
+        winners=draw(st.one_of(st.just(0), _extreme(1, neurons))),
+        inhibition=draw(st.one_of(st.just(0), st.integers(1, 300), st.just(32767))),
+        bias=bias,
+        curve=draw(st.one_of(st.none(), st.none(), curves())),
+        rule=draw(st.one_of(st.none(), rules(neurons, capacity, out, bias), rules(neurons, capacity, out, bias))),
+    )  # fmt: skip
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Network:
+    encoder = draw(encoders())
+    preparation = draw(st.one_of(st.none(), preparations()))
+    inputs = preparation.outputs if preparation is not None else draw(st.integers(1, 40))
+    capacity = draw(st.integers(1, 6))
+    sizes = [draw(st.integers(1, 40)) for _ in range(draw(st.integers(0, 2)))] + [capacity]
+    return Network(
+        inputs,
+        encoder,
+        tuple(
+            draw(populations(size, capacity, encoder.steps, place == len(sizes) - 1))
+            for place, size in enumerate(sizes)
+        ),
+        preparation,
+        seed=draw(st.integers(0, 2**32 - 1)),
+    )
+
+
+def random_state(network: Network, rng: np.random.Generator) -> bytes:
+    """Return a learned state with weights all over what can be stored."""
+    populations = []
+    for index, population in enumerate(network.populations):
+        low, high = population.weight_range
+        shape = (population.neurons, network.rows(index))
+        has_wins = population.rule is not None and population.rule.post == "winner"
+        wins = rng.choice([0, 1, 2, 300, 65534, 65535], population.neurons).astype(np.uint16)
+        populations.append(
+            image.Learned(
+                rng.integers(low, high + 1, shape).astype(np.int8), wins if has_wins else None
+            )
+        )
+    seen = rng.integers(0, 2**32, network.capacity, np.uint32)
+    learned = int(rng.choice([0, 1, 1000, 2**32 - 1]))
+    return image.pack_state(network, image.State(seen, tuple(populations), learned))
+
+
+def random_sample(network: Network, rng: np.random.Generator) -> tuple[NDArray[Any], str]:
+    """Return a sample of any kind that the network takes, and which kind it is."""
+    kinds = ["codes", "events"] + ["raw"] * 2 * (network.preparation is not None)
+    kind = str(rng.choice(kinds))
+    if kind == "codes":
+        most = 2**network.encoder.bits
+        return rng.integers(0, most, network.inputs) * rng.integers(0, 2, network.inputs), kind
+    if kind == "events":
+        spikes = rng.random((network.encoder.steps, network.inputs)) < rng.random()
+        return np.argwhere(spikes), kind
+    assert network.preparation is not None
+    count = network.preparation.raw_count
+    dtype = rng.choice(["uint8", "int16", "int32"])
+    info = np.iinfo(dtype)
+    if rng.random() < 0.2:
+        return rng.choice(np.array([info.min, info.max, 0], dtype), count), kind
+    low, high = max(info.min, -1000), min(info.max, 1000)
+    if rng.random() < 0.5:
+        low, high = info.min, info.max
+    return rng.integers(low, high, count, endpoint=True).astype(dtype), kind

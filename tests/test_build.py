@@ -1,0 +1,164 @@
+"""The package and the C library can be built, installed and used in every supported way."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import re
+import sys
+import sysconfig
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import CORE, ROOT, run
+
+import edge_naca
+from edge_naca._build_core import declarations
+from edge_naca._core import ffi, lib
+
+PAYLOAD = bytes(range(256)) * 40 + b"a tail that fills no block"
+CRC = f"{zlib.crc32(PAYLOAD):08x}"
+
+
+@given(st.lists(st.binary(max_size=300), max_size=4))
+def test_crc32_chains_like_zlib(parts: list[bytes]) -> None:
+    crc = 0
+    for part in parts:
+        crc = lib.naca_crc32(crc, part, len(part))
+    assert crc == zlib.crc32(b"".join(parts))
+
+
+def test_batch_crc32_reads_numpy_rows() -> None:
+    rows = np.random.default_rng(0).integers(0, 256, (5, 33), dtype=np.uint8)
+    crcs = np.zeros(5, np.uint32)
+    lib.naca_batch_crc32(
+        ffi.from_buffer("uint8_t[]", rows), *rows.shape, ffi.from_buffer("uint32_t[]", crcs)
+    )
+    assert crcs.tolist() == [zlib.crc32(row) for row in rows]
+
+
+def test_every_status_has_its_name() -> None:
+    for number, name in ffi.typeof("naca_status_t").elements.items():
+        assert ffi.string(lib.naca_status_name(number)).decode() == name
+    assert ffi.string(lib.naca_status_name(-32768)) == b"NACA_UNKNOWN"
+
+
+def test_version_is_the_headers() -> None:
+    parts = (lib.NACA_VERSION_MAJOR, lib.NACA_VERSION_MINOR, lib.NACA_VERSION_PATCH)
+    assert edge_naca.__version__ == ".".join(map(str, parts))
+
+
+@pytest.mark.parametrize("folder", ["export", "host"])
+def test_top_level_folder_installs_inside_the_package(folder: str) -> None:
+    module = importlib.import_module(f"edge_naca.{folder}")
+    assert Path(str(module.__file__)) == ROOT / folder / "__init__.py"
+
+
+def test_command_line_answers() -> None:
+    assert run("edge-naca", "--version") == f"edge-naca, version {edge_naca.__version__}\n"
+    assert "Usage: edge-naca" in run("edge-naca", "-h")
+
+
+@pytest.mark.parametrize("line", ["#define NACA_LIMIT 3", "  # define NACA_MAX(a, b) ((a) + (b))"])
+def test_macro_in_a_public_header_is_refused(tmp_path: Path, line: str) -> None:
+    header = tmp_path / "x.h"
+    header.write_text(f"#ifndef X_H\n#define X_H\nenum {{ A = 1 }};\n{line}\n#endif\n")
+    with pytest.raises(ValueError, match=r"NACA_\w+ is a macro"):
+        declarations(header)
+
+
+def test_every_core_source_is_in_the_build() -> None:
+    listed = set(re.findall(r"src/\w+\.c", (CORE / "CMakeLists.txt").read_text()))
+    assert listed == {f"src/{path.name}" for path in (CORE / "src").glob("*.c")}
+
+
+def test_wheel_works_without_the_sources(tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    run(*pip, "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", tmp_path, ROOT)
+    (wheel,) = tmp_path.glob("edge_naca-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"edge_naca/py.typed", "edge_naca/export/__init__.py", "edge_naca/host/__init__.py"} <= {
+        *names
+    }
+    assert not [name for name in names if re.search(r"\.[cha]$|_build_core|test|firmware", name)]
+    # Nothing but the package and its metadata, or it would land at the top of site-packages.
+    assert {re.sub(r"-.*", "", name.split("/")[0]) for name in names} == {"edge_naca"}
+
+    site = tmp_path / "site"
+    run(*pip, "install", "--no-deps", "--no-index", "--target", site, wheel)
+    # -S leaves out the editable installation's import hook, so that only the wheel can answer.
+    program = f"""
+import sys
+sys.path[:0] = [{str(site)!r}, {sysconfig.get_path("platlib")!r}, {sysconfig.get_path("purelib")!r}]
+import edge_naca.export, edge_naca.host
+from edge_naca._core import lib
+for module in (edge_naca, edge_naca.export, edge_naca.host, sys.modules["edge_naca._core"]):
+    assert module.__file__.startswith({str(site)!r}), module.__file__
+assert lib.naca_crc32(0, {PAYLOAD!r}, {len(PAYLOAD)}) == {zlib.crc32(PAYLOAD)}
+from edge_naca.cli import main
+main(["--version"])
+"""
+    answer = run(sys.executable, "-I", "-S", "-c", program, cwd=tmp_path)
+    assert answer == f"edge-naca, version {edge_naca.__version__}\n"
+
+
+CONSUMER_BUILD = """
+cmake_minimum_required(VERSION 3.21)
+project(consumer LANGUAGES C)
+{find}
+add_executable(consumer consumer.c)
+target_link_libraries(consumer PRIVATE naca::core)
+"""
+CONSUMER = """
+#include <naca/naca.h>
+#include <stdio.h>
+int main(void) { return printf("%08lx", (unsigned long)naca_crc32(0, "123456789", 9)) != 8; }
+"""
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        "find_package(naca {version} REQUIRED)",
+        "add_subdirectory({root} naca)",
+        "add_subdirectory({core} naca)",
+    ],
+    ids=["find_package", "add_subdirectory-root", "add_subdirectory-core"],
+)
+def test_other_cmake_projects_can_use_the_core(tmp_path: Path, find: str) -> None:
+    prefix = tmp_path / "prefix"
+    if find.startswith("find_package"):
+        run("cmake", "-S", ROOT, "-B", tmp_path / "naca", f"-DCMAKE_INSTALL_PREFIX={prefix}")
+        run("cmake", "--build", tmp_path / "naca", "--target", "install")
+    project = tmp_path / "project"
+    project.mkdir()
+    find = find.format(version=edge_naca.__version__, root=ROOT, core=CORE)
+    (project / "CMakeLists.txt").write_text(CONSUMER_BUILD.format(find=find))
+    (project / "consumer.c").write_text(CONSUMER)
+    build = tmp_path / "build"
+    run("cmake", "-S", project, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", build)
+    assert run(build / "consumer") == f"{zlib.crc32(b'123456789'):08x}"
+
+
+PRESETS = ["gcc", "clang", "gcc-O0", "sanitize"]
+if platform.machine() == "x86_64":
+    PRESETS.append("m32")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_agree(preset: str, build_preset: Callable[[str], Path], tmp_path: Path) -> None:
+    (tmp_path / "payload").write_bytes(PAYLOAD)
+    assert run(build_preset(preset) / "naca_replay", tmp_path / "payload").strip() == CRC
+
+
+def test_fuzzing_finds_nothing(build_preset: Callable[[str], Path], tmp_path: Path) -> None:
+    fuzz = build_preset("fuzz") / "fuzz_image"
+    said = run(fuzz, "-runs=20000", "-seed=1", "-max_len=512", cwd=tmp_path)
+    assert "Done 20000 runs" in said

@@ -1,0 +1,151 @@
+"""The C core keeps its promises in the object files: no heap, no floating point, no globals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support import CORE, run
+
+SOURCES = sorted((CORE / "src").glob("*.[ch]"))
+HEADERS = sorted((CORE / "include").rglob("*.h"))
+
+FORBIDDEN_WORDS = re.compile(
+    r"\b(float|double|_Complex|malloc|calloc|realloc|free|alloca|\w*printf|puts|putchar"
+    r"|errno|setjmp|longjmp)\b|\b\d+\.\d*|\b\d+[eE][-+]?\d+\b"
+)
+ALLOWED_INCLUDES = {"limits.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
+
+# The four functions that a compiler may call unasked, and the integer helpers of its own run-time
+# library: division, 64-bit multiplication, shifts and comparison; never a floating-point one.
+ALLOWED_CALLS = re.compile(
+    r"mem(cpy|move|set|cmp)"
+    r"|__aeabi_(u?idiv|u?idivmod|u?ldivmod|lmul|llsl|llsr|lasr|u?lcmp|mem(cpy|move|set|clr)[48]?)"
+    r"|__u?(div|mod|divmod)di[34]|__muldi3|__(ashl|ashr|lshr)di3"
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A compiler, and what floating point looks like in its disassembly."""
+
+    prefix: str
+    flags: str
+    floating_point: str
+
+
+ARM = "-mcpu=cortex-m4 -mthumb -Os -ffunction-sections"
+X86_FLOATING_POINT = (
+    r"v?(add|sub|mul|div|sqrt|cvt|u?comi|round|fn?m(add|sub))\w*[sp][sdh]\w*|f[a-z]\w*"
+)
+TARGETS = {
+    "cortex-m4": Target("arm-none-eabi-", f"{ARM} -mfloat-abi=soft", r"v\w+"),
+    # With the unit switched on, vldr and vmov also serve plain copying: arithmetic names a type.
+    "cortex-m4f": Target(
+        "arm-none-eabi-", f"{ARM} -mfpu=fpv4-sp-d16 -mfloat-abi=hard", r"v[a-z]+\S*\.f\d+\S*"
+    ),
+    "cortex-m0": Target("arm-none-eabi-", "-mcpu=cortex-m0 -mthumb -Os", r"v\w+"),
+    # Whatever processor the tests run on; only x86 mnemonics are known, the calls always are.
+    "host-O3": Target("", "-O3", X86_FLOATING_POINT),
+    "host-O0": Target("", "-O0", X86_FLOATING_POINT),
+}
+# What distributions switch on by default: no property of the core, but visible in its objects.
+PLAIN = (
+    "-fno-pic -fno-common -fno-stack-protector -fno-asynchronous-unwind-tables -U_FORTIFY_SOURCE"
+)
+
+
+def findings(sources: Iterable[Path], target: Target, folder: Path) -> list[str]:
+    """Compile sources for a target; return a line for every forbidden thing in them."""
+    objects = []
+    for source in sources:
+        objects.append(folder / f"{source.stem}.o")
+        flags = f"-std=c99 {target.flags} {PLAIN}".split()
+        include = f"-I{CORE / 'include'}"
+        run(f"{target.prefix}gcc", *flags, include, "-c", source, "-o", objects[-1])
+    return [
+        *_symbols(run(f"{target.prefix}nm", *objects)),
+        *_writable(run(f"{target.prefix}objdump", "-h", *objects)),
+        *_arithmetic(run(f"{target.prefix}objdump", "-d", *objects), target.floating_point),
+    ]
+
+
+def _symbols(nm: str) -> list[str]:
+    rows = re.findall(r"^[0-9a-f ]*([A-Za-z]) (\S+)$", nm, re.MULTILINE)
+    defined = {name for kind, name in rows if kind in "TRDBV"}
+    called = {name for kind, name in rows if kind in "Uw"}
+    unknown = sorted(name for name in called - defined if not ALLOWED_CALLS.fullmatch(name))
+    foreign = sorted(name for name in defined if not name.startswith("naca_"))
+    return [f"calls {name}" for name in unknown] + [f"exports {name}" for name in foreign]
+
+
+def _writable(objdump: str) -> list[str]:
+    rows = re.findall(r"^ +\d+ (\S+) +([0-9a-f]{8}) .*\n(.*)$", objdump, re.MULTILINE)
+    assert rows, "objdump prints something unexpected"
+    return [
+        f"writable data in {name}"
+        for name, size, flags in rows
+        if int(size, 16) > 0 and "ALLOC" in flags and "READONLY" not in flags
+    ]
+
+
+def _arithmetic(disassembly: str, floating_point: str) -> list[str]:
+    rows = re.findall(r"^ *[0-9a-f]+:\t[^\t]+\t(\S+)", disassembly, re.MULTILINE)
+    assert rows, "objdump prints something unexpected"
+    return sorted({f"instruction {row}" for row in rows if re.fullmatch(floating_point, row)})
+
+
+@pytest.fixture(params=TARGETS)
+def target(request: pytest.FixtureRequest, require_tool: Callable[[str], None]) -> Target:
+    target = TARGETS[request.param]
+    require_tool(f"{target.prefix}gcc -c")
+    return target
+
+
+def test_objects_hold_nothing_forbidden(target: Target, tmp_path: Path) -> None:
+    sources = [path for path in SOURCES if path.suffix == ".c"]
+    assert len(sources) >= 2
+    assert findings(sources, target, tmp_path) == []
+
+
+# The check is worth what it catches: each of these has to be found, on every target.
+BREAKAGES = {
+    "float": ("int naca_x(int a) { return (int)((float)a * 1.5f); }", r"instruction|calls __aeabi"),
+    "double": ("int naca_x(int a) { return (int)(a / 3.0); }", r"instruction|calls __aeabi"),
+    "state": ("int naca_x(void) { static int n; return ++n; }", r"writable data in \.bss"),
+    "data": ("int naca_x[2] = {1, 2};", r"writable data in \.data"),
+    "heap": ("void *malloc(unsigned); void *naca_x(void) { return malloc(4); }", "calls malloc"),
+    "libc": ('int puts(const char *); int naca_x(void) { return puts(""); }', "calls puts"),
+    "name": ("int helper(void) { return 1; }", "exports helper"),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_forbidden_things_are_found(breakage: str, target: Target, tmp_path: Path) -> None:
+    code, expected = BREAKAGES[breakage]
+    source = tmp_path / "broken.c"
+    source.write_text(f"{code}\nint naca_y(int a) {{ return a + 1; }}\n")
+    found = findings([source], target, tmp_path)
+    assert any(re.match(expected, line) for line in found), found
+
+
+def words(source: str) -> list[str]:
+    """Return what a source file may not say, comments and text in quotes aside."""
+    code = re.sub(r"//[^\n]*|/\*.*?\*/", " ", source, flags=re.DOTALL)
+    includes = re.findall(r"#\s*include\s*<([^>]+)>", code)
+    code = re.sub(r'"(\\.|[^"\\\n])*"', '""', code)
+    found = [match[0] for match in FORBIDDEN_WORDS.finditer(code)]
+    return found + [name for name in includes if name not in ALLOWED_INCLUDES]
+
+
+@pytest.mark.parametrize("path", SOURCES + HEADERS, ids=lambda path: path.name)
+def test_source_says_nothing_forbidden(path: Path) -> None:
+    assert words(path.read_text(encoding="utf-8")) == []
+
+
+def test_forbidden_words_are_found() -> None:
+    source = '#include <stdio.h>\nfloat x = 1.5; /* double */ // malloc\nint y = printf("double");'
+    assert words(source) == ["float", "1.5", "printf", "stdio.h"]
