@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,11 +97,6 @@ class Core:
         workspace = _pointer(self._workspace, "void *")
         _check(lib.naca_init(self._image, workspace, size[0], core))
         self._core = core[0]
-
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> Core:
-        """Read an image file, with what it has learned."""
-        return cls(Path(path).read_bytes())
 
     def image(self) -> bytes:
         """Return the network with what it has learned so far, as an image."""
@@ -276,11 +269,11 @@ class Core:
         return result
 
     def counters(self) -> dict[str, int]:
-        """Return inferences, learned samples, spikes, synops and changes since the start."""
+        """Return presentations, spikes, synaptic operations and weight changes since the start."""
         result = ffi.new("naca_counters_t *")
         with self._lock:
             _check(lib.naca_counters(self._core, result))
-        names = ("inferences", "learned", "spikes", "synops", "changes")
+        names = ("presentations", "spikes", "synops", "changes")
         return {name: int(getattr(result, name)) for name in names}
 
     @property

@@ -280,6 +280,13 @@ def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, in
     if network.metadata:
         text = json.dumps(network.metadata, ensure_ascii=False, sort_keys=True)
         yield b"META", 0, text.encode()
+    for name, content in network.optional.items():
+        yield name.encode("latin-1"), 0, content
+
+
+def _checksum(data: bytes) -> int:
+    """Return the checksum of an image: over everything but itself, which ends the header."""
+    return zlib.crc32(data[HEADER.size :], zlib.crc32(data[: HEADER.size - 4]))
 
 
 def encode(network: Network, state: bytes | State | None = None) -> bytes:
@@ -308,12 +315,17 @@ def encode(network: Network, state: bytes | State | None = None) -> bytes:
         table += ENTRY.pack(tag, flags, offset + len(body), len(content))
         body += content + bytes(-len(content) % 4)
     rest = table + body
-    return (
-        HEADER.pack(MAGIC, VERSION, len(sections), HEADER.size + len(rest), zlib.crc32(rest)) + rest
-    )
+    head = (MAGIC, VERSION, len(sections), HEADER.size + len(rest))
+    return HEADER.pack(*head, _checksum(HEADER.pack(*head, 0) + rest)) + rest
 
 
 # ---- reading ---------------------------------------------------------------------------------
+
+
+def _is_known(name: str) -> bool:
+    """Return whether a section decides what is computed."""
+    numbered = name[:3] in ("MOD", "RAT", "CUR") and name[3:].isdigit()
+    return numbered or name in ("NETW", "PREP", "STAT")
 
 
 def read_sections(data: bytes) -> dict[str, bytes]:
@@ -334,22 +346,25 @@ def read_sections(data: bytes) -> dict[str, bytes]:
         )
     if size != len(data):
         raise ImageError(f"the image says it has {size} bytes, but {len(data)} are there")
-    if zlib.crc32(data[HEADER.size :]) != crc:
+    if _checksum(data) != crc:
         raise ImageError("the image is damaged: its checksum does not match")
     sections: dict[str, bytes] = {}
+    free_from = HEADER.size + ENTRY.size * count
+    if free_from > size:
+        raise ImageError("the image's table of sections does not fit into it")
     for index in range(count):
-        if HEADER.size + ENTRY.size * (index + 1) > size:
-            raise ImageError("the image's table of sections does not fit into it")
         tag, flags, offset, length = ENTRY.unpack_from(data, HEADER.size + ENTRY.size * index)
-        name = tag.decode("ascii", "replace")
-        known = name in ("NETW", "PREP", "STAT") or (
-            name[:3] in ("MOD", "RAT", "CUR") and name[3:].isdigit()
-        )
-        if flags & CRITICAL and not known:
+        name = tag.decode("latin-1")
+        if flags & CRITICAL and not _is_known(name):
             raise ImageError(f"the image needs section {name!r}, which this edge-naca cannot read")
-        if name in sections or offset + length > size:
-            raise ImageError(f"section {name!r} is doubled or lies outside the image")
+        if _is_known(name) and not flags & CRITICAL:
+            raise ImageError(f"section {name!r} must be marked as critical")
+        if name in sections:
+            raise ImageError(f"section {name!r} is doubled")
+        if offset < free_from or offset % 4 or offset + length > size:
+            raise ImageError(f"section {name!r} is misplaced: it overlaps or lies outside")
         sections[name] = data[offset : offset + length]
+        free_from = offset + length
     return sections
 
 
@@ -427,6 +442,13 @@ def _read_population(
     )
 
 
+def _read_metadata(data: bytes | None) -> dict[str, Any]:
+    metadata = {} if data is None else json.loads(data)
+    if not isinstance(metadata, dict):
+        raise ValueError(f"META must hold a JSON object, not {type(metadata).__name__}")
+    return metadata
+
+
 def _read_network(sections: dict[str, bytes]) -> Network:
     data = sections["NETW"]
     inputs, capacity, count, encoder, bits, steps, seed, _ = NETWORK.unpack_from(data)
@@ -445,7 +467,12 @@ def _read_network(sections: dict[str, bytes]) -> Network:
         populations=tuple(populations),
         preparation=_read_preparation(sections["PREP"]) if "PREP" in sections else None,
         seed=seed,
-        metadata=json.loads(sections["META"]) if "META" in sections else {},
+        metadata=_read_metadata(sections.get("META")),
+        optional={
+            name: content
+            for name, content in sections.items()
+            if name != "META" and not _is_known(name)
+        },
     )
 
 
@@ -460,9 +487,15 @@ def decode(data: bytes) -> tuple[Network, bytes | None]:
     sections = read_sections(data)
     try:
         network = _read_network(sections)
-    except (KeyError, IndexError, TypeError, ValueError, struct.error) as error:
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError, struct.error) as error:
         raise ImageError(f"the image describes no valid network: {error}") from error
     state = sections.get("STAT")
     if state is not None and len(state) != state_size(network):
         raise ImageError("the image's learned state does not fit its network")
+    # What would not be written again the same way has not been understood.
+    learned = None if state is None else pack_state(network, unpack_state(network, state))
+    written = {tag.decode("latin-1"): content for tag, _, content in _sections(network, learned)}
+    for name, content in sections.items():
+        if _is_known(name) and content != written.get(name):
+            raise ImageError(f"section {name!r} holds what this edge-naca does not know")
     return network, state

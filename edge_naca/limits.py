@@ -1,4 +1,4 @@
-"""Checks of what a user handed in: every refusal names the argument and says what would be right."""
+"""Checks of what was handed in: a refusal names the argument and says what would be right."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from edge_naca.limits import (
 )
 
 ENCODERS = ("bitplane", "rate", "latency")
-SPATIAL = ("none", "pool", "edges")
+SPATIAL = ("pool", "edges")
 POST_TERMS = ("all", "delta", "winner")
 SIGNALS = ("table", "error")
 PRE_TERMS = ("spike", "attract", "bounded")
@@ -41,8 +41,9 @@ class Preparation:
     Parameters
     ----------
     shape : (height, width, channels) of a raw sample; (1, n, 1) for a plain vector.
-    spatial : "none", "pool" (sums over `cell` × `cell` pixels) or "edges" (the strongest of four
-        orientations of each pixel's gradient, capped at `cap`, summed over `cell` × `cell` pixels).
+    spatial : "pool" (sums over `cell` × `cell` pixels of each channel; with a cell of 1 the numbers
+        themselves) or "edges" (the strongest of four orientations of each pixel's gradient, capped
+        at `cap`, summed over `cell` × `cell` pixels).
     log : take the signed binary logarithm of every raw number first.
     signed : split each feature into an "on" and an "off" input; else negative features become 0.
     offset, gain : int16 and uint16 (at most 16383), one for all features or one for each;
@@ -51,7 +52,7 @@ class Preparation:
     """
 
     shape: tuple[int, int, int]
-    spatial: str = "none"
+    spatial: str = "pool"
     cell: int = 1
     cap: int = 32767
     log: bool = False
@@ -70,7 +71,6 @@ class Preparation:
             whole(name, size, 1, most)
         choice("spatial", self.spatial, SPATIAL)
         whole("cell", self.cell, 1, 255)
-        whole("cell² · channels", self.cell**2 * self.shape[2], 1, 65536)
         whole("cap", self.cap, 0, 32767)
         whole("shift", self.shift, 0, 30)
         whole("norm", self.norm, 0, 4095)
@@ -97,11 +97,9 @@ class Preparation:
 
     @property
     def features(self) -> int:
-        """Numbers that come out before the on/off split."""
-        if self.spatial == "none":
-            return self.raw_count
+        """Numbers that come out before the on/off split: plane after plane of cells."""
         rows, columns = self.grid
-        return rows * columns * (4 if self.spatial == "edges" else self.shape[2])
+        return rows * columns * self.shape[2] * (4 if self.spatial == "edges" else 1)
 
     @property
     def outputs(self) -> int:
@@ -145,7 +143,7 @@ class Rule:
     depress_rate : int16 in the same unit, for neurons that fire against a negative modulation.
     rate_shift : the product is divided by 2**rate_shift; 20 undoes the two units above.
     trace_shift : a trace is multiplied by 2**trace_shift to become the weight it asks for.
-    trace_decay, trace_increment : the trace fades by decay / 256 a step, a spike adds the increment.
+    trace_decay, trace_increment : a trace fades by decay / 256 a step, a spike adds the increment.
     handicap : homeostasis: score lost for each past win, in 16ths.
     recruit : score of a neuron that has never won.
     delta_margin : how far below threshold still counts as a spike for "delta" (the paper's ℓ).
@@ -178,8 +176,8 @@ class Rule:
         object.__setattr__(self, "rates", integers("rates", self.rates, np.int16).reshape(-1))
         whole("the number of rates", self.rates.size, 1, MAX_RATES)
         whole("depress_rate", self.depress_rate, -32768, 32767)
-        whole("rate_shift", self.rate_shift, 8, 28)
-        whole("trace_shift", self.trace_shift, -8, 7)
+        whole("rate_shift", self.rate_shift, 1, 28)
+        whole("trace_shift", self.trace_shift, -8, 8)
         whole("trace_decay", self.trace_decay, 0, 256)
         whole("trace_increment", self.trace_increment, 0, 255)
         whole("handicap", self.handicap, 0, 4095)
@@ -271,10 +269,10 @@ class Population:
         whole("adaptation", self.adaptation, 0, 1 << 20)
         whole("adaptation_decay", self.adaptation_decay, 0, 256)
         choice("reset", self.reset, RESETS)
-        whole("refractory", self.refractory, 0, 255)
+        whole("refractory", self.refractory, 0, 254)
         whole("fire_from", self.fire_from, 0, MAX_STEPS - 1)
         whole("winners", self.winners, 0, self.neurons)
-        whole("inhibition", self.inhibition, 0, 32767)
+        whole("inhibition", self.inhibition, 0, 1 << 15)
         if self.rule is not None and self.rule.pre == "attract" and self.bias:
             raise ValueError("a population with a bias cannot learn with pre 'attract'")
 
@@ -302,6 +300,7 @@ class Network:
     preparation : None if samples come as codes or events only.
     seed : of everything random, 0 .. 2**32 − 1.
     metadata : what people should know, kept in the image as JSON: class names, how it was made.
+    optional : sections of the image that this version does not know and need not: kept as they are.
     """
 
     inputs: int
@@ -310,6 +309,7 @@ class Network:
     preparation: Preparation | None = None
     seed: int = 0
     metadata: dict[str, Any] = field(default_factory=dict)
+    optional: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         whole("inputs", self.inputs, 1, MAX_UNITS)
@@ -340,6 +340,12 @@ class Network:
     def capacity(self) -> int:
         """How many classes there is room for."""
         return self.populations[-1].neurons
+
+    @property
+    def topology(self) -> str:
+        """Inputs and the neurons of every population, like 196-300-10."""
+        sizes = (self.inputs, *(population.neurons for population in self.populations))
+        return "-".join(map(str, sizes))
 
     def rows(self, index: int) -> int:
         """Presynaptic units of a population, its bias included."""

@@ -38,15 +38,10 @@ def features(prep: Preparation, raw: NDArray[Any]) -> Int:
     """Return the features of one raw sample, int64 (features,) within ±1023."""
     x = np.asarray(raw, np.int64).reshape(prep.shape)
     x = signed_log(x) if prep.log else np.clip(x, -32767, 32767)
-    if prep.spatial == "none":
-        sums = x.reshape(-1)
-    else:
-        channels = np.moveaxis(x, 2, 0)
-        if prep.spatial == "edges":
-            sums = sum(_pool(_edges(channel, prep.cap), prep) for channel in channels)
-        else:
-            sums = _pool(channels, prep)
-        sums = np.asarray(sums).reshape(-1)
+    planes = np.moveaxis(x, 2, 0)
+    if prep.spatial == "edges":
+        planes = np.concatenate([_edges(channel, prep.cap) for channel in planes])
+    sums = _pool(planes, prep).reshape(-1)
     centred = np.clip(sums, -32767, 32767) - prep.offset.astype(np.int64)
     scaled = round_shift(centred * prep.gain.astype(np.int64), prep.shift)
     return np.clip(scaled, -MAX_FEATURE, MAX_FEATURE)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edge_naca.limits import choice
 from edge_naca.network import Network
 
-KINDS = ("raw", "codes", "events")
+ARRAYS = ("raw", "codes")  # what many samples in one call can be
 
 
 def default_kind(network: Network) -> str:
@@ -53,6 +54,7 @@ def check_samples(network: Network, x: ArrayLike, kind: str) -> NDArray[Any]:
     ValueError
         If a sample has the wrong length, or a value does not fit.
     """
+    choice("kind", kind, ARRAYS)
     array = np.asarray(x)
     if array.dtype.kind == "b":
         array = array.astype(np.uint8)

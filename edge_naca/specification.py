@@ -261,7 +261,7 @@ class Specification:
         prediction = self._answer()
         margin = self._layers[-2 if len(self._layers) > 1 else 0].margin
         changes = 0 if label is None else self._learn(inputs[-1], label)
-        return Result(prediction, margin, spikes, synops, changes)
+        return Result(prediction, margin, spikes, synops % 2**32, changes)
 
     def _gate(self, layer: _Layer, label: int) -> Int | None:
         rule = layer.population.rule

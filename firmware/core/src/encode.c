@@ -1,11 +1,22 @@
 #include "internal.h"
 
+// Section 2: one round of a counter-based generator.
+uint32_t naca_hash32(uint32_t x)
+{
+    x ^= x >> 16;
+    x *= 0x7FEB352Du;
+    x ^= x >> 15;
+    x *= 0x846CA68Bu;
+    x ^= x >> 16;
+    return x;
+}
+
 // Section 2: everything random in a presentation derives from the seed and the number of samples
 // learned before it, never from the order in which things are computed.
 uint32_t naca_presentation_key(const naca_t *core)
 {
     const uint32_t learned = *AT_CONST(uint32_t, core, core->state);
-    return hash32(core->net.seed + learned * 0x9E3779B9u);
+    return naca_hash32(core->net.seed + learned * 0x9E3779B9u);
 }
 
 // Section 4.
@@ -17,7 +28,7 @@ static bool spikes_at(const network_t *net, uint32_t code, uint32_t input, uint3
     case ENCODER_BITPLANE:
         return (code >> step & 1u) != 0;
     case ENCODER_RATE:
-        return code != 0 && hash32(key ^ (step * net->inputs + input)) >> (32u - bits) < code;
+        return code != 0 && naca_hash32(key ^ (step * net->inputs + input)) >> (32u - bits) < code;
     default: // ENCODER_LATENCY
         return code != 0 && ((((1u << bits) - 1u - code) * net->steps) >> bits) == step;
     }

@@ -23,7 +23,7 @@ enum {
 #define POTENTIAL_MAX ((int32_t)8388607) // membrane potentials saturate at plus and minus this
 
 enum { ENCODER_BITPLANE = 0, ENCODER_RATE = 1, ENCODER_LATENCY = 2 };
-enum { SPATIAL_NONE = 0, SPATIAL_POOL = 1, SPATIAL_EDGES = 2 };
+enum { SPATIAL_POOL = 0, SPATIAL_EDGES = 1 };
 enum { PREP_LOG = 1, PREP_SIGNED = 2, PREP_PER_FEATURE = 4 };
 enum {
     POPULATION_BIAS = 1,           // one more input, which spikes at every step
@@ -97,30 +97,36 @@ typedef struct preparation {
 } preparation_t;
 STATIC_ASSERT(preparation, sizeof(preparation_t) == 16);
 
-// A population at work. Places are byte offsets, 0 where there is nothing: in the workspace, and for
-// the last three in the image. With offsets instead of pointers, sizes are the same on every machine.
+// Where a population keeps what, in this order: first what it learned, then what every presentation
+// makes anew, of which all from the potentials to the spikes starts at zero.
+enum place {
+    WEIGHTS,    // int8, or packed 4-bit
+    WINS,       // uint16: gated competitions won
+    NORMS,      // uint32: squared norm of each neuron's weights
+    POTENTIALS, // int32
+    ADAPTATION, // int32: what past spikes add to the threshold
+    REFRACTORY, // uint8: steps left
+    POST,       // int8: spiked at the step before; at the last step, its change
+    SLOPES,     // uint8: slope of the current's curve at the last step
+    COUNTS,     // uint8: spikes in this presentation (output population)
+    TRACES,     // uint8: presynaptic trace
+    SPIKES,     // uint16: the neurons that spiked at this step
+    PLACES
+};
+
+// A population at work. Offsets instead of pointers, 0 where there is nothing, make sizes the same on
+// every machine.
 typedef struct layer {
     population_t p;
-    uint32_t rows;    // presynaptic units, the bias included
-    uint32_t padded;  // neurons, rounded up to a multiple of 4
-    uint32_t weights; // int8 or packed 4-bit, learned
-    uint32_t wins;    // uint16, learned
-    uint32_t norms;   // uint32: squared norm of each neuron's weights
-    uint32_t potentials; // int32
-    uint32_t thresholds_added; // int32: spike-triggered adaptation
-    uint32_t refractory; // uint8: steps left
-    uint32_t post;    // int8: spiked at the step before; at the last step, its change
-    uint32_t slopes;  // uint8: slope of the current's curve at the last step
-    uint32_t counts;  // uint8: spikes in this presentation (output population)
-    uint32_t traces;  // uint8: presynaptic trace
-    uint32_t spikes;  // uint16: the neurons that spiked at this step
-    uint32_t table;   // int8[capacity][neurons]
-    uint32_t rate_table; // int16
-    uint32_t curve;   // int16[256], then uint8[256]
-    uint16_t spike_count;
-    uint16_t spike_room;
-    int32_t winner;   // of the gated competition, -1 for none
-    int32_t margin;   // greatest potential above threshold at the last step
+    uint32_t rows;       // presynaptic units, the bias included
+    uint32_t padded;     // neurons, rounded up to a multiple of 4
+    uint32_t at[PLACES]; // in the workspace
+    uint32_t table;      // in the image: int8[capacity][neurons]
+    uint32_t rate_table; // in the image: int16
+    uint32_t curve;      // in the image: int16[256], then uint8[256]
+    uint32_t spike_count;
+    int32_t winner;      // of the gated competition, -1 for none
+    int32_t margin;      // greatest potential above threshold at the last step
 } layer_t;
 STATIC_ASSERT(layer, sizeof(layer_t) == 140);
 
@@ -140,10 +146,10 @@ struct naca {
     uint32_t spikes;      // uint16: the inputs that spiked at this step
     uint32_t size;        // of the whole workspace
     uint16_t spike_count;
-    uint16_t reserved;
+    uint16_t units;       // neurons of all populations
     layer_t layers[]; // one for each population
 };
-STATIC_ASSERT(naca, sizeof(naca_t) == 112);
+STATIC_ASSERT(naca, sizeof(naca_t) == 104);
 
 // The place of something in the workspace. The alignment is by construction (workspace.c).
 #define AT(type, core, offset) ((type *)(void *)((uint8_t *)(core) + (offset)))
@@ -151,10 +157,11 @@ STATIC_ASSERT(naca, sizeof(naca_t) == 112);
     ((const type *)(const void *)((const uint8_t *)(core) + (offset)))
 #define IN_IMAGE(type, core, offset) ((const type *)(const void *)((core)->image.data + (offset)))
 
-// Shift right, rounding down: what C leaves open for negative numbers.
+// Shift right, rounding down. C leaves open what happens to negative numbers; here it is said.
+STATIC_ASSERT(arithmetic_shift, (-3 >> 1) == -2);
 static inline int32_t shift_down(int32_t x, uint32_t shift)
 {
-    return x < 0 ? ~(~x >> shift) : x >> shift;
+    return x >> shift;
 }
 
 static inline int32_t clamp(int32_t x, int32_t low, int32_t high)
@@ -162,24 +169,25 @@ static inline int32_t clamp(int32_t x, int32_t low, int32_t high)
     return x < low ? low : x > high ? high : x;
 }
 
-// Section 2: one round of a counter-based generator.
-static inline uint32_t hash32(uint32_t x)
-{
-    x ^= x >> 16;
-    x *= 0x7FEB352Du;
-    x ^= x >> 15;
-    x *= 0x846CA68Bu;
-    x ^= x >> 16;
-    return x;
-}
-
 // image.c
 typedef struct section {
+    uint32_t tag;
+    uint32_t flags;
     uint32_t offset;
     uint32_t size;
 } section_t;
-bool naca_find_section(const uint8_t *image, const char *tag, uint32_t index, section_t *section);
-uint32_t naca_feature_count(const preparation_t *prep);
+#define TAG(a, b, c, d) \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+#define TAG_NETWORK TAG('N', 'E', 'T', 'W')
+#define TAG_PREPARATION TAG('P', 'R', 'E', 'P')
+#define TAG_STATE TAG('S', 'T', 'A', 'T')
+// Sections of one population each: its number takes the place of the 0.
+#define TAG_TABLE(index) (TAG('M', 'O', 'D', '0') + ((index) << 24))
+#define TAG_RATES(index) (TAG('R', 'A', 'T', '0') + ((index) << 24))
+#define TAG_CURVE(index) (TAG('C', 'U', 'R', '0') + ((index) << 24))
+// The critical section of that tag; all zero, and false, if there is none. Optional sections, whatever
+// their tag, are nothing to the core.
+bool naca_find_section(const uint8_t *image, uint32_t tag, section_t *section);
 
 // workspace.c: lay out the workspace of an image whose records have been checked. With `layers` null
 // only sizes are found out, and `core` need not lie in a workspace.
@@ -201,20 +209,23 @@ void naca_accumulate(const layer_t *layer, const uint8_t *weights, uint32_t bloc
 naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample);
 void naca_load_codes(naca_t *core, const naca_sample_t *sample);
 
-// encode.c: list the inputs that spike at `step`. `event` is the next event not yet used.
+// encode.c
+uint32_t naca_hash32(uint32_t x);
 uint32_t naca_presentation_key(const naca_t *core);
+// List the inputs that spike at `step`. `event` is the next event not yet used.
 void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, uint32_t *event);
 
 // population.c: one time step of one population; returns its synaptic operations.
 typedef struct step {
     uint32_t index;
+    uint32_t label;         // NOBODY unless this sample is being learned
     const uint16_t *inputs; // the presynaptic units that spiked, the bias included
     uint32_t count;
-    const int8_t *gate;     // the label's row of the modulation table in the last step of learning
     uint8_t *spikes;        // recordings of this population at this step, or null
     int32_t *potentials;
     int32_t *thresholds;
 } step_t;
+#define NOBODY UINT32_MAX
 uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step);
 
 // learn.c

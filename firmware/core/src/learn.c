@@ -13,27 +13,6 @@ typedef struct update {
     uint32_t changes;
 } update_t;
 
-static void change_weight(update_t *u, uint32_t neuron, uint32_t input, uint32_t index,
-                          int32_t gain, int32_t term)
-{
-    const layer_t *layer = u->layer;
-    uint8_t *weights = AT(uint8_t, u->core, layer->weights);
-    const int32_t old = naca_weight_get(layer, weights, index);
-    const uint32_t draw = hash32(u->key ^ (neuron * layer->rows + input));
-    const uint32_t shift = layer->p.rate_shift;
-    const int32_t noise = (int32_t)(draw & (((uint32_t)1 << shift) - 1u));
-    const int32_t moved = old + shift_down(gain * term + noise, shift);
-    const int32_t now = clamp(moved, layer->p.weight_min, layer->p.weight_max);
-    if (now != old) {
-        naca_weight_set(layer, weights, index, now);
-        if (layer->norms != 0) {
-            uint32_t *norm = &AT(uint32_t, u->core, layer->norms)[neuron];
-            *norm = *norm - (uint32_t)(old * old) + (uint32_t)(now * now);
-        }
-        u->changes++;
-    }
-}
-
 // Where the trace of an input says that its weight should be.
 static int32_t target_of(const population_t *p, int32_t trace)
 {
@@ -42,35 +21,54 @@ static int32_t target_of(const population_t *p, int32_t trace)
     return target < p->weight_max ? target : p->weight_max;
 }
 
-static void change_neuron(update_t *u, uint32_t neuron, int32_t rate, int32_t signal)
+// The change that a synapse is offered, before rate and signal.
+static int32_t pre_term(const update_t *u, uint32_t neuron, uint32_t input, int32_t weight,
+                        bool grows)
 {
     const layer_t *layer = u->layer;
-    const population_t *p = &layer->p;
-    const uint8_t *weights = AT(uint8_t, u->core, layer->weights);
+    switch (layer->p.pre) {
+    case PRE_ATTRACT:
+        return target_of(&layer->p, AT(uint8_t, u->core, layer->at[TRACES])[input]) - weight;
+    case PRE_BOUNDED:
+        return grows ? layer->p.weight_max - weight : weight - layer->p.weight_min;
+    default:
+        return layer->at[SLOPES] != 0 ? AT(uint8_t, u->core, layer->at[SLOPES])[neuron] : 1;
+    }
+}
+
+static void change_weight(update_t *u, uint32_t neuron, uint32_t input, uint32_t index,
+                          int32_t gain)
+{
+    const layer_t *layer = u->layer;
+    uint8_t *weights = AT(uint8_t, u->core, layer->at[WEIGHTS]);
+    const uint32_t shift = layer->p.rate_shift;
+    const uint32_t draw = naca_hash32(u->key ^ (neuron * layer->rows + input));
+    const int32_t noise = (int32_t)(draw & (((uint32_t)1 << shift) - 1u));
+    const int32_t old = naca_weight_get(layer, weights, index);
+    const int32_t product = gain * pre_term(u, neuron, input, old, gain > 0);
+    const int32_t moved = old + shift_down(product + noise, shift);
+    const int32_t now = clamp(moved, layer->p.weight_min, layer->p.weight_max);
+    if (now != old) {
+        naca_weight_set(layer, weights, index, now);
+        if (layer->at[NORMS] != 0) {
+            uint32_t *norm = &AT(uint32_t, u->core, layer->at[NORMS])[neuron];
+            *norm = *norm - (uint32_t)(old * old) + (uint32_t)(now * now);
+        }
+        u->changes++;
+    }
+}
+
+// Attraction reaches all synapses of a neuron, the other pre-terms those whose input spiked.
+static void change_neuron(update_t *u, uint32_t neuron, int32_t gain)
+{
+    const layer_t *layer = u->layer;
+    const bool all = layer->p.pre == PRE_ATTRACT;
     const uint32_t width = naca_weight_step(layer, neuron);
     const uint32_t first = naca_weight_index(layer, neuron, 0);
-    const int32_t gain = rate * signal;
-    if (gain == 0) {
-        return;
-    }
-    if (p->pre == PRE_ATTRACT) {
-        const uint8_t *traces = AT(uint8_t, u->core, layer->traces);
-        for (uint32_t i = 0; i < layer->rows; i++) {
-            const uint32_t index = first + i * width;
-            const int32_t term = target_of(p, traces[i]) - naca_weight_get(layer, weights, index);
-            change_weight(u, neuron, i, index, gain, term);
-        }
-        return;
-    }
-    const int32_t slope = layer->slopes != 0 ? AT(uint8_t, u->core, layer->slopes)[neuron] : 1;
-    for (uint32_t s = 0; s < u->count; s++) {
-        const uint32_t index = first + u->inputs[s] * width;
-        int32_t term = slope;
-        if (p->pre == PRE_BOUNDED) {
-            const int32_t weight = naca_weight_get(layer, weights, index);
-            term = gain > 0 ? p->weight_max - weight : weight - p->weight_min;
-        }
-        change_weight(u, neuron, u->inputs[s], index, gain, term);
+    const uint32_t count = all ? layer->rows : u->count;
+    for (uint32_t s = 0; gain != 0 && s < count; s++) {
+        const uint32_t input = all ? s : u->inputs[s];
+        change_weight(u, neuron, input, first + input * width, gain);
     }
 }
 
@@ -79,18 +77,18 @@ static void change_neuron(update_t *u, uint32_t neuron, int32_t rate, int32_t si
 static void learn_winner(update_t *u, layer_t *layer, const int8_t *row)
 {
     naca_t *core = u->core;
-    uint16_t *list = AT(uint16_t, core, layer->spikes);
+    uint16_t *list = AT(uint16_t, core, layer->at[SPIKES]);
     for (uint32_t s = 0; s < layer->spike_count; s++) {
         if (row[list[s]] < 0) {
-            change_neuron(u, list[s], layer->p.depress_rate, row[list[s]]);
+            change_neuron(u, list[s], layer->p.depress_rate * row[list[s]]);
         }
     }
     layer->spike_count = 0;
     if (layer->winner >= 0) {
         const uint32_t j = (uint32_t)layer->winner;
-        uint16_t *wins = AT(uint16_t, core, layer->wins);
+        uint16_t *wins = AT(uint16_t, core, layer->at[WINS]);
         const uint32_t at = wins[j] < layer->p.rates ? wins[j] : layer->p.rates - 1u;
-        change_neuron(u, j, IN_IMAGE(int16_t, core, layer->rate_table)[at], row[j]);
+        change_neuron(u, j, IN_IMAGE(int16_t, core, layer->rate_table)[at] * row[j]);
         if (wins[j] < UINT16_MAX) {
             wins[j]++;
         }
@@ -103,16 +101,15 @@ static void learn_winner(update_t *u, layer_t *layer, const int8_t *row)
 static int32_t error_of(const naca_t *core, const layer_t *layer, uint32_t neuron, uint32_t label)
 {
     const uint32_t window = (uint32_t)core->net.steps - layer->p.fire_from;
-    const uint32_t rate = 64u * AT_CONST(uint8_t, core, layer->counts)[neuron] / window;
+    const uint32_t rate = 64u * AT_CONST(uint8_t, core, layer->at[COUNTS])[neuron] / window;
     return (neuron == label ? 64 : 0) - (int32_t)rate;
 }
 
 // A label's neuromodulator at every neuron, null where the error takes its place.
 const int8_t *naca_label_row(const naca_t *core, const layer_t *layer, uint32_t label)
 {
-    return layer->table != 0
-               ? IN_IMAGE(int8_t, core, layer->table + label * layer->p.neurons)
-               : NULL;
+    return layer->table != 0 ? IN_IMAGE(int8_t, core, layer->table + label * layer->p.neurons)
+                             : NULL;
 }
 
 uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label)
@@ -125,13 +122,13 @@ uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label
     uint16_t *inputs = AT(uint16_t, core, core->spikes);
     uint32_t count = core->spike_count;
     if (population > 0) {
-        inputs = AT(uint16_t, core, core->layers[population - 1u].spikes);
+        inputs = AT(uint16_t, core, core->layers[population - 1u].at[SPIKES]);
         count = core->layers[population - 1u].spike_count;
     }
     if (p->flags & POPULATION_BIAS) {
         inputs[count++] = (uint16_t)(layer->rows - 1u); // there is room (workspace.c)
     }
-    update_t u = {core, layer, inputs, count, hash32(naca_presentation_key(core) + population + 1u), 0};
+    update_t u = {core, layer, inputs, count, naca_hash32(naca_presentation_key(core) + population + 1u), 0};
     const int8_t *row = naca_label_row(core, layer, label);
     if (p->post == POST_WINNER) {
         learn_winner(&u, layer, row);
@@ -139,9 +136,9 @@ uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label
     }
     const int32_t rate = IN_IMAGE(int16_t, core, layer->rate_table)[0];
     for (uint32_t j = 0; j < p->neurons; j++) {
-        const int32_t post = p->post == POST_DELTA ? AT(int8_t, core, layer->post)[j] : 1;
+        const int32_t post = p->post == POST_DELTA ? AT(int8_t, core, layer->at[POST])[j] : 1;
         const int32_t signal = p->signal == SIGNAL_ERROR ? error_of(core, layer, j, label) : row[j];
-        change_neuron(&u, j, rate, signal * post);
+        change_neuron(&u, j, rate * signal * post);
     }
     return u.changes;
 }

@@ -91,11 +91,18 @@ static int32_t magnitude(int32_t x)
     return x < 0 ? -x : x;
 }
 
-// The strongest of four orientations (horizontal, vertical and the two diagonal gradients) takes
-// the pixel; the others are inhibited.
-static void add_edge(const preparation_t *prep, const naca_sample_t *sample, int32_t row,
-                     int32_t column, uint32_t channel, int32_t sums[4])
+// With edges, the strongest of four orientations (horizontal, vertical and the two diagonal
+// gradients) takes the pixel; the others are inhibited.
+static void add_pixel(const preparation_t *prep, const naca_sample_t *sample, int32_t row,
+                      int32_t column, uint32_t channel, int32_t sums[4])
 {
+    if (prep->spatial == SPATIAL_POOL) {
+        sums[0] += pixel(prep, sample, row, column, channel);
+        return;
+    }
+    if (row >= prep->height || column >= prep->width) {
+        return; // beyond the border there is no pixel to have an edge
+    }
     const int32_t dx = pixel(prep, sample, row, column + 1, channel) -
                        pixel(prep, sample, row, column - 1, channel);
     const int32_t dy = pixel(prep, sample, row + 1, column, channel) -
@@ -127,40 +134,24 @@ static int32_t feature_value(const naca_t *core, int32_t sum, uint32_t feature)
 static void make_features(const naca_t *core, const naca_sample_t *sample, int16_t *features)
 {
     const preparation_t *prep = &core->prep;
-    if (prep->spatial == SPATIAL_NONE) {
-        for (uint32_t i = 0; i < prep->features; i++) {
-            features[i] = (int16_t)feature_value(core, raw_value(prep, sample, i), i);
-        }
-        return;
-    }
+    // Plane after plane: each channel, or each orientation of each channel.
+    const uint32_t kinds = prep->spatial == SPATIAL_EDGES ? 4u : 1u;
+    const uint32_t plane = prep->features / (prep->channels * kinds);
     const int32_t cell = prep->cell;
-    const bool edges = prep->spatial == SPATIAL_EDGES;
-    const uint32_t plane = prep->features / (edges ? 4u : prep->channels);
-    uint32_t at = 0;
-    for (int32_t top = 0; top < prep->height; top += cell) {
-        for (int32_t left = 0; left < prep->width; left += cell, at++) {
-            const int32_t bottom = top + cell < prep->height ? top + cell : prep->height;
-            const int32_t right = left + cell < prep->width ? left + cell : prep->width;
-            int32_t sums[4] = {0};
-            for (uint32_t channel = 0; channel < prep->channels; channel++) {
-                for (int32_t row = top; row < bottom; row++) {
-                    for (int32_t column = left; column < right; column++) {
-                        if (edges) {
-                            add_edge(prep, sample, row, column, channel, sums);
-                        } else {
-                            sums[0] += pixel(prep, sample, row, column, channel);
-                        }
+    for (uint32_t channel = 0; channel < prep->channels; channel++) {
+        uint32_t at = channel * kinds * plane;
+        for (int32_t top = 0; top < prep->height; top += cell) {
+            for (int32_t left = 0; left < prep->width; left += cell, at++) {
+                int32_t sums[4] = {0};
+                for (int32_t row = top; row < top + cell; row++) {
+                    for (int32_t column = left; column < left + cell; column++) {
+                        add_pixel(prep, sample, row, column, channel, sums);
                     }
                 }
-                if (!edges) { // pooling keeps the channels apart, orientations are pooled over them
-                    const uint32_t f = channel * plane + at;
-                    features[f] = (int16_t)feature_value(core, sums[0], f);
-                    sums[0] = 0;
+                for (uint32_t k = 0; k < kinds; k++) {
+                    const uint32_t f = at + k * plane;
+                    features[f] = (int16_t)feature_value(core, sums[k], f);
                 }
-            }
-            for (uint32_t k = 0; edges && k < 4u; k++) {
-                const uint32_t f = k * plane + at;
-                features[f] = (int16_t)feature_value(core, sums[k], f);
             }
         }
     }

@@ -2,25 +2,21 @@
 
 // Presentations: the loop over time steps and populations, and what is answered.
 
-static const uint32_t NOBODY = UINT32_MAX; // no label: predict only
-
 // At the start of a presentation every population is at rest. All that takes part lies side by side.
 static void rest(naca_t *core)
 {
     for (uint32_t i = 0; i < core->net.populations; i++) {
         const layer_t *layer = &core->layers[i];
-        memset(AT(uint8_t, core, layer->potentials), 0, layer->spikes - layer->potentials);
+        memset(AT(uint8_t, core, layer->at[POTENTIALS]), 0, layer->at[SPIKES] - layer->at[POTENTIALS]);
     }
 }
 
-// Where this population writes its recordings at this step; `unit` is its first neuron among all.
-static void aim_recordings(step_t *step, const naca_recording_t *recording, uint32_t units,
-                           uint32_t unit)
+// Where a population writes its recordings at this step, which begins at `unit`.
+static void aim_recordings(step_t *step, const naca_recording_t *recording, uint32_t unit)
 {
-    const size_t at = (size_t)step->index * units + unit;
-    step->spikes = recording->spikes != NULL ? recording->spikes + at : NULL;
-    step->potentials = recording->potentials != NULL ? recording->potentials + at : NULL;
-    step->thresholds = recording->thresholds != NULL ? recording->thresholds + at : NULL;
+    step->spikes = recording->spikes != NULL ? recording->spikes + unit : NULL;
+    step->potentials = recording->potentials != NULL ? recording->potentials + unit : NULL;
+    step->thresholds = recording->thresholds != NULL ? recording->thresholds + unit : NULL;
 }
 
 static void record_inputs(const naca_t *core, uint32_t step, uint8_t *spikes)
@@ -33,30 +29,27 @@ static void record_inputs(const naca_t *core, uint32_t step, uint8_t *spikes)
     }
 }
 
-static void step_all(naca_t *core, uint32_t index, uint32_t label, uint32_t units,
+static void step_all(naca_t *core, uint32_t index, uint32_t label,
                      const naca_recording_t *recording, naca_result_t *result)
 {
-    step_t step = {index, NULL, 0, NULL, NULL, NULL, NULL};
+    step_t step = {index, label, NULL, 0, NULL, NULL, NULL};
     uint16_t *spikes = AT(uint16_t, core, core->spikes);
     uint32_t count = core->spike_count;
-    uint32_t unit = 0;
+    uint32_t unit = index * core->units;
     result->spikes += count;
     for (uint32_t i = 0; i < core->net.populations; i++) {
         layer_t *layer = &core->layers[i];
-        const bool gated = index + 1u == core->net.steps && label != NOBODY &&
-                           layer->p.post == POST_WINNER;
         if (layer->p.flags & POPULATION_BIAS) {
             spikes[count++] = (uint16_t)(layer->rows - 1u);
         }
         step.inputs = spikes;
         step.count = count;
-        step.gate = gated ? naca_label_row(core, layer, label) : NULL;
         if (recording != NULL) {
-            aim_recordings(&step, recording, units, unit);
+            aim_recordings(&step, recording, unit);
         }
         result->synops += naca_step_population(core, layer, &step);
         result->spikes += layer->spike_count;
-        spikes = AT(uint16_t, core, layer->spikes);
+        spikes = AT(uint16_t, core, layer->at[SPIKES]);
         count = layer->spike_count;
         unit += layer->p.neurons;
     }
@@ -66,8 +59,8 @@ static void step_all(naca_t *core, uint32_t index, uint32_t label, uint32_t unit
 static int32_t answer(const naca_t *core)
 {
     const layer_t *output = &core->layers[core->net.populations - 1u];
-    const uint8_t *counts = AT_CONST(uint8_t, core, output->counts);
-    const int32_t *v = AT_CONST(int32_t, core, output->potentials);
+    const uint8_t *counts = AT_CONST(uint8_t, core, output->at[COUNTS]);
+    const int32_t *v = AT_CONST(int32_t, core, output->at[POTENTIALS]);
     uint32_t best = 0;
     for (uint32_t j = 1; j < output->p.neurons; j++) {
         if (counts[j] > counts[best] || (counts[j] == counts[best] && v[j] > v[best])) {
@@ -88,11 +81,7 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
         return status;
     }
     const uint32_t populations = core->net.populations;
-    uint32_t units = 0;
     uint32_t event = 0;
-    for (uint32_t i = 0; i < populations; i++) {
-        units += core->layers[i].p.neurons;
-    }
     memset(result, 0, sizeof *result);
     naca_load_codes(core, sample);
     rest(core);
@@ -101,7 +90,7 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
         if (recording != NULL && recording->input_spikes != NULL) {
             record_inputs(core, index, recording->input_spikes);
         }
-        step_all(core, index, label, units, recording, result);
+        step_all(core, index, label, recording, result);
     }
     result->prediction = answer(core);
     result->margin = core->layers[populations > 1u ? populations - 2u : 0u].margin;
@@ -113,8 +102,7 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
         learned[0]++;
         learned[1u + label]++;
     }
-    core->counters.inferences += label == NOBODY ? 1u : 0u;
-    core->counters.learned += label != NOBODY ? 1u : 0u;
+    core->counters.presentations++;
     core->counters.spikes += result->spikes;
     core->counters.synops += result->synops;
     core->counters.changes += result->changes;

@@ -2,114 +2,114 @@
 
 // The one place that knows where everything lies: sizing and setting up are the same code.
 
-static uint32_t take(uint32_t *at, uint32_t bytes)
-{
-    const uint32_t here = *at;
-    *at += (bytes + 3u) & ~3u;
-    return here;
-}
-
-static uint32_t take_if(bool wanted, uint32_t *at, uint32_t bytes)
-{
-    return wanted ? take(at, bytes) : 0;
-}
-
-static uint32_t image_offset(const uint8_t *image, const char *tag, uint32_t index)
+static uint32_t image_offset(const uint8_t *image, uint32_t tag)
 {
     section_t section;
-    return naca_find_section(image, tag, index, &section) ? section.offset : 0;
+    (void)naca_find_section(image, tag, &section);
+    return section.offset;
 }
 
-// A bit-plane code with its own leak is its own trace (docs/arithmetic.md, section 6).
+// A bit-plane code with its own leak is its own trace (docs/arithmetic.md, section 5.1).
 static bool code_is_trace(const network_t *net, const population_t *p)
 {
     return net->encoder == ENCODER_BITPLANE && p->trace_decay == 128 &&
            p->trace_increment == 1u << (net->bits - 1u);
 }
 
-// What lasts: weights, and how often each neuron has won.
-static void plan_learned(layer_t *layer, uint32_t *at)
+static uint32_t round_up(uint32_t bytes, uint32_t to)
 {
-    layer->weights = take(at, naca_weight_bytes(layer));
-    layer->wins = take_if(layer->p.post == POST_WINNER, at, 2u * layer->p.neurons);
+    return (bytes + to - 1u) & ~(to - 1u);
 }
 
-// What is made anew in every presentation. All that must be zero at its start lies between the
-// potentials and the spikes (run.c).
-static void plan_scratch(const naca_t *core, layer_t *layer, uint32_t index, uint32_t *at)
+static void sizes_of(const naca_t *core, const layer_t *layer, uint32_t index,
+                     uint32_t sizes[PLACES])
 {
     const population_t *p = &layer->p;
     const bool is_plastic = p->post != POST_NONE;
-    const bool is_output = index + 1u == core->net.populations;
+    const bool has_trace = is_plastic && p->pre == PRE_ATTRACT;
     const uint32_t n = p->neurons;
-    layer->norms = take_if((p->flags & POPULATION_NORM_THRESHOLD) != 0, at, 4u * n);
-    layer->potentials = take(at, 4u * n);
-    layer->thresholds_added = take_if(p->adaptation != 0, at, 4u * n);
-    layer->refractory = take_if(p->refractory != 0, at, n);
-    layer->post = take_if(p->post == POST_DELTA, at, n);
-    layer->slopes = take_if((p->flags & POPULATION_CURVE) != 0 && is_plastic, at, n);
-    layer->counts = take_if(is_output, at, n);
-    if (p->pre == PRE_ATTRACT && is_plastic) {
-        const bool shared = index == 0 && code_is_trace(&core->net, p);
-        layer->traces = shared ? core->codes : take(at, layer->rows);
-    }
+    memset(sizes, 0, PLACES * sizeof *sizes);
+    sizes[WEIGHTS] = naca_weight_bytes(layer);
+    sizes[WINS] = p->post == POST_WINNER ? 2u * n : 0;
+    sizes[NORMS] = p->flags & POPULATION_NORM_THRESHOLD ? 4u * n : 0;
+    sizes[POTENTIALS] = 4u * n;
+    sizes[ADAPTATION] = p->adaptation != 0 ? 4u * n : 0;
+    sizes[REFRACTORY] = p->refractory != 0 ? n : 0;
+    sizes[POST] = p->post == POST_DELTA ? n : 0;
+    sizes[SLOPES] = is_plastic && layer->curve != 0 ? n : 0;
+    sizes[COUNTS] = index + 1u == core->net.populations ? n : 0;
+    sizes[TRACES] = has_trace && !(index == 0 && code_is_trace(&core->net, p)) ? layer->rows : 0;
     // One more than can spike: room for the next population's bias.
-    layer->spikes = take(at, 2u * ((p->winners != 0 ? p->winners : n) + 1u));
+    sizes[SPIKES] = 2u * ((p->winners != 0 ? p->winners : n) + 1u);
 }
 
-static void read_layer(const naca_t *core, uint32_t index, uint32_t before, layer_t *layer)
+// Give the places `from` .. `to` what they need, from *end on.
+static void lay_out(layer_t *layer, const uint32_t sizes[PLACES], uint32_t from, uint32_t to,
+                    uint32_t *end)
 {
-    section_t section = {0, 0};
+    for (uint32_t k = from; k <= to; k++) {
+        layer->at[k] = sizes[k] != 0 ? *end : 0;
+        *end += round_up(sizes[k], 4);
+    }
+}
+
+static void read_layer(const naca_t *core, const uint8_t *records, uint32_t index,
+                       uint32_t before, layer_t *layer)
+{
     const uint8_t *image = core->image.data;
     memset(layer, 0, sizeof *layer);
-    (void)naca_find_section(image, "NETW", 0, &section);
-    memcpy(&layer->p, image + section.offset + sizeof(network_t) + index * sizeof layer->p,
-           sizeof layer->p);
+    memcpy(&layer->p, records + index * sizeof layer->p, sizeof layer->p);
     layer->rows = before + (layer->p.flags & POPULATION_BIAS ? 1u : 0u);
-    layer->padded = (layer->p.neurons + 3u) & ~3u;
-    layer->table = image_offset(image, "MOD#", index);
-    layer->rate_table = image_offset(image, "RAT#", index);
-    layer->curve = image_offset(image, "CUR#", index);
+    layer->padded = round_up(layer->p.neurons, 4);
+    layer->table = image_offset(image, TAG_TABLE(index));
+    layer->rate_table = image_offset(image, TAG_RATES(index));
+    layer->curve = layer->p.flags & POPULATION_CURVE ? image_offset(image, TAG_CURVE(index)) : 0;
 }
 
 void naca_plan(const uint8_t *image, naca_t *core, layer_t *layers)
 {
-    section_t section = {0, 0};
-    layer_t layer;
+    section_t section;
     memset(core, 0, sizeof *core);
     core->image.data = image;
-    (void)naca_find_section(image, "NETW", 0, &section);
-    memcpy(&core->net, image + section.offset, sizeof core->net);
-    if (naca_find_section(image, "PREP", 0, &section)) {
+    if (naca_find_section(image, TAG_PREPARATION, &section)) {
         memcpy(&core->prep, image + section.offset, sizeof core->prep);
         core->prep_arrays = section.offset + (uint32_t)sizeof core->prep;
     }
-
+    (void)naca_find_section(image, TAG_NETWORK, &section);
+    memcpy(&core->net, image + section.offset, sizeof core->net);
+    const uint8_t *records = image + section.offset + sizeof core->net;
     const uint32_t count = core->net.populations;
-    core->state = (uint32_t)(sizeof *core + count * sizeof layer);
-    uint32_t learned = core->state;
-    (void)take(&learned, 4u + 4u * core->net.capacity); // samples learned, and those of each class
-    uint32_t at = learned;
-    uint32_t before = core->net.inputs;
-    for (uint32_t i = 0; i < count; i++) {
-        read_layer(core, i, before, &layer);
-        plan_learned(&layer, &at);
-        before = layer.p.neurons;
-    }
-    core->state_size = at - core->state;
-    core->codes = take(&at, core->net.inputs);
-    core->spikes = take(&at, 2u * (core->net.inputs + 1u));
-    before = core->net.inputs;
-    for (uint32_t i = 0; i < count; i++) {
-        read_layer(core, i, before, &layer);
-        plan_learned(&layer, &learned);
-        plan_scratch(core, &layer, i, &at);
-        before = layer.p.neurons;
-        if (layers != NULL) {
-            layers[i] = layer;
+    core->state = (uint32_t)(sizeof *core + count * sizeof(layer_t));
+    uint32_t scratch = 0;
+    // The learned state lies in one piece, so scratch has to wait until its end is known.
+    for (uint32_t pass = 0; pass < 2u; pass++) {
+        // The samples learned, and those of each class.
+        uint32_t learned = core->state + 4u + 4u * core->net.capacity;
+        uint32_t before = core->net.inputs;
+        for (uint32_t i = 0; i < count; i++) {
+            layer_t layer;
+            uint32_t sizes[PLACES];
+            read_layer(core, records, i, before, &layer);
+            sizes_of(core, &layer, i, sizes);
+            lay_out(&layer, sizes, WEIGHTS, WINS, &learned);
+            lay_out(&layer, sizes, NORMS, SPIKES, &scratch);
+            if (layer.at[TRACES] == 0) {
+                layer.at[TRACES] = core->codes;
+            }
+            before = layer.p.neurons;
+            if (pass == 1 && layers != NULL) {
+                layers[i] = layer;
+                core->units = (uint16_t)(core->units + before);
+            }
+        }
+        if (pass == 0) {
+            core->state_size = learned - core->state;
+            core->codes = learned;
+            core->spikes = core->codes + round_up(core->net.inputs, 4);
+            scratch = core->spikes + round_up(2u * (core->net.inputs + 1u), 4);
         }
     }
-    core->size = (at + NACA_ALIGNMENT - 1u) & ~(uint32_t)(NACA_ALIGNMENT - 1);
+    core->size = round_up(scratch, NACA_ALIGNMENT);
 }
 
 naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size)
@@ -127,14 +127,14 @@ void naca_refresh_norms(naca_t *core)
 {
     for (uint32_t i = 0; i < core->net.populations; i++) {
         layer_t *layer = &core->layers[i];
-        const uint8_t *weights = AT(uint8_t, core, layer->weights);
-        for (uint32_t j = 0; layer->norms != 0 && j < layer->p.neurons; j++) {
+        const uint8_t *weights = AT(uint8_t, core, layer->at[WEIGHTS]);
+        for (uint32_t j = 0; layer->at[NORMS] != 0 && j < layer->p.neurons; j++) {
             uint32_t norm = 0;
             for (uint32_t k = 0; k < layer->rows; k++) {
                 const int32_t w = naca_weight_get(layer, weights, naca_weight_index(layer, j, k));
                 norm += (uint32_t)(w * w);
             }
-            AT(uint32_t, core, layer->norms)[j] = norm;
+            AT(uint32_t, core, layer->at[NORMS])[j] = norm;
         }
     }
 }
@@ -157,13 +157,13 @@ naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t siz
     memset(workspace, 0, planned.size);
     naca_plan(image->data, made, made->layers);
     made->network_id = image->network_id;
-    if (naca_find_section(image->data, "STAT", 0, &state)) {
+    if (naca_find_section(image->data, TAG_STATE, &state)) {
         memcpy(AT(uint8_t, made, made->state), image->data + state.offset, state.size);
     } else {
         for (uint32_t i = 0; i < made->net.populations; i++) { // every weight is 0
             const layer_t *layer = &made->layers[i];
             const uint32_t pairs = layer->p.weight_bits == 4 ? layer->rows * layer->padded / 2u : 0;
-            memset(AT(uint8_t, made, layer->weights), layer->p.zero_point * 17, pairs);
+            memset(AT(uint8_t, made, layer->at[WEIGHTS]), layer->p.zero_point * 17, pairs);
         }
     }
     naca_refresh_norms(made);

@@ -128,16 +128,16 @@ typedef struct naca_sample {
 typedef struct naca_result {
     int32_t prediction; ///< class of the output neuron that spiked most, -1 if none spiked
     int32_t margin;     ///< greatest potential above threshold in the last hidden population at the
-                        ///< last step: small or negative means that the sample looks like nothing known
+                        ///< last step: small or negative means that the sample looks like nothing known;
+                        ///< INT32_MIN while no neuron there has learned anything
     uint32_t spikes;    ///< spikes of the input and of every population
-    uint32_t synops;    ///< synaptic operations: weights added to a potential
+    uint32_t synops;    ///< synaptic operations: weights added to a potential, modulo 2^32
     uint32_t changes;   ///< weights that learning changed
 } naca_result_t;
 
 /// Sums since naca_init. They wrap at 2^64.
-typedef struct naca_counters {
-    uint64_t inferences; ///< presentations that only predicted
-    uint64_t learned;    ///< presentations that were learned
+typedef struct naca_counters_t {
+    uint64_t presentations; ///< samples presented, learned or not
     uint64_t spikes;
     uint64_t synops;
     uint64_t changes;

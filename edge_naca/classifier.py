@@ -1,0 +1,658 @@
+"""A scikit-learn classifier whose engine is the C core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from edge_naca import image, presets
+from edge_naca.arithmetic import POTENTIAL_MAX
+from edge_naca.core import Core
+from edge_naca.files import write_file
+from edge_naca.image import ImageError
+from edge_naca.limits import MAX_CLASSES, MAX_UNITS, choice, whole
+from edge_naca.network import Network, Preparation
+from edge_naca.scaling import REACH, SCALINGS, Scaler, plan
+from edge_naca.specification import NO_MARGIN
+
+ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
+SHARE = 1 << 22  # margins computed at a time
+
+
+class NacaClassifier(ClassifierMixin, BaseEstimator):
+    """A spiking network that learns one sample at a time, in the C core that devices run.
+
+    The network is `edge_naca.presets.competitive`: every class owns a group of hidden neurons,
+    each of which comes to stand for some of its samples; the neuron nearest to a sample spikes
+    and names the class. Nothing that one class has learned is overwritten by another, so classes
+    may come one after another, and new ones at any time up to `max_classes`.
+
+    Parameters
+    ----------
+    neurons_per_class : int, default 20
+        Hidden neurons of each class. Times the classes there is room for: at most 4096.
+    max_classes : int or None, default None
+        Classes there is room for, 1 .. 1024, fixed when the network is made. `fit` makes more
+        room when its data hold more. None: what `fit` finds, or 16 when `partial_fit` comes first.
+    scaling : {"auto", "standard", "pixels"}, default "auto"
+        "standard": every feature is centred and divided by its standard deviation, then split
+        into an on and an off input; codes cover ±2.5 deviations. "pixels", for images, counts and
+        spectra: all features share one scale, zero stays zero, and each sample is brought to the
+        same norm; half the memory. "auto": "pixels" if there are 16 features or more, none
+        negative, with many zeros and of similar size, else "standard".
+    feature_range : (low, high) or None, default None
+        What the codes cover, instead of what the first samples show: two numbers, or two arrays
+        (n_features,). What lies outside counts as the nearer end; with "pixels", `high` may be
+        exceeded up to four times.
+    preparation : edge_naca.Preparation or None, default None
+        How the device prepares samples, which then are integers and go there as they are;
+        `scaling` and `feature_range` are not used.
+    bits : int, default 4
+        Of the code that a feature becomes, 1 .. 8 (1 .. 4 with 4-bit weights).
+    weight_bits : {8, 4}, default 8
+        Of a hidden weight: what most of the learned state consists of.
+    rate_floor : float, default 0.02
+        What a neuron's learning rate falls to; higher follows drift, lower averages more.
+    homeostasis : float, default 5e-5
+        How evenly a class's neurons share its samples.
+    depression : float, default 0.0625
+        How hard a nearer neuron of the wrong class is pushed away, 0 .. 1.
+    calibration : int, default 100
+        `partial_fit` keeps samples until it has seen this many, and two classes (or ten times as
+        many), and up to then scales, and learns, anew from all of them: the scale is no accident
+        of the first few. Then it is fixed. It is fixed at once after `fit`, after `to_image`, and
+        where `feature_range` or `preparation` say everything. Where classes come one after
+        another and later ones lie many standard deviations away, give `feature_range`.
+    epochs : int, default 1
+        Times that `fit` goes through the samples. `partial_fit` always goes through once.
+    shuffle : bool, default False
+        Whether samples are put into a random order first; else they are learned as they come.
+    temperature : float, default 0.03
+        Of `predict_proba`, in the unit of `decision_function`: the higher, the less sure.
+    random_state : int, RandomState or None, default None
+        Of stochastic rounding and of `shuffle`. None stands for 0: results always repeat.
+    verbose : bool, default False
+        Whether `fit` shows its progress.
+
+    Attributes
+    ----------
+    classes_ : ndarray (n_classes,)
+        Known classes, sorted: those met, and those announced to `partial_fit`.
+    labels_ : ndarray
+        The class of each index in the core, in the order in which they were met.
+    n_features_in_, feature_names_in_ : as everywhere in scikit-learn.
+    core_ : edge_naca.Core
+        The C core with all that was learned.
+    scaler_ : edge_naca.scaling.Scaler or None
+        The host's part of scaling; None where samples reach the device as they are: when
+        `preparation` is given, and for integer features that the device can scale by itself.
+
+    Notes
+    -----
+    Estimator tags: all are scikit-learn's defaults for a classifier. In particular, equal data in
+    equal order always give equal results, so it is deterministic; sparse matrices, missing
+    values and several outputs at once are not supported.
+
+    A call that raises an error leaves everything learned as it was.
+
+    Predictions may be made from several threads at the same time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from edge_naca import NacaClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> names = np.array(["setosa", "versicolor", "virginica"])[y]
+    >>> model = NacaClassifier(max_classes=3, feature_range=(X.min(axis=0), X.max(axis=0)))
+    >>> for name in ["virginica", "setosa", "versicolor"]:  # one class after another
+    ...     model = model.partial_fit(X[names == name], names[names == name])
+    >>> print(*model.classes_)
+    setosa versicolor virginica
+    >>> print(*model.predict([[5.0, 3.4, 1.5, 0.2], [6.7, 3.1, 5.6, 2.4]]))
+    setosa virginica
+    >>> again = NacaClassifier.from_image(model.to_image())
+    >>> bool((again.predict(X) == model.predict(X)).all())
+    True
+    """
+
+    # Samples, and their classes in the core, from which calibration goes on; None when it is over.
+    _kept: tuple[NDArray[Any], NDArray[np.int32]] | None
+    _source: str  # how samples are scaled: "given", "standard", "pixels" or "range"
+    _network_seed: int
+
+    def __init__(
+        self,
+        neurons_per_class: int = 20,
+        *,
+        max_classes: int | None = None,
+        scaling: str = "auto",
+        feature_range: tuple[ArrayLike, ArrayLike] | None = None,
+        preparation: Preparation | None = None,
+        bits: int = 4,
+        weight_bits: int = 8,
+        rate_floor: float = 0.02,
+        homeostasis: float = 5e-5,
+        depression: float = 0.0625,
+        calibration: int = 100,
+        epochs: int = 1,
+        shuffle: bool = False,
+        temperature: float = 0.03,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.neurons_per_class = neurons_per_class
+        self.max_classes = max_classes
+        self.scaling = scaling
+        self.feature_range = feature_range
+        self.preparation = preparation
+        self.bits = bits
+        self.weight_bits = weight_bits
+        self.rate_floor = rate_floor
+        self.homeostasis = homeostasis
+        self.depression = depression
+        self.calibration = calibration
+        self.epochs = epochs
+        self.shuffle = shuffle
+        self.temperature = temperature
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # ---- learning ------------------------------------------------------------------------
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> NacaClassifier:
+        """Forget everything, calibrate on all samples, and learn them in the order given.
+
+        Parameters
+        ----------
+        X : real numbers or integers (n_samples, n_features).
+        y : class labels (n_samples,): integers, strings, booleans.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument or a parameter is wrong; the message names it.
+        """
+        with self._all_or_nothing():
+            self._check_parameters()
+            samples, labels = self._validate(X, y, reset=True)
+            self._forget()
+            indices = self._name(labels, None)
+            self._set_up(samples, max(self.max_classes or 0, len(self.labels_)))
+            self._learn(samples, indices, self.epochs)
+            self._kept = None
+        return self
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None
+    ) -> NacaClassifier:
+        """Learn samples, once and in the order given, on top of what was learned before.
+
+        Parameters
+        ----------
+        X : real numbers or integers (n_samples, n_features).
+        y : class labels (n_samples,); those never met before are new classes.
+        classes : labels that may come, as other scikit-learn classifiers want to know them; they
+            appear in `classes_` at once. Not needed here.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument or a parameter is wrong (the message names it), or there is no room for
+            so many classes. What was learned before is then as it was.
+        """
+        with self._all_or_nothing():
+            is_first = not hasattr(self, "core_")
+            self._check_parameters()
+            samples, labels = self._validate(X, y, reset=is_first)
+            if is_first:
+                self._forget()
+            room = self._room(is_first, np.unique(labels), classes)
+            indices = self._name(labels, classes)
+            if len(self.classes_) > room:
+                raise ValueError(
+                    f"there is room for {room} classes, but y and classes make them "
+                    f"{len(self.classes_)}: create NacaClassifier with a larger max_classes"
+                )
+            if self._kept is None:
+                self._learn(samples, indices, 1)
+            else:
+                self._calibrate(samples, indices, room)
+        return self
+
+    def _forget(self) -> None:
+        none = np.zeros(0, np.int32)
+        self.labels_: NDArray[Any] = none
+        self.classes_: NDArray[Any] = none
+        self._kept = none, none
+        seed = self.random_state
+        if not isinstance(seed, (int, np.integer)):
+            seed = 0 if seed is None else check_random_state(seed).randint(2**31)
+        self._network_seed = int(seed)
+
+    def _room(self, is_first: bool, found: NDArray[Any], classes: ArrayLike | None) -> int:
+        if not is_first:
+            return self.core_.network.capacity
+        if self.max_classes is not None:
+            return int(self.max_classes)
+        known = len(found) if classes is None else len(np.unique(np.asarray(classes)))
+        return max(min(ROOM, MAX_UNITS // self.neurons_per_class), len(found), known)
+
+    def _calibrate(self, samples: NDArray[Any], indices: NDArray[np.int32], room: int) -> None:
+        """Scale and learn anew, from all samples seen so far."""
+        assert self._kept is not None
+        learned = len(self._kept[1])
+        order = np.arange(learned + len(samples))
+        if self.shuffle and learned < len(order):
+            rng = np.random.default_rng([self._network_seed, learned])
+            order[learned:] = rng.permutation(order[learned:])
+        if learned:
+            samples = np.concatenate([self._kept[0], samples])
+        # Indexing copies: what is kept must not change with the caller's array.
+        samples, indices = samples[order], np.concatenate([self._kept[1], indices])[order]
+        self._set_up(samples, room)
+        self.core_.learn_many(self._raw(samples), indices)
+        # The spread of a single class says little about where others lie.
+        enough = self.calibration * (1 if len(self.labels_) > 1 else 10)
+        goes_on = self._source in ("standard", "pixels") and len(samples) < enough
+        self._kept = (samples, indices) if goes_on else None
+
+    def _learn(self, samples: NDArray[Any], indices: NDArray[np.int32], epochs: int) -> None:
+        raw = self._raw(samples, is_learning=True)
+        core = self.core_
+        for _ in self._progress(epochs):
+            order: Any = slice(None)
+            if self.shuffle:
+                learned = int.from_bytes(core.state()[:4], "little")
+                order = np.random.default_rng([core.network.seed, learned]).permutation(len(raw))
+            core.learn_many(raw[order], indices[order])
+
+    def _progress(self, epochs: int) -> Any:
+        if not self.verbose or epochs == 1:
+            return range(epochs)
+        from rich.progress import track
+
+        return track(range(epochs), "learning")
+
+    def _set_up(self, samples: NDArray[Any], capacity: int) -> None:
+        """Make a network that has learned nothing, scaled for these samples."""
+        whole("max_classes, or the classes found", capacity, 1, MAX_CLASSES)
+        if capacity * self.neurons_per_class > MAX_UNITS:
+            raise ValueError(
+                f"neurons_per_class={self.neurons_per_class} makes "
+                f"{capacity * self.neurons_per_class} hidden neurons for {capacity} classes "
+                f"(max_classes={self.max_classes}), but there is room for {MAX_UNITS}: "
+                f"neurons_per_class can be {MAX_UNITS // capacity} at most"
+            )
+        self.scaler_: Scaler | None = None
+        preparation = self.preparation
+        self._source = "given"
+        if preparation is None:
+            self.scaler_, preparation = plan(samples, self.bits, self.scaling, self.feature_range)
+            self._source = "standard" if preparation.signed else "pixels"
+            if self.feature_range is not None:
+                self._source = "range"
+        elif preparation.raw_count != samples.shape[1]:
+            raise ValueError(
+                f"X has {samples.shape[1]} features, but preparation wants {preparation.raw_count} "
+                f"numbers, shape {preparation.shape}"
+            )
+        network = presets.competitive(
+            preparation,
+            capacity,
+            self.neurons_per_class,
+            bits=self.bits,
+            weight_bits=self.weight_bits,
+            rate_floor=self.rate_floor,
+            homeostasis=self.homeostasis,
+            depression=self.depression,
+            seed=self._network_seed,
+        )
+        self.core_: Core = Core(network)
+        # Three times as strong as a typical sample must still fit.
+        if self._source != "given" and 3 * self._unit() > POTENTIAL_MAX:
+            raise ValueError(
+                f"bits={self.bits} makes numbers too large for {samples.shape[1]} features: "
+                "potentials would saturate; use fewer bits"
+            )
+
+    # ---- predicting ----------------------------------------------------------------------
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the class of each sample, (n_samples,).
+
+        Raises
+        ------
+        NotFittedError
+            If nothing has been learned yet.
+        ValueError
+            If `X` is not finite numbers (n_samples, n_features_in_).
+        """
+        raw = self._checked(X)
+        answers = self.core_.predict_many(raw)
+        silent = np.flatnonzero(answers < 0)
+        if silent.size:
+            answers[silent] = self._class_margins(raw[silent])[1]
+        return np.asarray(self.labels_[answers])
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return how strongly each class's best neuron was driven.
+
+        That is the potential above threshold at the last step, which ranks neurons by Euclidean
+        distance between sample and weights, in units of a typical squared distance.
+
+        Returns
+        -------
+        float64 (n_samples, n_classes) in the order of `classes_`; with two classes (n_samples,),
+        the second one's minus the first one's. The greatest belongs to what `predict` answers. A
+        class that was announced, but not met, has one less than the least of the others.
+        """
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the softmax of what `decision_function` has of each class, over `temperature`.
+
+        Returns
+        -------
+        float64 (n_samples, n_classes) in the order of `classes_`. Every row adds up to 1. They
+        rank classes as `predict` does; how sure they are depends on `temperature` alone.
+        """
+        scores = self._scores(X)
+        power = np.exp((scores - scores.max(axis=1, keepdims=True)) / self.temperature)
+        return np.asarray(power / power.sum(axis=1, keepdims=True))
+
+    def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return decisions (n_samples, n_classes), in the order of `classes_`."""
+        margins, answers = self._class_margins(self._checked(X))
+        # The core answers a tie by the lower index; half the least difference says so.
+        rows, best = np.arange(len(margins)), margins.max(axis=1)
+        tied = (margins == best[:, None]).sum(axis=1) > 1
+        margins[rows[tied], answers[tied]] = best[tied] + 0.5
+        unit = self._unit()
+        scores = np.repeat(margins.min(axis=1, keepdims=True) - unit, len(self.classes_), axis=1)
+        scores[:, np.searchsorted(self.classes_, self.labels_)] = margins
+        return scores / unit
+
+    def _class_margins(self, raw: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """Return the best margin of each class's neurons (n, classes met), and the answers."""
+        network = self.core_.network
+        hidden = network.populations[0]
+        assert hidden.rule is not None
+        assert hidden.rule.table is not None
+        units = sum(population.neurons for population in network.populations)
+        rows = max(SHARE // units, 1)
+        best = np.full((len(raw), len(self.labels_)), float(NO_MARGIN))
+        answers = np.empty(len(raw), np.int32)
+        for first in range(0, len(raw), rows):
+            part = slice(first, first + rows)
+            margins, results = self.core_.margins_many(raw[part])
+            answers[part] = results["prediction"]
+            for index in range(len(self.labels_)):
+                reached = np.flatnonzero(hidden.rule.table[index] > 0)
+                best[part, index] = margins[:, reached].max(axis=1)
+        # Where no neuron reached its threshold, the nearest one answers all the same.
+        return best, np.where(answers < 0, best.argmax(axis=1), answers)
+
+    def _unit(self) -> float:
+        """Return what is typical of squared distances, as large as they are in potentials.
+
+        That is a sample's squared norm, of which a third is left where all have the same norm.
+        """
+        network = self.core_.network
+        preparation, rule = network.preparation, network.populations[0].rule
+        assert preparation is not None
+        assert rule is not None
+        square = preparation.norm**2 / 3
+        if not square:
+            square = preparation.features * ((2**network.encoder.bits - 1) / REACH) ** 2
+        return square * 2.0**rule.trace_shift
+
+    # ---- checks --------------------------------------------------------------------------
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Undo every attribute set when an error occurs; until then nothing changes in place."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            for name in set(self.__dict__) - set(before):
+                del self.__dict__[name]
+            self.__dict__.update(before)
+            raise
+
+    def _check_parameters(self) -> None:
+        """Check what `presets.competitive` and `plan` do not."""
+        whole("neurons_per_class", self.neurons_per_class, 1, MAX_UNITS)
+        if self.max_classes is not None:
+            whole("max_classes", self.max_classes, 1, MAX_CLASSES)
+        choice("scaling", self.scaling, SCALINGS)
+        if self.preparation is not None and not isinstance(self.preparation, Preparation):
+            raise TypeError(
+                f"preparation must be an edge_naca.Preparation or None, not {self.preparation!r}"
+            )
+        whole("bits", self.bits, 1, 8)
+        if self.weight_bits not in (4, 8):
+            raise ValueError(f"weight_bits must be 8 or 4, not {self.weight_bits}")
+        if self.weight_bits == 4 and self.bits > 4:
+            raise ValueError(f"bits must be in 1 .. 4 with weight_bits=4, not {self.bits}")
+        for name, low, high, is_open in (
+            ("rate_floor", 0, 1, True),
+            ("homeostasis", 0, 1, False),
+            ("depression", 0, 1, False),
+            ("temperature", 0, np.inf, True),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, (bool, np.bool_)) or not isinstance(
+                value, (int, float, np.integer, np.floating)
+            ):
+                raise TypeError(f"{name} must be a number, not {value!r}")
+            if not (low <= value <= high) or (is_open and value == low) or np.isinf(value):
+                above = "greater than 0" + (" and at most 1" if high == 1 else "")
+                raise ValueError(
+                    f"{name} must be {above if is_open else 'within 0 .. 1'}, not {value}"
+                )
+        whole("calibration", self.calibration, 1, 1 << 20)
+        whole("epochs", self.epochs, 1, 1 << 20)
+        if isinstance(self.random_state, (int, np.integer)):
+            whole("random_state", self.random_state, 0, 2**32 - 1)
+
+    def _validate(
+        self, X: ArrayLike, y: ArrayLike, reset: bool
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        samples, labels = validate_data(self, X, y, reset=reset)
+        check_classification_targets(labels)
+        return _plain(samples), labels
+
+    def _checked(self, X: ArrayLike) -> NDArray[Any]:
+        """Return samples to predict, as the core takes them."""
+        check_is_fitted(self, "core_")
+        return self._raw(_plain(validate_data(self, X, reset=False)))
+
+    def _raw(self, samples: NDArray[Any], is_learning: bool = False) -> NDArray[Any]:
+        """Return samples as the core takes them: integers."""
+        if is_learning and self._source == "pixels" and samples.min() < 0:
+            raise ValueError(
+                f"X holds {samples.min()}, but the first samples held nothing negative and were "
+                "scaled as pixels: create NacaClassifier with scaling='standard'"
+            )
+        if self.scaler_ is not None:
+            return self.scaler_(samples)
+        if samples.dtype.kind == "f":
+            if (samples != np.rint(samples)).any():
+                raise ValueError(
+                    "X must hold whole numbers, as "
+                    + ("preparation takes nothing else" if self._source == "given" else "at first")
+                    + "; real numbers need preparation=None and real numbers from the start"
+                )
+            if np.abs(samples).max() > 2**31 - 1 and self._source == "given":
+                raise ValueError(
+                    "X must hold numbers of at most 32 bits, as preparation takes them"
+                )
+            samples = np.clip(samples, -(2**31), 2**31 - 1).astype(np.int64)
+        if self._source != "given" and samples.dtype.itemsize > 1:
+            return np.clip(samples, -32767, 32767).astype(np.int16)  # as the device does
+        return samples
+
+    # ---- classes -------------------------------------------------------------------------
+
+    def _name(self, y: NDArray[Any], classes: ArrayLike | None) -> NDArray[np.int32]:
+        """Take new classes in, and return the core's index of each label."""
+        announced = self.classes_ if classes is None else np.unique(np.asarray(classes))
+        found, first, inverse = np.unique(y, return_index=True, return_inverse=True)
+        for name, labels in (("y", found), ("classes", announced)):
+            for other in (found, self.classes_):
+                if labels.size and other.size and _is_text(labels) != _is_text(other):
+                    raise ValueError(
+                        f"{name} holds {labels[0]!r}, but other classes are like {other[0]!r}: "
+                        "labels must be either all strings or all numbers"
+                    )
+        known = set(self.labels_.tolist())
+        new = [place for place in np.sort(first) if y[place] not in known]
+        self.labels_ = _join(self.labels_, y[new])
+        self.classes_ = np.unique(_join(self.classes_, _join(announced, self.labels_)))
+        index = {label: number for number, label in enumerate(self.labels_.tolist())}
+        numbers = np.array([index[label] for label in found.tolist()], np.int32)
+        return np.asarray(numbers[inverse.reshape(-1)])
+
+    # ---- images --------------------------------------------------------------------------
+
+    def to_image(self) -> bytes:
+        """Return all that was learned as an image, with classes and scaler in its metadata.
+
+        A device runs it as it is; `from_image` makes a classifier of it again. Calibration is over
+        after this, as an image keeps no samples.
+        """
+        check_is_fitted(self, "core_")
+        self._kept = None
+        params = self.get_params(deep=False)
+        del params["preparation"]
+        if isinstance(params["random_state"], np.random.RandomState):
+            params["random_state"] = self.core_.network.seed
+        names = getattr(self, "feature_names_in_", None)
+        metadata: dict[str, Any] = {
+            "classes": self.labels_.tolist(),
+            "classifier": {
+                "announced": self.classes_.tolist(),
+                "labels": self.labels_.dtype.str,
+                "feature_names": None if names is None else names.tolist(),
+                "source": self._source,
+                "parameters": {name: _json(value) for name, value in params.items()},
+            },
+        }
+        if self.scaler_ is not None:
+            metadata["scaler"] = self.scaler_.to_json()
+        return image.encode(replace(self.core_.network, metadata=metadata), self.core_.state())
+
+    @classmethod
+    def from_image(cls, data: bytes) -> NacaClassifier:
+        """Return a classifier that predicts, and goes on learning, exactly as the one saved.
+
+        Parameters
+        ----------
+        data : what `to_image` returned, here or with what a device has learned since.
+
+        Raises
+        ------
+        ImageError
+            If this is no undamaged image, or not that of a NacaClassifier.
+        """
+        core = Core(bytes(data))
+        network = core.network
+        if "classifier" not in network.metadata or network.preparation is None:
+            raise ImageError("no NacaClassifier wrote this image: edge_naca.Core can run it")
+        try:
+            model = cls._restore(network)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ImageError(f"the image's metadata describe no NacaClassifier: {error}") from error
+        nameless = np.flatnonzero(core.seen()[len(model.labels_) :])
+        if nameless.size:
+            raise ImageError(
+                f"class {len(model.labels_) + nameless[0]} has been learned, but the image's "
+                "metadata give it no name: add it to their list 'classes'"
+            )
+        model.core_ = core
+        return model
+
+    @classmethod
+    def _restore(cls, network: Network) -> NacaClassifier:
+        """Return a classifier as metadata describe it, without its core."""
+        about, preparation = network.metadata["classifier"], network.preparation
+        parameters = dict(about["parameters"])
+        if parameters["feature_range"] is not None:
+            low, high = parameters["feature_range"]
+            parameters["feature_range"] = low, high
+        source = choice("source", about["source"], ("given", "standard", "pixels", "range"))
+        if source == "given":
+            parameters["preparation"] = preparation
+        model = cls(**parameters)
+        model._check_parameters()
+        model._forget()
+        model._source, model._network_seed = source, network.seed
+        kind = np.dtype(about["labels"])
+        if kind.kind not in "biufUO":
+            raise ValueError(f"labels cannot be {kind}")
+        labels, announced = network.metadata["classes"], about["announced"]
+        if kind.kind == "U":  # somebody may have added a longer name
+            kind = np.promote_types(kind, np.array([*labels, *announced], str).dtype)
+        model.labels_, model.classes_ = np.array(labels, kind), np.unique(np.array(announced, kind))
+        one_each = model.labels_.ndim == 1 and len(np.unique(model.labels_)) == len(model.labels_)
+        if not one_each or not np.isin(model.labels_, model.classes_).all():
+            raise ValueError("classes must be a list of different labels, all of them announced")
+        if len(model.classes_) > network.capacity:
+            raise ValueError(f"there are more than {network.capacity} classes")
+        assert preparation is not None
+        model.n_features_in_ = preparation.raw_count
+        if about["feature_names"] is not None:
+            model.feature_names_in_ = np.array(about["feature_names"], object)
+        scaler = network.metadata.get("scaler")
+        model.scaler_ = None
+        if scaler is not None:
+            model.scaler_ = Scaler.from_json(scaler, model.n_features_in_)
+        model._kept = None
+        return model
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write `to_image` to a file."""
+        write_file(path, self.to_image())
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> NacaClassifier:
+        """Read a file that `save` wrote; see `from_image`."""
+        return cls.from_image(Path(path).read_bytes())
+
+
+def _plain(samples: NDArray[Any]) -> NDArray[Any]:
+    """Return booleans as uint8 and real numbers as float64."""
+    if samples.dtype.kind == "b":
+        return samples.astype(np.uint8)
+    return samples.astype(np.float64, copy=False) if samples.dtype.kind == "f" else samples
+
+
+def _is_text(labels: NDArray[Any]) -> bool:
+    return isinstance(labels[0], str)
+
+
+def _join(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
+    if not first.size:
+        return second
+    return np.concatenate([first, second]) if second.size else first
+
+
+def _json(value: Any) -> Any:
+    """Return a parameter as JSON can hold it."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return [_json(part) for part in value] if isinstance(value, (tuple, list)) else value

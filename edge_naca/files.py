@@ -1,0 +1,42 @@
+"""Files written as a whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from os import PathLike
+from pathlib import Path
+
+
+def write_file(path: str | PathLike[str], data: bytes) -> None:
+    """Write a file that, whatever happens meanwhile, holds either its old content or all of `data`.
+
+    Links are followed. Raises OSError, also for what is there but no file: replacing a device
+    such as /dev/null would be a disaster.
+    """
+    path = Path(path).resolve()
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is not a file: choose another name to save under")
+    # A neighbour, since only within one file system can one file take another's place at once.
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as file:
+            if path.exists():
+                os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a change of names outlast a power cut, where the file system can."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    with contextlib.suppress(OSError):
+        os.fsync(descriptor)
+    os.close(descriptor)

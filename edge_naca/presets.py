@@ -1,0 +1,250 @@
+"""The two settings of the three-factor engine: expectation-gated competition, and the paper's rule.
+
+Both are ordinary `Network` descriptions; every number can be changed with `dataclasses.replace`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca import image
+from edge_naca.expectation import (
+    UNIT,
+    block_matrix,
+    expectation,
+    level_matrix,
+    modulation_table,
+)
+from edge_naca.limits import whole
+from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
+
+ONE = 16384  # what stands for a learning rate of 1
+
+
+def rate_table(floor: float, start: float = 1.0) -> NDArray[np.int16]:
+    """Return rates that fall as 1 / (wins + 1) from `start` down to `floor`: metaplasticity.
+
+    Entry 0 recruits: at a rate of 1 a neuron becomes a copy of the first sample it wins.
+    """
+    if not 0 < floor <= start <= 1:
+        raise ValueError(f"rates need 0 < floor <= start <= 1, not {floor} and {start}")
+    entries = min(int(np.ceil(1 / floor)), 4096)
+    rates = np.maximum(start / np.arange(1, entries + 1), floor)
+    return np.rint(rates * ONE).astype(np.int16)
+
+
+def competitive(
+    source: Preparation | int,
+    capacity: int,
+    neurons_per_class: int = 30,
+    *,
+    bits: int = 4,
+    weight_bits: int = 8,
+    rate_floor: float = 0.02,
+    homeostasis: float = 5e-5,
+    depression: float = 0.0625,
+    seed: int = 0,
+    metadata: dict[str, Any] | None = None,
+) -> Network:
+    """Return the expectation-gated competitive setting.
+
+    Codes are sent bit by bit, so that a hidden neuron's last potential is exactly its weighted
+    sum. Its threshold follows half the squared norm of its weights: the neuron furthest above
+    threshold is the one nearest to the sample, lateral inhibition lets it alone spike, and an
+    output neuron hears it. Each class's expectation reaches a subpopulation of its own, whose
+    nearest neuron moves towards the sample; a nearer neuron of another class is pushed away.
+
+    Parameters
+    ----------
+    source : how raw samples are prepared, or the number of inputs if they come as codes.
+    capacity : how many classes there is room for.
+    neurons_per_class : hidden neurons that each class may recruit.
+    bits : of a code, 1 .. 8.
+    weight_bits : 8 or 4, of the hidden weights.
+    rate_floor : what a neuron's learning rate falls to; higher follows drift, lower averages more.
+    homeostasis : score that a neuron loses for each win, relative to a sample's squared norm:
+        the more, the more evenly a class's neurons share its samples.
+    depression : how hard a wrong winner is pushed, as a modulation; 0 for not at all.
+    seed : of everything random.
+    """
+    whole("bits", bits, 1, 8)
+    whole("neurons_per_class", neurons_per_class, 1, 4096)
+    inputs = source if isinstance(source, int) else source.outputs
+    neurons = capacity * neurons_per_class
+    whole("capacity · neurons_per_class", neurons, 1, 4096)
+    weight_max = 15 if weight_bits == 4 else 127
+    # A weight is a code times this power of two, as fine as the weight's width allows.
+    fineness = (weight_bits - (weight_bits == 8)) - bits
+    scale = 2.0**fineness
+    largest = 2**bits - 1
+    norm = 0 if isinstance(source, int) else source.norm
+    square = scale * (norm**2 if norm else inputs * largest**2)
+    norm_shift = 1 + fineness  # half the squared norm, in the potentials' unit
+    if norm_shift < 0:
+        raise ValueError(f"{weight_bits}-bit weights are too coarse for {bits}-bit codes")
+    owners = np.repeat(np.arange(capacity), neurons_per_class)
+    expected = expectation(capacity, "orthogonal")
+    elsewhere = 0.5 + np.sqrt(depression) / 4  # where the curve is −depression
+    hidden = Population(
+        neurons,
+        weight_bits=weight_bits,
+        weight_min=0,
+        weight_max=weight_max,
+        decay=128,
+        current_shift=bits - 1,
+        # Low enough that somebody always answers: no distance reaches this far.
+        threshold=-min(int(2 * square), 1 << 26),
+        norm_shift=norm_shift,
+        fire_from=bits - 1,
+        winners=1,
+        rule=Rule(
+            "winner",
+            "table",
+            "attract",
+            table=modulation_table(expected, block_matrix(owners, capacity, elsewhere)),
+            rates=rate_table(rate_floor),
+            depress_rate=ONE // 8,
+            trace_shift=fineness,
+            trace_decay=128,
+            trace_increment=1 << (bits - 1),
+            handicap=min(round(16 * homeostasis * square), 4095),
+            # A class's neurons are recruited by samples that are not much nearer to a recruited
+            # one than to no neuron at all.
+            recruit=min(int(2 * square), 1 << 26) + int(square / 2),
+        ),
+    )
+    output = Population(
+        capacity,
+        weight_bits=4,
+        weight_min=0,
+        weight_max=15,
+        fire_from=bits - 1,
+        winners=1,
+        rule=Rule(
+            "all",
+            "table",
+            "bounded",
+            table=modulation_table(expected, block_matrix(np.arange(capacity), capacity)),
+        ),
+    )
+    return Network(
+        inputs,
+        Encoder("bitplane", bits, bits),
+        (hidden, output),
+        None if isinstance(source, int) else source,
+        seed,
+        metadata or {},
+    )
+
+
+WEIGHT_UNIT = 512  # what stands for a weight of 1 under the paper's rule
+POTENTIAL_UNIT = 4096  # what stands for a membrane potential of 1 there
+
+
+def sigmoid_curve() -> Curve:
+    """Return σ as a table, 16 entries for each unit of its argument, −8 .. 8."""
+    x = (np.arange(256) - 128 + 0.5) / 16
+    sigmoid = 1 / (1 + np.exp(-x))
+    return Curve(
+        np.rint(sigmoid * POTENTIAL_UNIT).astype(int),
+        np.rint(sigmoid * (1 - sigmoid) * 256).astype(int),
+        shift=int(np.log2(WEIGHT_UNIT // 16)),
+    )
+
+
+def _rate(eta: float, term_unit: int) -> dict[str, Any]:
+    """Return rates and rate_shift for a learning rate in the paper's units.
+
+    `term_unit` stands for a pre-term of 1. The rate is kept as precise as 16 bits allow.
+    """
+    for shift in range(28, 7, -1):
+        rate = eta * WEIGHT_UNIT / (UNIT * term_unit) * 2.0**shift
+        if abs(rate) <= 32767:
+            return {"rates": np.rint([rate]).astype(int), "rate_shift": shift}
+    raise ValueError(f"a learning rate of {eta} moves weights further than their range")
+
+
+def paper(
+    source: Preparation | int,
+    capacity: int,
+    hidden: int = 1000,
+    *,
+    continual: bool = True,
+    steps: int = 20,
+    learning_rate: float = 5e-3,
+    output_learning_rate: float = 5e-2,
+    levels: str = "uniform",
+    seed: int = 0,
+    metadata: dict[str, Any] | None = None,
+) -> Network:
+    """Return the paper's rule: rate code, uniform NI, Δs, presynaptic spike of the last step.
+
+    Parameters
+    ----------
+    source : how raw samples are prepared, or the number of inputs if they come as codes.
+    capacity : how many classes there is room for.
+    hidden : hidden neurons.
+    continual : the paper's network for continual learning, whose current is σ(W u); else that for
+        i.i.d. classification, whose current is W u + b.
+    steps : T.
+    learning_rate, output_learning_rate : η for one sample. (The paper's 5e-4 is for batches.)
+    levels : NI: "uniform", "normal" or "beta".
+    seed : of everything random.
+
+    Notes
+    -----
+    A network with this rule needs weights to start from: `paper_start`. The published input gating
+    by a mask averaged over a batch is left out: one sample at a time there is no batch, and the
+    mask of a batch of one class tells the class.
+    """
+    bits = 8
+    neuron: dict[str, Any] = {"decay": 51, "threshold": POTENTIAL_UNIT // 2}  # d = 0.2, θ = 0.5
+    if continual:
+        neuron["curve"] = sigmoid_curve()
+        term_unit = 256
+    else:
+        neuron["current_shift"] = int(np.log2(POTENTIAL_UNIT // WEIGHT_UNIT))
+        term_unit = 1
+    table = modulation_table(expectation(capacity), level_matrix(levels, capacity, hidden, seed))
+    hidden_population = Population(
+        hidden,
+        **neuron,
+        bias=not continual,
+        rule=Rule(
+            "delta",
+            "table",
+            "spike",
+            table=table,
+            delta_margin=round((0.2 if continual else 0.5) * POTENTIAL_UNIT),
+            **_rate(-learning_rate, term_unit),
+        ),
+    )
+    output = Population(
+        capacity,
+        **neuron,
+        bias=True,
+        rule=Rule("all", "error", "spike", **_rate(output_learning_rate, term_unit)),
+    )
+    return Network(
+        source if isinstance(source, int) else source.outputs,
+        Encoder("rate", bits, steps),
+        (hidden_population, output),
+        None if isinstance(source, int) else source,
+        seed,
+        metadata or {},
+    )
+
+
+def paper_start(network: Network) -> bytes:
+    """Return the state that the paper's networks start from: weights within ±1 / √fan-in."""
+    rng = np.random.default_rng(network.seed)
+    fresh = image.new_state(network)
+    populations = []
+    for part in fresh.populations:
+        reach = WEIGHT_UNIT / np.sqrt(part.weights.shape[1])
+        weights = np.rint(rng.uniform(-reach, reach, part.weights.shape)).astype(np.int8)
+        populations.append(image.Learned(weights, part.wins))
+    return image.pack_state(network, image.State(fresh.seen, tuple(populations), 0))

@@ -1,0 +1,224 @@
+"""An image as C source, to be linked into a firmware and used in place from flash."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable
+from string import Template
+
+import numpy as np
+
+import edge_naca
+from edge_naca.core import Core
+from edge_naca.image import ImageError, decode
+from edge_naca.network import Network
+
+# The core's own names, and the C library's headers, which NAME.h would hide from a compiler that is
+# told to look into its folder.
+_TAKEN = re.compile(
+    r"naca(_.*)?|assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|setjmp"
+    r"|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string"
+    r"|tgmath|threads|time|uchar|wchar|wctype",
+    re.IGNORECASE,
+)
+
+# What may stand in a C string as it is. Everything else is written as three octal digits.
+_PLAIN = frozenset((string.ascii_letters + string.digits + " -.,:;+/_()").encode())
+
+_WORDS_PER_LINE = 5
+
+_HEADER = Template("""\
+/// A spiking network as an edge-naca image: network ${id}, made by edge-naca ${version}.
+/// ${name}_example.c shows how to use it.
+
+#ifndef ${NAME}_H
+#define ${NAME}_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    ${NAME}_IMAGE_SIZE = ${image_size}, ///< bytes of the image
+    ${NAME}_WORKSPACE_SIZE = ${workspace_size}, ///< bytes of memory that naca_init needs
+    ${NAME}_STATE_SIZE = ${state_size}, ///< bytes that naca_state_save writes
+    ${NAME}_RAW_COUNT = ${raw_count}, ///< numbers in a raw sample, 0 without preparation
+    ${NAME}_INPUTS = ${inputs}, ///< codes in a prepared sample
+    ${NAME}_CAPACITY = ${capacity} ///< classes there is room for
+};
+
+/// The image: hand it to naca_image_open with ${NAME}_IMAGE_SIZE.
+extern const uint64_t ${name}_image[(${NAME}_IMAGE_SIZE + 7) / 8];
+
+/// What each class is called, in UTF-8.
+extern const char *const ${name}_classes[${NAME}_CAPACITY];
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+""")
+
+_SOURCE = Template("""\
+#include "${name}.h"
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "an edge-naca image is little endian, and so is the core"
+#endif
+
+const char *const ${name}_classes[${NAME}_CAPACITY] = {
+${classes}
+};
+
+// The core wants a multiple of 8, and some processors would be content with less for 64-bit words.
+#ifdef __GNUC__
+__attribute__((aligned(8)))
+#endif
+const uint64_t ${name}_image[(${NAME}_IMAGE_SIZE + 7) / 8] = {
+${words}
+};
+""")
+
+_EXAMPLE = Template("""\
+#include "${name}.h"
+
+#include <naca/naca.h>
+#include <stdio.h>
+
+static uint64_t memory[(${NAME}_WORKSPACE_SIZE + 7) / 8];
+static uint8_t numbers[${count}];
+
+int main(void)
+{
+    const naca_sample_t sample = {${kind}, numbers, ${count}};
+    naca_result_t before, after;
+    naca_image_t image;
+    naca_t *core = NULL;
+    uint32_t hash = 0;
+    for (uint32_t i = 0; i < ${count}; i++)
+        numbers[i] = (uint8_t)(i * 37u % ${levels}u); // here a sensor would be read
+
+    naca_status_t status = naca_image_open(&image, ${name}_image, ${NAME}_IMAGE_SIZE);
+    if (status == NACA_OK)
+        status = naca_init(&image, memory, sizeof memory, &core);
+    if (status == NACA_OK)
+        status = naca_learn(core, &sample, 0, &before); // what it sees is class 0
+    if (status == NACA_OK)
+        status = naca_infer(core, &sample, &after);
+    if (status == NACA_OK)
+        status = naca_state_hash(core, &hash);
+    if (status != NACA_OK) {
+        printf("%s\\n", naca_status_name(status));
+        return 1;
+    }
+    printf("before: %ld\\n", (long)before.prediction); // -1 is no answer
+    printf("after: %ld\\n", (long)after.prediction);
+    printf("state: %08lx\\n", (unsigned long)hash);
+    return 0;
+}
+""")
+
+_USAGE = Template("""\
+${name}.h and ${name}.c hold the image, ${name}_example.c shows how to use it. They need the
+edge-naca core: the folder firmware/core, called $$NACA below.
+
+With CMake (or find_package(naca) in place of add_subdirectory, once the core is installed):
+
+    add_subdirectory($$ENV{NACA} naca)
+    add_executable(${name}_example ${name}_example.c ${name}.c)
+    target_link_libraries(${name}_example PRIVATE naca::core)
+
+With gcc or clang alone:
+
+    gcc -std=c99 -O2 -I$$NACA/include ${name}_example.c ${name}.c $$NACA/src/*.c -o ${name}_example
+
+For a microcontroller, here a Cortex-M4, as objects to link with the rest of the firmware:
+
+    arm-none-eabi-gcc -std=c99 -Os -mcpu=cortex-m4 -mthumb -I$$NACA/include -c \\
+        ${name}.c $$NACA/src/*.c
+
+The image is constant data and stays in flash (.rodata). The core works in ${NAME}_WORKSPACE_SIZE
+bytes of RAM that the program hands to it, starting at a multiple of 8.
+""")
+
+
+def c_source(image: bytes, name: str) -> dict[str, str]:
+    """Return NAME.h, NAME.c and NAME_example.c: the image as constant data, and how to use it.
+
+    The files are C99 and C++17. What is in them begins with `name`, so that several images fit
+    into one program. Class names are those that the image's metadata lists as "classes"; further
+    classes are called by their numbers.
+
+    Raises
+    ------
+    ValueError
+        If `name` cannot begin the names of C files and variables; the message says what can.
+    ImageError, CoreError
+        If the core would refuse the image.
+    """
+    _check_name(name)
+    network, _ = decode(image)
+    core = Core(image)
+    is_raw = network.preparation is not None
+    values = {
+        "name": name,
+        "NAME": name.upper(),
+        "id": f"{core.network_id:08x}",
+        "version": edge_naca.__version__,
+        "image_size": len(image),
+        "workspace_size": core.workspace_size,
+        "state_size": len(core.save_state()),
+        "raw_count": 0 if network.preparation is None else network.preparation.raw_count,
+        "inputs": network.inputs,
+        "capacity": network.capacity,
+        "classes": ",\n".join(f"    {_literal(text)}" for text in _class_names(network)),
+        "words": "\n".join(_words(image)),
+        "kind": "NACA_RAW_U8" if is_raw else "NACA_CODES",
+        "count": f"{name.upper()}_{'RAW_COUNT' if is_raw else 'INPUTS'}",
+        "levels": 256 if is_raw else 2**network.encoder.bits,
+    }
+    files = {f"{name}.h": _HEADER, f"{name}.c": _SOURCE, f"{name}_example.c": _EXAMPLE}
+    return {file: template.substitute(values) for file, template in files.items()}
+
+
+def usage(name: str) -> str:
+    """Return how the files of `c_source` are added to a project."""
+    _check_name(name)
+    return _USAGE.substitute(name=name, NAME=name.upper())
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z](_?[A-Za-z0-9]){0,39}", name):
+        raise ValueError(
+            f"{name!r} cannot name C source: take up to 40 letters, digits and single underscores "
+            "in between, a letter first"
+        )
+    if _TAKEN.fullmatch(name):
+        raise ValueError(f"{name!r} is taken by the core or by the C library: choose another name")
+
+
+def _class_names(network: Network) -> list[str]:
+    names = network.metadata.get("classes", [])
+    if not isinstance(names, list) or len(names) > network.capacity:
+        raise ImageError(
+            f"the metadata's 'classes' must be a list of at most {network.capacity} names"
+        )
+    return [str(name) for name in names] + [
+        str(label) for label in range(len(names), network.capacity)
+    ]
+
+
+def _literal(text: str) -> str:
+    """Write a C string that means `text` whatever it holds: quotes, trigraphs, line ends, UTF-8."""
+    return '"' + "".join(chr(b) if b in _PLAIN else f"\\{b:03o}" for b in text.encode()) + '"'
+
+
+def _words(image: bytes) -> Iterable[str]:
+    """Yield lines of 64-bit words, which compile faster than single bytes."""
+    words = np.frombuffer(image + bytes(-len(image) % 8), "<u8").tolist()
+    for first in range(0, len(words), _WORDS_PER_LINE):
+        yield "    " + " ".join(f"{word:#x}," for word in words[first : first + _WORDS_PER_LINE])

@@ -1,0 +1,115 @@
+"""What every device can do, wherever it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from numpy.typing import ArrayLike
+
+from edge_naca.core import CoreError
+from edge_naca.image import ImageError
+from edge_naca.specification import Result
+
+D = TypeVar("D", bound="Device")
+
+
+class DeviceError(RuntimeError):
+    """The device cannot be asked; the message says why."""
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """What a device is and holds.
+
+    Parameters
+    ----------
+    firmware : version of the core that runs there.
+    network_id : what tells its network from others, whatever they have learned.
+    capacity : how many classes there is room for.
+    image_size : of the image, in bytes: flash.
+    workspace_size : of the core's memory, in bytes: RAM.
+    """
+
+    firmware: str
+    network_id: int
+    capacity: int
+    image_size: int
+    workspace_size: int
+
+
+class Device(ABC):
+    """A running network that can be taught. Use it in a ``with`` statement, or call `close`.
+
+    Samples are integers as the network takes them: raw where it can prepare them, else codes.
+    What a device answers does not depend on where it is, to the last bit.
+    """
+
+    @staticmethod
+    def open(address: str) -> Device:
+        """Open the device at an address: ``inprocess:FILE`` runs an image file in this process.
+
+        Raises
+        ------
+        ValueError
+            If there is no such kind of device.
+        OSError, ImageError
+            If the image file cannot be read, or is no image.
+        """
+        from edge_naca.host.inprocess import InProcessDevice  # which is itself a Device
+
+        kind, _, file = address.partition(":")
+        if kind != "inprocess" or not file:
+            raise ValueError(f"{address!r} is no device: write inprocess:FILE, FILE being an image")
+        try:
+            return InProcessDevice(Path(file).read_bytes())
+        except (ImageError, CoreError) as error:
+            raise ImageError(f"{file}: {error}") from error
+
+    @abstractmethod
+    def learn(self, x: ArrayLike, label: int) -> Result:
+        """Present a sample, predict, then learn that its class is `label`.
+
+        The result's prediction was made before learning.
+        """
+
+    @abstractmethod
+    def predict(self, x: ArrayLike) -> Result:
+        """Present a sample and predict; the learned state does not change."""
+
+    @abstractmethod
+    def state(self) -> bytes:
+        """Return the learned state, with a header that says which network it belongs to."""
+
+    @abstractmethod
+    def load_state(self, saved: bytes) -> None:
+        """Take over what `state` returned, here or on another device with the same network.
+
+        A state that is refused leaves the learned state untouched.
+        """
+
+    @abstractmethod
+    def hash(self) -> int:
+        """Return the hash of the learned state: equal on two devices when their states are."""
+
+    @abstractmethod
+    def info(self) -> DeviceInfo:
+        """Return what the device is and holds."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the device; closing it again does nothing, all else then is a DeviceError."""
+
+    def __enter__(self: D) -> D:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

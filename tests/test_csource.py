@@ -1,0 +1,255 @@
+"""An image as C source compiles everywhere, stays in flash, and computes what `Core` computes."""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support import CORE, run
+
+from edge_naca import image
+from edge_naca.core import Core
+from edge_naca.export import c_source, usage
+from edge_naca.network import Preparation
+from edge_naca.presets import competitive
+
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
+# What the languages let one write in a string, and what would end or bend it.
+ODD_NAMES = ['a "b" \\n', "??/??'", "line\nend", "*/ //", "zwölf 十二", "", "%s", "0x\t7"]
+
+
+def trained(network: Any) -> bytes:
+    rng = np.random.default_rng(5)
+    core = Core(network)
+    count, most = network.inputs, 2**network.encoder.bits
+    if network.preparation is not None:
+        count, most = network.preparation.raw_count, 256
+    x = rng.integers(0, most, (40, count)).astype(np.uint8)
+    core.learn_many(x, rng.integers(1, network.capacity, 40))
+    return core.image()
+
+
+@pytest.fixture(scope="module")
+def digits() -> bytes:
+    preparation = Preparation((8, 8, 1), "pool", 2)
+    return trained(competitive(preparation, 10, 4, metadata={"classes": ODD_NAMES}))
+
+
+@pytest.fixture(scope="module")
+def gas() -> bytes:
+    return trained(competitive(7, 3, 2, bits=3))
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("naca")
+    run("cmake", "-S", CORE, "-B", folder, "-DCMAKE_BUILD_TYPE=Release")
+    run("cmake", "--build", folder)
+    return folder / "libnaca.a"
+
+
+def write(folder: Path, data: bytes, name: str) -> None:
+    for file, text in c_source(data, name).items():
+        (folder / file).write_text(text, encoding="utf-8")
+
+
+def expected_answer(data: bytes) -> str:
+    """Return what the example says, by `Core`."""
+    core = Core(data)
+    i = np.arange(core.network.inputs)
+    if core.network.preparation is not None:
+        x = np.arange(core.network.preparation.raw_count) * 37 % 256
+    else:
+        x = i * 37 % 2**core.network.encoder.bits
+    before, after = core.learn(x, 0), core.infer(x)
+    assert before.prediction != 0
+    assert after.prediction == 0
+    return (
+        f"before: {before.prediction}\nafter: {after.prediction}\nstate: {core.state_hash():08x}\n"
+    )
+
+
+COMPILERS = {
+    "gcc-c99": "gcc -std=c99",
+    "gcc-c99-m32": "gcc -std=c99 -m32",
+    "clang-c99": "clang -std=c99",
+    "g++-c++17": "g++ -std=c++17 -x c++",
+    "clang++-c++17": "clang++ -std=c++17 -x c++",
+    "cortex-m4": "arm-none-eabi-gcc -std=c99 -mcpu=cortex-m4 -mthumb",
+}
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_compiles_without_a_warning(
+    compiler: str, require_tool: Callable[[str], None], digits: bytes, gas: bytes, tmp_path: Path
+) -> None:
+    command = COMPILERS[compiler].split()
+    require_tool(" ".join([*command, "-c"]))
+    write(tmp_path, digits, "digits")
+    write(tmp_path, gas, "gas")
+    for source in sorted(tmp_path.glob("*.c")):
+        run(*command, *WARNINGS, "-I", CORE / "include", "-c", source, "-o", tmp_path / "x.o")
+
+
+@pytest.mark.parametrize("which", ["digits", "gas"])
+def test_example_answers_as_core_does(
+    which: str, library: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    data = request.getfixturevalue(which)
+    write(tmp_path, data, "net")
+    sources = (tmp_path / "net.c", tmp_path / "net_example.c")
+    run("gcc", "-std=c99", "-I", CORE / "include", *sources, library, "-o", tmp_path / "net")
+    assert run(tmp_path / "net") == expected_answer(data)
+
+
+CPP_USER = """
+#include "digits.h"
+#include "gas.h"
+#include <naca/naca.h>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+template <typename Names> static void say(const Names &names)
+{
+    for (const char *name : names) {
+        for (const char *c = name; *c != 0; c++)
+            std::printf("%02x", static_cast<unsigned>(static_cast<unsigned char>(*c)));
+        std::printf("\\n");
+    }
+}
+
+static_assert(DIGITS_CAPACITY == 10 && GAS_CAPACITY == 3 && DIGITS_RAW_COUNT == 64, "");
+static_assert(GAS_RAW_COUNT == 0 && GAS_INPUTS == 7 && DIGITS_INPUTS == 16, "");
+
+int main()
+{
+    struct { const uint64_t *data; uint32_t size, workspace_size, state_size; } images[] = {
+        {digits_image, DIGITS_IMAGE_SIZE, DIGITS_WORKSPACE_SIZE, DIGITS_STATE_SIZE},
+        {gas_image, GAS_IMAGE_SIZE, GAS_WORKSPACE_SIZE, GAS_STATE_SIZE},
+    };
+    for (const auto &it : images) {
+        naca_image_t image;
+        naca_t *core;
+        uint32_t workspace_size, state_size;
+        if (naca_image_open(&image, it.data, it.size) != NACA_OK ||
+            naca_workspace_size(&image, &workspace_size) != NACA_OK)
+            return 1;
+        std::vector<uint64_t> memory((workspace_size + 7) / 8);
+        if (naca_init(&image, memory.data(), workspace_size, &core) != NACA_OK ||
+            naca_state_size(core, &state_size) != NACA_OK || state_size != it.state_size ||
+            workspace_size != it.workspace_size)
+            return 2;
+        std::printf("%08lx\\n", static_cast<unsigned long>(naca_crc32(0, it.data, it.size)));
+    }
+    say(digits_classes);
+    say(gas_classes);
+}
+"""
+
+
+def test_two_images_serve_one_cpp_program(
+    require_tool: Callable[[str], None], library: Path, digits: bytes, gas: bytes, tmp_path: Path
+) -> None:
+    require_tool("g++")
+    write(tmp_path, digits, "digits")
+    write(tmp_path, gas, "gas")
+    (tmp_path / "user.cpp").write_text(CPP_USER)
+    for name in ("digits", "gas"):
+        run("gcc", "-std=c99", "-c", tmp_path / f"{name}.c", "-o", tmp_path / f"{name}.o")
+    objects = (tmp_path / "digits.o", tmp_path / "gas.o", library)
+    flags = [*WARNINGS, "-I", str(CORE / "include")]
+    run("g++", "-std=c++17", *flags, tmp_path / "user.cpp", *objects, "-o", tmp_path / "user")
+    lines = run(tmp_path / "user").split("\n")
+
+    assert lines[:2] == [f"{zlib.crc32(data):08x}" for data in (digits, gas)]
+    said = [bytes.fromhex(line).decode() for line in lines[2:-1]]
+    assert said == [*ODD_NAMES, "8", "9", "0", "1", "2"]
+
+
+def test_image_stays_in_flash(
+    require_tool: Callable[[str], None], digits: bytes, tmp_path: Path
+) -> None:
+    require_tool("arm-none-eabi-gcc -c")
+    write(tmp_path, digits, "digits")
+    run(*COMPILERS["cortex-m4"].split(), "-c", tmp_path / "digits.c", "-o", tmp_path / "digits.o")
+    table = run("arm-none-eabi-objdump", "-h", tmp_path / "digits.o")
+    rows = re.findall(r"^ +\d+ (\S+) +([0-9a-f]{8}) .* 2\*\*(\d)$", table, re.MULTILINE)
+    sizes = {name: (int(size, 16), 2 ** int(power)) for name, size, power in rows}
+    assert sizes[".rodata"][0] >= len(digits)
+    assert sizes[".rodata"][1] >= 8
+    assert sizes[".data"][0] == sizes[".bss"][0] == sizes[".text"][0] == 0
+
+
+def test_alignment_is_asked_for_where_64_bit_words_need_less(
+    require_tool: Callable[[str], None], gas: bytes, tmp_path: Path
+) -> None:
+    # On 32-bit x86 a 64-bit word needs a multiple of 4 only.
+    require_tool("gcc -m32 -c")
+    write(tmp_path, gas, "gas")
+    text = run("gcc", "-m32", "-S", "-Os", tmp_path / "gas.c", "-o", "-")
+    assert re.search(r"\.align 8\n.*gas_image", text)
+
+
+# ---- instructions ------------------------------------------------------------------------------
+
+
+def commands(text: str) -> list[str]:
+    """Return the indented blocks of a text, one string each."""
+    blocks = re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
+    return [re.sub(r"^    ", "", block, flags=re.MULTILINE) for block in blocks]
+
+
+def test_instructions_work_as_written(
+    require_tool: Callable[[str], None], gas: bytes, tmp_path: Path
+) -> None:
+    require_tool("arm-none-eabi-gcc -c")
+    write(tmp_path, gas, "gas")
+    cmake, gcc, arm = commands(usage("gas"))
+    head = "cmake_minimum_required(VERSION 3.21)\nproject(user LANGUAGES C)\n"
+    (tmp_path / "CMakeLists.txt").write_text(head + cmake)
+    environment = os.environ | {"NACA": str(CORE)}
+    build = "cmake -S . -B build && cmake --build build"
+    for command in (build, gcc, arm):
+        run("sh", "-ec", command, cwd=tmp_path, env=environment)
+    assert run(tmp_path / "build" / "gas_example") == expected_answer(gas)
+    assert run(tmp_path / "gas_example") == expected_answer(gas)
+    sources = {"gas", *(path.stem for path in (CORE / "src").glob("*.c"))}
+    assert {path.stem for path in tmp_path.glob("*.o")} == sources
+
+
+# ---- what is refused ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a", "Digits", "gas_drift_2", "nacre", "int", "x" * 40])
+def test_good_names(name: str, gas: bytes) -> None:
+    assert list(c_source(gas, name)) == [f"{name}.h", f"{name}.c", f"{name}_example.c"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "2nd", "a-b", "a b", "a.c", "../a", "ä", "_a", "a_", "a__b", "a\n", "x" * 41]
+    + ["naca", "NACA", "naca_net", "string", "Stdint", "math"],
+)
+def test_bad_names_are_refused(name: str, gas: bytes) -> None:
+    for make in (lambda: c_source(gas, name), lambda: usage(name)):
+        with pytest.raises(ValueError, match=r"cannot name C source: take|is taken by .*choose"):
+            make()
+
+
+def test_damaged_images_are_refused(gas: bytes) -> None:
+    with pytest.raises(image.ImageError, match="checksum"):
+        c_source(gas[:-1] + bytes([gas[-1] ^ 1]), "gas")
+
+
+@pytest.mark.parametrize("classes", ["abc", {"a": 1}, ["1", "2", "3", "4"]])
+def test_class_names_that_cannot_be_are_refused(classes: object) -> None:
+    network = competitive(7, 3, 2, bits=3, metadata={"classes": classes})
+    with pytest.raises(image.ImageError, match="a list of at most 3 names"):
+        c_source(image.encode(network), "gas")
