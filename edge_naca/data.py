@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -178,16 +180,14 @@ def read(
         elif path.suffix == ".npy":
             if labels is None:
                 raise DataError(f"{path} holds samples only: name the .npy file of their labels")
-            parts = (np.load(path), np.load(labels))
+            parts = (_read_npy(path), _read_npy(Path(labels)))
         elif path.suffix == ".csv":
             parts = _read_csv(path, label_column)
         else:
             raise DataError(f"{path}: data comes from .npz, .npy or .csv files")
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    except ValueError as error:
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except (OSError, EOFError, ValueError, csv.Error, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     title = name or path.stem
     if len(parts) == 4:
@@ -199,10 +199,23 @@ def read(
         x_train, y_train, x_test, y_test = x[train], y[train], x[test], y[test]
     _check(path, x_train, y_train)
     _check(path, x_test, y_test)
+    if x_train.shape[1:] != x_test.shape[1:]:
+        raise DataError(
+            f"{path}: samples to learn are {x_train.shape[1:]}, those to test {x_test.shape[1:]}"
+        )
     return _encode_labels(title, x_train, y_train, x_test, y_test)
 
 
+def _read_npy(path: Path) -> Array:
+    array = np.load(path)
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path} is no .npy file of one array")
+    return array
+
+
 def _read_npz(path: Path) -> tuple[Array, ...]:
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is no .npz file, or a damaged one")
     with np.load(path) as file:
         for names in (("x_train", "y_train", "x_test", "y_test"), ("x", "y"), ("X", "y")):
             if all(name in file for name in names):
@@ -214,27 +227,40 @@ def _read_npz(path: Path) -> tuple[Array, ...]:
 
 
 def _read_csv(path: Path, label_column: str | None) -> tuple[Array, Array]:
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file) if row]
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file)
+        rows = [(reader.line_num, row) for row in reader if row]
     if len(rows) < 2:
         raise DataError(f"{path} must have a header line and at least one sample")
-    header, body = rows[0], rows[1:]
+    header, body = rows[0][1], rows[1:]
     column = header[-1] if label_column is None else label_column
     if column not in header:
         raise DataError(f"{path} has no column {column!r}; it has {', '.join(header)}")
     at = header.index(column)
-    for number, row in enumerate(body, start=2):
+    for number, row in body:
         if len(row) != len(header):
             raise DataError(
                 f"{path}, line {number}: {len(row)} values where the header has {len(header)}"
             )
-    values = [[*row[:at], *row[at + 1 :]] for row in body]
+        if not row[at].strip():
+            raise DataError(f"{path}, line {number}: the label, column {column!r}, is empty")
+    values = [[*row[:at], *row[at + 1 :]] for _, row in body]
     try:
         x = np.array(values, np.float64)
     except ValueError as error:
         raise DataError(f"{path}: every column but {column!r} must be numbers: {error}") from error
     whole = np.isfinite(x).all() and (x == np.rint(x)).all() and np.abs(x).max(initial=0) < 2**31
-    return x.astype(np.int32) if whole else x, np.array([row[at] for row in body])
+    return x.astype(np.int32) if whole else x, _numbers_if_all([row[at] for _, row in body])
+
+
+def _numbers_if_all(names: list[str]) -> Array:
+    """Return names as integers if that is what they are, so that 10 comes after 9."""
+    labels = np.array(names)
+    try:
+        numbers = labels.astype(np.int64)
+    except (ValueError, OverflowError):
+        return labels
+    return numbers if (numbers.astype(str) == labels).all() else labels
 
 
 def _check(path: Path, x: Array, y: Array) -> None:
@@ -242,10 +268,12 @@ def _check(path: Path, x: Array, y: Array) -> None:
         raise DataError(f"{path}: samples must be numbers (samples, …), not {x.dtype} {x.shape}")
     if y.shape != (len(x),):
         raise DataError(f"{path}: {len(x)} samples need as many labels, not {y.shape}")
-    if len(x) == 0:
-        raise DataError(f"{path} holds no samples")
+    if x.size == 0:
+        raise DataError(f"{path} holds no samples, or samples without a number")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         raise DataError(f"{path}: samples hold NaN or infinity; remove or replace them first")
+    if y.dtype.kind not in "biufU" or (y.dtype.kind == "f" and not np.isfinite(y).all()):
+        raise DataError(f"{path}: labels must be whole numbers or names, none missing")
 
 
 def _split(y: Array, test_fraction: float, seed: int) -> tuple[Array, Array]:
@@ -258,7 +286,8 @@ def _split(y: Array, test_fraction: float, seed: int) -> tuple[Array, Array]:
     chosen = np.zeros(len(y), bool)
     for label in np.unique(y):
         members = rng.permutation(np.flatnonzero(y == label))
-        chosen[members[: round(len(members) * test_fraction)]] = True
+        count = min(round(len(members) * test_fraction), len(members) - 1)
+        chosen[members[:count]] = True
     if not chosen.any():
         raise DataError("there are too few samples to keep some for testing; use fraction 0")
     return everything[~chosen], everything[chosen]

@@ -29,6 +29,7 @@ from edge_naca.network import (
 MAGIC = b"NACA"
 VERSION = 1
 BLOCK = 16
+MAX_SECTIONS = 64
 
 HEADER = struct.Struct("<4sHHII")
 ENTRY = struct.Struct("<4sIII")
@@ -350,8 +351,8 @@ def read_sections(data: bytes) -> dict[str, bytes]:
         raise ImageError("the image is damaged: its checksum does not match")
     sections: dict[str, bytes] = {}
     free_from = HEADER.size + ENTRY.size * count
-    if free_from > size:
-        raise ImageError("the image's table of sections does not fit into it")
+    if count > MAX_SECTIONS or free_from > size:
+        raise ImageError(f"the image's table of {count} sections does not fit into it")
     for index in range(count):
         tag, flags, offset, length = ENTRY.unpack_from(data, HEADER.size + ENTRY.size * index)
         name = tag.decode("latin-1")

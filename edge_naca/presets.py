@@ -62,11 +62,13 @@ def competitive(
     source : how raw samples are prepared, or the number of inputs if they come as codes.
     capacity : how many classes there is room for.
     neurons_per_class : hidden neurons that each class may recruit.
-    bits : of a code, 1 .. 8.
+    bits : of a code, 1 .. 8. Many inputs with 7 or 8 bits can saturate potentials, which then no
+        longer rank neurons: docs/arithmetic.md, section 5.2, says from where on.
     weight_bits : 8 or 4, of the hidden weights.
     rate_floor : what a neuron's learning rate falls to; higher follows drift, lower averages more.
-    homeostasis : score that a neuron loses for each win, relative to a sample's squared norm:
-        the more, the more evenly a class's neurons share its samples.
+    homeostasis : score that a neuron loses for each win, relative to the squared norm that samples
+        have (where preparation equalises it) or can have at the most: the more, the more evenly a
+        class's neurons share its samples.
     depression : how hard a wrong winner is pushed, as a modulation; 0 for not at all.
     seed : of everything random.
     """

@@ -70,7 +70,8 @@ class History:
         """Accuracy over the test samples of all classes seen, after each stage."""
         known = ~np.isnan(self.accuracy)
         weights = np.where(known, self.weights, 0)
-        return np.asarray(np.nansum(self.accuracy * weights, axis=1) / weights.sum(axis=1))
+        with np.errstate(invalid="ignore"):  # NaN while no class seen has test samples
+            return np.asarray(np.nansum(self.accuracy * weights, axis=1) / weights.sum(axis=1))
 
     @property
     def final(self) -> float:
@@ -90,7 +91,9 @@ class History:
         """
         if len(self.stages) < 2:
             return float("nan")
-        return float(np.nanmean(self.after_learning() - self.accuracy[-1]))
+        lost = self.after_learning() - self.accuracy[-1]
+        lost = lost[~np.isnan(lost)]
+        return float(lost.mean()) if lost.size else float("nan")
 
 
 def stream(

@@ -97,7 +97,7 @@ static void enter(const naca_t *core, layer_t *layer, uint32_t neuron, int32_t m
 }
 
 // Who crosses the threshold.
-static void compete(const naca_t *core, layer_t *layer, bool may_fire)
+static void compete(const naca_t *core, layer_t *layer)
 {
     const uint8_t *refractory = AT_CONST(uint8_t, core, layer->at[REFRACTORY]);
     const bool has_refractory = layer->at[REFRACTORY] != 0;
@@ -107,7 +107,7 @@ static void compete(const naca_t *core, layer_t *layer, bool may_fire)
         if (margin > best) {
             best = margin;
         }
-        if (may_fire && margin > 0 && (!has_refractory || refractory[j] == 0)) {
+        if (margin > 0 && (!has_refractory || refractory[j] == 0)) {
             enter(core, layer, j, margin);
         }
     }
@@ -238,8 +238,8 @@ uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step)
         integrate_block(core, layer, step, b);
     }
     layer->spike_count = 0;
-    if (is_last || step->index >= layer->p.fire_from) {
-        compete(core, layer, step->index >= layer->p.fire_from);
+    if (step->index >= layer->p.fire_from) { // which the last step always is
+        compete(core, layer);
     }
     if (is_last && step->label != NOBODY && layer->at[WINS] != 0) {
         compete_gated(core, layer, step->label);

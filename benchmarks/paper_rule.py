@@ -1,0 +1,71 @@
+"""What the paper's own rule reaches on this core: MNIST, one sample at a time.
+
+    python benchmarks/paper_rule.py --output benchmarks/paper-rule.md
+
+Rate code of 20 steps, uniform NI, Δs, the last step's presynaptic spikes; no input gating, which
+needs a batch. Needs MNIST in EDGE_NACA_DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from edge_naca import data, scenarios
+from edge_naca.core import Core
+from edge_naca.network import Preparation
+from edge_naca.presets import paper, paper_start
+
+HIDDEN = 300
+SEEDS = 3
+TAUGHT, TESTED = 20000, 2000
+
+
+def accuracy(continual: bool, order: str, seed: int) -> float:
+    """Return the accuracy over all classes after one pass, in percent."""
+    dataset = data.load("mnist")
+    network = paper(Preparation((28, 28, 1)), 10, HIDDEN, continual=continual, seed=seed)
+    core = Core(network, paper_start(network))
+    chosen = np.random.default_rng(seed).permutation(60000)[:TAUGHT]
+    for stage in scenarios.stream(dataset, order, seed):
+        wanted = stage.indices[np.isin(stage.indices, chosen)]
+        core.learn_many(dataset.x_train[wanted], dataset.y_train[wanted])
+    told = core.predict_many(dataset.x_test[:TESTED])
+    return 100 * float((told == dataset.y_test[:TESTED]).mean())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, help="file to write the figures to")
+    arguments = parser.parse_args()
+    setting = (
+        f"MNIST, 784-{HIDDEN}-10, {TAUGHT} samples seen once, one at a time, {TESTED} test "
+        f"samples, {SEEDS} seeds, mean ± standard error; chance is 10 %."
+    )
+    lines = [
+        "# The paper's rule on this core",
+        "",
+        "`python benchmarks/paper_rule.py --output benchmarks/paper-rule.md`",
+        "",
+        setting,
+        "",
+        "| network | class after class | shuffled |",
+        "|---|---|---|",
+    ]
+    for continual, title in ((True, "continual: σ(W u)"), (False, "i.i.d.: W u + b")):
+        cells = []
+        for order in ("class", "shuffled"):
+            values = [accuracy(continual, order, seed) for seed in range(1, SEEDS + 1)]
+            error = np.std(values, ddof=1) / np.sqrt(SEEDS)
+            cells.append(f"{np.mean(values):.1f} ± {error:.1f} %")
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

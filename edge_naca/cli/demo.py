@@ -1,0 +1,141 @@
+"""``edge-naca demo``."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge_naca import baselines, data, image, recipes, scenarios
+from edge_naca.cli import common, provenance, report
+from edge_naca.core import Core
+from edge_naca.data import Dataset
+from edge_naca.files import write_file
+from edge_naca.scenarios import History, Stage
+
+OURS, MEAN, SGD = "edge-naca", "nearest mean", "SGD"
+
+
+@click.command(short_help="See a network learn digits, one class after another.")
+@click.option(
+    "--data", "name", type=click.Choice(data.NAMES),
+    help="What to learn.  [mnist where EDGE_NACA_DATA holds it, else digits]",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=".",
+    metavar="DIR", help="Where the picture and the image go.  [here]",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
+    help="Of the order and of everything random; 0 learns 0, 1, 2 and so on.",
+)  # fmt: skip
+@common.json_option
+def demo(name: str | None, output: Path, seed: int, as_json: bool) -> None:
+    """Teach a spiking network digits: one class after another, one sample at a time.
+
+    The C core learns every sample once and never sees it again, as it would on a device. Beside it
+    learn, from the same stream and the same codes, the mean of each class and the same network
+    under stochastic gradient descent, which forgets. Writes edge-naca-demo.png and digits.naca;
+    the last line is for scripts.
+
+    \b
+    Examples
+      edge-naca demo
+      edge-naca demo --data digits --seed 3 -o results
+      edge-naca demo --json
+    """
+    start = time.perf_counter()
+    output.mkdir(parents=True, exist_ok=True)
+    name = name or ("mnist" if data.available("mnist") else "digits")
+    picture, file = output / "edge-naca-demo.png", output / "digits.naca"
+    for path in (picture, file):
+        common.check_writable(path)
+    dataset = data.load(name)
+    core = Core(recipes.network_for(dataset, seed=seed))
+    network = core.network
+    state_kib = len(core.state()) / 1024
+    if not as_json:
+        click.echo(
+            f"Teaching {len(dataset.y_train)} samples of {name}, class after class, each once, to "
+            f"a spiking network {network.topology}\nwith {state_kib:.1f} KiB of learned state. "
+            "Accuracy is over the test samples of all classes seen so far.\n"
+        )
+    before = core.state()
+    histories = _teach(core, dataset, seed, as_json)
+    ours = histories[OURS]
+    samples = len(dataset.y_train)
+    title = f"{name}: {samples} samples, one class after another, each seen once"
+    from edge_naca import plots
+
+    moved = _moved(core, before)
+    write_file(picture, plots.render(plots.lesson(title, histories, dataset.classes, moved)))
+    record = provenance.record(dataset, ours, "class", 1, seed)
+    described = provenance.with_record(network, dataset.classes, record)
+    write_file(file, image.encode(described, core.state()))
+    summary = {
+        "data": name,
+        "accuracy": ours.final,
+        "forgetting": ours.forgetting,
+        "nearest_mean": histories[MEAN].final,
+        "sgd": histories[SGD].final,
+        "samples": samples,
+        "state_kib": round(state_kib, 1),
+        "seconds": round(time.perf_counter() - start, 1),
+        "state_hash": f"{core.state_hash():08x}",
+    }
+    if as_json:
+        report.print_json(summary | {"picture": str(picture), "image": str(file)})
+        return
+    report.out.print()
+    report.out.print(report.forgotten_table(ours, dataset.classes))
+    click.echo(f"Picture: {picture}\nImage:   {file} (look inside: edge-naca inspect {file})\n")
+    parts = (
+        f"{key}={value:.4f}" if key in ("accuracy", "forgetting", "nearest_mean", "sgd")
+        else f"{key}={value}"
+        for key, value in summary.items()
+    )  # fmt: skip
+    click.echo("edge-naca demo: " + " ".join(parts))
+
+
+def _teach(core: Core, dataset: Dataset, seed: int, quiet: bool) -> dict[str, History]:
+    """Teach the core and both baselines the same stream side by side."""
+    network = core.network
+    stages = scenarios.stream(dataset, "class", seed)
+    coded = baselines.coded(core, dataset)
+    learners: dict[str, tuple[Any, Dataset]] = {
+        OURS: (core, dataset),
+        MEAN: (baselines.NearestClassMean(network.inputs, network.capacity), coded),
+        SGD: (baselines.SurrogateGradientNetwork.like(network), coded),
+    }
+    with report.Bar(len(learners) * len(dataset.y_train), quiet) as bar:
+        bar.row(report.line("learned", ("samples", *learners, "forgotten")))
+        courses = [
+            scenarios.follow(learner, samples, stages, partial(_advance, bar, name))
+            for name, (learner, samples) in learners.items()
+        ]
+        for histories in zip(*courses, strict=True):
+            ours = histories[0]
+            stage = ours.stages[-1]
+            cells = (
+                f"{len(stage.indices)}",
+                *(report.percent(history.final) for history in histories),
+                report.points(ours.forgetting),
+            )
+            bar.row(report.line(stage.title, cells))
+    return dict(zip(learners, histories, strict=True))
+
+
+def _advance(bar: report.Bar, name: str, count: int, stage: Stage) -> None:
+    bar.advance(count, f"{stage.title}: {name}")
+
+
+def _moved(core: Core, before: bytes) -> Any:
+    """Return how far each weight of recruited hidden neurons moved from the state before."""
+    old = image.unpack_state(core.network, before).populations[0]
+    new = image.unpack_state(core.network, core.state()).populations[0]
+    assert new.wins is not None
+    recruited = new.wins > 0
+    return (new.weights[recruited].astype(int) - old.weights[recruited]).reshape(-1)

@@ -1,0 +1,124 @@
+"""``edge-naca evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.table import Table
+
+from edge_naca import recipes
+from edge_naca.cli import common, report
+from edge_naca.core import Core
+from edge_naca.data import DataError
+from edge_naca.export import load_image
+from edge_naca.files import write_file
+from edge_naca.scenarios import CHUNK, Array
+
+SHOWN_MISTAKES = 5
+
+
+@click.command(short_help="Test an image on data.")
+@common.image_argument
+@common.data_argument
+@common.reading_options
+@click.option("--plot", type=click.Path(path_type=Path), metavar="PNG", help="Draw the confusion.")
+@common.json_option
+def evaluate(
+    image: Path,
+    data: str,
+    labels: Path | None,
+    label_column: str | None,
+    test_fraction: float,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Test an image on the test samples of DATA, one at a time, without learning.
+
+    Shows accuracy overall and on each class, what is taken for what, how many samples no output
+    neuron answered, and spikes and synaptic operations a sample. DATA is read as `train` reads it:
+    with the same --test-fraction, the samples tested are those that `train` did not learn.
+
+    \b
+    Examples
+      edge-naca evaluate mnist.naca mnist
+      edge-naca evaluate mnist.naca mnist --plot confusion.png
+      edge-naca evaluate sensor.naca sensor.csv --json
+      edge-naca evaluate sensor.naca other.csv --test-fraction 0
+    """
+    if plot is not None:
+        common.check_figure(plot)
+    core = load_image(image)
+    dataset = common.load_data(data, labels, label_column, test_fraction)
+    names = common.class_names(core)
+    index = np.array([names.index(name) if name in names else -1 for name in dataset.classes])
+    label = index[dataset.y_test]
+    known = label >= 0
+    if not known.any():
+        raise DataError(f"{image} knows none of the classes of {dataset.name}")
+    y = label[known]
+    results = _present(core, recipes.integers_for(core.network, dataset.x_test[known]), as_json)
+    answers = results["prediction"]
+    matrix = np.zeros((len(names), len(names) + 1), np.int64)
+    is_answer = (answers >= 0) & (answers < len(names))
+    np.add.at(matrix, (y, np.where(is_answer, answers, len(names))), 1)
+    tested = matrix.sum(axis=1)
+    summary: dict[str, Any] = {
+        "data": dataset.name,
+        "samples": len(y),
+        "left_out": int((~known).sum()),
+        "accuracy": float((answers == y).mean()),
+        "unanswered": int((~is_answer).sum()),
+        "spikes_per_sample": float(results["spikes"].mean()),
+        "synops_per_sample": float(results["synops"].mean()),
+        "classes": names,
+        "per_class": {name: matrix[c, c] / tested[c] for c, name in enumerate(names) if tested[c]},
+        "confusion": matrix,
+        "state_hash": f"{core.state_hash():08x}",
+    }
+    if plot is not None:
+        from edge_naca import plots
+
+        title = f"{dataset.name}: {summary['accuracy']:.1%} of {len(y)} samples"
+        figure = plots.confusion(title, matrix, names)
+        write_file(plot, plots.render(figure, plot.suffix[1:]))
+    if as_json:
+        report.print_json(summary)
+    else:
+        _print(summary, matrix, names)
+
+
+def _present(core: Core, x: Array, quiet: bool) -> Array:
+    parts = []
+    with report.Bar(len(x), quiet) as bar:
+        for first in range(0, len(x), CHUNK):
+            part = x[first : first + CHUNK]
+            parts.append(core.infer_many(part))
+            bar.advance(len(part), "testing")
+    return np.concatenate(parts)
+
+
+def _print(summary: dict[str, Any], matrix: Array, names: list[str]) -> None:
+    table = Table("class", title_justify="left")
+    for heading in ("samples", "right", "mostly taken for"):
+        table.add_column(heading, justify="right" if heading != "mostly taken for" else "left")
+    columns = [*names, "no answer"]
+    for c, name in enumerate(names):
+        if name not in summary["per_class"]:
+            continue
+        wrong = matrix[c].copy()
+        wrong[c] = 0
+        worst = [int(k) for k in np.argsort(-wrong, kind="stable") if wrong[k]][:SHOWN_MISTAKES]
+        mistakes = ", ".join(f"{columns[k]} ({wrong[k]})" for k in worst)
+        right = report.percent(summary["per_class"][name])
+        table.add_row(name, str(matrix[c].sum()), right, mistakes)
+    report.out.print(table)
+    if summary["left_out"]:
+        click.echo(f"{summary['left_out']} samples left out: of classes never learned")
+    click.echo(
+        f"{summary['samples']} samples: {report.percent(summary['accuracy'], 2)} right, "
+        f"{summary['unanswered']} unanswered, {summary['spikes_per_sample']:.0f} spikes and "
+        f"{summary['synops_per_sample']:.0f} synaptic operations a sample"
+    )

@@ -1,0 +1,210 @@
+"""``edge-naca inspect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.table import Table
+
+from edge_naca import recipes
+from edge_naca.cli import common, provenance, report
+from edge_naca.core import Core
+from edge_naca.export import load_image
+from edge_naca.image import Learned, State, read_sections, unpack_state
+from edge_naca.network import Population, Preparation
+
+
+@click.command(short_help="Show what an image holds, needs and knows.")
+@common.image_argument
+@common.json_option
+def inspect(image: Path, as_json: bool) -> None:
+    """Show what is in an image: the network, its rules, what it learned, what memory it needs.
+
+    Flash is the image itself, to be kept readable. RAM is the workspace that the core asks for,
+    the same number of bytes on every machine, with the learned state in it.
+
+    \b
+    Examples
+      edge-naca inspect mnist.naca
+      edge-naca inspect mnist.naca --json | jq .ram_bytes
+    """
+    core = load_image(image)
+    found = _report(image, core)
+    if as_json:
+        report.print_json(found)
+    else:
+        _print(found)
+
+
+# ---- what to say -------------------------------------------------------------------------------
+
+
+def _report(path: Path, core: Core) -> dict[str, Any]:
+    network, data = core.network, path.read_bytes()
+    state = unpack_state(network, core.state())
+    encoder = network.encoder
+    return {
+        "image": str(path),
+        "topology": network.topology,
+        "preparation": None
+        if network.preparation is None
+        else _preparation(network.preparation, network.metadata.get(recipes.SCALER) is not None),
+        "encoder": {"kind": encoder.kind, "bits": encoder.bits, "steps": encoder.steps},
+        "populations": [
+            _population(population, learned)
+            for population, learned in zip(network.populations, state.populations, strict=True)
+        ],
+        "seed": network.seed,
+        "capacity": network.capacity,
+        "classes": _classes(core, state),
+        "learned_samples": state.learned,
+        "flash_bytes": len(data),
+        "ram_bytes": core.workspace_size,
+        "state_bytes": len(core.state()),
+        "state_hash": f"{core.state_hash():08x}",
+        "network_id": f"{core.network_id:08x}",
+        "sections": {name: len(content) for name, content in read_sections(data).items()},
+        "training": provenance.trainings(network),
+    }
+
+
+def _preparation(preparation: Preparation, is_scaled: bool) -> dict[str, Any]:
+    return {
+        "shape": list(preparation.shape),
+        "spatial": preparation.spatial,
+        "cell": preparation.cell,
+        "signed": preparation.signed,
+        "log": preparation.log,
+        "norm": preparation.norm,
+        "outputs": preparation.outputs,
+        "scaled_on_host": is_scaled,
+    }
+
+
+def _population(population: Population, learned: Learned) -> dict[str, Any]:
+    rule, weights = population.rule, learned.weights
+    if learned.wins is not None:
+        weights = weights[learned.wins > 0]
+    return {
+        "neurons": population.neurons,
+        "inputs": learned.weights.shape[1],
+        "recruited": None if learned.wins is None else len(weights),
+        "weight_bits": population.weight_bits,
+        "decay": population.decay / 256,
+        "threshold": population.threshold,
+        "threshold_follows_weights": population.norm_shift is not None,
+        "reset": population.reset,
+        "refractory": population.refractory,
+        "winners": population.winners,
+        "rule": None
+        if rule is None
+        else {"post": rule.post, "signal": rule.signal, "pre": rule.pre},
+        "weights": None
+        if not weights.size
+        else {
+            "least": int(weights.min()),
+            "mean": float(weights.mean()),
+            "most": int(weights.max()),
+            "zero": float((weights == 0).mean()),
+        },
+    }
+
+
+def _classes(core: Core, state: State) -> list[dict[str, Any]]:
+    result = []
+    for label, name in enumerate(common.class_names(core)):
+        recruited = None
+        for population, learned in zip(core.network.populations, state.populations, strict=True):
+            rule = population.rule
+            if learned.wins is not None and rule is not None and rule.table is not None:
+                reached = rule.table[label] > 0
+                recruited = int(np.count_nonzero(learned.wins[reached]))
+        result.append({"name": name, "samples": int(state.seen[label]), "recruited": recruited})
+    return result
+
+
+# ---- how to say it -----------------------------------------------------------------------------
+
+
+def _print(found: dict[str, Any]) -> None:
+    encoder, preparation = found["encoder"], found["preparation"]
+    facts = {
+        "topology": found["topology"],
+        "samples": "codes or events" if preparation is None else _describe(preparation),
+        "encoder": f"{encoder['kind']}, {encoder['bits']} bits in {encoder['steps']} steps",
+        "classes": f"{len(found['classes'])} of {found['capacity']}",
+        "samples learned": f"{found['learned_samples']}",
+        "flash": f"{found['flash_bytes']} bytes (the image)",
+        "RAM": f"{found['ram_bytes']} bytes (the workspace)",
+        "learned state": f"{found['state_bytes']} bytes of the RAM",
+        "state hash": found["state_hash"],
+        "network id": found["network_id"],
+        "sections": ", ".join(f"{name} {size}" for name, size in found["sections"].items()),
+    }
+    grid = Table.grid(padding=(0, 2))
+    for name, text in facts.items():
+        grid.add_row(name, text)
+    report.out.print(grid)
+    report.out.print(_population_table(found["populations"]))
+    if found["classes"]:
+        table = Table("class", title="Learned", title_justify="left")
+        table.add_column("samples", justify="right")
+        table.add_column("neurons recruited", justify="right")
+        for entry in found["classes"]:
+            table.add_row(
+                entry["name"],
+                str(entry["samples"]),
+                "–" if entry["recruited"] is None else str(entry["recruited"]),
+            )
+        report.out.print(table)
+    for run in found["training"]:
+        click.echo(f"taught by: {run.get('command', 'somebody')}")
+
+
+def _describe(preparation: dict[str, Any]) -> str:
+    height, width, channels = preparation["shape"]
+    if height == 1 and channels == 1:
+        parts = [f"{width} numbers"]
+    else:
+        parts = [f"{height} × {width} × {channels} numbers"]
+    if preparation["scaled_on_host"]:
+        parts.append("scaled on the host")
+    if preparation["spatial"] == "edges" or preparation["cell"] > 1:
+        parts.append(f"{preparation['spatial']} in cells of {preparation['cell']}")
+    parts += [name for name in ("log", "signed") if preparation[name]]
+    if preparation["norm"]:
+        parts.append(f"norm {preparation['norm']}")
+    return f"{', '.join(parts)}: {preparation['outputs']} codes"
+
+
+def _population_table(populations: list[dict[str, Any]]) -> Table:
+    table = Table("population", title="Populations", title_justify="left")
+    for number, entry in enumerate(populations):
+        heading = "output" if entry is populations[-1] else f"{number}"
+        table.add_column(heading, justify="right")
+    rows = {
+        "neurons": lambda e: f"{e['neurons']}",
+        "recruited": lambda e: "–" if e["recruited"] is None else f"{e['recruited']}",
+        "weight bits": lambda e: f"{e['weight_bits']}",
+        "leak a step": lambda e: f"× {e['decay']:g}",
+        "threshold": lambda e: f"{e['threshold']}" + " + |w|²" * e["threshold_follows_weights"],
+        "spikes at most": lambda e: f"{e['winners']} a step" if e["winners"] else "any number",
+        "reset": lambda e: e["reset"],
+        "rule": lambda e: " · ".join(e["rule"].values()) if e["rule"] else "none",
+        "weights": lambda e: _weights(e["weights"]),
+    }
+    for name, show in rows.items():
+        table.add_row(name, *map(show, populations))
+    return table
+
+
+def _weights(weights: dict[str, Any] | None) -> str:
+    if weights is None:
+        return "none yet"
+    return (
+        f"{weights['least']} .. {weights['most']}, mean {weights['mean']:.1f}, "
+        f"{weights['zero']:.0%} zero"
+    )

@@ -1,0 +1,51 @@
+"""How an image was made, kept in its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isnan
+from typing import Any
+
+from edge_naca import __version__
+from edge_naca.cli.common import command_line
+from edge_naca.data import Dataset
+from edge_naca.network import Network
+from edge_naca.scenarios import History
+
+
+def record(
+    dataset: Dataset, history: History, order: str, epochs: int, seed: int
+) -> dict[str, Any]:
+    """Return what a training was and what came out."""
+    return {
+        "command": command_line(),
+        "version": __version__,
+        "data": dataset.name,
+        "digest": dataset.digest(),
+        "samples": sum(len(stage.indices) for stage in history.stages),
+        "order": order,
+        "epochs": epochs,
+        "seed": seed,
+        "accuracy": history.final,
+        "forgetting": None if isnan(history.forgetting) else history.forgetting,
+    }
+
+
+def trainings(network: Network) -> list[dict[str, Any]]:
+    """Return the records of an image's trainings; what is no record is passed over."""
+    found = network.metadata.get("training")
+    if not isinstance(found, list):
+        return []
+    return [entry for entry in found if isinstance(entry, dict)]
+
+
+def with_record(network: Network, classes: Sequence[str], training: dict[str, Any]) -> Network:
+    """Return the network with class names and one more training in its metadata."""
+    metadata = network.metadata | {
+        "classes": list(classes),
+        "training": [*trainings(network), training],
+    }
+    # What NacaClassifier notes about itself would no longer agree with the classes.
+    metadata.pop("classifier", None)
+    return replace(network, metadata=metadata)

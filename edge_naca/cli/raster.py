@@ -1,0 +1,74 @@
+"""``edge-naca raster``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edge_naca import recipes
+from edge_naca.cli import common, report
+from edge_naca.export import load_image
+from edge_naca.files import write_file
+
+
+@click.command(short_help="Draw every spike of one presentation.")
+@common.image_argument
+@common.data_argument
+@common.reading_options
+@click.option(
+    "--sample", type=click.IntRange(min=0), default=0, show_default=True,
+    help="Which of DATA's test samples.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="PNG",
+    help="Picture to write: .png, .svg or .pdf.",
+)  # fmt: skip
+@common.json_option
+def raster(
+    image: Path,
+    data: str,
+    labels: Path | None,
+    label_column: str | None,
+    test_fraction: float,
+    sample: int,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Present one sample and draw its spikes, and the potentials beside their thresholds.
+
+    \b
+    Examples
+      edge-naca raster mnist.naca mnist --sample 7 -o raster.png
+      edge-naca raster sensor.naca sensor.csv -o raster.svg
+    """
+    common.check_figure(output)
+    core = load_image(image)
+    dataset = common.load_data(data, labels, label_column, test_fraction)
+    if sample >= len(dataset.x_test):
+        raise click.UsageError(f"--sample must be below {len(dataset.x_test)}, the test samples")
+    recording = core.record(
+        recipes.integers_for(core.network, dataset.x_test[sample : sample + 1])[0]
+    )
+    names = dict(enumerate(common.class_names(core)))
+    wanted = dataset.classes[dataset.y_test[sample]]
+    answer = names.get(recording.result.prediction, "none")
+    title = f"{dataset.name}, test sample {sample}: class {wanted}, answer {answer}"
+    from edge_naca import plots
+
+    figure = plots.raster(title, recording, core.network)
+    write_file(output, plots.render(figure, output.suffix[1:]))
+    if as_json:
+        result = recording.result
+        report.print_json(
+            {
+                "class": wanted,
+                "answer": answer,
+                "margin": result.margin,
+                "spikes": result.spikes,
+                "synops": result.synops,
+                "picture": str(output),
+            }
+        )
+        return
+    click.echo(f"{output}: {title}")

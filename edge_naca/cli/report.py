@@ -1,0 +1,108 @@
+"""What commands say: numbers and tables, one JSON object, a progress bar."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from edge_naca.scenarios import History
+
+COLUMN, FIRST_COLUMN = 13, 14  # widths of a growing table
+
+# Names of classes are anybody's: nothing in them may mean a colour or a picture.
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(highlight=False, markup=False, emoji=False, stderr=True)
+
+
+def to_json(content: dict[str, Any], indent: int | None = None) -> str:
+    """Return one JSON object, in ASCII; what is no number becomes null."""
+    return json.dumps(_plain(content), indent=indent, allow_nan=False)
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """Print one JSON object on one line."""
+    click.echo(to_json(content))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def percent(share: float, digits: int = 1, unit: str = "%") -> str:
+    """Format a share in percent, a dash for none; never as minus zero."""
+    return "–" if math.isnan(share) else f"{round(100 * share, digits) + 0:.{digits}f} {unit}"
+
+
+def points(difference: float, digits: int = 1) -> str:
+    """Format a difference of shares in percentage points."""
+    return percent(difference, digits, "points")
+
+
+def line(title: str, cells: Sequence[str]) -> str:
+    """Return a row of a table that grows while somebody watches."""
+    return f"{title[:FIRST_COLUMN]:<{FIRST_COLUMN}}" + "".join(f"{c:>{COLUMN}}" for c in cells)
+
+
+def forgotten_table(history: History, classes: Sequence[str]) -> Table:
+    """Return, for each class, what was known right after learning it and what is left."""
+    table = Table("class", title="What was forgotten", title_justify="left")
+    for heading in ("right after learning it", "at the end", "forgotten"):
+        table.add_column(heading, justify="right")
+    first, last = history.after_learning(), history.accuracy[-1]
+    for label in history.stages[-1].classes:
+        lost = first[label] - last[label]
+        table.add_row(classes[label], percent(first[label]), percent(last[label]), points(lost))
+    return table
+
+
+class Bar:
+    """A progress bar on stderr, where somebody is watching; rows on stdout above it."""
+
+    def __init__(self, total: int, quiet: bool = False) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            redirect_stdout=False,
+            disable=not err.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=total)
+        self._quiet = quiet
+
+    def advance(self, count: int, title: str) -> None:
+        """Say that so many more samples are done."""
+        self._progress.update(self._task, advance=count, description=title)
+
+    def row(self, text: str) -> None:
+        """Print a line, unless quiet."""
+        if self._quiet:
+            return
+        self._progress.stop()
+        out.print(text)
+        self._progress.start()
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

@@ -1,0 +1,183 @@
+"""``edge-naca train``."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from edge_naca import image, recipes, scenarios
+from edge_naca.cli import common, provenance, report
+from edge_naca.core import Core
+from edge_naca.data import DataError, Dataset
+from edge_naca.export import load_image
+from edge_naca.files import write_file
+from edge_naca.scenarios import History, Stage
+
+
+@click.command(short_help="Teach a network, and write it as an image.")
+@common.data_argument
+@common.reading_options
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="OUT.naca",
+    help="Image to write; an old one stays as it is until the new one is complete.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(scenarios.ORDERS),
+    default="class",
+    show_default=True,
+    help="One class after another, everything shuffled, or as the data comes.",
+)
+@click.option(
+    "--epochs", type=click.IntRange(1, 1000), default=1, show_default=True,
+    help="How often each sample comes; 1 is how a device sees them.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
+    help="Of the order and of everything random; 0 keeps classes in the order of their labels.",
+)  # fmt: skip
+@common.network_options
+@click.option(
+    "--capacity", type=click.IntRange(1, 1024),
+    help="Classes to make room for, if more are to come later.  [those of DATA]",
+)  # fmt: skip
+@click.option(
+    "--continue",
+    "continued",
+    type=click.Path(path_type=Path),
+    metavar="IMAGE.naca",
+    help="Go on teaching this image, bit for bit as if it had never been saved.",
+)
+@click.option("--plot", type=click.Path(path_type=Path), metavar="PNG", help="Draw accuracy.")
+@common.json_option
+def train(
+    data: str,
+    labels: Path | None,
+    label_column: str | None,
+    test_fraction: float,
+    output: Path,
+    order: str,
+    epochs: int,
+    seed: int,
+    continued: Path | None,
+    plot: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Teach a network one sample at a time in the C core, and write it as an image.
+
+    DATA is digits (ships along), mnist or fashion-mnist (files in the folder that EDGE_NACA_DATA
+    names), or a file: .npz with x_train, y_train, x_test, y_test or with x and y; .npy with
+    --labels; .csv with a header line. Samples may be images (samples, height, width) of whole
+    numbers, or rows of any numbers: those are scaled, and the image keeps how.
+
+    \b
+    Examples
+      edge-naca train digits -o digits.naca
+      edge-naca train mnist --max-kib 64 -o mnist.naca --plot mnist.png
+      edge-naca train sensor.csv --label-column state --capacity 12 -o sensor.naca
+      edge-naca train later.csv --continue sensor.naca -o sensor.naca
+
+    With --continue, samples of new classes may come as long as there is room (--capacity).
+    """
+    start = time.perf_counter()
+    options = common.chosen_network(**options)
+    if continued is not None and options:
+        given = ", ".join("--" + name.replace("_", "-") for name in options)
+        raise click.UsageError(f"{given}: the image given to --continue decides that")
+    common.check_writable(output)
+    if plot is not None:
+        common.check_figure(plot)
+    loaded = common.load_data(data, labels, label_column, test_fraction)
+    if continued is None:
+        core = Core(recipes.network_for(loaded, seed=seed, **options))
+        named = loaded
+    else:
+        core = load_image(continued)
+        named = _join_classes(core, loaded)
+    dataset = recipes.integer_dataset(core.network, named)
+    history = _teach(core, dataset, _stages(core, dataset, order, epochs, seed), as_json)
+    record = provenance.record(loaded, history, order, epochs, seed)
+    network = provenance.with_record(core.network, dataset.classes, record)
+    content = image.encode(network, core.state())
+    if plot is not None:
+        from edge_naca import plots
+
+        title = f"{dataset.name}: {history.final:.1%} over all classes seen"
+        figure = plots.history(title, history, dataset.classes)
+        write_file(plot, plots.render(figure, plot.suffix[1:]))
+    write_file(output, content)
+    seconds = time.perf_counter() - start
+    if as_json:
+        report.print_json(
+            record
+            | {
+                "image": str(output),
+                "image_bytes": len(content),
+                "state_bytes": len(core.state()),
+                "state_hash": f"{core.state_hash():08x}",
+                "classes": list(dataset.classes),
+                "per_class": dict(zip(dataset.classes, history.accuracy[-1], strict=True)),
+                "stages": [
+                    {"title": stage.title, "samples": len(stage.indices), "accuracy": accuracy}
+                    for stage, accuracy in zip(history.stages, history.seen_accuracy(), strict=True)
+                ],
+                "seconds": round(seconds, 3),
+            }
+        )
+        return
+    report.out.print()
+    if len(history.stages) > 1:
+        report.out.print(report.forgotten_table(history, dataset.classes))
+    click.echo(
+        f"{output}: {report.percent(history.final, 2)} on the test samples, "
+        f"{len(core.state()) / 1024:.1f} KiB of learned state, {seconds:.1f} s, "
+        f"state hash {core.state_hash():08x}"
+    )
+
+
+def _join_classes(core: Core, dataset: Dataset) -> Dataset:
+    """Return the data set labelled as the image labels its classes, new ones after those."""
+    names = common.class_names(core)
+    names += [name for name in dataset.classes if name not in names]
+    if len(names) > core.network.capacity:
+        raise DataError(
+            f"the image has room for {core.network.capacity} classes, but with those of "
+            f"{dataset.name} there would be {len(names)}: train one with a larger --capacity"
+        )
+    return dataset.with_classes(names)
+
+
+def _stages(core: Core, dataset: Dataset, order: str, epochs: int, seed: int) -> list[Stage]:
+    """Return the stream; what the core knew before counts as seen from the start."""
+    known = tuple(int(label) for label in np.flatnonzero(core.seen()))
+    return [
+        replace(stage, classes=known + tuple(c for c in stage.classes if c not in known))
+        for stage in scenarios.stream(dataset, order, seed, epochs)
+    ]
+
+
+def _teach(core: Core, dataset: Dataset, stages: list[Stage], quiet: bool) -> History:
+    total = sum(len(stage.indices) for stage in stages)
+    with report.Bar(total, quiet) as bar:
+        bar.row(report.line("learned", ("samples", "accuracy", "forgotten")))
+        for history in scenarios.follow(
+            core, dataset, stages, lambda count, stage: bar.advance(count, stage.title)
+        ):
+            stage = history.stages[-1]
+            cells = (
+                f"{len(stage.indices)}",
+                report.percent(history.final),
+                report.points(history.forgetting),
+            )
+            bar.row(report.line(stage.title, cells))
+    return history

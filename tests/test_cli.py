@@ -1,0 +1,652 @@
+"""The command line: what each command does, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from edge_naca import __version__, data, presets, recipes, scenarios
+from edge_naca.cli import main
+from edge_naca.core import Core
+from edge_naca.export import load_image, save_image
+
+COMMANDS = (
+    [],
+    ["demo"],
+    ["train"],
+    ["evaluate"],
+    ["inspect"],
+    ["raster"],
+    ["export"],
+    ["bench"],
+    ["bench", "class-incremental"],
+)
+EDGE_NACA = [sys.executable, "-c", "from edge_naca.cli import main; main(prog_name='edge-naca')"]
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words], prog_name="edge-naca")
+
+
+def done(*words: object) -> str:
+    result = call(*words)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def object_of(*words: object) -> dict[str, Any]:
+    """Run a command with --json and return the one object that it printed."""
+    result = call(*words, "--json")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    assert result.stdout.count("\n") == 1
+    content = json.loads(result.stdout)
+    assert isinstance(content, dict)
+    return content
+
+
+def failed(code: int, *words: object) -> str:
+    """Run a command that must fail; return its message: one line for 1, usage before it for 2."""
+    result = call(*words)
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1 or code == 2
+    assert lines[-1].startswith("Error: ")
+    return lines[-1]
+
+
+def save_table(path: Path, classes: int) -> Path:
+    """Write a .csv of real numbers, 20 samples of each class."""
+    rng = np.random.default_rng(1)
+    lines = ["a,b,c,kind"]
+    for label in range(classes):
+        centre = np.eye(3)[label % 3] * (3 + label)
+        lines += [
+            f"{a:.3f},{b:.3f},{c:.3f},kind {label}" for a, b, c in rng.normal(centre, 0.3, (20, 3))
+        ]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with an image that learned digits, one that learned a table, and data."""
+    path = tmp_path_factory.mktemp("cli")
+    done("train", "digits", "-o", path / "digits.naca", "--max-kib", "8")
+    save_table(path / "table.csv", 3)
+    done("train", path / "table.csv", "-o", path / "table.naca", "--capacity", "5")
+    return path
+
+
+# ---- help and usage ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_teaches(command: list[str]) -> None:
+    text = done(*command, "--help")
+    assert "Usage: edge-naca" in text
+    if command != ["bench"]:
+        assert "  edge-naca " in text
+    assert text == done(*command, "-h")
+
+
+def test_version_is_the_package_s() -> None:
+    assert __version__ in done("--version")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["teach"], "No such command 'teach'"),
+        (["train"], "Missing argument 'DATA'"),
+        (["train", "digits"], "Missing option '-o'"),
+        (["train", "digits", "-o", "x", "--order", "up"], "'up' is not one of"),
+        (["train", "digits", "-o", "x", "--epochs", "0"], "0 is not in the range"),
+        (["train", "digits", "-o", "x", "--seed", "-1"], "-1 is not in the range"),
+        (["train", "digits", "-o", "x", "--bits", "9"], "9 is not in the range"),
+        (["train", "digits", "-o", "x", "--weight-bits", "5"], "'5' is not one of"),
+        (["train", "digits", "-o", "x", "--max-kib", "0"], "0.0 is not in the range"),
+        (["train", "digits", "-o", "x", "--test-fraction", "1"], "1.0 is not in the range"),
+        (["train", "digits", "-o", "x", "--plot", "x.gif"], "pictures are written as .png"),
+        (["train", "digits", "-o", "x", "--labels", "y.npy"], "--labels goes with samples"),
+        (["train", "digits", "-o", "x", "--label-column", "a"], "--label-column goes with"),
+        (
+            ["train", "digits", "-o", "x", "--max-kib", "9", "--neurons-per-class", "3"],
+            "either --max-kib or --neurons-per-class",
+        ),
+        (
+            ["train", "digits", "-o", "x", "--continue", "y", "--weight-bits", "4"],
+            "--weight-bits: the image given to --continue decides that",
+        ),
+        (["export", "x.naca", "-o", "x"], "say what to export as: --c"),
+        (["raster", "x.naca", "digits", "-o", "x.gif"], "pictures are written as .png"),
+        (["evaluate", "x.naca", "digits", "--plot", "x"], "pictures are written as .png"),
+        (["bench", "class-incremental"], "Missing option '--data'"),
+        (["bench", "class-incremental", "--data", "digits", "--output", "x.txt"], "in .md or"),
+        (["bench", "class-incremental", "--data", "digits", "--seeds", "0"], "0 is not in the"),
+        (["demo", "--data", "cifar"], "'cifar' is not one of"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_ends_with_2(words: list[str], message: str) -> None:
+    assert message in failed(2, *words)
+
+
+# ---- train -------------------------------------------------------------------------------------
+
+
+def test_train_teaches_what_the_library_would(folder: Path) -> None:
+    dataset = data.load("digits")
+    core = Core(recipes.network_for(dataset, max_kib=8))
+    history = scenarios.run(core, dataset, scenarios.stream(dataset))
+    taught = load_image(folder / "digits.naca")
+    assert taught.state() == core.state()
+    metadata = taught.network.metadata
+    assert metadata["classes"] == list("0123456789")
+    (record,) = metadata["training"]
+    assert record["accuracy"] == history.final
+    assert record["forgetting"] == history.forgetting
+    assert record["digest"] == dataset.digest()
+    assert record["version"] == __version__
+    assert record["command"].startswith("edge-naca train digits -o ")
+    assert record["command"].endswith(" --max-kib 8")
+
+
+def test_train_shows_every_class_and_what_was_forgotten(tmp_path: Path) -> None:
+    text = done("train", save_table(tmp_path / "t.csv", 3), "-o", tmp_path / "t.naca")
+    for label in range(3):
+        assert re.search(rf"^kind {label} +16 +[\d.]+ %", text, re.MULTILINE)
+    assert "What was forgotten" in text
+    assert re.search(r"t\.naca: [\d.]+ % on the test samples", text)
+
+
+def test_classes_may_have_odd_names_and_no_test_samples(tmp_path: Path) -> None:
+    lines = ["a,b,kind", "9,1,[bold]A :smile:", *["1,9,ü"] * 10, *["5,5,x"] * 10]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    words = ["train", tmp_path / "t.csv", "-o", tmp_path / "t.naca"]
+    text = done(*words)
+    assert re.search(r"^\[bold\]A :smile +1 +– +–$", text, re.MULTILINE)
+    assert "│ [bold]A :smile: │" in text
+    result = object_of(*words)
+    assert result["per_class"]["[bold]A :smile:"] is None
+    assert result["stages"][0]["accuracy"] is None
+    assert result["accuracy"] == result["per_class"]["ü"] == 1
+    assert "[bold]A :smile:" in done("inspect", tmp_path / "t.naca")
+
+
+def test_train_says_it_all_in_json(tmp_path: Path) -> None:
+    output, picture = tmp_path / "d.naca", tmp_path / "d.png"
+    result = object_of(
+        "train", "digits", "-o", output, "--neurons-per-class", 3, "--seed", 4, "--weight-bits", 4,
+        "--bits", 2, "--plot", picture,
+    )  # fmt: skip
+    core = load_image(output)
+    assert core.network.topology == "64-30-10"
+    assert core.network.populations[0].weight_bits == 4
+    assert result["accuracy"] > 0.8
+    assert result["state_hash"] == f"{core.state_hash():08x}"
+    assert result["state_bytes"] == len(core.state())
+    assert result["image_bytes"] == output.stat().st_size
+    assert sorted(result["per_class"]) == list("0123456789")
+    assert [stage["title"] for stage in result["stages"]] != list("0123456789")
+    assert sum(stage["samples"] for stage in result["stages"]) == result["samples"] == 1437
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("order", ["shuffled", "given"])
+def test_other_orders_and_epochs(tmp_path: Path, order: str) -> None:
+    table = save_table(tmp_path / "t.csv", 3)
+    result = object_of("train", table, "-o", tmp_path / "t.naca", "--order", order, "--epochs", 2)
+    assert result["forgetting"] is None
+    assert result["samples"] == 2 * 48
+    assert result["accuracy"] > 0.9
+    assert load_image(tmp_path / "t.naca").seen().tolist() == [32, 32, 32]
+
+
+def test_arrays_are_learned_like_tables(tmp_path: Path) -> None:
+    x, y = np.eye(4, dtype=np.uint8)[np.arange(40) % 4] * 100, np.arange(40) % 4
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", y)
+    np.savez(tmp_path / "xy.npz", x=x, y=y)
+    hashes = {
+        object_of("train", *words, "-o", tmp_path / "t.naca")["state_hash"]
+        for words in (
+            [tmp_path / "x.npy", "--labels", tmp_path / "y.npy"],
+            [tmp_path / "xy.npz"],
+        )
+    }
+    assert len(hashes) == 1
+
+
+def test_continuing_is_as_if_never_saved(folder: Path, tmp_path: Path) -> None:
+    """Two classes, then a third: the same state as all three from the start."""
+    lines = (folder / "table.csv").read_text().splitlines()
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("\n".join(lines[:41]) + "\n")
+    second.write_text("\n".join([lines[0], *lines[41:]]) + "\n")
+    image = tmp_path / "t.naca"
+    done("train", first, "-o", image, "--capacity", 3, "--test-fraction", 0)
+    before = load_image(image)
+    result = object_of("train", second, "--continue", image, "-o", image, "--test-fraction", 0)
+    after = load_image(image)
+    assert result["classes"] == ["kind 0", "kind 1", "kind 2"]
+    assert [record["samples"] for record in after.network.metadata["training"]] == [40, 20]
+    assert after.seen().tolist() == [20, 20, 20]
+    # Order, and so the state, is what the library gives for the same samples.
+    added = data.read(second, test_fraction=0).with_classes(result["classes"])
+    added = recipes.integer_dataset(before.network, added)
+    (stage,) = scenarios.stream(added)
+    before.learn_many(added.x_train[stage.indices], added.y_train[stage.indices])
+    assert before.state() == after.state()
+
+
+def test_continuing_refuses_more_classes_than_there_is_room_for(
+    folder: Path, tmp_path: Path
+) -> None:
+    table = save_table(tmp_path / "t.csv", 6)
+    message = failed(
+        1, "train", table, "--continue", folder / "table.naca", "-o", tmp_path / "t.naca"
+    )
+    assert "room for 5 classes, but with those of t there would be 6" in message
+    assert not (tmp_path / "t.naca").exists()
+
+
+def test_samples_of_another_kind_are_refused(folder: Path, tmp_path: Path) -> None:
+    digits = data.load("digits")
+    image, path = folder / "digits.naca", tmp_path / "other.npz"
+    goes_on = ["--continue", image, "-o", tmp_path / "t.naca"]
+    np.savez(path, x=digits.x_train[:, 1:], y=digits.y_train)
+    assert "takes samples of 64 numbers, not (7, 8)" in failed(1, "train", path, *goes_on)
+    assert "takes samples of 64 numbers, not (7, 8)" in failed(1, "evaluate", image, path)
+    np.savez(path, x=digits.x_train / 2, y=digits.y_train)
+    assert "the samples are real numbers" in failed(1, "train", path, *goes_on)
+    message = failed(1, "evaluate", folder / "table.naca", "digits")
+    assert "knows none of the classes of digits" in message
+
+
+def test_a_failure_leaves_the_old_image(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "old.naca"
+    shutil.copy(folder / "table.naca", old)
+    content = old.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    result = call("train", folder / "table.csv", "-o", old)
+    assert result.exit_code == 1
+    assert re.fullmatch(r"Error: .*No space left on device\n", result.stderr)
+    assert old.read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["old.naca"]
+
+
+def test_an_interruption_leaves_the_old_image(folder: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.naca"
+    shutil.copy(folder / "digits.naca", old)
+    content = old.read_bytes()
+    words = ["train", "digits", "-o", str(old), "--epochs", "1000"]
+    process = subprocess.Popen(
+        [*EDGE_NACA, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert "accuracy" in process.stdout.readline()  # it has begun
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "Interrupted.\n"
+    assert old.read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["old.naca"]
+
+
+# ---- evaluate, inspect, raster, export ---------------------------------------------------------
+
+
+def test_evaluate_counts_every_sample(folder: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "c.svg"
+    result = object_of("evaluate", folder / "digits.naca", "digits", "--plot", picture)
+    core, digits = load_image(folder / "digits.naca"), data.load("digits")
+    answers = core.infer_many(digits.x_test)
+    right = answers["prediction"] == digits.y_test
+    assert result["samples"] == 360
+    assert result["accuracy"] == right.mean()
+    assert result["spikes_per_sample"] == answers["spikes"].mean()
+    assert result["synops_per_sample"] == answers["synops"].mean()
+    matrix = np.array(result["confusion"])
+    assert matrix.sum(axis=1).tolist() == np.bincount(digits.y_test).tolist()
+    assert np.trace(matrix) == right.sum()
+    assert result["per_class"]["3"] == right[digits.y_test == 3].mean()
+    assert picture.read_bytes().startswith(b"<?xml")
+
+
+def test_evaluate_in_words(folder: Path) -> None:
+    text = done("evaluate", folder / "digits.naca", "digits")
+    assert re.search(r"360 samples: [\d.]+ % right, 0 unanswered, \d+ spikes and \d+ syn", text)
+
+
+def test_evaluate_tests_what_train_kept(folder: Path) -> None:
+    trained = load_image(folder / "table.naca").network.metadata["training"][0]
+    result = object_of("evaluate", folder / "table.naca", folder / "table.csv")
+    assert result["samples"] == 12
+    assert result["accuracy"] == trained["accuracy"]
+
+
+def test_evaluate_leaves_out_what_was_never_taught(folder: Path, tmp_path: Path) -> None:
+    table = save_table(tmp_path / "t.csv", 5)
+    result = object_of("evaluate", folder / "table.naca", table)
+    assert (result["samples"], result["left_out"]) == (12, 8)
+    assert "8 samples left out" in done("evaluate", folder / "table.naca", table)
+
+
+def test_evaluate_counts_no_answer(tmp_path: Path) -> None:
+    table = save_table(tmp_path / "t.csv", 2)
+    dataset = data.read(table)
+    network = recipes.network_for(dataset)
+    network.metadata["classes"] = list(dataset.classes)
+    save_image(network, tmp_path / "new.naca")
+    result = object_of("evaluate", tmp_path / "new.naca", table)
+    assert result["unanswered"] == result["samples"] == 8
+    assert result["accuracy"] == 0
+    assert "no answer (4)" in done("evaluate", tmp_path / "new.naca", table)
+
+
+def test_inspect_tells_what_is_needed(folder: Path) -> None:
+    path = folder / "digits.naca"
+    core = load_image(path)
+    result = object_of("inspect", path)
+    assert result["flash_bytes"] == path.stat().st_size
+    assert result["ram_bytes"] == core.workspace_size
+    assert result["state_bytes"] == len(core.state()) <= 8192
+    assert result["state_hash"] == f"{core.state_hash():08x}"
+    assert result["topology"] == core.network.topology
+    assert result["learned_samples"] == 1437
+    assert result["preparation"]["outputs"] == 64
+    assert [entry["name"] for entry in result["classes"]] == list("0123456789")
+    assert sum(entry["samples"] for entry in result["classes"]) == 1437
+    hidden, output = result["populations"]
+    assert sum(entry["recruited"] for entry in result["classes"]) == hidden["recruited"]
+    weights = core.weights(0)
+    assert hidden["weights"]["most"] == weights.max()
+    assert output["rule"] == {"post": "all", "signal": "table", "pre": "bounded"}
+    assert set(result["sections"]) >= {"NETW", "PREP", "STAT", "META", "MOD0"}
+    assert result["training"][0]["data"] == "digits"
+
+
+def test_inspect_in_words(folder: Path) -> None:
+    text = done("inspect", folder / "digits.naca")
+    size = (folder / "digits.naca").stat().st_size
+    for fact in (f"{size} bytes", "bitplane, 3 bits", "10 of 10", "winner · table", "taught by"):
+        assert fact in text
+    text = done("inspect", folder / "table.naca")
+    for fact in ("3 numbers, scaled on the host, signed: 6 codes", "3 of 5", "kind 2"):
+        assert fact in text
+
+
+def test_inspect_an_image_without_names_or_learning(tmp_path: Path) -> None:
+    save_image(presets.competitive(6, 2, 3), tmp_path / "new.naca")
+    result = object_of("inspect", tmp_path / "new.naca")
+    assert (result["classes"], result["preparation"]) == ([], None)
+    assert result["populations"][0]["weights"] is None
+    assert "codes or events" in done("inspect", tmp_path / "new.naca")
+    core = load_image(tmp_path / "new.naca")
+    core.learn(np.ones(6, int), 1)
+    save_image(core, tmp_path / "new.naca")
+    names = [entry["name"] for entry in object_of("inspect", tmp_path / "new.naca")["classes"]]
+    assert names == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda content: content[:-1], "are there"),
+        (lambda content: content[:40] + b"\xff" + content[41:], "checksum does not match"),
+        (lambda content: b"junk", "not an edge-naca image"),
+        (lambda content: b"", "not an edge-naca image"),
+    ],
+    ids=["cut", "flipped", "junk", "empty"],
+)
+@pytest.mark.parametrize("command", ["inspect", "evaluate", "export", "raster", "train"])
+def test_damaged_images_are_refused(
+    folder: Path, tmp_path: Path, spoil: Any, message: str, command: str
+) -> None:
+    path = tmp_path / "bad.naca"
+    path.write_bytes(spoil((folder / "digits.naca").read_bytes()))
+    words = {
+        "inspect": [path],
+        "evaluate": [path, "digits"],
+        "export": [path, "--c", "-o", tmp_path / "c"],
+        "raster": [path, "digits", "-o", tmp_path / "r.png"],
+        "train": ["digits", "--continue", path, "-o", tmp_path / "new.naca"],
+    }[command]
+    text = failed(1, command, *words)
+    assert message in text
+    assert "bad.naca" in text
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bad.naca"]
+
+
+def test_raster_draws_one_sample(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "r.pdf"
+    result = object_of("raster", folder / "digits.naca", "digits", "--sample", 5, "-o", output)
+    core, digits = load_image(folder / "digits.naca"), data.load("digits")
+    expected = core.infer(digits.x_test[5])
+    assert (result["spikes"], result["synops"]) == (expected.spikes, expected.synops)
+    assert result["answer"] == str(expected.prediction)
+    assert result["class"] == str(digits.y_test[5])
+    assert output.read_bytes().startswith(b"%PDF")
+    assert "class 5" in done(
+        "raster", folder / "digits.naca", "digits", "--sample", 3, "-o", tmp_path / "r.png"
+    )
+    message = failed(2, "raster", folder / "digits.naca", "digits", "--sample", 360, "-o", output)
+    assert "--sample must be below 360" in message
+
+
+def test_raster_scales_real_numbers(folder: Path, tmp_path: Path) -> None:
+    result = object_of(
+        "raster", folder / "table.naca", folder / "table.csv", "-o", tmp_path / "r.png"
+    )
+    assert result["answer"] == result["class"] == "kind 0"
+
+
+def test_export_writes_c(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "src"
+    text = done("export", folder / "digits.naca", "--c", "-o", target)
+    assert sorted(path.name for path in target.iterdir()) == [
+        "digits.c", "digits.h", "digits_example.c"
+    ]  # fmt: skip
+    assert "digits_example.c" in text
+    result = object_of("export", folder / "digits.naca", "--c", "-o", target, "--name", "reader")
+    assert result["name"] == "reader"
+    assert all(Path(file).is_file() for file in result["files"])
+    message = failed(1, "export", folder / "digits.naca", "--c", "-o", target, "--name", "3 x")
+    assert "cannot name C source" in message
+
+
+def test_export_makes_a_name_of_the_file_s(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "digits.naca", tmp_path / "my-digits (2).naca")
+    result = object_of("export", tmp_path / "my-digits (2).naca", "--c", "-o", tmp_path)
+    assert result["name"] == "my_digits_2"
+
+
+# ---- demo and bench ----------------------------------------------------------------------------
+
+LINE = (
+    r"edge-naca demo: data=digits accuracy=(0\.\d{4}) forgetting=(-?0\.\d{4}) "
+    r"nearest_mean=0\.\d{4} sgd=0\.\d{4} samples=1437 state_kib=[\d.]+ seconds=[\d.]+ "
+    r"state_hash=([0-9a-f]{8})"
+)
+
+
+def test_demo_ends_with_a_line_for_scripts(tmp_path: Path) -> None:
+    text = done("demo", "--data", "digits", "-o", tmp_path / "new", "--seed", 2)
+    match = re.fullmatch(LINE, text.splitlines()[-1])
+    assert match
+    core = load_image(tmp_path / "new" / "digits.naca")
+    assert match[3] == f"{core.state_hash():08x}"
+    assert float(match[1]) > 0.9
+    assert core.network.metadata["training"][0]["seed"] == 2
+    assert (tmp_path / "new" / "edge-naca-demo.png").read_bytes().startswith(b"\x89PNG")
+    rows = re.findall(r"^(\d) +\d+( +[\d.]+ %){3} +(?:–|[\d.]+ points)$", text, re.MULTILINE)
+    assert sorted(label for label, _ in rows) == list("0123456789")
+
+
+def test_demo_in_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a folder of data it learns the digits that come along; they beat both baselines."""
+    monkeypatch.delenv(data.VARIABLE, raising=False)
+    result = object_of("demo", "-o", tmp_path)
+    assert result["data"] == "digits"
+    assert result["sgd"] < 0.3 < 0.75 < result["nearest_mean"] < result["accuracy"]
+    assert Path(result["picture"]).is_file()
+    assert Path(result["image"]).is_file()
+
+
+def test_demo_prefers_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = data.load("digits")
+    large = np.kron(digits.x_train[:200] * 15, np.ones((1, 3, 3), int)).astype(np.uint8)
+    np.savez(
+        tmp_path / "mnist.npz",
+        x_train=large, y_train=digits.y_train[:200], x_test=large, y_test=digits.y_train[:200],
+    )  # fmt: skip
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    result = object_of("demo", "-o", tmp_path)
+    assert (result["data"], result["samples"]) == ("mnist", 200)
+
+
+def test_bench_measures_what_the_library_would(tmp_path: Path) -> None:
+    output = tmp_path / "f.json"
+    result = object_of(
+        "bench", "class-incremental", "--data", save_table(tmp_path / "t.csv", 3), "--seeds", 3,
+        "--max-kib", 1, "--output", output, "--baselines",
+    )  # fmt: skip
+    assert json.loads(output.read_text()) == result
+    assert result["command"].startswith("edge-naca bench class-incremental --data ")
+    dataset = data.read(tmp_path / "t.csv")
+    expected = []
+    for seed in range(3):
+        network = recipes.network_for(dataset, max_kib=1, seed=seed)
+        ready = recipes.integer_dataset(network, dataset)
+        expected.append(
+            scenarios.run(Core(network), ready, scenarios.stream(ready, seed=seed)).final
+        )
+    figures = result["figures"]
+    assert figures["accuracy"]["orders"] == expected
+    assert figures["accuracy"]["mean"] == pytest.approx(np.mean(expected))
+    assert figures["accuracy"]["sem"] == pytest.approx(np.std(expected, ddof=1) / 3**0.5)
+    cost = np.subtract(figures["shuffled"]["orders"], figures["accuracy"]["orders"])
+    assert figures["order_cost"]["orders"] == pytest.approx(cost)
+    assert {"forgetting", "nearest_mean", "sgd"} <= set(figures)
+    assert result["state_bytes"] <= 1024
+
+
+def test_bench_writes_markdown(tmp_path: Path) -> None:
+    output = tmp_path / "f.md"
+    text = done(
+        "bench", "class-incremental", "--data", "digits", "--seeds", 1, "--max-kib", 8,
+        "--output", output,
+    )  # fmt: skip
+    lines = output.read_text().splitlines()
+    assert lines[0].startswith("# digits, 5-fold, 1 order, network 64-")
+    assert "    edge-naca bench class-incremental --data digits" in output.read_text()
+    row = next(line for line in lines if line.startswith("| one class after another |"))
+    accuracy = re.search(r"\| ([\d.]+) % \|", row)
+    assert accuracy
+    assert float(accuracy[1]) > 95
+    assert accuracy[1] in text
+    assert "SGD" not in output.read_text()
+
+
+def test_bench_fails_as_a_whole(tmp_path: Path) -> None:
+    table = save_table(tmp_path / "t.csv", 2)
+    words = ["bench", "class-incremental", "--data", table, "--output", tmp_path / "f.md"]
+    assert "2 .. 20 folds" in failed(1, *words, "--folds", 50)
+    assert "one neuron for each class takes" in failed(1, *words, "--max-kib", 0.01)
+    assert not (tmp_path / "f.md").exists()
+
+
+# ---- failures ----------------------------------------------------------------------------------
+
+
+def test_bad_data_ends_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(data.VARIABLE, raising=False)
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n1\n")
+    output = ["-o", tmp_path / "x.naca"]
+    assert "no data set 'nist'" in failed(1, "train", "nist", *output)
+    assert "EDGE_NACA_DATA is not set" in failed(1, "train", "mnist", *output)
+    assert "line 3: 1 values" in failed(1, "train", tmp_path / "bad.csv", *output)
+    assert "there is no file" in failed(1, "train", tmp_path / "none.npz", *output)
+    assert "features 'edges' are for images" in failed(
+        1, "train", save_table(tmp_path / "t.csv", 2), *output, "--features", "edges"
+    )
+    assert "No such file" in failed(1, "inspect", tmp_path / "none.naca")
+
+
+def test_bad_places_are_refused_before_the_work(tmp_path: Path) -> None:
+    assert "there is no folder" in failed(1, "train", "digits", "-o", tmp_path / "none" / "x.naca")
+    assert "is a folder" in failed(1, "train", "digits", "-o", tmp_path)
+    (tmp_path / "file").write_text("")
+    assert "file" in failed(1, "demo", "-o", tmp_path / "file" / "deeper")
+
+
+def test_odd_metadata_do_no_harm(folder: Path, tmp_path: Path) -> None:
+    core = load_image(folder / "digits.naca")
+    for classes, training in ((3, 3), (["x"] * 10, [3, {}]), ({}, {"a": 1})):
+        core.network.metadata.clear()
+        core.network.metadata.update(classes=classes, training=training)
+        save_image(core, tmp_path / "odd.naca")
+        assert len(object_of("inspect", tmp_path / "odd.naca")["classes"]) == 10
+        done("inspect", tmp_path / "odd.naca")
+    assert object_of("evaluate", tmp_path / "odd.naca", "digits")["accuracy"] > 0.9
+
+
+def test_terminals_that_know_no_signs_get_question_marks(folder: Path) -> None:
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    for words in (["inspect", str(folder / "digits.naca")], ["train", "--help"]):
+        result = subprocess.run([*EDGE_NACA, *words], capture_output=True, env=ascii_only)
+        assert result.returncode == 0
+        assert result.stdout.isascii()
+
+
+def test_interruption_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(data, "load", interrupt)
+    result = call("bench", "class-incremental", "--data", "digits")
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted.\n"
+
+
+def test_the_installed_command_is_this_one() -> None:
+    command = Path(sys.executable).with_name("edge-naca")
+    result = subprocess.run([command, "inspect", "/none"], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert re.fullmatch(r"Error: .*No such file or directory: '/none'\n", result.stderr)
+
+
+def test_a_reader_may_leave(folder: Path) -> None:
+    """Like `edge-naca inspect … | head -1`: no traceback when nobody reads on."""
+    process = subprocess.Popen(
+        [*EDGE_NACA, "inspect", str(folder / "digits.naca"), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
+    process.wait(timeout=60)
