@@ -95,7 +95,7 @@ def _population(population: Population, learned: Learned) -> dict[str, Any]:
         "weight_bits": population.weight_bits,
         "decay": population.decay / 256,
         "threshold": population.threshold,
-        "threshold_follows_weights": population.norm_shift is not None,
+        "norm_shift": population.norm_shift,
         "reset": population.reset,
         "refractory": population.refractory,
         "winners": population.winners,
@@ -190,7 +190,7 @@ def _population_table(populations: list[dict[str, Any]]) -> Table:
         "recruited": lambda e: "–" if e["recruited"] is None else f"{e['recruited']}",
         "weight bits": lambda e: f"{e['weight_bits']}",
         "leak a step": lambda e: f"× {e['decay']:g}",
-        "threshold": lambda e: f"{e['threshold']}" + " + |w|²" * e["threshold_follows_weights"],
+        "threshold": _threshold,
         "spikes at most": lambda e: f"{e['winners']} a step" if e["winners"] else "any number",
         "reset": lambda e: e["reset"],
         "rule": lambda e: " · ".join(e["rule"].values()) if e["rule"] else "none",
@@ -199,6 +199,11 @@ def _population_table(populations: list[dict[str, Any]]) -> Table:
     for name, show in rows.items():
         table.add_row(name, *map(show, populations))
     return table
+
+
+def _threshold(entry: dict[str, Any]) -> str:
+    constant, shift = entry["threshold"], entry["norm_shift"]
+    return f"{constant}" if shift is None else f"|w|² / {1 << shift} {constant:+d}"
 
 
 def _weights(weights: dict[str, Any] | None) -> str:
