@@ -495,8 +495,15 @@ def decode(data: bytes) -> tuple[Network, bytes | None]:
         raise ImageError("the image's learned state does not fit its network")
     # What would not be written again the same way has not been understood.
     learned = None if state is None else pack_state(network, unpack_state(network, state))
-    written = {tag.decode("latin-1"): content for tag, _, content in _sections(network, learned)}
-    for name, content in sections.items():
-        if _is_known(name) and content != written.get(name):
-            raise ImageError(f"section {name!r} holds what this edge-naca does not know")
+    written = [
+        (tag.decode("latin-1"), content)
+        for tag, flags, content in _sections(network, learned)
+        if flags & CRITICAL
+    ]
+    known = [section for section in sections.items() if _is_known(section[0])]
+    for place, section in enumerate(known):
+        if written[place : place + 1] != [section]:
+            raise ImageError(
+                f"section {section[0]!r} is out of order or holds what this edge-naca does not know"
+            )
     return network, state

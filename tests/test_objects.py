@@ -93,7 +93,7 @@ def _writable(objdump: str) -> list[str]:
 
 
 def _arithmetic(disassembly: str, floating_point: str) -> list[str]:
-    rows = re.findall(r"^ *[0-9a-f]+:\t[^\t]+\t(\S+)", disassembly, re.MULTILINE)
+    rows = re.findall(r"^ *[0-9a-f]+:\t[^\t\n]+\t(\S+)", disassembly, re.MULTILINE)
     assert rows, "objdump prints something unexpected"
     return sorted({f"instruction {row}" for row in rows if re.fullmatch(floating_point, row)})
 
@@ -109,6 +109,27 @@ def test_objects_hold_nothing_forbidden(target: Target, tmp_path: Path) -> None:
     sources = [path for path in SOURCES if path.suffix == ".c"]
     assert len(sources) >= 2
     assert findings(sources, target, tmp_path) == []
+
+
+TEXT_BUDGET = 8192  # bytes of code and constants, everything included
+STACK_BUDGET = 512  # bytes in any one function
+
+
+def test_core_fits_its_budgets(require_tool: Callable[[str], None], tmp_path: Path) -> None:
+    require_tool("arm-none-eabi-gcc -c")
+    sources = [path for path in SOURCES if path.suffix == ".c"]
+    for source in sources:
+        flags = f"-std=c99 {ARM} -fdata-sections -fstack-usage -I{CORE / 'include'}".split()
+        run("arm-none-eabi-gcc", *flags, "-c", source, "-o", tmp_path / f"{source.stem}.o")
+    sizes = run("arm-none-eabi-size", *sorted(tmp_path.glob("*.o")))
+    texts = [int(row.split()[0]) for row in sizes.splitlines()[1:]]
+    assert len(texts) == len(sources)
+    assert sum(texts) <= TEXT_BUDGET, sizes
+    stacks = "".join(path.read_text() for path in tmp_path.glob("*.su"))
+    rows = re.findall(r"^(.*)\t(\d+)\t(.*)$", stacks, re.MULTILINE)
+    assert len(rows) >= len(sources)
+    unbounded = [row for row in rows if int(row[1]) > STACK_BUDGET or row[2] != "static"]
+    assert unbounded == []
 
 
 # The check is worth what it catches: each of these has to be found, on every target.

@@ -1,0 +1,244 @@
+"""Make the golden vectors anew: ``python tests/golden/make.py [FOLDER]``.
+
+Each is a tape (tests/c/replay.c) and what it answers. They are committed, so that no change of the
+arithmetic, of the image or of what a network learns from real digits passes unnoticed. Only an
+intended change is a reason to run this; the difference then says what became of old images.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
+
+from replaying import answers, case, operation, sample_of, saved_state  # noqa: E402
+
+from edge_naca import encoding, image, presets  # noqa: E402
+from edge_naca.network import Encoder, Network, Population, Preparation, Rule  # noqa: E402
+from edge_naca.specification import Specification  # noqa: E402
+
+SAMPLES = 18
+CLASSES = 10
+
+
+def digits() -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the first 8×8 digits, pixels 0 .. 16, one class after another, and their labels."""
+    pixels, labels = load_digits(return_X_y=True)
+    order = np.argsort(labels[:SAMPLES], kind="stable")
+    return pixels[order].astype(np.uint8), labels[order]
+
+
+def table(capacity: int, neurons: int) -> NDArray[np.int64]:
+    """Return a modulation that favours every class's own neurons and is against the next one's."""
+    owner = np.arange(neurons) % capacity - np.arange(capacity)[:, None]
+    return np.where(owner == 0, 64, np.where(owner % capacity == 1, -48, 0))
+
+
+def start(network: Network) -> bytes:
+    """Return a state with small random weights and a few wins."""
+    rng = np.random.default_rng(1)
+    parts = []
+    for part, population in zip(
+        image.new_state(network).populations, network.populations, strict=True
+    ):
+        low, high = population.weight_min // 4, population.weight_max // 4
+        weights = rng.integers(low, high + 1, part.weights.shape).astype(np.int8)
+        wins = None if part.wins is None else rng.integers(0, 12, part.wins.shape, np.uint16)
+        parts.append(image.Learned(weights, wins))
+    return image.pack_state(
+        network, image.State(np.zeros(network.capacity, np.uint32), tuple(parts), 0)
+    )
+
+
+def tape(
+    network: Network, samples: list[NDArray[Any]], labels: NDArray[Any], kind: str, state: bytes
+) -> bytes:
+    """Write down learning all samples, looking closely at some, saving and going back."""
+    encoded = image.encode(network, state)
+    operations = []
+    for number, (x, label) in enumerate(zip(samples, labels, strict=True)):
+        sample = sample_of(network, x, kind)
+        operations.append(operation("learn", sample, int(label)))
+        if number % 4 == 0:
+            operations.append(operation("record", sample))
+        if number % 4 == 1 and kind == "raw":
+            operations.append(operation("prepare", sample))
+        if number % 8 == 2:
+            operations.append(operation("restart"))
+        if number % 8 == 3:
+            operations.append(operation("infer", sample))
+    if kind == "raw":  # a single small number: the square root of its norm has to be exact
+        lone = np.zeros_like(samples[0])
+        lone[9] = 1
+        operations.append(operation("prepare", sample_of(network, lone, kind)))
+    back = operation("load", (0, 0, saved_state(encoded, state)))
+    return case(encoded, [*operations, back, operations[0]])
+
+
+def competitive(weight_bits: int, preparation: Preparation) -> tuple[Network, bytes]:
+    network = presets.competitive(preparation, CLASSES, 2, weight_bits=weight_bits)
+    return network, image.pack_state(network, image.new_state(network))
+
+
+def paper(continual: bool) -> tuple[Network, bytes]:
+    preparation = Preparation((8, 8, 1), gain=np.array([255]), shift=4)
+    network = presets.paper(preparation, CLASSES, 12, continual=continual, steps=10)
+    return network, presets.paper_start(network)
+
+
+def everything(
+    encoder: Encoder, preparation: Preparation | None, bits: int, **neuron: Any
+) -> Network:
+    """Return a network of three populations with all dynamics at work, each rule differing."""
+    zero = 7 if bits == 4 else 0
+    low, high = (-7, 8) if bits == 4 else (-100, 100)
+    shared: dict[str, Any] = {
+        "weight_bits": bits,
+        "zero_point": zero,
+        "weight_min": low,
+        "weight_max": high,
+        **neuron,
+    }
+    error = Rule("all", "error", "spike", rates=np.array([12000]), rate_shift=16)
+    return Network(
+        64 if preparation is None else preparation.outputs,
+        encoder,
+        (
+            Population(
+                18,
+                **shared,
+                threshold=high // 2,
+                winners=5,
+                rule=Rule(
+                    "delta",
+                    "table",
+                    "bounded",
+                    table(CLASSES, 18),
+                    delta_margin=40,
+                    rates=np.array([6000]),
+                ),
+            ),
+            Population(
+                26,
+                **shared,
+                norm_shift=6,
+                rule=Rule(
+                    "winner",
+                    "table",
+                    "attract",
+                    table(CLASSES, 26),
+                    rates=np.array([16384, 8192, 4096]),
+                    depress_rate=1000,
+                    trace_decay=200,
+                    trace_increment=200,
+                    trace_shift=-4 if bits == 4 else -1,
+                    handicap=300,
+                    recruit=30,
+                ),
+            ),
+            Population(CLASSES, **shared, bias=True, threshold=high // 4, rule=error),
+        ),
+        preparation,
+        seed=12345,
+    )
+
+
+def extremes() -> bytes:
+    """Write down what drives sums, potentials, adaptation and win counts to their limits."""
+    preparation = Preparation((2, 600, 1), "pool", 2, norm=120)
+    rule = Rule("winner", "table", "attract", np.array([[64] * 4, [64] * 4]), handicap=1)
+    restless = Population(
+        4,
+        threshold=-(1 << 26),
+        adaptation=1 << 20,
+        adaptation_decay=256,
+        current_shift=7,
+        reset="subtract",
+        rule=rule,
+    )
+    output = Population(2, threshold=50)
+    network = Network(300, Encoder("rate", 4, 12), (restless, output), preparation)
+    weights = np.full((4, 300), 127, np.int8)
+    weights[1] = -128
+    wins = np.array([65535, 1, 65534, 0], np.uint16)
+    hidden, last = image.Learned(weights, wins), image.Learned(np.ones((2, 4), np.int8), None)
+    encoded = image.encode(network, image.State(np.zeros(2, np.uint32), (hidden, last), 0))
+    raw = np.zeros(1200, np.int32)
+    raw[:8] = 2**31 - 1
+    raw[8:16:3] = 3000
+    raw[16:40] = 300
+    full = operation("record", sample_of(network, np.full(300, 15), "codes"))
+    taught = operation("learn", sample_of(network, np.full(300, 15), "codes"))
+    return case(
+        encoded,
+        [taught, full, *2 * [taught], full, operation("prepare", sample_of(network, raw, "raw"))],
+    )
+
+
+def vectors() -> Iterator[tuple[str, bytes]]:
+    """Yield the name of each vector and its tape."""
+    pixels, labels = digits()
+    raw = list(pixels)
+    plain = Preparation((8, 8, 1), gain=np.array([1]), norm=40)
+    pooled = Preparation((8, 8, 1), "pool", 2, gain=np.array([3]), shift=2, norm=30)
+    edges = Preparation((8, 8, 1), "edges", 4, cap=12, gain=np.array([5]), shift=3, norm=50)
+    for name, bits, preparation in [
+        ("competitive", 8, plain),
+        ("competitive-pool-4bit", 4, pooled),
+        ("competitive-edges", 8, edges),
+    ]:
+        network, state = competitive(bits, preparation)
+        yield name, tape(network, raw, labels, "raw", state)
+    for name, continual in [("paper-continual", True), ("paper-iid", False)]:
+        network, state = paper(continual)
+        yield name, tape(network, raw, labels, "raw", state)
+
+    features = np.arange(128)
+    sensor = Preparation(
+        (4, 16, 2),
+        log=True,
+        signed=True,
+        offset=features * 8 - 512,
+        gain=features % 5 + 1,
+        shift=6,
+        norm=90,
+    )
+    signed = [
+        x * np.int16(2000) - np.int16(16000) for x in np.concatenate([pixels, pixels], axis=1)
+    ]
+    network = everything(
+        Encoder("latency", 6, 9), sensor, 8, decay=230, adaptation=150, adaptation_decay=200,
+        reset="subtract", refractory=2,
+    )  # fmt: skip
+    yield "sensor-latency", tape(network, signed, labels, "raw", start(network))
+
+    network = everything(
+        Encoder("rate", 4, 7), None, 4, decay=200, inhibition=6, current_shift=1, fire_from=2
+    )
+    codes = [np.minimum(x, 15) for x in raw]
+    yield "codes-rate-4bit", tape(network, codes, labels, "codes", start(network))
+
+    network = everything(Encoder("latency", 4, 6), None, 8, decay=256, refractory=1)
+    events = [np.argwhere(encoding.spikes(network.encoder, np.minimum(x, 15), 0)) for x in raw]
+    yield "events", tape(network, events, labels, "events", start(network))
+    yield "extremes", extremes()
+
+
+def make(folder: Path) -> None:
+    """Write all vectors into a folder."""
+    for name, written in vectors():
+        (folder / f"{name}.tape").write_bytes(written)
+        lines = "".join(f"{line}\n" for line in answers(written, Specification))
+        (folder / f"{name}.txt").write_text(lines)
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)

@@ -1,0 +1,183 @@
+"""The tests are worth what they catch: each of these one-line breakages of the core is found.
+
+A breakage counts as found when the replay of the golden and of a few random tapes no longer answers
+as the specification does, crashes, or never ends. Where a piece of code changes its wording, change
+it here too; where it goes, so does its breakage.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from replaying import answers, first_difference, random_cases
+from support import CORE, ROOT, run
+
+from edge_naca.specification import Specification
+
+# A source file of the core, a piece of it that occurs exactly once, and what it becomes.
+Mutation = tuple[str, str, str]
+MUTATIONS: dict[str, Mutation] = {
+    # arithmetic.md, sections 1 and 2
+    "hash-constant": ("encode.c", "0x7FEB352Du", "0x7FEB352Fu"),
+    "hash-shift": ("encode.c", "x ^= x >> 15", "x ^= x >> 14"),
+    "key-ignores-learned": ("encode.c", "learned * 0x9E3779B9u", "0x9E3779B9u"),
+    "floor-becomes-truncation": ("internal.h", "return x >> shift;", "return x / (1 << shift);"),
+    "clamp-one-sided": ("internal.h", "x < low ? low : x > high", "x > high"),
+    # preparation
+    "log-off-by-one": ("prepare.c", "n >> (exponent + 1u)", "n >> (exponent + 2u)"),
+    "log-without-sign": ("prepare.c", "return x < 0 ? -result : result;", "return result;"),
+    "raw-not-clamped": ("prepare.c", ": clamp(x, -32767, 32767);", ": x;"),
+    "border-wraps": ("prepare.c", "< 0 || column >= prep", "< 0 || column > prep"),
+    "edge-without-cap": ("prepare.c", "strength[best] < prep->cap ?", "true ?"),
+    "edge-tie": ("prepare.c", "strength[k] > strength[best]", "strength[k] >= strength[best]"),
+    "feature-not-rounded": ("prepare.c", "product + half", "product"),
+    "feature-not-clamped": ("prepare.c", "-MAX_FEATURE, MAX_FEATURE", "-32767, 32767"),
+    "code-not-rounded": ("prepare.c", "code * scale + 32768u", "code * scale"),
+    "code-not-clamped": ("prepare.c", "code < largest ? code : largest", "code"),
+    "root-not-exact": ("prepare.c", "trial * trial <= x", "trial * trial < x"),
+    "off-and-on-swapped": ("prepare.c", "features[i] < 0 ?", "features[i] > 0 ?"),
+    # encoders
+    "bitplane-backwards": ("encode.c", "code >> step & 1u", "code >> (bits - 1u - step) & 1u"),
+    "rate-one-too-often": ("encode.c", ">> (32u - bits) < code", ">> (32u - bits) <= code"),
+    "latency-late": ("encode.c", "(1u << bits) - 1u - code", "(1u << bits) - code"),
+    # integration
+    "next-block": ("weights.c", "first = neuron / BLOCK", "first = (neuron + 16u) / BLOCK"),
+    "halves-swapped": ("weights.c", "? pair >> 4 : pair & 15u", "? pair & 15u : pair >> 4"),
+    "zero-point-forgotten": ("accumulate.c", "layer->p.zero_point * count", "0u * count"),
+    "zero-point-once": ("accumulate.c", "layer->p.zero_point * count", "layer->p.zero_point * 1u"),
+    "partial-sums-overflow": ("accumulate.c", "CHUNK = 255", "CHUNK = 4096"),
+    "unsaturated": ("population.c", "= saturate(scale(v[k], decay)", "= (scale(v[k], decay)"),
+    "leak-rounds": ("population.c", "(int32_t)decay, 8)", "(int32_t)decay + 128, 8)"),
+    "leak-shift": ("population.c", "(int32_t)decay, 8)", "(int32_t)decay, 7)"),
+    "curve-centre": ("population.c", "layer->p.curve_shift) + 128", "layer->p.curve_shift) + 127"),
+    "refractory-hears": ("population.c", "current = 0;", "current += 0;"),
+    # thresholds and competition
+    "norm-shift-ignored": ("population.c", "norm >> layer->p.norm_shift", "norm"),
+    "stale-norm": ("learn.c", "+ (uint32_t)(now * now)", "+ (uint32_t)(old * old)"),
+    "stale-norm-after-load": ("state.c", "naca_refresh_norms(core);", ""),
+    "threshold-reached-is-enough": ("population.c", "margin > 0 &&", "margin >= 0 &&"),
+    "unrecruited-fires": ("population.c", "return INT32_MAX;", "return threshold;"),
+    "fires-too-early": ("population.c", "if (step->index >= layer->p.fire_from)", "if (true)"),
+    "inhibition-tie": ("population.c", "list[place - 1u]) >= margin", "list[place - 1u]) > margin"),
+    "one-winner-too-many": ("population.c", "place == layer->p.w", "place > layer->p.w"),
+    "gate-tie": ("population.c", "score > best", "score >= best"),
+    "gate-at-zero": ("population.c", "gate[j] > 0", "gate[j] >= 0"),
+    "handicap-unscaled": ("population.c", "wins[j] >> 4", "wins[j] >> 3"),
+    "recruit-ignored": ("population.c", ": layer->p.recruit;", ": 0;"),
+    "delta-margin-sign": ("population.c", "> -layer->p.delta_margin", "> layer->p.delta_margin"),
+    "delta-forgets-before": ("population.c", "(spikes - post[j])", "(spikes)"),
+    # after a spike
+    "subtract-becomes-zero": ("population.c", "v[j] - threshold_of(core, layer, j)", "0"),
+    "inhibits-itself": ("population.c", "v[j] += inhibition;", "v[j] += 0;"),
+    "refractory-too-short": ("population.c", "p->refractory + 1u", "p->refractory"),
+    "adaptation-unsaturated": ("population.c", "= saturate(*added + ", "= (*added + "),
+    "adaptation-stays": ("population.c", "scale(*added, layer->p.adaptation_decay)", "*added"),
+    "trace-wraps": ("population.c", "trace < 255 ? trace : 255", "trace"),
+    "answer-tie": ("run.c", "v[j] > v[best]", "v[j] >= v[best]"),
+    "answer-without-spikes": ("run.c", "counts[best] > 0 ? (int32_t)best : -1", "(int32_t)best"),
+    "no-rest": ("run.c", "    rest(core);\n", ""),
+    "margin-of-output": ("run.c", "populations - 2u", "populations - 1u"),
+    "class-not-counted": ("run.c", "learned[1u + label]++;", ""),
+    # learning
+    "noise-missing": ("learn.c", "product + noise", "product"),
+    "noise-too-wide": ("learn.c", "(uint32_t)1 << shift) - 1u", "(uint32_t)2 << shift) - 1u"),
+    "noise-by-input-only": ("learn.c", "neuron * layer->rows + input", "input"),
+    "weight-not-clamped": ("learn.c", "clamp(moved, layer->p.weight_min", "clamp(moved, -128"),
+    "target-not-clamped": ("learn.c", "target < p->weight_max ? target", "true ? target"),
+    "bounded-swapped": ("learn.c", "grows ? layer->p.weight_max", "!grows ? layer->p.weight_max"),
+    "slope-forgotten": ("learn.c", "layer->at[SLOPES] != 0 ?", "0 ?"),
+    "rates-off-by-one": ("learn.c", "layer->p.rates - 1u", "layer->p.rates"),
+    "rates-end-early": ("learn.c", "layer->p.rates ? wins[j]", "layer->p.rates ? wins[j] / 2u"),
+    "wins-not-counted": ("learn.c", "wins[j]++;", ""),
+    "wins-wrap": ("learn.c", "if (wins[j] < UINT16_MAX)", "if (true)"),
+    "winners-silent": ("learn.c", "layer->spike_count = 1;", ""),
+    "depression-forgotten": ("learn.c", "row[list[s]] < 0", "row[list[s]] < -200"),
+    "error-window": ("learn.c", "net.steps - layer->p.fire_from", "net.steps"),
+    "key-of-all-populations": ("learn.c", "(core) + population + 1u", "(core) + 1u"),
+    "bias-not-taught": ("learn.c", "inputs[count++] =", "inputs[count] ="),
+    # image, samples and state
+    "image-crc-unchecked": ("image.c", "crc == header.crc ?", "crc != 0 ?"),
+    "state-crc-unchecked": ("state.c", "!= header[CHECK]", "== 0"),
+    "any-network's-state": ("state.c", "header[NETWORK] != core->network_id ||", ""),
+    "codes-unchecked": ("prepare.c", "codes[i] >> net->bits != 0", "false"),
+    "events-doubled": ("prepare.c", "next = at + 1u;", "next = at;"),
+    "label-unchecked": ("run.c", "label >= core->net.capacity", "label > core->net.capacity"),
+    "field-unchecked": ("image.c", "value > limit ||", "value > limit + 1 ||"),
+    "workspace-too-large": ("workspace.c", "(to - 1u);", "(to - 1u) | to;"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Return a tape and what it answers."""
+    golden = sorted((ROOT / "tests" / "golden").glob("*.tape"))
+    tape = b"".join(
+        [*random_cases(seed=7, count=200, rounds=2), *(path.read_bytes() for path in golden)]
+    )
+    path = tmp_path_factory.mktemp("corpus") / "tape"
+    path.write_bytes(tape)
+    return path, list(answers(tape, Specification))
+
+
+@pytest.fixture(scope="module")
+def mutant(
+    require_tool: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Mutation | None, Path], Path]:
+    """Return a function that builds `naca_replay` with a mutation, in a folder of its own."""
+    require_tool("gcc")
+    compiler = ["gcc", "-std=c99", "-O1", "-w", "-fwrapv", f"-I{CORE / 'include'}"]
+    sources = sorted((CORE / "src").glob("*.c"))
+    sound = tmp_path_factory.mktemp("sound")
+    for source in [*sources, ROOT / "tests" / "c" / "replay.c"]:
+        run(*compiler, "-c", source, "-o", sound / f"{source.stem}.o")
+
+    def build(mutation: Mutation | None, folder: Path) -> Path:
+        objects = {path.stem: path for path in sound.glob("*.o")}
+        if mutation is not None:
+            file, old, new = mutation
+            text = (CORE / "src" / file).read_text()
+            assert text.count(old) == 1, f"{old!r} has to occur exactly once in {file}"
+            for source in sources:
+                (folder / source.name).write_text(source.read_text())
+            (folder / "internal.h").write_text((CORE / "src" / "internal.h").read_text())
+            (folder / file).write_text(text.replace(old, new))
+            changed = sources if file.endswith(".h") else [CORE / "src" / file]
+            for source in changed:
+                objects[source.stem] = folder / f"{source.stem}.o"
+                run(*compiler, "-c", folder / source.name, "-o", objects[source.stem])
+        run("gcc", *objects.values(), "-o", folder / "replay")
+        return folder / "replay"
+
+    return build
+
+
+def finding(program: Path, tape: Path, expected: list[str]) -> str | None:
+    """Return what is wrong with a build of the core, None if nothing is."""
+    try:
+        result = subprocess.run([program, tape], capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        return "it never ends"
+    if result.returncode != 0:
+        return f"exit {result.returncode}: {result.stderr}"
+    return first_difference(expected, result.stdout.splitlines())
+
+
+def test_sound_core_passes(
+    mutant: Callable[[Mutation | None, Path], Path],
+    corpus: tuple[Path, list[str]],
+    tmp_path: Path,
+) -> None:
+    assert finding(mutant(None, tmp_path), *corpus) is None
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_breakage_is_found(
+    name: str,
+    mutant: Callable[[Mutation | None, Path], Path],
+    corpus: tuple[Path, list[str]],
+    tmp_path: Path,
+) -> None:
+    assert finding(mutant(MUTATIONS[name], tmp_path), *corpus) is not None
