@@ -66,6 +66,7 @@ typedef struct check {
     const uint8_t *data;
     uint32_t network_id;
     uint32_t unexplained; // critical sections that nothing has asked for yet
+    uint32_t units;
     network_t net;
     preparation_t prep;
 } check_t;
@@ -302,6 +303,7 @@ static naca_status_t check_state(check_t *check)
     naca_t core;
     section_t section;
     naca_plan(check->data, &core, NULL);
+    check->units = core.units;
     const bool fits = !naca_find_section(check->data, TAG_STATE, &section) ||
                       has_section(check, TAG_STATE, core.state_size);
     return fits && check->unexplained == 0 ? NACA_OK : NACA_ERR_SECTION;
@@ -334,6 +336,7 @@ naca_status_t naca_image_open(naca_image_t *image, const void *data, uint32_t si
         image->network_id = check.network_id;
         image->inputs = check.net.inputs;
         image->features = check.prep.features;
+        image->units = check.units;
         image->raw_count = (uint32_t)check.prep.height * check.prep.width * check.prep.channels;
         image->capacity = check.net.capacity;
         image->populations = check.net.populations;

@@ -97,9 +97,11 @@ void naca_plan(const uint8_t *image, naca_t *core, layer_t *layers)
                 layer.at[TRACES] = core->codes;
             }
             before = layer.p.neurons;
+            if (pass == 1) {
+                core->units = (uint16_t)(core->units + before);
+            }
             if (pass == 1 && layers != NULL) {
                 layers[i] = layer;
-                core->units = (uint16_t)(core->units + before);
             }
         }
         if (pass == 0) {

@@ -94,6 +94,7 @@ typedef struct naca_image {
     uint16_t inputs;        ///< spike inputs of the first population
     uint16_t features;      ///< what preparation makes of a raw sample, 0 without preparation
     uint32_t raw_count;     ///< numbers in a raw sample, 0 without preparation
+    uint32_t units;         ///< neurons of all populations: what naca_record writes of each step
     uint16_t capacity;      ///< classes the network can hold
     uint8_t populations;    ///< populations, the last one being the output
     uint8_t steps;          ///< time steps of a presentation
@@ -143,8 +144,8 @@ typedef struct naca_counters_t {
     uint64_t changes;
 } naca_counters_t;
 
-/// Where naca_record writes. Any pointer may be null. With U the sum of all populations' neurons,
-/// population after population:
+/// Where naca_record writes. Any pointer may be null. U is the image's `units`, population after
+/// population:
 typedef struct naca_recording {
     uint8_t *input_spikes; ///< [steps][inputs]: 1 where an input spiked
     uint8_t *spikes;       ///< [steps][U]: 1 where a neuron spiked
