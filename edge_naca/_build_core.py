@@ -1,8 +1,8 @@
-"""Write the C source of the extension module ``edge_naca._core`` from the C headers themselves.
+"""Write the C source of an extension module from the C headers themselves.
 
 The headers are the only place where the interface is written down. cffi reads plain
 declarations, so all that has to go are the preprocessor's lines and the C++ linkage braces.
-CMake runs this as ``_build_core.py OUTPUT HEADER...``.
+CMake runs this as ``_build_core.py MODULE OUTPUT HEADER...``.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def declarations(header: Path) -> str:
     return re.sub(r"^[ \t]*#.*\n", "", text, flags=re.MULTILINE)
 
 
-def main(output: Path, headers: list[Path]) -> None:
-    """Write the extension's C source, which includes `headers` and declares what they declare."""
+def main(module: str, output: Path, headers: list[Path]) -> None:
+    """Write the C source of `module`, which includes `headers` and declares what they declare."""
     # Imported here so that `declarations` serves where cffi only loads libraries, or is absent.
     import cffi
 
@@ -39,9 +39,9 @@ def main(output: Path, headers: list[Path]) -> None:
     for header in headers:
         ffi.cdef(declarations(header))
     includes = "".join(f'#include "{header.resolve()}"\n' for header in headers)
-    ffi.set_source("edge_naca._core", includes)
+    ffi.set_source(module, includes)
     ffi.emit_c_code(str(output))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
+    main(sys.argv[1], Path(sys.argv[2]), [Path(name) for name in sys.argv[3:]])

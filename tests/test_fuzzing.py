@@ -1,4 +1,4 @@
-"""The fuzzer finds nothing in a bounded number of runs (tests/fuzz/fuzz_image.c)."""
+"""The fuzzers find nothing in a bounded number of runs (tests/fuzz)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from strategies import networks, random_state
 from support import run
+from wire import IMAGE, NETWORK, batch_body, chunks, learn_body, samples
 
 from edge_naca import image
+from edge_naca.core import Core
 from edge_naca.network import Network
 
 RUNS = 80_000
 SEEDS = 400
+LINK_RUNS = 50_000
 
 
 def write_corpus(folder: Path) -> None:
@@ -53,3 +56,53 @@ def test_fuzzing_finds_nothing(build_preset: Callable[[str], Path], tmp_path: Pa
     # Starting from valid images it gets deep into the core, not only to its refusals.
     coverage = re.findall(r"INITED cov: (\d+)", said)
     assert int(coverage[0]) > 300, said
+
+
+def link_operations() -> list[bytes]:
+    """Return operations of fuzz_link.c that go through every request, as they should be."""
+
+    def frame(kind: int, body: bytes = b"", choice: int = 1) -> bytes:
+        payload = struct.pack("<BBHI", kind, 0, 7, 0) + body
+        return bytes([choice, len(payload)]) + payload
+
+    xs, ys = samples(6)
+    core = Core(NETWORK)
+    core.learn_many(xs, ys, "codes")
+    saved = core.save_state()
+    crc = struct.unpack_from("<I", IMAGE, 12)[0]
+    teach = [frame(3, learn_body(i, xs[i], int(ys[i])), choice=2) for i in range(3)]
+    return [
+        *(frame(kind) for kind in (1, 8, 0xB)),
+        *teach,
+        frame(4, batch_body(0, xs, ys.tolist()), choice=3),
+        frame(2, b"\3" + xs[0].tobytes()),
+        frame(6, struct.pack("<IH", 0, 90)),
+        frame(9),
+        *(frame(7, struct.pack("<II", len(saved), at) + c) for at, c in chunks(saved, 208)),
+        frame(0xC, struct.pack("<II", len(IMAGE), crc)),
+        *(frame(0xD, struct.pack("<I", at) + chunk) for at, chunk in chunks(IMAGE, 224)),
+        frame(0xE),
+        frame(0xF, struct.pack("<IH", 16, 90)),
+        frame(0xA, b"\2"),
+        bytes([6, 9]),  # power is cut at the second flash operation
+        frame(9),
+        bytes([6, 2]),  # boot
+        bytes([0, 3, 1, 2, 3]),
+    ]
+
+
+@pytest.mark.slow
+def test_fuzzing_the_link_finds_nothing(
+    build_preset: Callable[[str], Path], tmp_path: Path
+) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    operations = link_operations()
+    image_part = struct.pack("<H", len(IMAGE)) + IMAGE
+    for number in range(len(operations) + 1):
+        (corpus / f"{number}").write_bytes(image_part + b"".join(operations[:number]))
+    program = build_preset("fuzz") / "fuzz_link"
+    said = run(program, f"-runs={LINK_RUNS}", "-seed=1", "-max_len=6000", corpus, cwd=tmp_path)
+    assert f"Done {LINK_RUNS} runs" in said
+    coverage = re.findall(r"INITED cov: (\d+)", said)
+    assert int(coverage[0]) > 500, said

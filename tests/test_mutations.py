@@ -57,7 +57,7 @@ MUTATIONS: dict[str, Mutation] = {
     # thresholds and competition
     "norm-shift-ignored": ("population.c", "norm >> layer->p.norm_shift", "norm"),
     "stale-norm": ("learn.c", "+ (uint32_t)(now * now)", "+ (uint32_t)(old * old)"),
-    "stale-norm-after-load": ("state.c", "naca_refresh_norms(core);", ""),
+    "stale-norm-after-load": ("state.c", "naca_state_written(core);", ""),
     "threshold-reached-is-enough": ("population.c", "margin > 0 &&", "margin >= 0 &&"),
     "unrecruited-fires": ("population.c", "return INT32_MAX;", "return threshold;"),
     "fires-too-early": ("population.c", "if (step->index >= layer->p.fire_from)", "if (true)"),

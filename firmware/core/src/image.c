@@ -22,8 +22,8 @@ static void read_section(const uint8_t *image, uint32_t index, section_t *sectio
 
 static uint32_t section_count(const uint8_t *image)
 {
-    return (uint32_t)(image[offsetof(header_t, sections)] |
-                      image[offsetof(header_t, sections) + 1u] << 8);
+    return image[offsetof(header_t, sections)] |
+           (uint32_t)image[offsetof(header_t, sections) + 1u] << 8;
 }
 
 bool naca_find_section(const uint8_t *image, uint32_t tag, section_t *section)
@@ -180,7 +180,7 @@ static bool fields_fit(const void *record, const field_t *fields, size_t count)
             memcpy(&value, at, 4);
             limit *= (int32_t)1 << STEP;
         } else if ((field->form & ~(uint32_t)LOW) == U16) {
-            value = at[0] | at[1] << 8;
+            value = at[0] | (int32_t)at[1] << 8;
         } else if ((field->form & ~(uint32_t)LOW) == I8) {
             value = (int8_t)*at;
         }
@@ -260,7 +260,7 @@ static naca_status_t check_preparation(check_t *check)
     const uint8_t *record = check->data + section.offset;
     memcpy(prep, record, sizeof *prep);
     if (!FIELDS_FIT(prep, preparation_fields) || prep->features != feature_count(prep) ||
-        check->net.inputs != (prep->flags & PREP_SIGNED ? 2u : 1u) * prep->features) {
+        check->net.inputs != (prep->flags & PREP_SIGNED ? 2u : 1u) * (uint32_t)prep->features) {
         return NACA_ERR_NETWORK;
     }
     const uint32_t count = prep->flags & PREP_PER_FEATURE ? prep->features : 1u;
@@ -341,6 +341,7 @@ naca_status_t naca_image_open(naca_image_t *image, const void *data, uint32_t si
         image->capacity = check.net.capacity;
         image->populations = check.net.populations;
         image->steps = check.net.steps;
+        image->bits = check.net.bits;
     }
     return status;
 }

@@ -192,7 +192,6 @@ bool naca_find_section(const uint8_t *image, uint32_t tag, section_t *section);
 // workspace.c: lay out the workspace of an image whose records have been checked. With `layers` null
 // only sizes are found out, and `core` need not lie in a workspace.
 void naca_plan(const uint8_t *image, naca_t *core, layer_t *layers);
-void naca_refresh_norms(naca_t *core);
 
 // weights.c
 uint32_t naca_weight_bytes(const layer_t *layer);

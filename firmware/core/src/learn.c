@@ -80,7 +80,7 @@ static void learn_winner(update_t *u, layer_t *layer, const int8_t *row)
     uint16_t *list = AT(uint16_t, core, layer->at[SPIKES]);
     for (uint32_t s = 0; s < layer->spike_count; s++) {
         if (row[list[s]] < 0) {
-            change_neuron(u, list[s], layer->p.depress_rate * row[list[s]]);
+            change_neuron(u, list[s], (int32_t)layer->p.depress_rate * row[list[s]]);
         }
     }
     layer->spike_count = 0;
@@ -88,7 +88,7 @@ static void learn_winner(update_t *u, layer_t *layer, const int8_t *row)
         const uint32_t j = (uint32_t)layer->winner;
         uint16_t *wins = AT(uint16_t, core, layer->at[WINS]);
         const uint32_t at = wins[j] < layer->p.rates ? wins[j] : layer->p.rates - 1u;
-        change_neuron(u, j, IN_IMAGE(int16_t, core, layer->rate_table)[at] * row[j]);
+        change_neuron(u, j, (int32_t)IN_IMAGE(int16_t, core, layer->rate_table)[at] * row[j]);
         if (wins[j] < UINT16_MAX) {
             wins[j]++;
         }

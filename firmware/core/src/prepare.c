@@ -196,11 +196,16 @@ static void make_codes(naca_t *core, const int16_t *features, uint8_t *codes)
     }
 }
 
+uint8_t *naca_codes(naca_t *core)
+{
+    return AT(uint8_t, core, core->codes);
+}
+
 void naca_load_codes(naca_t *core, const naca_sample_t *sample)
 {
     uint8_t *codes = AT(uint8_t, core, core->codes);
     if (sample->kind == NACA_CODES) {
-        memcpy(codes, sample->data, core->net.inputs);
+        memmove(codes, sample->data, core->net.inputs); // which may be the same place
     } else if (sample->kind == NACA_EVENTS) {
         // A bit-plane code *is* its spikes, so these become a code again; other encoders' spikes
         // are taken from the list, step by step.

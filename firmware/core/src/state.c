@@ -7,6 +7,12 @@ enum { MAGIC = 0, NETWORK = 1, SIZE = 2, CHECK = 3 };
 
 static const uint8_t magic[4] = {'N', 'S', 'T', '1'};
 
+uint8_t *naca_state_bytes(naca_t *core, uint32_t *size)
+{
+    *size = core->state_size;
+    return AT(uint8_t, core, core->state);
+}
+
 naca_status_t naca_state_hash(const naca_t *core, uint32_t *hash)
 {
     if (core == NULL || hash == NULL) {
@@ -68,6 +74,6 @@ naca_status_t naca_state_load(naca_t *core, const void *buffer, uint32_t size)
         return NACA_ERR_CHECKSUM;
     }
     memcpy(AT(uint8_t, core, core->state), state, core->state_size);
-    naca_refresh_norms(core);
+    naca_state_written(core);
     return NACA_OK;
 }

@@ -125,7 +125,8 @@ naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size)
     return NACA_OK;
 }
 
-void naca_refresh_norms(naca_t *core)
+// All that depends on it are the squared norms of each neuron's weights.
+void naca_state_written(naca_t *core)
 {
     for (uint32_t i = 0; i < core->net.populations; i++) {
         layer_t *layer = &core->layers[i];
@@ -168,7 +169,7 @@ naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t siz
             memset(AT(uint8_t, made, layer->at[WEIGHTS]), layer->p.zero_point * 17, pairs);
         }
     }
-    naca_refresh_norms(made);
+    naca_state_written(made);
     *core = made;
     return NACA_OK;
 }

@@ -98,6 +98,7 @@ typedef struct naca_image {
     uint16_t capacity;      ///< classes the network can hold
     uint8_t populations;    ///< populations, the last one being the output
     uint8_t steps;          ///< time steps of a presentation
+    uint8_t bits;           ///< of a code
 } naca_image_t;
 
 /// A running network: lives in the workspace, looked at through the functions below.
@@ -202,6 +203,19 @@ naca_status_t naca_state_save(const naca_t *core, void *buffer, uint32_t size);
 /// Take over a state that naca_state_save wrote, from this or another machine running the same
 /// network. Checked as a whole before anything changes: a refusal changes nothing.
 naca_status_t naca_state_load(naca_t *core, const void *buffer, uint32_t size);
+
+/// The learned state itself, `*size` bytes, without the header of a saved state: for who reads or
+/// writes it piece by piece, with no memory for a second copy. It starts with the samples learned
+/// (uint32_t). Any bytes are a valid state; after writing, naca_state_written comes before any other
+/// call. Neither argument may be null; nothing is checked.
+uint8_t *naca_state_bytes(naca_t *core, uint32_t *size);
+
+/// Make what depends on the learned state anew. Work grows with the synapses.
+void naca_state_written(naca_t *core);
+
+/// Where a sample may be put together: codes[inputs], which the next call overwrites unless it is
+/// given them as its NACA_CODES. `core` must not be null.
+uint8_t *naca_codes(naca_t *core);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,132 @@
+#include "internal.h"
+
+// Sections 3 and 4: which request needs what, and the small ones.
+
+enum { NEEDS_EPOCH = 1, NEEDS_IMAGE = 2, MAY_BE_LONGER = 4 };
+
+naca_link_status_t naca_link_hello(naca_link_t *link, body_t body)
+{
+    static const uint8_t version[] = {NACA_VERSION_MAJOR, NACA_VERSION_MINOR, NACA_VERSION_PATCH};
+    const naca_link_config_t *config = link->config;
+    const bool runs = link->core != NULL;
+    const uint32_t room = naca_link_image_room(link);
+    const uint8_t flags = (uint8_t)((runs ? 1u : 0u) | (naca_link_has_store(link) ? 2u : 0u) |
+                                    (room != 0 ? 4u : 0u));
+    char board[16] = {0};
+    (void)body;
+    for (uint32_t i = 0; i < sizeof board - 1u && config->board[i] != 0; i++) {
+        board[i] = config->board[i];
+    }
+    naca_link_put16(link, NACA_LINK_PROTOCOL);
+    naca_link_put16(link, naca_link_max_payload(config->frame_size));
+    naca_link_put32(link, config->window);
+    naca_link_put(link, version, sizeof version);
+    naca_link_put(link, &flags, sizeof flags);
+    naca_link_put32(link, naca_link_image_crc(link));
+    naca_link_put32(link, runs ? link->image.network_id : 0);
+    naca_link_put32(link, naca_link_learned(link));
+    naca_link_put32(link, config->workspace_size);
+    naca_link_put32(link, room);
+    naca_link_put(link, board, sizeof board);
+    naca_link_put16(link, naca_link_batch(link));
+    naca_link_put16(link, config->remembered_count);
+    return NACA_LINK_OK;
+}
+
+static naca_link_status_t hash(naca_link_t *link, body_t body)
+{
+    uint32_t value;
+    (void)body;
+    (void)naca_state_hash(link->core, &value);
+    naca_link_put32(link, value);
+    naca_link_put32(link, naca_link_learned(link));
+    return NACA_LINK_OK;
+}
+
+static naca_link_status_t stats(naca_link_t *link, body_t body)
+{
+    const naca_link_config_t *config = link->config;
+    naca_counters_t counters;
+    (void)body;
+    memset(&counters, 0, sizeof counters);
+    (void)naca_counters(link->core, &counters);
+    naca_link_put32(link, link->counters.frames);
+    naca_link_put32(link, link->counters.damaged);
+    naca_link_put32(link, config->overruns != NULL ? config->overruns(config->user) : 0);
+    naca_link_put32(link, link->counters.too_long);
+    naca_link_put32(link, link->counters.refused);
+    naca_link_put(link, &counters, sizeof counters);
+    naca_link_put32(link, link->store.generation);
+    naca_link_put32(link, link->store.errors);
+    naca_link_put32(link, naca_store_wear(&link->store));
+    return NACA_LINK_OK;
+}
+
+uint8_t *naca_link_window(naca_link_t *link, uint32_t total, uint32_t offset, uint32_t *wanted)
+{
+    naca_link_put32(link, total);
+    uint8_t *data = link->config->answer + link->answered;
+    const uint32_t left = offset < total ? total - offset : 0;
+    const uint32_t room = link->config->answer_size - NACA_LINK_CRC - link->answered;
+    const uint32_t most = left < room ? left : room;
+    *wanted = *wanted < most ? *wanted : most;
+    link->answered += *wanted;
+    return data;
+}
+
+// By type, from HELLO on. A body has `least` bytes, or more where that is said.
+static const struct {
+    handler_t *handle;
+    uint8_t needs;
+    uint8_t least;
+} requests[] = {
+    {naca_link_hello, 0, 0},
+    {naca_link_infer, NEEDS_IMAGE | MAY_BE_LONGER, 1},
+    {naca_link_learn, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 7},
+    {naca_link_learn_batch, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 7},
+    {NULL, 0, 0}, // REWARD
+    {naca_link_state_read, NEEDS_IMAGE, 6},
+    {naca_link_state_write, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 8},
+    {hash, NEEDS_IMAGE, 0},
+    {naca_link_save, NEEDS_EPOCH | NEEDS_IMAGE, 0},
+    {naca_link_reset, NEEDS_EPOCH, 1},
+    {stats, 0, 0},
+    {naca_link_image_begin, NEEDS_EPOCH, 8},
+    {naca_link_image_chunk, NEEDS_EPOCH | MAY_BE_LONGER, 4},
+    {naca_link_image_end, NEEDS_EPOCH, 0},
+    {naca_link_image_read, 0, 6},
+};
+
+static naca_link_status_t dispatch(naca_link_t *link, const uint8_t *payload, body_t body)
+{
+    const uint32_t index = (uint32_t)payload[0] - NACA_LINK_HELLO;
+    if (index >= sizeof requests / sizeof *requests || requests[index].handle == NULL) {
+        return NACA_LINK_UNKNOWN;
+    }
+    const uint32_t needs = requests[index].needs;
+    const uint32_t least = requests[index].least;
+    if ((needs & NEEDS_EPOCH) && get32(payload + 4) != link->epoch) {
+        return NACA_LINK_EPOCH;
+    }
+    if ((needs & NEEDS_IMAGE) && link->core == NULL) {
+        return naca_link_refuse(link, NACA_LINK_NO_IMAGE, (uint32_t)link->image_status);
+    }
+    if (body.size < least || (body.size > least && !(needs & MAY_BE_LONGER))) {
+        return NACA_LINK_LENGTH;
+    }
+    return requests[index].handle(link, body);
+}
+
+void naca_link_answer(naca_link_t *link, uint8_t *payload, uint32_t size)
+{
+    const uint8_t type = payload[0];
+    const uint16_t tag = get16(payload + 2);
+    if (type & 0x80u) {
+        return; // an answer: ours, echoed by the line
+    }
+    const body_t body = {payload + NACA_LINK_HEADER, size - NACA_LINK_HEADER};
+    link->answered = NACA_LINK_HEADER;
+    const naca_link_status_t status = dispatch(link, payload, body);
+    link->counters.refused += status != NACA_LINK_OK ? 1u : 0u;
+    naca_link_send(link, type, status, tag);
+}

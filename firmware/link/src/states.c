@@ -1,0 +1,229 @@
+#include "internal.h"
+
+// STATE_READ, STATE_WRITE, SAVE and RESET; section 5. States have the form of a saved state
+// (docs/image.md, section 5), put together piece by piece.
+
+enum { MAGIC = 0, NETWORK = 1, SIZE = 2, CHECK = 3 };
+
+bool naca_link_has_store(const naca_link_t *link)
+{
+    return link->store.flash != NULL;
+}
+
+static void make_header(const naca_link_t *link, uint32_t header[4])
+{
+    static const uint8_t magic[4] = {'N', 'S', 'T', '1'};
+    memcpy(&header[MAGIC], magic, sizeof magic);
+    header[NETWORK] = link->image.network_id;
+    (void)naca_state_bytes(link->core, &header[SIZE]);
+    (void)naca_state_hash(link->core, &header[CHECK]);
+}
+
+static uint32_t total_size(const naca_link_t *link)
+{
+    uint32_t size = 0;
+    (void)naca_state_size(link->core, &size);
+    return size;
+}
+
+// Copies a part of the saved state, header and all; naca_store_source_t.
+static int copy_piece(void *user, uint32_t offset, void *data, uint32_t size)
+{
+    const naca_link_t *link = user;
+    uint32_t header[4];
+    uint32_t state_size;
+    uint8_t *out = data;
+    if (offset < sizeof header) {
+        const uint32_t left = (uint32_t)sizeof header - offset;
+        const uint32_t part = size < left ? size : left;
+        make_header(link, header);
+        memcpy(out, (const uint8_t *)header + offset, part);
+        offset += part;
+        out += part;
+        size -= part;
+    }
+    memcpy(out, naca_state_bytes(link->core, &state_size) + offset - sizeof header, size);
+    return 0;
+}
+
+naca_link_status_t naca_link_state_read(naca_link_t *link, body_t body)
+{
+    const uint32_t offset = get32(body.data);
+    uint32_t size = get16(body.data + 4);
+    if (offset == 0) {
+        link->read_at = naca_link_learned(link);
+        link->is_reading = 1;
+    } else if (!link->is_reading || link->read_at != naca_link_learned(link)) {
+        return naca_link_refuse(link, NACA_LINK_ORDER, 0);
+    }
+    uint8_t *data = naca_link_window(link, total_size(link), offset, &size);
+    if (size > 0) {
+        (void)copy_piece(link, offset, data, size);
+    }
+    return NACA_LINK_OK;
+}
+
+static naca_link_status_t store_failed(naca_link_t *link, naca_store_status_t status)
+{
+    link->state_upload.size = 0;
+    return naca_link_refuse(link, NACA_LINK_STORE, (uint32_t)status);
+}
+
+static void mark_saved(naca_link_t *link)
+{
+    link->saved = naca_link_learned(link);
+    link->is_saved = 1;
+}
+
+naca_link_status_t naca_link_save(naca_link_t *link, body_t body)
+{
+    naca_store_t *store = &link->store;
+    (void)body;
+    if (!link->is_saved || link->saved != naca_link_learned(link)) {
+        link->state_upload.size = 0;
+        const naca_store_status_t status =
+            naca_store_save(store, naca_link_image_crc(link), total_size(link), copy_piece, link);
+        if (status != NACA_STORE_OK) {
+            return store_failed(link, status);
+        }
+        mark_saved(link);
+    }
+    naca_link_put32(link, store->generation);
+    return NACA_LINK_OK;
+}
+
+// Load the saved state, if there is one of this image and network. False: the learned state is
+// damaged now. The store has verified what it holds, so that takes a memory that fails on reading.
+bool naca_link_restore(naca_link_t *link)
+{
+    uint32_t header[4];
+    uint32_t made[4];
+    uint32_t size;
+    const naca_store_t *store = &link->store;
+    uint8_t *state = naca_state_bytes(link->core, &size);
+    make_header(link, made);
+    if (store->generation == 0 || store->latest.key != naca_link_image_crc(link) ||
+        store->latest.size != sizeof header + size ||
+        naca_store_read(store, 0, header, sizeof header) != NACA_STORE_OK ||
+        memcmp(header, made, sizeof header - sizeof header[CHECK]) != 0) {
+        return true;
+    }
+    const naca_store_status_t status = naca_store_read(store, sizeof header, state, size);
+    naca_state_written(link->core);
+    make_header(link, made);
+    if (status != NACA_STORE_OK || made[CHECK] != header[CHECK]) {
+        return false;
+    }
+    mark_saved(link);
+    return true;
+}
+
+// Where there is no memory for saved states, all of it has to be here.
+static naca_link_status_t load_at_once(naca_link_t *link, uint32_t total, uint32_t offset,
+                                       body_t data)
+{
+    if (offset != 0 || data.size != total) {
+        const uint32_t room = naca_link_max_payload(link->config->frame_size);
+        return naca_link_refuse(link, NACA_LINK_TOO_LARGE, room - NACA_LINK_HEADER - 8u);
+    }
+    const naca_status_t status = naca_state_load(link->core, data.data, data.size);
+    if (status != NACA_OK) {
+        return naca_link_refuse_core(link, status);
+    }
+    naca_link_new_epoch(link);
+    naca_link_put32(link, total);
+    return NACA_LINK_OK;
+}
+
+static naca_link_status_t begin_write(naca_link_t *link, uint32_t total, body_t data)
+{
+    naca_upload_t *upload = &link->state_upload;
+    uint32_t header[4];
+    make_header(link, header);
+    if (data.size < sizeof header) {
+        return NACA_LINK_LENGTH;
+    }
+    if (memcmp(data.data, header, sizeof header - sizeof header[CHECK]) != 0) {
+        return naca_link_refuse_core(link, NACA_ERR_STATE);
+    }
+    const naca_store_status_t status =
+        naca_store_begin(&link->store, naca_link_image_crc(link), total);
+    if (status != NACA_STORE_OK) {
+        return store_failed(link, status);
+    }
+    upload->size = total;
+    upload->next = 0;
+    upload->crc = get32(data.data + 4u * CHECK);
+    link->write_crc = 0;
+    return NACA_LINK_OK;
+}
+
+static naca_link_status_t finish_write(naca_link_t *link)
+{
+    link->state_upload.size = 0;
+    if (link->write_crc != link->state_upload.crc) {
+        return naca_link_refuse_core(link, NACA_ERR_CHECKSUM);
+    }
+    const naca_store_status_t status = naca_store_commit(&link->store);
+    if (status != NACA_STORE_OK) {
+        return store_failed(link, status);
+    }
+    naca_link_start(link, true);
+    return link->is_saved ? NACA_LINK_OK : store_failed(link, NACA_STORE_FLASH);
+}
+
+static naca_link_status_t write_chunk(naca_link_t *link, body_t data)
+{
+    naca_upload_t *upload = &link->state_upload;
+    const uint32_t header = upload->next == 0 ? NACA_STATE_HEADER : 0;
+    const naca_store_status_t status = naca_store_append(&link->store, data.data, data.size);
+    if (status != NACA_STORE_OK) {
+        return store_failed(link, status);
+    }
+    link->write_crc = naca_crc32(link->write_crc, data.data + header, data.size - header);
+    upload->next += data.size;
+    return upload->next == upload->size ? finish_write(link) : NACA_LINK_OK;
+}
+
+naca_link_status_t naca_link_state_write(naca_link_t *link, body_t body)
+{
+    naca_upload_t *upload = &link->state_upload;
+    const uint32_t total = get32(body.data);
+    const uint32_t offset = get32(body.data + 4);
+    const body_t data = {body.data + 8, body.size - 8u};
+    if (total != total_size(link)) {
+        return naca_link_refuse_core(link, NACA_ERR_STATE);
+    }
+    if (!naca_link_has_store(link)) {
+        return load_at_once(link, total, offset, data);
+    }
+    naca_link_status_t status = NACA_LINK_OK;
+    if (offset == 0) {
+        const naca_upload_t whole = {total, 0, 0};
+        status = naca_link_check_chunk(link, &whole, offset, data.size);
+        status = status == NACA_LINK_OK ? begin_write(link, total, data) : status;
+    } else {
+        status = naca_link_check_chunk(link, upload, offset, data.size);
+    }
+    status = status == NACA_LINK_OK ? write_chunk(link, data) : status;
+    if (status == NACA_LINK_OK) {
+        naca_link_put32(link, offset + data.size);
+    }
+    return status;
+}
+
+naca_link_status_t naca_link_reset(naca_link_t *link, body_t body)
+{
+    const uint32_t what = body.data[0];
+    if (what > 2u) {
+        return NACA_LINK_UNKNOWN;
+    }
+    if (what == 2u && naca_link_has_store(link)) {
+        const naca_store_status_t status = naca_store_clear(&link->store);
+        if (status != NACA_STORE_OK) {
+            return store_failed(link, status);
+        }
+    }
+    naca_link_start(link, what == 0);
+    return naca_link_hello(link, body);
+}

@@ -1,0 +1,156 @@
+"""A device made of memory: the firmware's own link, store and core, compiled for this machine."""
+
+from __future__ import annotations
+
+import mmap
+import secrets
+from pathlib import Path
+from typing import Any
+
+from edge_naca._device import ffi, lib
+
+_SECTOR = lib.NACA_DEVICE_SECTOR
+_NEVER = 0xFFFFFFFF
+
+
+class VirtualDevice:
+    """The device's end of the link, without a line: bytes in, bytes out.
+
+    Parameters
+    ----------
+    image : what a programmer put there before the first boot; None for nothing, or for what the
+        flash file holds. Another image than that in the file replaces it.
+    board : name that HELLO gives, at most 15 characters.
+    flash_file : keeps images and saved states; without it they last as long as the object.
+    ram : bytes for the network's workspace.
+    image_room, state_room : bytes of flash for one image and for saved states (twice a state at
+        least); 0 for no saved states.
+    image_places : 2, or 1 for a device that has to drop an image to take another.
+    frame_size, answer_size, remembered, window : as in link.h.
+    seed : of epochs and of what power cuts leave; None for another one each time.
+
+    Notes
+    -----
+    It boots at once, so that its HELLO is the first that `receive` returns.
+    """
+
+    def __init__(
+        self,
+        image: bytes | None = None,
+        *,
+        board: str = "virtual",
+        flash_file: Path | None = None,
+        ram: int = 1 << 20,
+        image_room: int = 1 << 20,
+        image_places: int = 2,
+        state_room: int = 1 << 21,
+        frame_size: int = 2048,
+        answer_size: int = 2048,
+        remembered: int = 256,
+        window: int = 16384,
+        seed: int | None = None,
+    ) -> None:
+        sizes = (state_room, image_room)
+        if any(size % _SECTOR for size in sizes) or not 0 < len(board.encode()) < 16:
+            raise ValueError(f"rooms are multiples of {_SECTOR}, names have 1 to 15 bytes")
+        size = state_room + lib.NACA_DEVICE_LIST + image_places * image_room
+        self._memory = _open_memory(flash_file, size)
+        self._view: Any = ffi.from_buffer("uint8_t[]", self._memory, require_writable=True)
+        parts = ffi.new(
+            "naca_device_parts_t *",
+            {
+                "memory": self._view,
+                "state_room": state_room,
+                "image_room": image_room,
+                "places": image_places,
+                "ram": ram,
+                "frame_size": frame_size,
+                "answer_size": answer_size,
+                "remembered": remembered,
+                "window": window,
+                "seed": secrets.randbits(32) if seed is None else seed & 0xFFFFFFFF,
+                "board": board.encode(),
+            },
+        )
+        self._device: Any = ffi.gc(lib.naca_device_new(parts), lib.naca_device_free)
+        if not self._device:
+            raise MemoryError("no memory for a virtual device: give it less")
+        if image is not None:
+            self._install(image)
+        self.reboot()
+
+    def receive(self, data: bytes) -> bytes:
+        """Let the device receive bytes, in any pieces; return what it has sent since the last call.
+
+        Without power it does neither.
+        """
+        device = self._device
+        lib.naca_device_receive(device, ffi.from_buffer(data), len(data))
+        sent = bytes(ffi.buffer(device.output, device.output_size)) if device.output_size else b""
+        device.output_size = 0
+        return sent
+
+    def power_cut(self, after: int = 0) -> None:
+        """Cut the power now, or in the middle of a flash operation after so many more of them."""
+        if after > 0:
+            self._device.cut_after = after - 1
+        else:
+            self._device.powered = 0
+
+    def reboot(self) -> None:
+        """Start with what is in the flash; all else is forgotten."""
+        self._device.cut_after = _NEVER
+        status = lib.naca_device_boot(self._device)
+        if status != lib.NACA_OK:
+            name = ffi.string(lib.naca_status_name(status)).decode()
+            raise ValueError(
+                f"no device can be built so ({name}): see naca_link_config_t in link.h"
+            )
+
+    @property
+    def powered(self) -> bool:
+        """Whether the power is on."""
+        return bool(self._device.powered)
+
+    @property
+    def flash_operations(self) -> int:
+        """Flash erases and writes so far: what power can be cut in the middle of."""
+        return int(self._device.operations)
+
+    @property
+    def flash_misuses(self) -> int:
+        """Writes that real flash could not have done; always 0 unless the firmware is wrong."""
+        return int(self._device.misuses)
+
+    def close(self) -> None:
+        """Let go of the flash file."""
+        self.power_cut()
+        if self._view is not None:
+            ffi.release(self._view)
+            self._view = None
+            self._memory.close()
+
+    def _install(self, image: bytes) -> None:
+        if lib.naca_device_holds(self._device, ffi.from_buffer(image), len(image)):
+            return
+        if lib.naca_device_install(self._device, ffi.from_buffer(image), len(image)) != 0:
+            raise ValueError(
+                f"the image has {len(image)} bytes, the device has room for "
+                f"{self._device.parts.image_room}"
+            )
+
+
+def _open_memory(path: Path | None, size: int) -> mmap.mmap:
+    """Return a device's flash: memory, kept in a file if there is one."""
+    if path is None:
+        return mmap.mmap(-1, size)
+    path.touch()
+    with path.open("r+b") as file:
+        file.seek(0, 2)
+        if file.tell() not in (0, size):
+            raise ValueError(
+                f"{path} has {file.tell()} bytes: it is no flash of a device like this one, "
+                f"which has {size}; choose another file"
+            )
+        file.truncate(size)
+        return mmap.mmap(file.fileno(), size)
