@@ -7,8 +7,8 @@ PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-NATIVE := CMakeLists.txt edge_naca/_build_core.py $(wildcard edge_naca/_batch.*) \
-	$(shell find firmware/core -type f)
+NATIVE := CMakeLists.txt edge_naca/_build_core.py $(wildcard edge_naca/_batch.* host/_device.[ch]) \
+	$(shell find firmware/core firmware/store firmware/link -type f)
 
 .PHONY: help demo test lint format install ci-tools clean
 
@@ -57,6 +57,8 @@ $(BIN)/pip:
 ci-tools:
 	@tools/apt-install clang 'libclang-rt-dev?' gcc libc6-dev make valgrind \
 		gcc-arm-none-eabi libnewlib-arm-none-eabi python3-dev python3-venv \
+		gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf gcc-avr avr-libc \
+		qemu-system-arm qemu-system-misc simavr libsimavr-dev libelf-dev \
 		$$(test "$$(dpkg --print-architecture)" != amd64 || echo gcc-multilib)
 
 clean:

@@ -1,0 +1,71 @@
+// The program that is taught over a line: what the UART received goes to the link, answers go back.
+
+#include "board.h"
+
+enum {
+    FRAME = BOARD_RING,          // what waits in the ring is never longer than what can be taken
+    // States and images are read in pieces of about this size.
+    ANSWER = BOARD_RING / 16 * 5 > NACA_LINK_ANSWER ? BOARD_RING / 16 * 5 : NACA_LINK_ANSWER,
+    REMEMBERED = 16,
+    PIECE = 32
+};
+
+static naca_link_t link;
+static naca_result_t remembered[REMEMBERED];
+static uint32_t frame[FRAME / 4], answer[ANSWER / 4]; // of words: the link wants them aligned
+
+int main(void);
+
+static void send(void *user, const uint8_t *data, uint32_t size)
+{
+    (void)user;
+    for (uint32_t i = 0; i < size; i++) {
+        board_send(data[i]);
+    }
+}
+
+static uint32_t entropy(void *user)
+{
+    (void)user;
+    return board_entropy();
+}
+
+static uint32_t overruns(void *user)
+{
+    (void)user;
+    return board_overruns();
+}
+
+int main(void)
+{
+    static naca_link_config_t config;
+    board_start();
+    config.board = board_name;
+    config.send = send;
+    config.entropy = entropy;
+    config.overruns = overruns;
+    config.frame = (uint8_t *)frame;
+    config.frame_size = sizeof frame;
+    config.answer = (uint8_t *)answer;
+    config.answer_size = sizeof answer;
+    config.remembered = remembered;
+    config.remembered_count = REMEMBERED;
+    config.workspace = board_workspace;
+    config.workspace_size = (uint32_t)(board_workspace_end - board_workspace);
+    config.window = BOARD_WINDOW;
+    config.images = board_image_memory();
+    config.state_flash = board_state_flash();
+    const naca_status_t status = naca_link_init(&link, &config);
+    if (status != NACA_OK) {
+        board_fault(naca_status_name(status), 0, (uint32_t)status);
+    }
+    for (;;) {
+        uint8_t piece[PIECE];
+        const uint32_t count = board_receive(piece, sizeof piece);
+        if (count == 0) {
+            board_sleep();
+        } else {
+            naca_link_receive(&link, piece, count);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// The core's self-test: learns compiled-in samples, and compares the state's hash with the one that
+// the specification arrived at when the program was built. Needs a board and the core, nothing else.
+//
+// Afterwards it echoes what it receives, except for two letters: `f` provokes a fault, which has to
+// be reported and end in a reset; `o` stops listening for a while, so that bytes get lost, and then
+// prints how many.
+
+#include "board.h"
+
+extern const uint8_t board_image[], board_image_end[];
+// What tools/board-files writes: this header, then `count` times a label and a raw sample.
+extern const uint8_t selftest[];
+
+typedef struct header {
+    uint32_t hash;
+    uint16_t steps;
+    uint16_t count;
+    uint16_t raw_count;
+    uint16_t reserved;
+} header_t;
+
+int main(void);
+
+static void print_line(const char *name, uint32_t number)
+{
+    board_print(name);
+    board_print_hex(number);
+    board_print("\r\n");
+}
+
+static naca_status_t learn(const header_t *header, uint32_t *hash)
+{
+    naca_image_t image;
+    naca_t *core;
+    naca_result_t result;
+    const uint8_t *record = selftest + sizeof *header;
+    naca_status_t status =
+        naca_image_open(&image, board_image, (uint32_t)(board_image_end - board_image));
+    if (status == NACA_OK) {
+        status = naca_init(&image, board_workspace,
+                           (uint32_t)(board_workspace_end - board_workspace), &core);
+    }
+    for (uint32_t i = 0; i < header->steps && status == NACA_OK; i++) {
+        const uint8_t *at = record + i % header->count * (header->raw_count + 1u);
+        const naca_sample_t sample = {NACA_RAW_U8, at + 1, header->raw_count};
+        status = naca_learn(core, &sample, *at, &result);
+    }
+    return status == NACA_OK ? naca_state_hash(core, hash) : status;
+}
+
+static void overrun(void)
+{
+    const uint32_t start = board_overruns();
+    board_print("deaf\r\n");
+    while (board_overruns() == start) {
+    }
+    print_line("lost ", board_overruns() - start);
+}
+
+int main(void)
+{
+    const header_t *header = (const header_t *)(const void *)selftest;
+    uint32_t hash = 0;
+    board_start();
+    board_print("\r\nedge-naca self-test on ");
+    board_print(board_name);
+    board_print("\r\n");
+    const naca_status_t status = learn(header, &hash);
+    board_print(naca_status_name(status));
+    board_print("\r\n");
+    print_line("expected ", header->hash);
+    print_line("hash ", hash);
+    board_print(status == NACA_OK && hash == header->hash ? "passed\r\n" : "FAILED\r\n");
+    for (;;) {
+        uint8_t byte;
+        if (board_receive(&byte, 1) == 0) {
+            board_sleep();
+        } else if (byte == 'f') {
+            __builtin_trap();
+        } else if (byte == 'o') {
+            overrun();
+        } else {
+            board_send(byte);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+set(flags -mcpu=cortex-m0 -mthumb)
+set(sources ${common}/cortex_m.c ${board}/board.c)
+set(flash ${board}/flash.c)
+set(link -nostartfiles --specs=nano.specs -T${board}/board.ld)
+set(ring 512)

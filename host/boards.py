@@ -1,0 +1,283 @@
+"""Boards that an emulator stands in for: building their programs, starting and stopping them."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from edge_naca.host.device import DeviceError
+
+# The folder that holds firmware/, if this is a clone of the repository.
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+ARM_GCC = ("arm-none-eabi-gcc", "gcc-arm-none-eabi", "libnewlib-arm-none-eabi")
+RISCV_GCC = (
+    "riscv64-unknown-elf-gcc",
+    "gcc-riscv64-unknown-elf",
+    "picolibc-riscv64-unknown-elf",
+)
+AVR_GCC = ("avr-gcc", "gcc-avr", "avr-libc")
+
+
+class BoardError(DeviceError):
+    """The board cannot be built or emulated here; the message says what helps."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board and the emulator that runs its programs.
+
+    Parameters
+    ----------
+    name : of the folder in firmware/boards, which is what the device says in HELLO.
+    processor : for people.
+    emulator : program and arguments; its UART and the ELF are added.
+    compiler : the program, then the Debian packages that bring it.
+    emulator_packages : Debian packages that bring the emulator.
+    variant : after the name in that of the CMake preset.
+    """
+
+    name: str
+    processor: str
+    emulator: tuple[str, ...]
+    compiler: tuple[str, ...]
+    emulator_packages: tuple[str, ...]
+    variant: str = ""
+
+    @property
+    def preset(self) -> str:
+        """The CMake preset that builds its programs."""
+        return f"board-{self.name}{self.variant}"
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Debian packages that building and running take."""
+        return (*self.compiler[1:], *self.emulator_packages)
+
+
+def _arm(name: str, processor: str, *machine: str, variant: str = "") -> Board:
+    emulator = ("qemu-system-arm", "-machine", *machine)
+    return Board(name, processor, emulator, ARM_GCC, ("qemu-system-arm",), variant)
+
+
+BOARDS = {
+    "netduinoplus2": _arm("netduinoplus2", "Cortex-M4", "netduinoplus2"),
+    "lm3s6965": _arm("lm3s6965", "Cortex-M3", "lm3s6965evb"),
+    **{
+        f"lm3s6965-m{core}": _arm(
+            "lm3s6965",
+            f"Cortex-M{core}",
+            *("lm3s6965evb", "-cpu", f"cortex-m{core}"),
+            variant=f"-m{core}",
+        )
+        for core in (4, 7, 33)
+    },
+    "microbit": _arm("microbit", "Cortex-M0", "microbit"),
+    "mps3-an547": _arm("mps3-an547", "Cortex-M55", "mps3-an547"),
+    "riscv-virt": Board(
+        "riscv-virt",
+        "rv32imac",
+        ("qemu-system-riscv32", "-machine", "virt", "-bios", "none"),
+        RISCV_GCC,
+        ("qemu-system-misc",),
+    ),
+    "atmega1284p": Board(
+        "atmega1284p",
+        "8-bit AVR",
+        ("simavr_uart", "atmega1284p"),
+        AVR_GCC,
+        ("simavr", "libsimavr-dev", "libelf-dev", "gcc", "libc6-dev"),
+    ),
+}
+
+
+def find_board(name: str) -> Board:
+    """Return the emulated board of that name, or raise BoardError."""
+    if name not in BOARDS:
+        raise BoardError(f"there is no emulated board {name!r}; known are {', '.join(BOARDS)}")
+    return BOARDS[name]
+
+
+def _need(program: str, packages: tuple[str, ...], what: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise BoardError(
+            f"{what} needs {program}, which is not installed: run `make ci-tools` "
+            f"(or install the Debian packages {' '.join(packages)})"
+        )
+    return path
+
+
+def _run(*command: str | Path) -> None:
+    result = subprocess.run(
+        [str(word) for word in command],
+        cwd=REPOSITORY,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if result.returncode != 0:
+        raise BoardError(f"{' '.join(map(str, command))} failed:\n{result.stdout}")
+
+
+def build(
+    name: str,
+    program: str = "firmware",
+    *,
+    image: Path | None = None,
+    folder: Path | None = None,
+) -> Path:
+    """Build a board's program and return the ELF file.
+
+    Parameters
+    ----------
+    name : an emulated board.
+    program : "firmware", or "selftest", which needs no host.
+    image : a .naca file to link in instead of the small digits learner.
+    folder : where to build; by default that of the CMake preset, and one for each image.
+
+    Raises
+    ------
+    BoardError
+        If a tool is missing (the message names the command that brings it), or building fails.
+    """
+    board = find_board(name)
+    if not (REPOSITORY / "firmware" / "boards").is_dir():
+        raise BoardError("building for a board takes a clone of the repository: there is none here")
+    _need(board.compiler[0], board.packages, f"building for {name}")
+    cmake = shutil.which("cmake", path=str(Path(sys.executable).parent)) or _need(
+        "cmake", ("cmake",), f"building for {name}"
+    )
+    if folder is None:
+        folder = REPOSITORY / "build" / (board.preset + (f"-{image.stem}" if image else ""))
+    _run(
+        *(cmake, "-S", REPOSITORY, "--preset", board.preset, "-B", folder),
+        f"-DPython_EXECUTABLE={sys.executable}",
+        f"-DNACA_BOARD_IMAGE={image.resolve() if image else ''}",
+    )
+    target = f"{program}_{board.name}"
+    _run(cmake, "--build", folder, "--target", target, "--parallel", "2")
+    return folder / f"{target}.elf"
+
+
+def _simavr_uart(folder: Path) -> Path:
+    """Compile the program that runs simavr with its UART on a socket, and return it."""
+    source = REPOSITORY / "firmware" / "boards" / "atmega1284p" / "simavr_uart.c"
+    program = folder / "simavr_uart"
+    compiler = _need("cc", ("gcc", "libc6-dev"), "emulating an AVR")
+    if not Path("/usr/include/simavr/sim_avr.h").exists():
+        raise BoardError("emulating an AVR needs libsimavr: run `make ci-tools`")
+    _run(compiler, "-std=gnu99", "-O2", source, "-o", program, "-lsimavr", "-lelf")
+    return program
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the emulator at once and collect it: nothing in it is worth waiting for."""
+    process.kill()
+    process.wait()
+
+
+class EmulatedBoard:
+    """A board in an emulator, its UART on a TCP port of this machine.
+
+    The emulator waits for the first connection, so that nothing the program says is lost. When a
+    connection ends the program runs on, and another one may follow; a second one at the same time
+    has to wait. Use it in a ``with`` statement, or call `close`.
+
+    Parameters
+    ----------
+    name : an emulated board (`BOARDS`).
+    elf : the program; None builds the firmware first.
+    image : a .naca file that the firmware is built with.
+
+    Attributes
+    ----------
+    port : the TCP port on 127.0.0.1.
+    url : the same as pyserial's ``serial_for_url`` takes it.
+
+    Raises
+    ------
+    BoardError
+        If a tool is missing (the message names the command that brings it), or the emulator does
+        not start.
+    """
+
+    def __init__(self, name: str, elf: Path | None = None, *, image: Path | None = None) -> None:
+        self.board = find_board(name)
+        self.elf = elf or build(name, image=image)
+        if not self.elf.is_file():
+            raise BoardError(f"there is no program {self.elf}")
+        self._folder = tempfile.TemporaryDirectory(prefix="edge-naca-")
+        self._log = Path(self._folder.name) / "log"
+        # The emulator inherits a socket that listens already: no port can be taken meanwhile, and
+        # connecting works from now on.
+        with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
+            self.port: int = listener.getsockname()[1]
+            self._process = self._start(listener.fileno())
+        self.url = f"socket://127.0.0.1:{self.port}"
+        self._finalizer = weakref.finalize(self, _stop, self._process)
+        self._check_started()
+
+    def _command(self, descriptor: int) -> list[str]:
+        program, *arguments = self.board.emulator
+        if program == "simavr_uart":
+            path: Path | str = _simavr_uart(Path(self._folder.name))
+            return [str(path), str(descriptor), *arguments, str(self.elf)]
+        path = _need(program, self.board.emulator_packages, f"emulating {self.board.name}")
+        return [
+            *(path, *arguments, "-display", "none", "-monitor", "none", "-nodefaults"),
+            *("-chardev", f"socket,id=uart,fd={descriptor},server=on,wait=on,nodelay=on"),
+            *("-serial", "chardev:uart", "-kernel", str(self.elf)),
+        ]
+
+    def _start(self, descriptor: int) -> subprocess.Popen[bytes]:
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                self._command(descriptor),
+                pass_fds=[descriptor],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def _check_started(self) -> None:
+        """Give the emulator a moment to find that it cannot run."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.2)
+            said = self.log()
+            self.close()
+            raise BoardError(f"the emulator of {self.board.name} does not start: {said}")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the emulator is still at work."""
+        return self._process.poll() is None
+
+    def log(self) -> str:
+        """Return what the emulator itself had to say."""
+        return self._log.read_text(errors="replace").strip()
+
+    def close(self) -> None:
+        """Stop the emulator; stopping it again does nothing."""
+        self._finalizer()
+        self._folder.cleanup()
+
+    def __enter__(self) -> EmulatedBoard:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

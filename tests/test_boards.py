@@ -1,0 +1,319 @@
+"""The firmware on emulated boards: every processor learns the same, to the last bit."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cobs import cobs
+from support import ROOT, run
+
+from edge_naca.core import Core
+from edge_naca.host import boards
+from edge_naca.host.boards import BOARDS, BoardError, EmulatedBoard
+
+BUILT = Path("firmware", "boards", "files")  # what is linked in, in a build folder
+
+HELLO, LEARN, LEARN_BATCH, HASH, SAVE, RESET, STATS = 0x01, 0x03, 0x04, 0x08, 0x09, 0x0A, 0x0B
+IMAGE_BEGIN, IMAGE_CHUNK, IMAGE_END = 0x0C, 0x0D, 0x0E
+UNASKED = 0xFFFF
+
+Build = Callable[[str, str], Path]
+
+
+@pytest.fixture(scope="session")
+def build(require_tool: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Return a function that builds a board's program once and returns the ELF file."""
+    built: dict[tuple[str, str], Path] = {}
+    root = tmp_path_factory.mktemp("boards")
+
+    def build(name: str, program: str) -> Path:
+        board = BOARDS[name]
+        require_tool(board.compiler[0])
+        require_tool("gcc -lsimavr -lelf" if name == "atmega1284p" else board.emulator[0])
+        if (name, program) not in built:
+            built[name, program] = boards.build(name, program, folder=root / name)
+        return built[name, program]
+
+    return build
+
+
+class Port:
+    """A line to a board. (pyserial's drops what has arrived by the time it is opened.)"""
+
+    def __init__(self, board: EmulatedBoard) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", board.port), timeout=20)
+        self._bytes = self._socket.makefile("rb")
+
+    def write(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def read_until(self, end: bytes) -> bytes:
+        data = bytearray()
+        try:
+            while not data.endswith(end):
+                data += self._bytes.read(1)
+        except TimeoutError:
+            pytest.fail(f"the board says nothing more after {bytes(data)!r}")
+        return bytes(data)
+
+    def close(self) -> None:
+        self._bytes.close()
+        self._socket.close()
+
+
+@contextmanager
+def powered(name: str, elf: Path) -> Iterator[tuple[EmulatedBoard, Port]]:
+    """Switch a board on and plug it in."""
+    with EmulatedBoard(name, elf) as board, closing(Port(board)) as port:
+        yield board, port
+
+
+def samples(elf: Path) -> tuple[int, list[tuple[int, bytes]]]:
+    """Return the hash that the self-test expects, and its samples in the order of learning."""
+    data = (elf.parent / BUILT / "selftest.bin").read_bytes()
+    expected, steps, count, raw, _ = struct.unpack_from("<I4H", data)
+    records = [data[at : at + raw + 1] for at in range(12, len(data), raw + 1)]
+    assert len(records) == count
+    return expected, [
+        (records[step % count][0], records[step % count][1:]) for step in range(steps)
+    ]
+
+
+def learned_in_python(elf: Path) -> int:
+    """Return the hash after the same samples in the core inside Python."""
+    core = Core((elf.parent / BUILT / "small.naca").read_bytes())
+    for label, sample in samples(elf)[1]:
+        core.learn(list(sample), label)
+    return core.state_hash()
+
+
+# ---- the self-test ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_selftest(name: str, build: Build) -> None:
+    elf = build(name, "selftest")
+    expected, steps = samples(elf)
+    assert len(steps) >= 200
+    assert expected == learned_in_python(elf)
+    with powered(name, elf) as (board, port):
+        said = port.read_until(b"ed\r\n").decode()
+        assert f"on {board.board.name}\r\n" in said
+        assert said.endswith(f"\r\nhash {expected:08x}\r\npassed\r\n")
+        port.write(b"x")  # received in an interrupt
+        assert port.read_until(b"x") == b"x"
+
+        port.write(b"f")
+        report = port.read_until(b"passed\r\n").decode()
+        assert re.search(r"\0\r\nfault: (hard|exception|abort) at \w{8} why \w{8}\r\n\0", report)
+
+        # After the reset all of it works again.
+        port.write(b"o")
+        port.read_until(b"deaf\r\n")
+        port.write(b"." * 1100)  # more than fits any board's ring: counted, never silent
+        assert re.fullmatch(rb"lost 0*[1-9a-f]\w*\r\n", port.read_until(b"\n"))
+
+
+# ---- the firmware ----------------------------------------------------------------------------
+
+
+class Line:
+    """The protocol in its simplest form, sharing no code with edge_naca.host."""
+
+    def __init__(self, port: Port) -> None:
+        self.port = port
+        self.tag = 0
+        self.epoch = 0
+        self.dropped: list[bytes] = []
+
+    def send(self, kind: int, body: bytes = b"") -> None:
+        self.tag += 1
+        payload = struct.pack("<BBHI", kind, 0, self.tag, self.epoch) + body
+        self.port.write(cobs.encode(payload + struct.pack("<I", zlib.crc32(payload))) + b"\0")
+
+    def receive(self) -> tuple[int, int, int, bytes]:
+        """Return kind, status, tag and body of the next frame that is whole."""
+        while True:
+            frame = self.port.read_until(b"\0")
+            try:
+                payload = cobs.decode(frame[:-1])
+            except cobs.DecodeError:
+                payload = b""
+            if len(payload) >= 12 and zlib.crc32(payload) == 0x2144DF1C:
+                kind, status, tag, self.epoch = struct.unpack_from("<BBHI", payload)
+                return kind, status, tag, payload[8:-4]
+            if payload:
+                self.dropped.append(frame)
+
+    def ask(self, kind: int, body: bytes = b"") -> bytes:
+        self.send(kind, body)
+        answer = self.receive()
+        assert answer[:3] == (kind + 0x80, 0, self.tag), answer
+        return answer[3]
+
+    def hash(self) -> tuple[int, int]:
+        state, learned = struct.unpack("<II", self.ask(HASH))
+        return state, learned
+
+    def stats(self) -> dict[str, int]:
+        names = ("frames", "damaged", "overruns", "too_long", "refused")
+        return dict(zip(names, struct.unpack_from("<5I", self.ask(STATS)), strict=True))
+
+
+def hello(line: Line) -> dict[str, Any]:
+    """Return what the device says when it has started."""
+    kind, status, tag, body = line.receive()
+    assert (kind, status, tag) == (HELLO + 0x80, 0, UNASKED)
+    names = "protocol max_payload window major minor patch flags image_crc network_id learned"
+    numbers = struct.unpack_from("<HHI4B5I16s", body)
+    told = dict(zip([*names.split(), "ram_room", "flash_room", "board"], numbers, strict=True))
+    return told | {"board": told["board"].rstrip(b"\0").decode()}
+
+
+def teach(line: Line, steps: list[tuple[int, bytes]], under_way: int) -> list[int]:
+    """Learn samples, several requests under way at a time; return the predictions."""
+    predictions = []
+    for position, (label, sample) in enumerate(steps):
+        line.send(LEARN, struct.pack("<IHB", position, label, 0) + sample)
+        if position >= under_way - 1:
+            predictions.append(line.receive())
+    predictions += [line.receive() for _ in range(under_way - 1)]
+    assert [status for _, status, _, _ in predictions] == [0] * len(steps)
+    return [struct.unpack_from("<i", body)[0] for *_, body in predictions]
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_learning_over_the_line(name: str, build: Build) -> None:
+    elf = build(name, "firmware")
+    expected, steps = samples(elf)
+    core = Core((elf.parent / BUILT / "default.naca").read_bytes())
+    with powered(name, elf) as (board, port):
+        line = Line(port)
+        told = hello(line)
+        assert told["protocol"] == 1
+        assert told["board"] == board.board.name
+        assert told["network_id"] == core.network_id
+        assert told["flags"] & 3 == 3  # the image runs, and states can be kept
+
+        # Noise, text and half a frame: what comes after the next zero byte is understood again.
+        port.write(bytes(range(256)) + b"hello?\r\n\0" + b"\xff" * 1200 + b"\0\0\x05\x81\x01")
+        port.write(b"\0")
+        before = line.stats()
+        assert before["damaged"] + before["too_long"] > 0
+
+        # As many requests under way as the window allows: receiving and learning overlap.
+        size = len(steps[0][1]) + 21
+        predictions = teach(line, steps, told["window"] // size)
+        assert predictions == [core.learn(list(x), label).prediction for label, x in steps]
+        assert line.hash() == (expected, len(steps)) == (core.state_hash(), len(steps))
+        assert line.stats()["overruns"] == before["overruns"]
+
+        # Saved, gone wrong, restored.
+        line.ask(SAVE)
+        label, sample = steps[0]
+        line.ask(LEARN, struct.pack("<IHB", len(steps), label, 0) + sample)
+        assert line.hash()[0] != expected
+        line.ask(RESET, b"\0")
+        assert line.hash() == (expected, len(steps))
+        assert line.dropped == []
+
+
+@pytest.mark.parametrize("name", ["netduinoplus2", "riscv-virt"])
+def test_another_image_over_the_line(name: str, build: Build) -> None:
+    elf = build(name, "firmware")
+    core = Core((elf.parent / BUILT / "default.naca").read_bytes())
+    for label, sample in samples(elf)[1][:20]:
+        core.learn(list(sample), label)
+    with powered(name, elf) as (_, port):
+        line = Line(port)
+        hello(line)
+        for _ in range(3):  # the slots take turns
+            data = core.image()
+            line.ask(IMAGE_BEGIN, struct.pack("<I", len(data)) + data[12:16])
+            for at in range(0, len(data), 512):
+                line.ask(IMAGE_CHUNK, struct.pack("<I", at) + data[at : at + 512])
+            line.ask(IMAGE_END)
+            assert line.hash()[0] == core.state_hash()
+            core.learn(list(sample), label)
+
+
+def test_stm32_fits_its_budget(build: Build) -> None:
+    elf = build("netduinoplus2", "firmware")
+    sections = {
+        name: int(size)
+        for name, size in re.findall(r"^(\.\w+) +(\d+)", run("arm-none-eabi-size", "-A", elf), re.M)
+    }
+    image = (elf.parent / BUILT / "default.naca").stat().st_size
+    assert sections[".text"] + sections[".data"] - image <= 24 * 1024
+    ram = [sections[name] for name in (".stack", ".data", ".bss", ".noinit")]
+    assert sum(ram) <= 4096  # everything but the workspace
+
+
+def test_stm32_flash_driver_builds(build: Build, tmp_path: Path) -> None:
+    build("netduinoplus2", "firmware")  # or is skipped
+    preset = ("--preset", "board-netduinoplus2", "-DNACA_BOARD_FLASH=chip")
+    run("cmake", "-S", ROOT, "-B", tmp_path, *preset, cwd=ROOT)
+    run("cmake", "--build", tmp_path, "--target", "firmware_netduinoplus2")
+    assert "board_state_flash" in run("arm-none-eabi-nm", tmp_path / "firmware_netduinoplus2.elf")
+
+
+# ---- emulators -------------------------------------------------------------------------------
+
+
+def test_every_board_can_be_emulated() -> None:
+    folders = {path.parent.name for path in (ROOT / "firmware" / "boards").glob("*/board.cmake")}
+    assert {board.name for board in BOARDS.values()} == folders
+    presets = json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]
+    listed = {preset["name"] for preset in presets if preset["name"].startswith("board-")}
+    assert {board.preset for board in BOARDS.values()} == listed
+
+
+def test_ci_installs_what_boards_need() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for board in BOARDS.values():
+        for package in board.packages:
+            assert re.search(rf"[\s']{package}[\s']", makefile), package
+
+
+def test_emulator_is_gone_afterwards(build: Build) -> None:
+    with EmulatedBoard("microbit", build("microbit", "selftest")) as board:
+        assert board.is_running
+    assert not board.is_running
+    assert not Path(f"/proc/{board._process.pid}").exists()  # no zombie either
+    board.close()
+
+
+def test_line_may_come_and_go(build: Build) -> None:
+    with EmulatedBoard("lm3s6965", build("lm3s6965", "selftest")) as board:
+        for byte, end in ((b"z", b"passed\r\nz"), (b"q", b"q")):
+            with closing(Port(board)) as port:
+                port.write(byte)
+                assert port.read_until(byte).endswith(end)
+
+
+def test_what_cannot_be_emulated_is_said(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build("atmega1284p", "selftest")  # or is skipped
+    elf = tmp_path / "empty.elf"
+    with pytest.raises(BoardError, match="no emulated board 'uno'; known are netduinoplus2, "):
+        EmulatedBoard("uno")
+    with pytest.raises(BoardError, match=r"there is no program .*empty\.elf"):
+        EmulatedBoard("microbit", elf)
+    elf.touch()
+    with pytest.raises(BoardError, match=r"(?s)does not start: .*could not read .*empty\.elf"):
+        EmulatedBoard("atmega1284p", elf)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BoardError, match=r"needs qemu-system-arm, .* `make ci-tools`"):
+        EmulatedBoard("microbit", elf)
+    with pytest.raises(BoardError, match=r"needs avr-gcc, .* `make ci-tools` .* gcc-avr avr-libc"):
+        boards.build("atmega1284p")
