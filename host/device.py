@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
 from numpy.typing import ArrayLike
 
-from edge_naca.core import CoreError
-from edge_naca.image import ImageError
 from edge_naca.specification import Result
 
 D = TypeVar("D", bound="Device")
@@ -50,24 +47,24 @@ class Device(ABC):
 
     @staticmethod
     def open(address: str) -> Device:
-        """Open the device at an address: ``inprocess:FILE`` runs an image file in this process.
+        """Open the device at an address.
+
+        ``/dev/ttyACM0`` (or another serial port), ``socket://HOST:PORT``, ``emulate:FILE`` (an
+        image run by the firmware's own link in this process), ``inprocess:FILE`` (the core alone,
+        without a link), ``qemu:BOARD`` (the firmware of a board in QEMU).
 
         Raises
         ------
         ValueError
             If there is no such kind of device.
+        DeviceError
+            If nothing answers there, or the port cannot be used; the message says what to do.
         OSError, ImageError
-            If the image file cannot be read, or is no image.
+            If an image file cannot be read, or is no image.
         """
-        from edge_naca.host.inprocess import InProcessDevice  # which is itself a Device
+        from edge_naca.host.addresses import open_device  # which knows all kinds of Device
 
-        kind, _, file = address.partition(":")
-        if kind != "inprocess" or not file:
-            raise ValueError(f"{address!r} is no device: write inprocess:FILE, FILE being an image")
-        try:
-            return InProcessDevice(Path(file).read_bytes())
-        except (ImageError, CoreError) as error:
-            raise ImageError(f"{file}: {error}") from error
+        return open_device(address)
 
     @abstractmethod
     def learn(self, x: ArrayLike, label: int) -> Result:
@@ -90,6 +87,16 @@ class Device(ABC):
 
         A state that is refused leaves the learned state untouched.
         """
+
+    def save(self) -> int:
+        """Keep the learned state through power cuts; return how often that was done so far.
+
+        Raises
+        ------
+        DeviceError
+            If the device has nowhere to keep it.
+        """
+        raise DeviceError("this device keeps nothing without power: use state() and a file")
 
     @abstractmethod
     def hash(self) -> int:

@@ -1,0 +1,131 @@
+"""What is shown while samples stream into a device."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from edge_naca.cli import report
+from edge_naca.host.link import LineCounts
+from edge_naca.host.session import Progress
+
+FRAMES_A_SECOND = 8
+BAR = 24  # width of a class's bar
+LINES = 10  # lines printed in all where nobody watches
+
+
+class View:
+    """A picture of a stream on the terminal; a few lines where there is none.
+
+    Parameters
+    ----------
+    title : what streams where.
+    names : of the classes.
+    counts : of the line.
+    quiet : print nothing.
+    """
+
+    def __init__(self, title: str, names: list[str], counts: LineCounts, quiet: bool) -> None:
+        self._title = title
+        self._names = names
+        self._counts = counts
+        self._quiet = quiet
+        self._drawn = 0.0
+        self._printed = 0
+        self._last: Progress | None = None
+        self._live = Live(
+            console=report.err, auto_refresh=False, transient=False, redirect_stdout=False
+        )
+        self._moving = report.err.is_terminal and not quiet
+
+    def __enter__(self) -> View:
+        if self._moving:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._moving:
+            if self._last is not None:
+                self._live.update(self._picture(self._last))
+            self._live.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how things are, not too often."""
+        self._last = progress
+        now = time.monotonic()
+        if self._moving and now - self._drawn > 1 / FRAMES_A_SECOND:
+            self._drawn = now
+            self._live.update(self._picture(progress), refresh=True)
+        elif not self._moving and not self._quiet:
+            self._line(progress)
+
+    def _line(self, progress: Progress) -> None:
+        step = max(progress.total // LINES, 1)
+        if progress.done // step > self._printed:
+            self._printed = progress.done // step
+            report.out.print(
+                f"{progress.done:>7} of {progress.total}   "
+                f"{report.percent(progress.accuracy)} right   {progress.speed:.0f} samples/s"
+            )
+
+    def _picture(self, progress: Progress) -> Group:
+        rows = Table.grid(padding=(0, 2))
+        rows.add_row("samples", f"{progress.done} of {progress.total}")
+        rows.add_row("right before learning", report.percent(progress.accuracy, 2))
+        rows.add_row("samples/s", f"{progress.speed:.1f}")
+        means = f"{progress.mean('spikes'):.0f} spikes, {progress.mean('changes'):.0f} changes"
+        rows.add_row("a sample", means)
+        rows.add_row("line", line_summary(self._counts))
+        classes = Table.grid(padding=(0, 2))
+        for label, name in enumerate(self._names):
+            asked = int(progress.asked[label])
+            if asked:
+                share = progress.right[label] / asked
+                bar = Text(f"{'█' * round(share * BAR):<{BAR}}", "cyan")
+                classes.add_row(name, bar, report.percent(share), f"{asked}")
+        events = [Text(text, "yellow") for text in list(progress.events)[-3:]]
+        return Group(Text(self._title, "bold"), rows, classes, *events)
+
+
+def line_summary(counts: LineCounts) -> str:
+    """Say what went wrong on the line."""
+    if not counts.errors:
+        return "no errors"
+    parts = (
+        (counts.resent, "resent"),
+        (counts.damaged, "damaged"),
+        (counts.reconnects, "reconnected"),
+        (counts.reboots, "restarted"),
+    )
+    return ", ".join(f"{count} {what}" for count, what in parts if count)
+
+
+@contextmanager
+def interruptible(stop: Callable[[], None]) -> Iterator[None]:
+    """Let Ctrl-C and a polite kill end things in good order; a second one, at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+        stop()
+
+    numbers: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread():
+        numbers = ()  # signals are the main thread's business
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

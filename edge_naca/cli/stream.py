@@ -1,0 +1,259 @@
+"""``edge-naca stream``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from edge_naca import recipes, scenarios
+from edge_naca.cli import common, ports, report
+from edge_naca.cli.live import View, interruptible, line_summary
+from edge_naca.core import Core
+from edge_naca.data import DataError, Dataset
+from edge_naca.host.chaos import Chaos
+from edge_naca.host.client import LinkDevice
+from edge_naca.host.recorder import Recorder, is_there, pack_state, read
+from edge_naca.host.session import PART, Item, Session
+from edge_naca.host.twin import Twin
+
+SAVED = 1000  # samples between two saves on the device
+
+
+@click.command(short_help="Teach a running device, sample by sample, and watch.")
+@click.option("--port", required=True, metavar="PORT", help=ports.PORT_HELP)
+@click.option("--data", required=True, metavar="NAME|FILE", help="As for train.")
+@common.reading_options
+@click.option(
+    "--order", type=click.Choice(scenarios.ORDERS), default="class", show_default=True,
+    help="One class after another, everything shuffled, or as the data comes.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
+    help="Of the order; 0 keeps classes in the order of their labels.",
+)  # fmt: skip
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Use the first N of DATA only.")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), metavar="HZ",
+    help="Samples a second, at most.  [as many as possible]",
+)  # fmt: skip
+@click.option(
+    "--learn/--predict", default=True,
+    help="Tell the device each label after its answer (the default), or only ask.",
+)  # fmt: skip
+@click.option(
+    "--batch", type=click.IntRange(1, 64), default=1, show_default=True,
+    help="Samples in one request, at most: fewer bytes on the line, but answers come later.",
+)  # fmt: skip
+@click.option(
+    "--twin", type=click.IntRange(1), is_flag=False, flag_value=PART, metavar="[N]",
+    help=f"Run the same core here, compare every answer, and hashes every N samples ({PART}).",
+)  # fmt: skip
+@click.option(
+    "--record", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Record everything; a recording of the same stream that is there is gone on with.",
+)  # fmt: skip
+@click.option(
+    "--resume", is_flag=True,
+    help="Without a recording: what the device learned beyond its image was this stream.",
+)  # fmt: skip
+@click.option(
+    "--save-every", type=click.IntRange(0), default=SAVED, show_default=True, metavar="N",
+    help="Save on the device every N samples, and at the end; 0 never does.",
+)  # fmt: skip
+@click.option(
+    "--wait", type=click.FloatRange(0), metavar="SECONDS",
+    help="How long to wait for a device that is gone to come back.  [for ever]",
+)  # fmt: skip
+@ports.baud_option
+@ports.chaos_option
+@common.json_option
+@click.pass_context
+@ports.device_failures
+def stream(
+    ctx: click.Context,
+    port: str,
+    data: str,
+    labels: Path | None,
+    label_column: str | None,
+    test_fraction: float,
+    order: str,
+    seed: int,
+    limit: int | None,
+    rate: float | None,
+    learn: bool,
+    batch: int,
+    twin: int | None,
+    record: Path | None,
+    resume: bool,
+    save_every: int,
+    wait: float | None,
+    baud: int,
+    chaos: Chaos | None,
+    as_json: bool,
+) -> None:
+    """Send the training samples of DATA to a device, one after another.
+
+    The device answers each sample before it learns it, so the accuracy shown is of samples it had
+    never seen. A cable that is pulled is waited for; a device that restarts is taught again what
+    it had not saved. Ctrl-C ends in good order. With --record, the same command goes on later
+    where the device is, even if this program was killed.
+
+    \b
+    Examples
+      edge-naca stream --port /dev/ttyACM0 --data mnist --record mnist.jsonl
+      edge-naca stream --port emulate:digits.naca --data digits --order shuffled --twin
+      edge-naca stream --port socket://127.0.0.1:5555 --data gas.csv --order given --rate 10
+    """
+    if record is not None:
+        common.check_writable(record)
+    loaded = common.load_data(data, labels, label_column, test_fraction)
+    patience = math.inf if wait is None else wait
+    with ports.opened(port, baud, chaos, patience=patience) as device:
+        names, items = _items(device, loaded, order, seed, limit)
+        header = {
+            "learn": learn,
+            "network_id": f"{device.hello.network_id:08x}",
+            "data": loaded.name,
+            "digest": loaded.digest(),
+            "order": order,
+            "seed": seed,
+            "limit": limit,
+            "classes": names,
+        }
+        base = _base(device, record, resume)
+        if record is not None and not is_there(record):
+            header |= start_of(device, base)
+        recorder = None if record is None else Recorder(record, header)
+        try:
+            session = Session(
+                device,
+                items,
+                learn=learn,
+                base=base,
+                first=0 if learn or recorder is None else recorder.count,
+                batch=batch,
+                rate=rate,
+                recorder=recorder,
+                twin=None if twin is None else twin_of(device, base, learn, recorder),
+                look=twin or PART,
+                save=save_every if save_every and device.hello.store else None,
+            )
+            title = f"{loaded.name} → {device.hello.board} at {port}"
+            run(session, View(title, names, device.counts, as_json))
+            tell(session, device, names, record, twin is not None, as_json)
+        finally:
+            if recorder is not None:
+                recorder.close()
+    if session.stopped:
+        ctx.exit(common.INTERRUPTED)
+
+
+def run(session: Session, view: View) -> None:
+    """Run a session before somebody's eyes; Ctrl-C ends it in good order."""
+    session.watch = view
+    with view, interruptible(session.stop):
+        session.run()
+
+
+def tell(
+    session: Session,
+    device: LinkDevice,
+    names: list[str],
+    record: Path | None,
+    twin: bool,
+    as_json: bool,
+) -> None:
+    """Say how a session ended."""
+    progress = session.progress
+    summary: dict[str, Any] = {
+        "samples": progress.total,
+        "done": progress.done,
+        "interrupted": session.stopped,
+        "accuracy": progress.accuracy,
+        "per_class": {
+            name: progress.right[label] / progress.asked[label]
+            for label, name in enumerate(names)
+            if progress.asked[label]
+        },
+        "answers_lost": progress.lost,
+        "state_hash": None if session.hash is None else f"{session.hash:08x}",
+        "twin": "equal" if twin else None,
+        "recording": None if record is None else str(record),
+        "events": list(progress.events),
+        "line": asdict(device.counts),
+    }
+    if as_json:
+        report.print_json(summary)
+        return
+    ended = "Interrupted after" if session.stopped else "Done:"
+    click.echo(
+        f"{ended} {progress.done} of {progress.total} samples, "
+        f"{report.percent(progress.accuracy, 2)} right before learning, state hash "
+        f"{summary['state_hash'] or 'unknown'}" + (", equal to the twin's" if twin else "")
+    )
+    for event in progress.events:
+        click.echo(f"On the way: {event}")
+    if device.counts.errors:
+        click.echo(f"The line: {line_summary(device.counts)}; no sample was learned twice.")
+    if session.stopped and record is not None:
+        click.echo(f"{record} is complete so far; the same command goes on from here.")
+
+
+# ---- what is streamed ----------------------------------------------------------------------------
+
+
+def _items(
+    device: LinkDevice, dataset: Dataset, order: str, seed: int, limit: int | None
+) -> tuple[list[str], list[Item]]:
+    """Return class names, and the stream as it goes over the line."""
+    network = device.core.network
+    names = common.class_names(device.core)
+    names += [name for name in dataset.classes if name not in names]
+    if len(names) > network.capacity:
+        raise DataError(
+            f"the device has room for {network.capacity} classes, but with those of "
+            f"{dataset.name} there would be {len(names)}: push an image with a larger --capacity"
+        )
+    dataset = dataset.with_classes(names)
+    first = replace(dataset, x_train=dataset.x_train[:limit], y_train=dataset.y_train[:limit])
+    stages = scenarios.stream(first, order, seed)
+    chosen = np.concatenate([stage.indices for stage in stages])
+    samples = device.packer.samples(recipes.integers_for(network, dataset.x_train[chosen]))
+    return names, list(zip(dataset.y_train[chosen].tolist(), samples, strict=True))
+
+
+def _base(device: LinkDevice, record: Path | None, resume: bool) -> int:
+    """Return how many samples the device had learned before this stream began."""
+    if record is not None and is_there(record):
+        return int(read(record).header.get("start", 0))
+    return learned_by_image(device) if resume else device.learned
+
+
+def learned_by_image(device: LinkDevice) -> int:
+    """Return how many samples the device's image has learned without the device."""
+    return int.from_bytes(device.core.state()[:4], "little")
+
+
+def start_of(device: LinkDevice, base: int) -> dict[str, Any]:
+    """Return what a recording's header says about where it starts."""
+    if base != device.learned:
+        return {"start": base, "start_hash": f"{device.core.state_hash():08x}", "state": None}
+    value = device.hash()
+    own = value == device.core.state_hash()
+    state = None if own else pack_state(device.state())
+    return {"start": base, "start_hash": f"{value:08x}", "state": state}
+
+
+def twin_of(device: LinkDevice, base: int, learn: bool, recorder: Recorder | None) -> Twin:
+    """Return a twin in the state in which the device is."""
+    image = device.core
+    core = Core(image.network, image.state())
+    if device.hash() != core.state_hash():
+        core.load_state(device.state())
+    counted = 0 if recorder is None else recorder.count
+    return Twin(core, device.learned - base if learn else counted, learn)

@@ -1,0 +1,89 @@
+"""What a device's address says: where it is, and how to reach it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edge_naca.core import Core, CoreError
+from edge_naca.host.chaos import BadLine, Chaos
+from edge_naca.host.client import LinkDevice
+from edge_naca.host.device import Device
+from edge_naca.host.inprocess import InProcessDevice
+from edge_naca.host.transport import BAUD, LoopTransport, Transport, open_line
+from edge_naca.image import ImageError
+
+D = TypeVar("D")
+_PORT = re.compile(r"/.+|COM\d+|[a-z0-9]+://.+")
+
+
+def open_device(address: str) -> Device:
+    """Open any kind of device: see `Device.open`."""
+    kind, _, rest = address.partition(":")
+    if kind == "inprocess" and rest:
+        return _checked(rest, InProcessDevice)
+    return open_link(address)
+
+
+def open_link(
+    address: str,
+    *,
+    baud: int = BAUD,
+    chaos: Chaos | None = None,
+    image: bytes | None = None,
+    patience: float = 15.0,
+    first_patience: float = 3.0,
+) -> LinkDevice:
+    """Open a device that is reached over a line.
+
+    Parameters
+    ----------
+    address : as for `Device.open`, without ``inprocess:``.
+    baud : of a serial port.
+    chaos : faults to put into the line.
+    image : the device's image, if it is known here.
+    patience, first_patience : seconds to wait for a device that is gone, and for its first answer.
+    """
+    connect, close = _line(address, baud)
+    if chaos is not None:
+        connect = BadLine(chaos).over(connect)
+    return LinkDevice(connect, address, image, patience, first_patience, close)
+
+
+def _nothing() -> None:
+    """Nothing to let go of: the device is not ours."""
+
+
+def _line(address: str, baud: int) -> tuple[Callable[[], Transport], Callable[[], None]]:
+    """Return what opens the line, and what lets go of the device behind it."""
+    kind, _, rest = address.partition(":")
+    if kind == "emulate" and rest:
+        # One device for all connections: it is not its line.
+        device: Any = _checked(rest, import_module("edge_naca.host.virtual").VirtualDevice)
+        return (lambda: LoopTransport(device.receive)), device.close
+    if kind == "qemu" and rest:
+        try:
+            boards = import_module("edge_naca.host.boards")
+        except ImportError as error:
+            raise ValueError("this edge-naca has no emulated boards: use emulate:FILE") from error
+        board = boards.EmulatedBoard(rest)
+        return (lambda: open_line(board.url, baud)), board.close
+    if not _PORT.fullmatch(address):
+        raise ValueError(
+            f"{address!r} is no device: write inprocess:FILE or emulate:FILE, FILE being an image, "
+            "a serial port like /dev/ttyACM0, socket://HOST:PORT, or qemu:BOARD"
+        )
+    return (lambda: open_line(address, baud)), _nothing
+
+
+def _checked(file: str, make: Callable[[bytes], D]) -> D:
+    """Make a device of an image file; what is wrong with the file names it."""
+    data = Path(file).read_bytes()
+    try:
+        Core(data)
+        return make(data)
+    except (ImageError, CoreError) as error:
+        raise ImageError(f"{file}: {error}") from error

@@ -1,0 +1,332 @@
+"""A device at the other end of a line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edge_naca.core import RESULT, Core, CoreError
+from edge_naca.host import transfer
+from edge_naca.host.device import Device, DeviceError, DeviceInfo
+from edge_naca.host.link import LineCounts, Link, RefusedError
+from edge_naca.host.messages import Answer, Hello, Kind, Reason, Stats
+from edge_naca.host.packing import Packer
+from edge_naca.host.pipeline import FORGOTTEN, Asking, Journal, RestartedError, Teaching
+from edge_naca.host.transfer import Progress
+from edge_naca.host.transport import Transport
+from edge_naca.image import ImageError
+from edge_naca.specification import Result
+
+T = TypeVar("T")
+
+TRIES = 5
+BATCH = 16  # samples in a request when many are taught at once: what fits is taken
+RESETS = {"reboot": 0, "learned": 1, "saved": 2}
+
+
+def one(result: NDArray[Any]) -> Result:
+    """Return an entry of an array of `core.RESULT` as a Result."""
+    return Result(*(int(result[name]) for name in RESULT.names or ()))
+
+
+class LinkDevice(Device):
+    """A device that speaks docs/protocol.md.
+
+    Whatever is lost or damaged on the line is sent again, and a sample is learned exactly once.
+    A line that is cut is opened again; a device that restarts is taught again what it had not
+    saved, as long as this object lives.
+
+    Parameters
+    ----------
+    connect : opens the line; called again when it was cut.
+    name : what to call the device in messages.
+    image : the device's image, if it is known: else it is read from the device when needed.
+    patience : seconds for which to wait for a device that is gone to come back.
+    first_patience : the same, for its first answer.
+    closing : called once when the device is let go.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Transport],
+        name: str,
+        image: bytes | None = None,
+        patience: float = 15.0,
+        first_patience: float = 3.0,
+        closing: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._closing = closing
+        try:
+            self._link: Link | None = Link(connect, name, patience, first_patience)
+        except BaseException:
+            closing()
+            raise
+        self._image = image
+        self._core: Core | None = None
+        self._packer: Packer | None = None
+        self._journal = Journal(self._link.hello.learned, [])
+
+    # ---- one sample ------------------------------------------------------------------------
+
+    def learn(self, x: ArrayLike, label: int) -> Result:
+        results = self.learn_many(np.asarray(x)[None], [label], batch=1)
+        return one(results[0])
+
+    def predict(self, x: ArrayLike) -> Result:
+        return one(self.infer_many(np.asarray(x)[None])[0])
+
+    # ---- many samples, with the line kept full ---------------------------------------------
+
+    def learn_many(self, x: ArrayLike, labels: ArrayLike, batch: int = BATCH) -> NDArray[Any]:
+        """Learn samples (n, …) in the given order; return an array of `core.RESULT`.
+
+        Everything is checked before the first is sent. Where the device restarted after learning,
+        so that nobody remembers an answer, its prediction is `FORGOTTEN`.
+        """
+        packer = self.packer
+        samples = packer.samples(x)
+        items = list(zip(packer.labels(labels, len(samples)), samples, strict=True))
+        return _joined(self.teach(items, batch))
+
+    def teach(
+        self, items: Iterable[tuple[int, bytes] | None], batch: int = BATCH
+    ) -> Iterator[NDArray[Any]]:
+        """Learn labels and samples, as `packer` makes them, while they come; yield each answer.
+
+        An item None says that there is nothing yet.
+        """
+        self._require_network()
+        teaching = Teaching(self.link, self._journal, self.packer.size, batch)
+        return teaching.run(items)
+
+    def infer_many(self, x: ArrayLike) -> NDArray[Any]:
+        """Present samples (n, …) without teaching them; return an array of `core.RESULT`."""
+        samples = self.packer.samples(x)
+        return self._steady(lambda: _joined(self.ask(samples)))
+
+    def ask(self, samples: Iterable[bytes | None]) -> Iterator[NDArray[Any]]:
+        """Present samples, as `packer` makes them, without teaching them; yield each answer.
+
+        Raises
+        ------
+        RestartedError
+            If the device restarts meanwhile.
+        """
+        self._require_network()
+        return Asking(self.link).run(samples)
+
+    def predict_many(self, x: ArrayLike) -> NDArray[np.int32]:
+        """Return the predicted class of each sample, −1 where no output neuron spiked."""
+        return np.ascontiguousarray(self.infer_many(x)["prediction"])
+
+    # ---- learned state ---------------------------------------------------------------------
+
+    def state(self, progress: Progress = lambda done, total: None) -> bytes:
+        def fetch() -> bytes:
+            saved = transfer.read(self.link, Kind.STATE_READ, progress)
+            self._check_epoch(self.link.request(Kind.HASH))
+            return saved
+
+        return self._steady(fetch)
+
+    def load_state(self, saved: bytes, progress: Progress = lambda done, total: None) -> None:
+        # Our own core says what is wrong with a state before it goes over the line.
+        Core(self.core.network).load_state(saved)
+        transfer.write_state(self.link, saved, progress)
+        self._journal = Journal(self.link.hello.learned, [])
+
+    def hash(self) -> int:
+        return self.hash_at()[0]
+
+    def hash_at(self) -> tuple[int, int]:
+        """Return the hash of the learned state, and how many samples it has learned."""
+
+        def ask() -> tuple[int, int]:
+            answer = self._check_epoch(self.link.request(Kind.HASH))
+            learned = int.from_bytes(answer.body[4:8], "little")
+            if learned < self.learned:  # a restart, even if the epoch is the same by accident
+                raise RestartedError
+            return answer.number, learned
+
+        return self._steady(ask)
+
+    def save(self) -> int:
+        """Keep the learned state through power cuts; return how often that was done so far."""
+        answer = self._steady(lambda: self.link.request(Kind.SAVE))
+        self._journal.saved(self._journal.end)
+        return answer.number
+
+    def reset(self, what: str = "reboot") -> Hello:
+        """Restart the device into the saved state.
+
+        Parameters
+        ----------
+        what : "reboot"; or "learned" to forget what was learned, "saved" to forget also what was
+            saved, both of which lead to the image's own state.
+        """
+        if what not in RESETS:
+            raise ValueError(f"what must be {', '.join(RESETS)}, not {what!r}")
+        for _ in range(TRIES):
+            try:
+                self.link.adopt(self.link.request(Kind.RESET, bytes([RESETS[what]])))
+            except RefusedError as error:
+                if error.status != Reason.EPOCH:
+                    raise
+                # It restarted before, perhaps because of us: once more does no harm.
+                self.link.adopt(self.link.request(Kind.HELLO))
+                continue
+            self._journal = Journal(self.link.hello.learned, [])
+            return self.link.hello
+        raise DeviceError(f"{self.link.name} restarts all the time: check its power")
+
+    # ---- what it is ------------------------------------------------------------------------
+
+    def info(self) -> DeviceInfo:
+        core = self.core
+        return DeviceInfo(
+            firmware=self.hello.firmware,
+            network_id=self.hello.network_id,
+            capacity=core.network.capacity,
+            image_size=len(self.image()),
+            workspace_size=core.workspace_size,
+        )
+
+    @property
+    def hello(self) -> Hello:
+        """What the device last said about itself."""
+        return self.link.hello
+
+    @property
+    def learned(self) -> int:
+        """How many samples the device has learned, as far as is known here."""
+        return self._journal.end
+
+    @property
+    def counts(self) -> LineCounts:
+        """What went over the line."""
+        return self.link.counts
+
+    def stats(self) -> Stats:
+        """Return what the device counted since it booted."""
+        return Stats.unpack(self.link.request(Kind.STATS).body)
+
+    def image(self, progress: Progress = lambda done, total: None) -> bytes:
+        """Return the device's image, as it was pushed: without what was learned since."""
+        self._require_network()
+        if self._image is None or not _is_image(self._image, self.hello):
+            image = transfer.read(self.link, Kind.IMAGE_READ, progress)
+            if not _is_image(image, self.hello):
+                raise DeviceError(f"{self.link.name} does not give back the image it runs")
+            self._image, self._core, self._packer = image, None, None
+        return self._image
+
+    def push(self, image: bytes, progress: Progress = lambda done, total: None) -> Hello:
+        """Bring an image to the device; it starts there with the state that it holds.
+
+        Raises
+        ------
+        ImageError
+            If these bytes are no image.
+        DeviceError
+            If it is too large for the device, by how much, or refused.
+        """
+        try:
+            core = Core(image)
+        except CoreError as error:
+            raise ImageError(str(error)) from error
+        over = core.workspace_size - self.hello.ram_room
+        if over > 0:
+            raise DeviceError(
+                f"the network needs {over} bytes of RAM too many: {core.workspace_size}, "
+                f"{self.link.name} has {self.hello.ram_room}"
+            )
+        hello = transfer.write_image(self.link, image, progress)
+        self._image, self._core, self._packer = image, core, None
+        self._journal = Journal(hello.learned, [])
+        return hello
+
+    @property
+    def core(self) -> Core:
+        """The device's network, in the state of its image: for what is prepared here."""
+        image = self.image()
+        if self._core is None:
+            self._core = Core(image)
+        return self._core
+
+    @property
+    def packer(self) -> Packer:
+        """What turns samples into what `teach` and `ask` take."""
+        core = self.core
+        if self._packer is None:
+            self._packer = Packer(core)
+        return self._packer
+
+    @property
+    def link(self) -> Link:
+        """The line to the device."""
+        if self._link is None:
+            raise DeviceError("this device is closed: open it again to go on")
+        return self._link
+
+    def close(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+            self._closing()
+
+    # ---- restarts --------------------------------------------------------------------------
+
+    def _require_network(self) -> None:
+        if not self.hello.running:
+            raise DeviceError(
+                f"{self.link.name} has no image to run: bring one with 'edge-naca push'"
+            )
+
+    def _check_epoch(self, answer: Answer) -> Answer:
+        if answer.epoch != self.link.epoch:
+            raise RestartedError
+        return answer
+
+    def _steady(self, ask: Callable[[], T]) -> T:
+        """Ask; when the device has restarted, teach it what it lost, and ask again."""
+        for _ in range(TRIES):
+            with contextlib.suppress(RestartedError):
+                return _or_restarted(ask)
+            self.catch_up()
+        raise DeviceError(f"{self.link.name} restarts all the time: check its power")
+
+    def rejoin(self) -> None:
+        """Go on where the device is, giving up what it lost in a restart."""
+        self._journal = Journal(self.link.refresh().learned, [])
+
+    def catch_up(self) -> None:
+        """Find out where the device is, and teach it what it lost in a restart."""
+        teaching = Teaching(self.link, self._journal, self.packer.size, BATCH)
+        teaching.resume()
+        for _ in teaching.run([]):
+            pass
+
+
+def _or_restarted(ask: Callable[[], T]) -> T:
+    """Ask; a refusal because of the epoch is a restart as well."""
+    try:
+        return ask()
+    except RefusedError as error:
+        if error.status != Reason.EPOCH:
+            raise
+        raise RestartedError from error
+
+
+def _joined(results: Iterator[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, RESULT), *results])
+
+
+def _is_image(image: bytes, hello: Hello) -> bool:
+    return int.from_bytes(image[12:16], "little") == hello.image_crc
+
+
+__all__ = ["FORGOTTEN", "LinkDevice", "one"]

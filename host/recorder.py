@@ -1,0 +1,234 @@
+"""Recordings of streams: what was sent and what was answered, in the order in which it counted.
+
+A recording is text, one JSON object a line, only ever added to: whoever is killed while writing
+loses the last line at most, and the next one goes on behind it.
+
+- The first line is the header: ``format`` "edge-naca recording", ``version`` 1, ``learn`` (whether
+  samples were taught), ``network_id``, ``start`` (samples learned before the first one here),
+  ``start_hash``, ``state`` (the saved state at the start, zlib and base64; null if the image's
+  own), and what the caller adds: ``data``, ``digest``, ``order``, ``seed``, ``classes``.
+- ``{"n": 0, "label": 7, "sample": …, "prediction": 7, "margin": …, "spikes": …, "synops": …,
+  "changes": …}``: sample number n of the stream as it went over the line (base64 of the codes,
+  packed to the encoder's bits) and the answer, made before learning; prediction null when it was
+  lost.
+- ``{"learned": …, "hash": …}``: the state's hash at that point.
+- ``{"event": …}``: something that happened to the line or the device.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.core import RESULT
+from edge_naca.files import write_file
+from edge_naca.host.pipeline import FORGOTTEN
+
+FORMAT, VERSION = "edge-naca recording", 1
+FLUSHED = 0.5  # seconds that a line may wait before it is written
+
+# What has to be the same for a stream to go on in the same recording.
+SAME = ("learn", "network_id", "digest", "order", "seed", "limit")
+
+
+class RecordingError(ValueError):
+    """This is no recording that can be used; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedStream:
+    """What a recording holds.
+
+    Parameters
+    ----------
+    header : its first line.
+    items : label and sample of each sample.
+    results : `core.RESULT`, one for each sample; prediction `FORGOTTEN` where it was lost.
+    learned, hash : the last known state, None if none is.
+    size : bytes of the file up to the last whole line.
+    """
+
+    header: dict[str, Any]
+    items: list[tuple[int, bytes]]
+    results: NDArray[Any]
+    learned: int | None
+    hash: int | None
+    size: int
+
+    def start_state(self) -> bytes | None:
+        """Return the saved state at the start, None if it is the image's own."""
+        state = self.header.get("state")
+        return None if state is None else zlib.decompress(base64.b64decode(state))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the end and the content of each whole line."""
+    end = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            end += len(line)
+            try:
+                content = json.loads(line)
+            except ValueError as error:
+                raise RecordingError(f"{path}, line {number}: this is no JSON") from error
+            if not isinstance(content, dict):
+                raise RecordingError(f"{path}, line {number}: this is no JSON object")
+            yield end, content
+
+
+def read(path: Path) -> RecordedStream:
+    """Read a recording.
+
+    Raises
+    ------
+    RecordingError
+        If it is none, or damaged; the message names the line.
+    """
+    lines = _lines(path)
+    size, header = next(lines, (0, {}))
+    if header.get("format") != FORMAT:
+        raise RecordingError(f"{path} is no recording of a stream")
+    if header.get("version") != VERSION:
+        raise RecordingError(
+            f"{path} is a recording of version {header.get('version')}, this edge-naca reads "
+            f"version {VERSION}"
+        )
+    items: list[tuple[int, bytes]] = []
+    results: list[tuple[int, ...]] = []
+    learned = last_hash = None
+    number = 1
+    try:
+        for number, (end, line) in enumerate(lines, 2):
+            size = end
+            if "n" in line:
+                if line["n"] != len(items):
+                    raise RecordingError(f"{path}, line {number}: sample {len(items)} is missing")
+                items.append((int(line["label"]), base64.b64decode(line["sample"])))
+                results.append(_result(line))
+            elif "hash" in line:
+                learned, last_hash = int(line["learned"]), int(line["hash"], 16)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, RecordingError):
+            raise
+        raise RecordingError(f"{path}, line {number}: something is missing or wrong") from error
+    return RecordedStream(header, items, np.array(results, RESULT), learned, last_hash, size)
+
+
+def _result(line: dict[str, Any]) -> tuple[int, ...]:
+    if line["prediction"] is None:
+        return (FORGOTTEN, 0, 0, 0, 0)
+    return tuple(int(line[name]) for name in RESULT.names or ())
+
+
+def _line(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is something to go on with."""
+    return path.exists() and path.stat().st_size > 0
+
+
+def pack_state(saved: bytes) -> str:
+    """Return a saved state as headers hold it."""
+    return base64.b64encode(zlib.compress(saved, 9)).decode()
+
+
+class Recorder:
+    """Adds to a recording.
+
+    Parameters
+    ----------
+    path : of the file; one that is there has to be of the same stream, and is gone on with.
+    header : what is known about the stream.
+
+    Attributes
+    ----------
+    header : that of the file: of an older one where there was one.
+    count : samples recorded.
+    """
+
+    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+        self.path = path
+        self.count = 0
+        self.header = {"format": FORMAT, "version": VERSION, **header}
+        if is_there(path):
+            size = self._go_on(path, header)
+        else:
+            # As a whole or not at all, so that there is no recording without its header.
+            first = _line(self.header)
+            write_file(path, first)
+            size = len(first)
+        self._file = path.open("r+b")
+        self._file.truncate(size)  # of what a killed writer left half written
+        self._file.seek(size)
+        self._flushed = time.monotonic()
+
+    def _go_on(self, path: Path, header: dict[str, Any]) -> int:
+        """Take over what is there, and return where it ends."""
+        known = read(path)
+        for name in SAME:
+            if known.header.get(name) != header.get(name):
+                raise RecordingError(
+                    f"{path} holds another stream (its {name} is {known.header.get(name)!r}, not "
+                    f"{header.get(name)!r}): name another file to record to"
+                )
+        self.header, self.count = known.header, len(known.items)
+        return known.size
+
+    def add(self, label: int, sample: bytes, result: NDArray[Any] | None) -> None:
+        """Add the next sample; without its result if that was lost."""
+        line: dict[str, Any] = {
+            "n": self.count,
+            "label": label,
+            "sample": base64.b64encode(sample).decode(),
+        }
+        if result is None or result["prediction"] == FORGOTTEN:
+            line["prediction"] = None
+        else:
+            line |= {name: int(result[name]) for name in RESULT.names or ()}
+        self._write(line)
+        self.count += 1
+        if time.monotonic() - self._flushed > FLUSHED:
+            self._file.flush()
+            self._flushed = time.monotonic()
+
+    def state(self, learned: int, value: int) -> None:
+        """Note the hash of the learned state."""
+        self._write({"learned": learned, "hash": f"{value:08x}"})
+        self._file.flush()
+
+    def event(self, text: str) -> None:
+        """Note what happened."""
+        self._write({"event": text})
+        self._file.flush()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self._file.write(_line(line))
+
+    def close(self) -> None:
+        """Write what is left, and close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

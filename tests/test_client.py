@@ -1,0 +1,533 @@
+"""A device behind a bad line is taught exactly once, and what cannot be is told clearly."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import serial
+from fake_device import FakeDevice, OtherProtocol, SmallMemory
+from serving import COUNT, DOORS, IMAGE, NETWORK, X, Y, connected, served, taught
+
+from edge_naca.core import RESULT, Core, CoreError
+from edge_naca.host import Device, DeviceError
+from edge_naca.host.addresses import open_link
+from edge_naca.host.chaos import BadLine, Chaos
+from edge_naca.host.client import FORGOTTEN, LinkDevice
+from edge_naca.host.framing import encode_frame
+from edge_naca.host.link import NoAnswerError, RefusedError
+from edge_naca.host.messages import ProtocolError
+from edge_naca.host.packing import Packer
+from edge_naca.host.transport import LinkLostError, LoopTransport
+from edge_naca.host.virtual import VirtualDevice
+from edge_naca.image import ImageError, encode
+from edge_naca.presets import competitive
+
+BAD = Chaos(lose=0.01, double=0.01, damage=0.01, cut=4500, seed=11)
+TERRIBLE = Chaos(
+    lose=0.05, double=0.05, damage=0.05, drop=0.0005, flip=0.0005, split=0.2, merge=0.1, cut=900,
+    seed=4,
+)  # fmt: skip
+
+
+# ---- exactly once ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_20000_samples_over_a_bad_line_are_learned_once(door: str) -> None:
+    core = Core(NETWORK)
+    expected = core.learn_many(X, Y)
+    device = VirtualDevice(IMAGE)
+    line = BadLine(BAD)
+    with served(device.receive, door) as address:
+        connect = line.over(lambda: _open(address))
+        with LinkDevice(connect, address) as client:
+            results = client.learn_many(X, Y, batch=1)
+            assert client.hash() == core.state_hash()
+            assert client.state() == core.save_state()
+            # More presentations than samples would mean that one was learned twice.
+            assert client.stats().presentations == COUNT
+    assert (results == expected).all()
+    assert line.cuts >= 5
+    for faults in (line.there, line.back):
+        share = np.array([faults.lost, faults.doubled, faults.damaged]) / faults.passed
+        assert ((share > 0.006) & (share < 0.014)).all()
+
+
+def _open(address: str) -> Any:
+    from edge_naca.host.transport import open_line
+
+    return open_line(address)
+
+
+@pytest.mark.parametrize("batch", [1, 16])
+def test_terrible_line(batch: int) -> None:
+    core = Core(NETWORK)
+    expected = core.learn_many(X[:600], Y[:600])
+    fake = FakeDevice(IMAGE)
+    line = BadLine(TERRIBLE)
+    connect = line.over(lambda: LoopTransport(fake.receive))
+    with LinkDevice(connect, "test", patience=60, first_patience=60) as client:
+        results = client.learn_many(X[:600], Y[:600], batch)
+        assert client.hash() == core.state_hash()
+    assert fake.learnings == list(range(600))
+    assert (results == expected).all()
+
+
+def test_small_window_is_never_exceeded() -> None:
+    fake = FakeDevice(IMAGE, max_payload=64, window=80)
+    waiting = bytearray()
+    most = 0
+
+    class Slow(LoopTransport):
+        def write(self, data: bytes) -> None:
+            nonlocal most
+            waiting.extend(data)
+            most = max(most, len(waiting))
+
+        def read(self, timeout: float) -> bytes:
+            end = waiting.find(0) + 1
+            self._answers += fake.receive(bytes(waiting[:end]))
+            del waiting[:end]
+            return super().read(timeout)
+
+    with LinkDevice(lambda: Slow(fake.receive), "test") as client:
+        client.learn_many(X[:200], Y[:200])
+        assert client.hash() == taught(200).state_hash()
+    assert 50 < most <= 81  # the window, and the zero byte that begins a connection
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_device_that_restarts_is_taught_again_what_it_lost(batch: int) -> None:
+    fake = FakeDevice(IMAGE)
+    with connected(fake.receive) as client:
+        client.learn_many(X[:100], Y[:100], batch)
+        client.save()
+        client.learn_many(X[100:150], Y[100:150], batch)
+        fake.reboot()
+        assert fake.learned == 100
+        expected = taught(150)
+        assert client.hash() == expected.state_hash()
+        fake.reboot()
+        assert client.predict(X[300]) == expected.infer(X[300])
+        fake.reboot()
+        expected.learn_many(X[150:200], Y[150:200])
+        client.learn_many(X[150:200], Y[150:200], batch)
+        fake.reboot()
+        assert client.state() == expected.save_state()
+        fake.reboot()
+        client.save()
+        fake.reboot()
+        assert client.hash() == expected.state_hash()
+        assert client.counts.reboots == 6
+    assert fake.learnings == list(range(200))
+
+
+def test_restart_with_the_same_epoch_is_noticed() -> None:
+    """A board without a source of chance may come back with the epoch that it had."""
+    fake = FakeDevice(IMAGE)
+    with connected(fake.receive) as client:
+        client.learn_many(X[:40], Y[:40])
+        for use in (client.hash, lambda: client.learn(X[40], int(Y[40]))):
+            fake.reboot()
+            fake._epoch = client.link.epoch
+            use()
+        assert client.hash() == taught(41).state_hash()
+    assert fake.learnings == list(range(41))
+
+
+def test_restart_in_mid_stream() -> None:
+    fake = FakeDevice(IMAGE)
+    received = 0
+
+    def receive(data: bytes) -> bytes:
+        nonlocal received
+        received += 1
+        if received == 400:
+            fake.reboot()
+            return fake.greeting()
+        if received == 700:
+            fake.reboot()  # without a word
+        return fake.receive(data)
+
+    with connected(receive) as client:
+        results = client.learn_many(X[:900], Y[:900], batch=1)
+        assert client.hash() == taught(900).state_hash()
+    assert fake.learnings == list(range(900))
+    known = results[results["prediction"] != FORGOTTEN]
+    assert len(known) > 850
+
+
+def test_power_cuts_of_the_firmware_itself() -> None:
+    device = VirtualDevice(IMAGE)
+    with connected(device.receive) as client:
+        client.learn_many(X[:50], Y[:50])
+        client.save()
+        client.learn_many(X[50:80], Y[50:80])
+        device.power_cut()
+        device.reboot()
+        client.learn_many(X[80:100], Y[80:100])
+        assert client.hash() == taught(100).state_hash()
+        assert client.counts.reboots == 1
+
+
+def test_device_that_knows_less_than_the_host_remembers() -> None:
+    fake = FakeDevice(IMAGE)
+    with connected(fake.receive) as client:
+        client.learn_many(X[:50], Y[:50])
+        client.save()
+        fake.saved = None
+        fake.reboot()
+        with pytest.raises(DeviceError, match=r"restarted with 0 samples .* only those from 50 on"):
+            client.hash()
+
+
+def test_another_teacher_is_noticed() -> None:
+    fake = FakeDevice(IMAGE)
+    with connected(fake.receive) as client, connected(fake.receive) as other:
+        other.learn_many(X[:50], Y[:50])
+        other.reset("reboot")
+        other.learn_many(X[:50], Y[:50])
+        with pytest.raises(DeviceError, match="somebody else teaches it"):
+            client.learn_many(X[:5], Y[:5])
+
+
+def test_line_that_is_gone_for_good() -> None:
+    fake = FakeDevice(IMAGE)
+    there = True
+
+    def connect() -> LoopTransport:
+        if not there:
+            raise DeviceError("no port")
+        return LoopTransport(fake.receive)
+
+    with LinkDevice(connect, "test", patience=0.3) as client:
+        there = False
+        client.link._transport.close()  # type: ignore[union-attr]
+        with pytest.raises(LinkLostError, match="test did not come back in 0 s: no port"):
+            client.hash()
+
+
+def test_other_device_at_the_same_port() -> None:
+    devices = [FakeDevice(IMAGE), FakeDevice(encode(competitive(7, 3)))]
+    with LinkDevice(lambda: LoopTransport(devices.pop(0).receive), "test") as client:
+        client.link._transport.close()  # type: ignore[union-attr]
+        with pytest.raises(ProtocolError, match="another network answers at test"):
+            client.hash()
+
+
+# ---- throughput --------------------------------------------------------------------------------
+
+
+def test_batches_cost_at_most_a_tenth() -> None:
+    network = competitive(196, 10, 2, bits=8)  # samples of 196 bytes
+    device = VirtualDevice(encode(network))
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 256, (1000, 196)), rng.integers(0, 10, 1000)
+    with connected(device.receive) as client:
+        assert client.packer.size == 196
+        before = client.counts.bytes_sent
+        client.learn_many(x, y)
+        efficiency = (client.counts.bytes_sent - before) / x.size
+        core = Core(network)
+        core.learn_many(x, y)
+        assert client.hash() == core.state_hash()
+    assert efficiency <= 1.05
+
+
+def test_line_is_kept_full() -> None:
+    """A device that takes 10 ms to hear and to answer is not waited for each time."""
+    fake = FakeDevice(IMAGE)
+    line = BadLine(Chaos(delay=0.01))
+    with LinkDevice(line.over(lambda: LoopTransport(fake.receive)), "test") as client:
+        start = time.monotonic()
+        client.learn_many(X[:500], Y[:500], batch=1)
+        assert time.monotonic() - start < 500 * 0.01 / 2
+
+
+# ---- what every device can do ------------------------------------------------------------------
+
+
+def test_same_answers_as_the_core(tmp_path: Path) -> None:
+    (tmp_path / "net.naca").write_bytes(IMAGE)
+    core = Core(NETWORK)
+    with Device.open(f"emulate:{tmp_path}/net.naca") as device:
+        for x, y in zip(X[:100], Y, strict=False):
+            assert device.predict(x) == core.infer(x)
+            assert device.learn(x, y) == core.learn(x, y)
+        assert device.hash() == core.state_hash()
+        assert device.state() == core.save_state()
+        info = device.info()
+        assert (info.network_id, info.capacity) == (core.network_id, 5)
+        assert (info.image_size, info.workspace_size) == (len(IMAGE), core.workspace_size)
+        assert device.save() == 1
+    with pytest.raises(DeviceError, match="this device is closed"):
+        device.hash()
+
+
+def test_many_answers_at_once() -> None:
+    device = VirtualDevice(IMAGE)
+    with connected(device.receive) as client:
+        client.learn_many(X[:300], Y[:300])
+        expected = taught(300).infer_many(X[300:600])
+        answers = client.infer_many(X[300:600])
+        assert answers.dtype == RESULT
+        assert (answers == expected).all()
+        assert (client.predict_many(X[300:600]) == expected["prediction"]).all()
+        assert len(client.infer_many(X[:0])) == 0
+
+
+def test_state_moves_between_devices() -> None:
+    first, second = VirtualDevice(IMAGE), FakeDevice(IMAGE, max_payload=100)
+    with connected(first.receive) as one, connected(second.receive) as other:
+        one.learn_many(X[:80], Y[:80])
+        other.load_state(one.state())
+        assert other.hash() == one.hash()
+        assert other.learn(X[80], 1) == one.learn(X[80], 1)
+        one.load_state(other.state())
+        assert other.state() == one.state()
+
+
+def test_reset() -> None:
+    device = VirtualDevice(IMAGE)
+    with connected(device.receive) as client:
+        client.learn_many(X[:50], Y[:50])
+        client.save()
+        client.learn_many(X[50:60], Y[50:60])
+        assert client.reset().learned == 50
+        assert client.reset("learned").learned == 0
+        assert client.hash() == Core(NETWORK).state_hash()
+        assert client.reset().learned == 50
+        assert client.reset("saved").learned == 0
+        assert client.reset().learned == 0
+        client.learn_many(X[:30], Y[:30])
+        assert client.hash() == taught(30).state_hash()
+        with pytest.raises(ValueError, match="must be reboot, learned, saved"):
+            client.reset("all")
+
+
+def test_image_is_pushed_over_a_bad_line_and_pulled() -> None:
+    network = competitive(64, 10, 4)
+    core = Core(network)
+    rng = np.random.default_rng(3)
+    core.learn_many(rng.integers(0, 16, (200, 64)), rng.integers(0, 10, 200))
+    image = core.image()
+    device = VirtualDevice()
+    chaos = Chaos(lose=0.03, damage=0.03, double=0.03, cut=20, seed=2)
+    connect = BadLine(chaos).over(lambda: LoopTransport(device.receive))
+    with LinkDevice(connect, "test", patience=60, first_patience=60) as client:
+        with pytest.raises(DeviceError, match="no image to run: bring one"):
+            client.learn(X[0], 1)
+        with pytest.raises(DeviceError, match="no image to run: bring one"):
+            client.image()
+        assert client.push(image).network_id == core.network_id
+        assert client.hash() == core.state_hash()
+        client._image = None
+        assert client.image() == image
+        assert client.push(IMAGE).learned == 0
+
+
+def test_upload_goes_on_where_it_stopped() -> None:
+    device = VirtualDevice(IMAGE)
+    image = encode(competitive(64, 10, 4))
+    offsets: list[int] = []
+
+    class UnpluggedError(Exception):
+        pass
+
+    def pull_the_cable(done: int, total: int) -> None:
+        if done > total // 2:
+            raise UnpluggedError
+
+    with connected(device.receive) as client, pytest.raises(UnpluggedError):
+        client.push(image, pull_the_cable)
+    with connected(device.receive) as client:
+        assert client.hash() == Core(NETWORK).state_hash()  # the old one goes on meanwhile
+        client.push(image, lambda done, total: offsets.append(done))
+        assert offsets[0] > len(image) // 2
+        assert client.hello.network_id == Core(image).network_id
+
+
+# ---- what is refused ---------------------------------------------------------------------------
+
+
+def test_wrong_samples_and_labels_are_not_sent() -> None:
+    device = VirtualDevice(IMAGE)
+    with connected(device.receive) as client:
+        client.learn(X[0], 2)
+        sent = client.counts.frames_sent
+        for x, y, what in (
+            (X[:2, :15], [0, 0], "each sample must hold 16 numbers"),
+            (X[:2], [0, 5], "label 5 is out of range: this network has room for 5 classes"),
+            (X[:2], [0], "one label for each of 2 samples"),
+        ):
+            with pytest.raises(ValueError, match=what):
+                client.learn_many(x, y)
+        with pytest.raises(TypeError, match="must be integers"):
+            client.predict(X[0] / 2)
+        assert client.counts.frames_sent == sent
+        assert client.hash() == Core(NETWORK).state_hash() or client.learned == 1
+
+
+def test_image_too_large_is_not_sent() -> None:
+    fake = SmallMemory(IMAGE)
+    with connected(fake.receive) as client:
+        need = Core(IMAGE).workspace_size
+        sent = client.counts.bytes_sent
+        with pytest.raises(DeviceError, match=f"needs {need - 300} bytes of RAM too many: {need}"):
+            client.push(IMAGE)
+        with pytest.raises(ImageError, match="does not start with 'NACA'"):
+            client.push(b"nothing")
+        assert client.counts.bytes_sent == sent
+    device = VirtualDevice(IMAGE, image_room=1 << 12)
+    room = 1 << 12
+    with connected(device.receive) as client:
+        room = client.hello.flash_room
+        image = encode(competitive(64, 10, 4, metadata={"note": "x" * room}))
+        sent = client.counts.bytes_sent
+        over = len(image) - room
+        with pytest.raises(DeviceError, match=f"{over} bytes too large: it has {len(image)}"):
+            client.push(image)
+        assert client.counts.bytes_sent == sent
+
+
+def test_state_of_another_network_is_not_sent() -> None:
+    device = VirtualDevice(IMAGE)
+    with connected(device.receive) as client:
+        sent = client.counts.frames_sent
+        before = client.hash()
+        with pytest.raises(CoreError, match="NACA_ERR_STATE"):
+            client.load_state(Core(competitive(7, 3)).save_state())
+        assert client.hash() == before
+        assert client.counts.frames_sent > sent
+
+
+def test_refusals_of_the_device_are_explained() -> None:
+    device = VirtualDevice(IMAGE)
+    with connected(device.receive) as client:
+        items = [(9, Packer(Core(NETWORK)).samples(X[:1])[0])]
+        with pytest.raises(RefusedError, match="core refused LEARN: NACA_ERR_LABEL"):
+            list(client.teach(items, batch=1))
+
+
+@pytest.mark.parametrize(
+    ("receive", "what"),
+    [
+        (lambda data: b"", "nothing at test answers as an edge-naca device"),
+        (lambda data: b"AT: ERROR\r\n", "something at test speaks, but not as an edge-naca"),
+        (lambda data: data, "something at test speaks, but not as an edge-naca"),
+        (OtherProtocol(IMAGE).receive, "version 2 of the protocol, this edge-naca version 1"),
+    ],
+    ids=["silent", "modem", "echo", "future"],
+)
+def test_what_is_no_device_of_ours(receive: Any, what: str) -> None:
+    with pytest.raises(DeviceError, match=what):
+        connected(receive, first_patience=0.5)
+
+
+def test_device_that_falls_silent() -> None:
+    fake = FakeDevice(IMAGE)
+    silent = False
+    with connected(lambda data: b"" if silent else fake.receive(data), patience=0.3) as client:
+        client.learn(X[0], 1)
+        silent = True
+        with pytest.raises(NoAnswerError, match="test has stopped answering: reset the device"):
+            client.learn(X[1], 1)
+
+
+# ---- ports -------------------------------------------------------------------------------------
+
+
+def test_wrong_port_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no port")
+    for address, what in (
+        (f"{tmp_path}/ttyACM7", "there is no port .*'edge-naca devices' lists"),
+        (f"{tmp_path}/file", "is no serial port"),
+        (str(tmp_path), "is no serial port"),
+        ("/dev/null", "is no serial port"),
+        ("socket://127.0.0.1:1", "nobody listens at socket://127.0.0.1:1: start an emulated"),
+        ("socket://127.0.0.1", "write socket://HOST:PORT"),
+        ("warp://x", "warp"),
+    ):
+        with pytest.raises(DeviceError, match=what):
+            open_link(address)
+
+
+def test_busy_port_is_explained() -> None:
+    fake = FakeDevice(IMAGE)
+    with served(fake.receive, "pty") as address, open_link(address) as client:
+        assert client.hello.board == "fake"
+        with pytest.raises(DeviceError, match="is busy: another program has it open"):
+            open_link(address)
+
+
+def test_port_without_permission_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Any) -> None:
+        raise serial.SerialException(errno.EACCES, "could not open port: Permission denied")
+
+    monkeypatch.setattr(serial.Serial, "open", refuse)
+    with pytest.raises(DeviceError, match="no permission to open /dev/tty: it belongs to group"):
+        open_link("/dev/tty")
+    with pytest.raises(DeviceError, match=r"no permission to open /dev/ttyX: .*-aG dialout"):
+        open_link("/dev/ttyX")
+
+
+def test_second_client_at_a_tcp_port_waits_for_its_turn() -> None:
+    fake = FakeDevice(IMAGE)
+    with served(fake.receive, "tcp") as address:
+        with open_link(address), pytest.raises(DeviceError, match=r"nothing at .* answers"):
+            open_link(address, first_patience=0.3)
+        with open_link(address) as client:
+            assert client.hello.board == "fake"
+
+
+def test_port_in_use_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(DeviceError, match=f"cannot listen at port {port}"):
+            DOORS["tcp"](port)  # type: ignore[call-arg]
+
+
+def test_answer_larger_than_a_terminal_holds() -> None:
+    """Both ends write at once more than fits between them: neither may wait for the other."""
+    fake = FakeDevice(IMAGE, max_payload=60_000, window=1 << 18)
+    with served(fake.receive, "pty") as address, open_link(address) as client:
+        client.learn_many(X[:5000], Y[:5000])
+        assert client.hash() == taught(5000).state_hash()
+        assert len(client.image()) == len(IMAGE)
+
+
+def test_chaos_on_the_device_s_side() -> None:
+    device = VirtualDevice(IMAGE)
+    chaos = Chaos(lose=0.02, damage=0.02, double=0.02, delay=0.001, split=0.1, cut=300, seed=6)
+    with served(device.receive, "tcp", chaos) as address, open_link(address) as client:
+        client.learn_many(X[:1000], Y[:1000], batch=1)
+        assert client.hash() == taught(1000).state_hash()
+        assert client.stats().presentations == 1000
+        assert client.counts.reconnects >= 3
+
+
+def test_frames_of_strangers_are_ignored() -> None:
+    fake = FakeDevice(IMAGE)
+    stranger = encode_frame(bytes([0x83, 0, 9, 9, 0, 0, 0, 0]) + bytes(20)) + b"log text\n\0"
+    with connected(lambda data: stranger + fake.receive(data)) as client:
+        client.learn_many(X[:50], Y[:50], batch=1)
+        assert client.hash() == taught(50).state_hash()
+
+
+def test_descriptors_are_given_back() -> None:
+    fake = FakeDevice(IMAGE)
+    before = list(Path("/proc/self/fd").iterdir())
+    for door in DOORS:
+        with served(fake.receive, door) as address:
+            for _ in range(3):
+                with open_link(address) as client:
+                    client.hash()
+                with pytest.raises(DeviceError):
+                    open_link(f"{address}0")
+    assert len(list(Path("/proc/self/fd").iterdir())) == len(before)
