@@ -6,10 +6,11 @@ import contextlib
 import os
 import select
 import socket
+import threading
 import time
 import tty
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from edge_naca.host.chaos import BadLine, Chaos
 from edge_naca.host.device import DeviceError
@@ -182,3 +183,19 @@ class Emulator:
             if select.select([], [descriptor], [], GLANCE)[1]:
                 with contextlib.suppress(BlockingIOError):
                     data = data[os.write(descriptor, data) :]
+
+
+@contextlib.contextmanager
+def serving(
+    receive: Callable[[bytes], bytes], door: Door, chaos: Chaos | None = None
+) -> Iterator[str]:
+    """Serve a device in a thread of its own, and yield the address where it is reached."""
+    emulator = Emulator(receive, door, chaos)
+    thread = threading.Thread(target=emulator.serve)
+    thread.start()
+    try:
+        yield door.address
+    finally:
+        emulator.stop()
+        thread.join()
+        door.close()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
 
 from edge_naca.core import Core
 from edge_naca.host.chaos import Chaos
 from edge_naca.host.client import LinkDevice
-from edge_naca.host.emulator import Emulator, PtyDoor, TcpDoor
+from edge_naca.host.emulator import PtyDoor, TcpDoor, serving
 from edge_naca.host.transport import LoopTransport
 from edge_naca.image import encode
 from edge_naca.network import Preparation
@@ -26,21 +25,11 @@ Y = np.random.default_rng(3).integers(0, 5, COUNT)
 DOORS = {"pty": PtyDoor, "tcp": TcpDoor}
 
 
-@contextmanager
 def served(
     receive: Callable[[bytes], bytes], door: str, chaos: Chaos | None = None
-) -> Iterator[str]:
+) -> AbstractContextManager[str]:
     """Serve a device beside the test, and yield its address."""
-    entrance = DOORS[door]()
-    emulator = Emulator(receive, entrance, chaos)
-    thread = threading.Thread(target=emulator.serve)
-    thread.start()
-    try:
-        yield entrance.address
-    finally:
-        emulator.stop()
-        thread.join()
-        entrance.close()
+    return serving(receive, DOORS[door](), chaos)
 
 
 def connected(receive: Callable[[bytes], bytes], **how: float) -> LinkDevice:

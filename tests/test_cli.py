@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from edge_naca import __version__, data, presets, recipes, scenarios
+from edge_naca import __version__, data, image, presets, recipes, scenarios
 from edge_naca.cli import main
 from edge_naca.core import Core
 from edge_naca.export import load_image, save_image
+from edge_naca.host.virtual import VirtualDevice
 
 COMMANDS = (
     [],
@@ -486,7 +488,7 @@ def test_export_makes_a_name_of_the_file_s(folder: Path, tmp_path: Path) -> None
 LINE = (
     r"edge-naca demo: data=digits accuracy=(0\.\d{4}) forgetting=(-?0\.\d{4}) "
     r"nearest_mean=0\.\d{4} sgd=0\.\d{4} samples=1437 state_kib=[\d.]+ seconds=[\d.]+ "
-    r"state_hash=([0-9a-f]{8})"
+    r"state_hash=([0-9a-f]{8}) device_hash=([0-9a-f]{8})"
 )
 
 
@@ -495,12 +497,29 @@ def test_demo_ends_with_a_line_for_scripts(tmp_path: Path) -> None:
     match = re.fullmatch(LINE, text.splitlines()[-1])
     assert match
     core = load_image(tmp_path / "new" / "digits.naca")
-    assert match[3] == f"{core.state_hash():08x}"
+    assert match[3] == match[4] == f"{core.state_hash():08x}"
     assert float(match[1]) > 0.9
     assert core.network.metadata["training"][0]["seed"] == 2
     assert (tmp_path / "new" / "edge-naca-demo.png").read_bytes().startswith(b"\x89PNG")
     rows = re.findall(r"^(\d) +\d+( +[\d.]+ %){3} +(?:–|[\d.]+ points)$", text, re.MULTILINE)
     assert sorted(label for label, _ in rows) == list("0123456789")
+
+
+def test_demo_fails_when_the_device_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = VirtualDevice
+    # The module, not the command of the same name that hides it.
+    module = sys.modules["edge_naca.cli.demo"]
+    monkeypatch.setattr(module, "VirtualDevice", lambda data: real(_with_another_seed(data)))
+    result = call("demo", "--data", "digits", "-o", tmp_path)
+    assert result.exit_code == 1
+    assert "they must be equal" in result.stderr
+
+
+def _with_another_seed(data: bytes) -> bytes:
+    network, state = image.decode(data)
+    return image.encode(replace(network, seed=network.seed + 1), state)
 
 
 def test_demo_in_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,10 @@ from edge_naca.cli import common, provenance, report
 from edge_naca.core import Core
 from edge_naca.data import Dataset
 from edge_naca.files import write_file
+from edge_naca.host.addresses import open_link
+from edge_naca.host.emulator import PtyDoor, serving
+from edge_naca.host.virtual import VirtualDevice
+from edge_naca.network import Network
 from edge_naca.scenarios import History, Stage
 
 OURS, MEAN, SGD = "edge-naca", "nearest mean", "SGD"
@@ -38,8 +42,9 @@ def demo(name: str | None, output: Path, seed: int, as_json: bool) -> None:
 
     The C core learns every sample once and never sees it again, as it would on a device. Beside it
     learn, from the same stream and the same codes, the mean of each class and the same network
-    under stochastic gradient descent, which forgets. Writes edge-naca-demo.png and digits.naca;
-    the last line is for scripts.
+    under stochastic gradient descent, which forgets. Then the same lesson goes over a serial line
+    to a device, a virtual one, which has to end in the same state to the last bit. Writes
+    edge-naca-demo.png and digits.naca; the last line is for scripts.
 
     \b
     Examples
@@ -66,6 +71,12 @@ def demo(name: str | None, output: Path, seed: int, as_json: bool) -> None:
     before = core.state()
     histories = _teach(core, dataset, seed, as_json)
     ours = histories[OURS]
+    device_hash = _teach_device(network, dataset, seed, as_json)
+    if device_hash != core.state_hash():
+        raise click.ClickException(
+            f"the device ended in state {device_hash:08x}, the host in {core.state_hash():08x}: "
+            "they must be equal, so this installation is broken"
+        )
     samples = len(dataset.y_train)
     title = f"{name}: {samples} samples, one class after another, each seen once"
     from edge_naca import plots
@@ -85,12 +96,17 @@ def demo(name: str | None, output: Path, seed: int, as_json: bool) -> None:
         "state_kib": round(state_kib, 1),
         "seconds": round(time.perf_counter() - start, 1),
         "state_hash": f"{core.state_hash():08x}",
+        "device_hash": f"{device_hash:08x}",
     }
     if as_json:
         report.print_json(summary | {"picture": str(picture), "image": str(file)})
         return
     report.out.print()
     report.out.print(report.forgotten_table(ours, dataset.classes))
+    click.echo(
+        "Taught the same lesson over a serial line, a virtual device holds the same state, bit for "
+        f"bit: {device_hash:08x}"
+    )
     click.echo(f"Picture: {picture}\nImage:   {file} (look inside: edge-naca inspect {file})\n")
     parts = (
         f"{key}={value:.4f}" if key in ("accuracy", "forgetting", "nearest_mean", "sgd")
@@ -126,6 +142,22 @@ def _teach(core: Core, dataset: Dataset, seed: int, quiet: bool) -> dict[str, Hi
             )
             bar.row(report.line(stage.title, cells))
     return dict(zip(learners, histories, strict=True))
+
+
+def _teach_device(network: Network, dataset: Dataset, seed: int, quiet: bool) -> int:
+    """Teach a virtual device the same stream over a pseudo terminal; return its state hash."""
+    device = VirtualDevice(image.encode(network))
+    with (
+        serving(device.receive, PtyDoor()) as port,
+        open_link(port) as client,
+        report.Bar(len(dataset.y_train), quiet) as bar,
+    ):
+        for stage in scenarios.stream(dataset, "class", seed):
+            for first in range(0, len(stage.indices), scenarios.CHUNK):
+                chosen = stage.indices[first : first + scenarios.CHUNK]
+                client.learn_many(dataset.x_train[chosen], dataset.y_train[chosen])
+                bar.advance(len(chosen), f"{stage.title}: over the line")
+        return client.hash()
 
 
 def _advance(bar: report.Bar, name: str, count: int, stage: Stage) -> None:
