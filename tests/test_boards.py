@@ -12,13 +12,18 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cobs import cobs
 from support import ROOT, run
 
+from edge_naca import data, recipes, scenarios
 from edge_naca.core import Core
 from edge_naca.host import boards
+from edge_naca.host.addresses import open_link
 from edge_naca.host.boards import BOARDS, BoardError, EmulatedBoard
+from edge_naca.image import encode
+from edge_naca.specification import Specification
 
 BUILT = Path("firmware", "boards", "files")  # what is linked in, in a build folder
 
@@ -244,6 +249,26 @@ def test_another_image_over_the_line(name: str, build: Build) -> None:
             line.ask(IMAGE_END)
             assert line.hash()[0] == core.state_hash()
             core.learn(list(sample), label)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_mnist_class_after_class_on_the_stm32(build: Build) -> None:
+    elf = build("netduinoplus2", "firmware")
+    if not data.available("mnist"):
+        pytest.skip(f"{data.VARIABLE} does not say where mnist.npz is")
+    mnist = data.load("mnist")
+    network = recipes.network_for(mnist)
+    order = np.concatenate([stage.indices[:200] for stage in scenarios.stream(mnist)])
+    specification = Specification(network)
+    with EmulatedBoard("netduinoplus2", elf) as board, open_link(board.url) as device:
+        device.push(encode(network))
+        told = device.learn_many(mnist.x_train[order], mnist.y_train[order])
+        expected = [specification.learn(mnist.x_train[i], int(mnist.y_train[i])) for i in order]
+        assert told["prediction"].tolist() == [result.prediction for result in expected]
+        assert device.hash() == specification.state_hash()
+        asked = device.predict_many(mnist.x_test[:200])
+    assert (asked == mnist.y_test[:200]).mean() > 0.9
 
 
 def test_stm32_fits_its_budget(build: Build) -> None:
