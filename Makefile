@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/installed
 NATIVE := CMakeLists.txt edge_naca/_build_core.py $(wildcard edge_naca/_batch.* host/_device.[ch]) \
 	$(shell find firmware/core firmware/store firmware/link -type f)
 
-.PHONY: help demo test lint format install ci-tools clean
+.PHONY: help demo test lint format install ci-tools board-tools clean
 
 help:
 	@echo "make demo      teach a network digits, one class at a time"
@@ -18,13 +18,17 @@ help:
 	@echo "make lint      lint and type check only"
 	@echo "make format    let ruff format the Python code and mend what it can"
 	@echo "make install   set up $(VENV), or bring it up to date"
+	@echo "make board-tools  install what the emulated boards need (Debian, Ubuntu); make test tries"
 	@echo "make ci-tools  install the compilers and emulators that some tests use (Debian, Ubuntu)"
 	@echo "make clean     remove everything that was built, $(VENV) too"
 
 demo: install
 	$(BIN)/edge-naca demo
 
+# Without the boards' tools the rest is tested all the same; pytest's last lines name what was left out.
 test: lint
+	@$(MAKE) --no-print-directory board-tools || echo "Emulated boards whose tools are missing are left \
+	out of the tests: 'make board-tools' brings them, as root or with sudo."
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
 # export/ and host/ live inside edge_naca once installed; mypy has to see them where they will be.
@@ -54,12 +58,15 @@ $(BIN)/pip:
 
 # gcc-multilib brings 32-bit x86 and exists there only. Where libclang-rt-dev does not exist, clang
 # itself brings the sanitizers' run-time libraries.
-ci-tools:
-	@tools/apt-install clang 'libclang-rt-dev?' gcc libc6-dev make valgrind \
-		gcc-arm-none-eabi libnewlib-arm-none-eabi python3-dev python3-venv \
-		gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf gcc-avr avr-libc \
-		qemu-system-arm qemu-system-misc simavr libsimavr-dev libelf-dev \
+ci-tools: board-tools
+	@tools/apt-install clang 'libclang-rt-dev?' gcc libc6-dev make valgrind python3-dev python3-venv \
 		$$(test "$$(dpkg --print-architecture)" != amd64 || echo gcc-multilib)
+
+# Compilers and emulators of the boards in firmware/boards.
+board-tools:
+	@tools/apt-install gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
+		picolibc-riscv64-unknown-elf gcc-avr avr-libc qemu-system-arm qemu-system-misc \
+		simavr libsimavr-dev libelf-dev
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
