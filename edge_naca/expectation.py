@@ -16,7 +16,7 @@ from edge_naca.limits import choice, whole
 Float = NDArray[np.float64]
 
 EXPECTATIONS = ("published", "orthogonal")
-LEVEL_MATRICES = ("uniform", "normal", "beta", "block")
+LEVEL_MATRICES = ("uniform", "normal", "beta")  # drawn; `block_matrix` makes the fourth kind
 
 LEVEL_INVERSION = 0.5  # λ_inv: where plasticity changes its sign
 CURVE_MAX = 1.2  # θ_max: the curve's greatest value
@@ -52,18 +52,15 @@ def level_matrix(kind: str, classes: int, neurons: int, seed: int = 0) -> Float:
     """Draw NI, float (2 · classes, neurons) within 0 .. 1, as the paper studies it.
 
     "uniform" in 0 .. 1, "normal" with mean ½ and deviation 1 clipped to 0 .. 1, "beta" of (½, ½).
-    For the fourth kind, "block", see `block_matrix`.
     """
+    choice("kind", kind, LEVEL_MATRICES)
     rng = np.random.default_rng(seed)
     shape = (2 * classes, neurons)
     if kind == "uniform":
         return rng.uniform(0, 1, shape)
     if kind == "normal":
         return np.clip(rng.normal(0.5, 1, shape), 0, 1)
-    if kind == "beta":
-        return rng.beta(0.5, 0.5, shape)
-    choice("kind", kind, LEVEL_MATRICES[:3])
-    raise AssertionError
+    return rng.beta(0.5, 0.5, shape)
 
 
 def block_matrix(owners: ArrayLike, classes: int, elsewhere: float = LEVEL_INVERSION) -> Float:

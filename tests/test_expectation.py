@@ -48,7 +48,7 @@ def test_the_curve_is_odd_about_its_inversion_and_continuous() -> None:
     assert np.abs(np.diff(modulation(level))).max() < 0.01
 
 
-@pytest.mark.parametrize("kind", LEVEL_MATRICES[:3])
+@pytest.mark.parametrize("kind", LEVEL_MATRICES)
 def test_drawn_levels(kind: str) -> None:
     drawn = level_matrix(kind, 10, 5000, seed=3)
     assert drawn.shape == (20, 5000)
