@@ -60,11 +60,13 @@ def layout_of(
     dims = ((0,), (1,), (2,)) if file_dims is None else file_dims
     in_file = tuple(int(np.prod([shape[axis] for axis in dim])) for dim in dims)
     order = [axis for dim in dims for axis in dim if shape[axis] > 1]
-    last_shapes = {(height, width, channels)}
+    last_shapes: set[tuple[int, ...]] = {(height, width, channels)}
     if channels == 1:
         last_shapes.add((height, width))
     if height == 1:
-        last_shapes |= {(width, channels)} | ({(width,)} if channels == 1 else set())
+        last_shapes.add((width, channels))
+    if height == channels == 1:
+        last_shapes.add((width,))
     count = channels * height * width
     is_last = given in last_shapes and int(np.prod(given)) == count
     is_file = given == in_file or given == (count,)

@@ -40,7 +40,8 @@ def read_model(path: str | Path) -> ModelProto:
     """
     _require_onnx()
     import onnx
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from onnx import inliner
 
     path = Path(path)
     size = path.stat().st_size
@@ -68,7 +69,7 @@ def read_model(path: str | Path) -> ModelProto:
         raise OnnxError(
             f"{path} breaks the rules of ONNX: {' '.join(str(error).split())}"
         ) from error
-    return onnx.inliner.inline_local_functions(model) if model.functions else model
+    return inliner.inline_local_functions(model) if model.functions else model
 
 
 def _require_onnx() -> None:
@@ -124,19 +125,18 @@ def _check_order(graph: GraphProto) -> None:
     """Refuse cycles, and inputs that nothing makes, by the names of their nodes."""
     known = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     known |= {tensor.values.name for tensor in graph.sparse_initializer} | {""}
-    makers = {name: number for number, node in enumerate(graph.node) for name in node.output}
-    findings = []
-    for number, node in enumerate(graph.node):
-        for name in node.input:
-            if name not in known and name not in makers:
-                findings.append(
-                    Finding(
-                        where(node, number),
-                        node.op_type,
-                        f"its input {name!r} is made by no node and is no parameter of the file",
-                        "export the model again with its parameters",
-                    )
-                )
+    makers = {name for node in graph.node for name in node.output}
+    findings = [
+        Finding(
+            where(node, number),
+            node.op_type,
+            f"its input {name!r} is made by no node and is no parameter of the file",
+            "export the model again with its parameters",
+        )
+        for number, node in enumerate(graph.node)
+        for name in node.input
+        if name not in known and name not in makers
+    ]
     waiting = list(enumerate(graph.node))
     while waiting and not findings:
         ready = [entry for entry in waiting if all(name in known for name in entry[1].input)]

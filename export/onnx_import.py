@@ -18,6 +18,7 @@ from edge_naca.export.onnx_read import Model, depthwise, layers_of, read_onnx
 from edge_naca.export.rate_conversion import check_rate, convert_rate
 from edge_naca.export.relu_blocks import Block, Blocks, blocks_of, check_blocks
 from edge_naca.export.relu_folding import is_affine, push_regardless
+from edge_naca.front_end import FRONT_END, SCALER, FrontEnd
 from edge_naca.limits import MAX_UNITS, choice, whole
 from edge_naca.network import Encoder, Network, Preparation
 from edge_naca.scaling import LIMIT, Scaler, gains
@@ -30,7 +31,6 @@ CODINGS = ("bitplane", "rate")
 HEADS = ("drop", "keep", "answer")
 INPUT_BITS = 8
 RAW = 1 / 16  # a model that begins by multiplying with less takes raw numbers
-SCALER = "scaler"
 
 
 class MissingInputError(ValueError):
@@ -101,6 +101,10 @@ class OnnxFrontEnd:
     report: Report
     metadata: dict[str, Any] = field(default_factory=dict)
     layers: tuple[Layer, ...] = ()
+
+    def front_end(self) -> FrontEnd:
+        """Return what populations are put behind."""
+        return FrontEnd(self.preparation, self.encoder, self.stages, self.metadata)
 
 
 def onnx_check(
@@ -188,7 +192,7 @@ def onnx_front_end(
         after = float((made.scores.argmax(axis=1) == y).mean())
     notes += [*head_notes, *border_notes, *made.notes]
     report = Report(tuple(made.reports), len(raw), before, after, tuple(notes))
-    about: dict[str, Any] = {"front_end": {"file": Path(path).name, "notes": notes}}
+    about: dict[str, Any] = {FRONT_END: {"file": Path(path).name, "notes": notes}}
     if scaler is not None:
         about[SCALER] = scaler.to_json()
     return OnnxFrontEnd(
@@ -328,7 +332,7 @@ def _within_inputs(blocks: Blocks) -> tuple[Blocks, list[str]]:
 
 
 def _centred(blocks: Blocks) -> Blocks:
-    """Let 0 be a whole raw number, as preparation needs it; the first layer adds what is missing."""
+    """Let 0 be a whole raw number, as preparation needs; the first layer adds what is missing."""
     leading, first = blocks.leading, blocks.blocks[0]
     if leading is None or blocks.floor or not isinstance(first.layer, Convolution):
         return blocks

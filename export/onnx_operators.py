@@ -378,9 +378,7 @@ def _pass_on(reader: Reader, node: NodeProto, given: list[str]) -> None:
 @handles("Softmax", "LogSoftmax", "ArgMax")
 def _end(reader: Reader, node: NodeProto, given: list[str]) -> None:
     value = reader.values[only(node, given)]
-    reader.note(
-        f"{reader.name(node)} ({node.op_type}) left out: the greatest number before it is the answer"
-    )
+    reader.note(f"{reader.name(node)} ({node.op_type}) left out: the greatest number is the answer")
     reader.ended = True
     reader.put(node, value)
 

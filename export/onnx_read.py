@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.export.layers import ConversionError, Convolution, Finding, Layer, Shape
-from edge_naca.export.onnx_file import OnnxError, array, attributes, read_model, where
+from edge_naca.export.onnx_file import OnnxError, array, read_model, where
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge_naca import stages
-from edge_naca.export.relu_folding import fold, is_affine
 from edge_naca.export.layers import Convolution, Finding, Layer, Pool, Rectifier, Shape
+from edge_naca.export.relu_folding import fold, is_affine
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS
 
 

@@ -9,10 +9,10 @@ import click
 import numpy as np
 from rich.table import Table
 
-from edge_naca import recipes
 from edge_naca.cli import common, provenance, report
 from edge_naca.core import Core
 from edge_naca.export import load_image
+from edge_naca.front_end import SCALER
 from edge_naca.image import Learned, State, read_sections, unpack_state
 from edge_naca.network import Population, Preparation
 
@@ -51,7 +51,7 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
         "topology": network.topology,
         "preparation": None
         if network.preparation is None
-        else _preparation(network.preparation, network.metadata.get(recipes.SCALER) is not None),
+        else _preparation(network.preparation, network.metadata.get(SCALER) is not None),
         "encoder": {"kind": encoder.kind, "bits": encoder.bits, "steps": encoder.steps},
         "populations": [
             _population(population, learned)
