@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.arithmetic import round_shift
-from edge_naca.export.coded_conversion import Signal, convert_coded
+from edge_naca.export.coded_conversion import Signal, best_scale, convert_coded
 from edge_naca.export.input_layout import CalibrationError, Layout, layout_of
 from edge_naca.export.layers import ConversionError, Convolution, Finding, Layer, Report
 from edge_naca.export.onnx_read import Model, depthwise, layers_of, read_onnx
 from edge_naca.export.rate_conversion import check_rate, convert_rate
 from edge_naca.export.relu_blocks import Block, Blocks, blocks_of, check_blocks
-from edge_naca.export.relu_folding import is_affine, push_regardless
+from edge_naca.export.relu_folding import is_affine, is_uneven, push_regardless
 from edge_naca.front_end import FRONT_END, SCALER, FrontEnd
 from edge_naca.limits import MAX_UNITS, choice, whole
 from edge_naca.network import Encoder, Network, Preparation
@@ -369,25 +369,28 @@ def _prepare(blocks: Blocks, raw: Float, layout: Layout) -> tuple[Preparation, S
     is_signed = bool(blocks.blocks[0].hears_signed)
     zero = np.clip(np.rint(-addend / factor), -LIMIT, LIMIT)
     centred = raw - zero[:, None, None]
-    most = float(np.abs(centred).max())
-    if blocks.limit is not None:
-        most = min(most, float((blocks.limit / np.abs(factor)).max()))
-    top = 2**INPUT_BITS - 1
-    gain, shift = np.array([1]), 0
-    if most > top:
-        gain, shift = gains(np.array([top / most]))
-    step = 2.0**shift / float(gain[0])
-    codes = round_shift(centred.astype(np.int64) * int(gain[0]), shift)
-    sides = np.concatenate([codes, -codes], axis=1) if is_signed else codes
     real = raw * factor[:, None, None] + addend[:, None, None]
     if blocks.floor:
         real = np.clip(real, 0, blocks.limit)
-    spread = np.ptp(zero) > 0
+    top = 2**INPUT_BITS - 1
+    if blocks.leading is not None and is_uneven(blocks.leading):
+        gain, shift = gains(np.abs(factor) / best_scale(real, INPUT_BITS, blocks.limit))
+        gain = np.maximum(gain, 1)
+    else:
+        most = float(np.abs(centred).max())
+        if blocks.limit is not None:
+            most = min(most, float((blocks.limit / np.abs(factor)).max()))
+        gain, shift = (np.array([1]), 0) if most <= top else gains(np.array([top / most]))
+    step = 2.0**shift / gain
+    codes = round_shift(centred.astype(np.int64) * gain[:, None, None], shift)
+    sides = np.concatenate([codes, -codes], axis=1) if is_signed else codes
+    differ = np.ptp(zero) > 0 or len(gain) > 1
+    places = height * width
     preparation = Preparation(
         layout.prepared,
         signed=is_signed,
-        offset=(np.repeat(zero, height * width) if spread else zero[:1]).astype(np.int64),
-        gain=np.repeat(gain, channels * height * width) if spread else gain,
+        offset=(np.repeat(zero, places) if differ else zero[:1]).astype(np.int64),
+        gain=np.repeat(np.broadcast_to(gain, channels), places) if differ else gain,
         shift=shift,
     )
     entering = Signal(

@@ -18,7 +18,6 @@ Array = NDArray[Any]
 Quad = tuple[int, int, int, int]
 
 PLANES: Dims = ((0,), (1,), (2,))
-AFTER_THE_END = ("Identity", "Cast", "Squeeze", "Reshape", "Flatten", "ArgMax", "Dropout")
 
 
 def only(node: NodeProto, given: list[str]) -> str:
@@ -358,6 +357,15 @@ def _normalise(reader: Reader, node: NodeProto, given: list[str]) -> None:
         raise RefusalError("a variance is negative", "export the model again")
     factor = scale / np.sqrt(variance + about.get("epsilon", 1e-5))
     affine(reader, node, value, factor, bias - mean * factor)
+
+
+@handles("Scaler")
+def _scaler(reader: Reader, node: NodeProto, given: list[str]) -> None:
+    """Scale as skl2onnx writes scikit-learn's scalers: (x − offset) · scale."""
+    value, about = reader.values[only(node, given)], attributes(node)
+    scale = _per_channel(value, np.asarray(about.get("scale", [1.0])))
+    offset = _per_channel(value, np.asarray(about.get("offset", [0.0])))
+    affine(reader, node, value, scale, -offset * scale)
 
 
 @handles("Identity", "Dropout", "Cast")

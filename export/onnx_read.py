@@ -24,7 +24,8 @@ Float = NDArray[np.float64]
 Array = NDArray[Any]
 Dims = tuple[tuple[int, ...], ...]
 
-PLAIN_DOMAINS = ("", "ai.onnx", "com.microsoft")
+PLAIN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
+AFTER_THE_END = ("Identity", "Cast", "Squeeze", "Reshape", "Flatten", "ArgMax", "DequantizeLinear")
 MAX_FOLDED = 1 << 22  # numbers that one node may make of constants
 
 
@@ -221,7 +222,7 @@ class Reader:
             return
         handler = HANDLERS.get(node.op_type) if node.domain in PLAIN_DOMAINS else None
         try:
-            if self.ended:
+            if self.ended and node.op_type not in AFTER_THE_END:
                 raise RefusalError(
                     "it follows the end of a classifier", "cut the model before, with `cut`"
                 )

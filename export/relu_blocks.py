@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_naca import stages
 from edge_naca.export.layers import Convolution, Finding, Layer, Pool, Rectifier, Shape
-from edge_naca.export.relu_folding import fold, is_affine
+from edge_naca.export.relu_folding import fold, is_affine, is_uneven
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS
 
 
@@ -108,12 +108,14 @@ def blocks_of(layers: Sequence[Layer], has_negative: bool = False) -> Blocks:
     if rest and is_affine(rest[0]):
         first = rest[0]
         assert isinstance(first, Convolution)
-        if first.bias.any() and len(rest) > 1:
+        floored = isinstance(rest[1], Rectifier) if len(rest) > 1 else False
+        if len(rest) > 1 and (first.bias.any() or is_uneven(first) or floored):
             leading, rest = first, rest[1:]
     if rest and isinstance(rest[0], Rectifier):
         floor, limit, rest = True, rest[0].limit, rest[1:]
     found: list[Block] = []
-    signed = not floor and (has_negative or leading is not None)
+    moved = leading is not None and bool(leading.bias.any())
+    signed = not floor and (has_negative or moved)
     for at, layer in enumerate(rest):
         if isinstance(layer, Rectifier):
             continue

@@ -16,6 +16,8 @@ from edge_naca.export.layers import Convolution, Layer, Pool, Rectifier
 
 Float = NDArray[np.float64]
 
+UNEVEN = 4  # channels of the input that differ more in scale are scaled before the first layer
+
 
 def is_affine(layer: Layer) -> bool:
     """Tell whether a layer is one factor and one addend for each channel, and nothing else."""
@@ -41,17 +43,29 @@ def by_channel(layer: Convolution, numbers: Float) -> Float:
     return np.repeat(grouped, maps // layer.groups, axis=0)[:, :, None, None]
 
 
+def is_uneven(layer: Layer) -> bool:
+    """Tell whether an affine layer scales channels so differently that 8-bit weights cannot."""
+    if not is_affine(layer):
+        return False
+    assert isinstance(layer, Convolution)
+    sizes = np.abs(layer.weights)
+    return bool(sizes.max() > UNEVEN * sizes.min())
+
+
 def fold(layers: Sequence[Layer]) -> list[Layer]:
     """Return layers that compute the same, with fewer of them.
 
     An affine layer goes into the convolution before it, or else, past pools, into the convolution
     behind it where that has no padding or nothing is added (padding means zeros of what the
     convolution is given, which the addend would shift). A rectifier moves before a pool that takes
-    the greatest. What is left of affine layers at the beginning says what raw numbers mean.
+    the greatest. What is left of affine layers at the beginning says what raw numbers mean; one that
+    scales channels very differently is left there.
     """
     result = list(layers)
     while True:
         for at in range(len(result) - 1):
+            if at == 0 and is_uneven(result[0]) and not is_affine(result[1]):
+                continue
             joined = _join(result[at], result[at + 1])
             if joined is not None:
                 result[at : at + 2] = joined
