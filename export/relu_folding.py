@@ -58,8 +58,8 @@ def fold(layers: Sequence[Layer]) -> list[Layer]:
     An affine layer goes into the convolution before it, or else, past pools, into the convolution
     behind it where that has no padding or nothing is added (padding means zeros of what the
     convolution is given, which the addend would shift). A rectifier moves before a pool that takes
-    the greatest. What is left of affine layers at the beginning says what raw numbers mean; one that
-    scales channels very differently is left there.
+    the greatest. What is left of affine layers at the beginning says what raw numbers mean; one
+    that scales channels very differently is left there.
     """
     result = list(layers)
     while True:

@@ -8,7 +8,7 @@ onnxruntime 1.32.0, skl2onnx 1.20.0 and scikit-learn 1.9.1:
 | file | exporter | what |
 |---|---|---|
 | digits_conv.onnx | torch.onnx.export (dynamo) | Conv, BatchNorm, ReLU, MaxPool, ReLU6, Gemm |
-| digits_average.onnx | torch.onnx.export (TorchScript), open batch | its own normalisation, AvgPool |
+| digits_average.onnx | torch.onnx.export (TorchScript) | open batch, normalisation, AvgPool |
 | digits_qdq.onnx | onnxruntime.quantization of digits_conv, QDQ, by channel | int8 weights |
 | digits_qoperator.onnx | onnxruntime.quantization of digits_average, QOperator | int8 weights |
 | digits_mlp.onnx | skl2onnx of StandardScaler and MLPClassifier | two outputs, Softmax |
