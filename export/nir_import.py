@@ -1,0 +1,348 @@
+"""NIR files as frozen stages: in front of learning populations, or as a network of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca import encoding, preparation
+from edge_naca.arithmetic import presentation_key
+from edge_naca.export import float_model
+from edge_naca.export.layers import ConversionError, Finding, Float, Layer, Neurons, Report, Shape
+from edge_naca.export.nir_options import NirOptions, assumptions, filled
+from edge_naca.export.nir_read import nir_layers
+from edge_naca.export.spiking_conversion import Source, convert
+from edge_naca.limits import MAX_UNITS
+from edge_naca.network import Encoder, Network, Preparation
+from edge_naca.specification import Specification
+from edge_naca.stages import SpikingConvolution, SpikingStage
+
+CODE_BITS = 8
+MOST_CODE = 255
+MOST_GAIN = 16383
+MOST_RAW = 32767
+
+Int = NDArray[np.int64]
+
+
+class CalibrationError(ValueError):
+    """Calibration data does not suit the model; the message says what would."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrontEnd:
+    """A model from another framework as what comes before a network's populations.
+
+    Parameters
+    ----------
+    preparation, encoder, stages : parts of a `Network`.
+    report : what conversion did, layer by layer.
+    assumed : what the file did not say, for the image's metadata.
+    layers : the model in real numbers.
+    """
+
+    preparation: Preparation
+    encoder: Encoder
+    stages: tuple[SpikingStage, ...]
+    report: Report
+    assumed: tuple[str, ...]
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Samples:
+    """Raw samples (samples, raw numbers), and how they become what model and stages are given.
+
+    Parameters
+    ----------
+    raw : in the order of the preparation.
+    to_planes : raw numbers in the order of the model's, (channels · height · width,).
+    shape : of a sample, as the model has it.
+    """
+
+    raw: Int
+    to_planes: Int
+    shape: Shape
+    preparation: Preparation
+    encoder: Encoder
+    full_scale: float
+    zero: float
+
+    def source(self, seed: int = 0) -> Source:
+        """Return the samples as conversion wants them."""
+        real = (self.raw[:, self.to_planes] - self.zero) / self.full_scale
+        real = real.reshape(-1, *self.shape)
+        codes = np.stack([preparation.codes(self.preparation, x, CODE_BITS) for x in self.raw])
+        split = self.preparation.signed
+        planes = (self.shape[0] * (2 if split else 1), *self.shape[1:])
+        is_direct = self.encoder.kind == "direct"
+        key = presentation_key(seed, 0)
+
+        def spikes(chosen: Int) -> Int:
+            sent = [encoding.spikes(self.encoder, codes[n], key) for n in chosen]
+            return np.stack(sent).astype(np.int64)
+
+        cached: dict[bytes, Int] = {}
+
+        def given(chosen: Int, step: int) -> Int:
+            if is_direct:
+                return codes[chosen].astype(np.int64).reshape(-1, *planes)
+            name = chosen.tobytes()
+            if name not in cached:
+                cached.clear()
+                cached[name] = spikes(chosen)
+            return cached[name][:, step].reshape(-1, *planes)
+
+        def hears(chosen: Int, step: int) -> Float:
+            if is_direct:
+                return np.asarray(real[chosen])
+            sent = given(chosen, step)
+            signed = sent[:, : self.shape[0]] - sent[:, self.shape[0] :] if split else sent
+            return signed.astype(np.float64)
+
+        unit = 2.0**self.preparation.shift / float(self.preparation.gain[0]) / self.full_scale
+        return Source(
+            samples=len(self.raw),
+            steps=self.encoder.steps,
+            real=hears,
+            given=given,
+            unit=unit if is_direct else 1.0,
+            offset=-self.zero / self.full_scale if is_direct else 0.0,
+            is_direct=is_direct,
+            is_split=split,
+        )
+
+
+def _raw(x: Any, shape: Shape, what: str) -> tuple[Int, tuple[int, int, int], Int]:
+    """Return samples as (samples, numbers), the shape of a raw sample, and the planes' order.
+
+    Images may come as [height][width][channels], which is how devices take them, or plane after
+    plane, [channels][height][width]; the preparation then takes them as a plain vector.
+    """
+    array = np.asarray(x)
+    channels, height, width = shape
+    count = channels * height * width
+    if array.ndim < 2 or not len(array) or int(np.prod(array.shape[1:])) != count:
+        raise CalibrationError(
+            f"{what} must be samples of {channels} × {height} × {width} numbers "
+            f"(channels, height, width), but the array is {array.shape}"
+        )
+    if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.rint(array)).all():
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iub":
+        raise CalibrationError(
+            f"{what} must be whole numbers as the sensor gives them, not {array.dtype}: "
+            "give raw numbers, and say which of them stood for 1.0 in training (full_scale)"
+        )
+    flat = array.reshape(len(array), count).astype(np.int64)
+    least, most = int(flat.min()), int(flat.max())
+    if least < -MOST_RAW or most > MOST_RAW:
+        raise CalibrationError(f"{what} must be in ±{MOST_RAW}, but hold {least} .. {most}")
+    if count > MAX_UNITS:
+        raise CalibrationError(
+            f"a sample of {count} numbers is more than the {MAX_UNITS} an image takes in"
+        )
+    sides = tuple(n for n in array.shape[1:] if n != 1)
+    is_last = (
+        channels > 1
+        and height * width > 1
+        and sides == tuple(n for n in (height, width, channels) if n != 1)
+    )
+    is_first = sides == tuple(n for n in shape if n != 1) or len(sides) <= 1
+    if is_last and not (is_first and len(sides) > 1):
+        if channels > 64:
+            raise CalibrationError(
+                f"an image has at most 64 channels, not {channels}: give {what} as "
+                "(samples, channels, height, width)"
+            )
+        order = np.arange(count).reshape(height, width, channels).transpose(2, 0, 1).reshape(-1)
+        return flat, (height, width, channels), order
+    if not is_first:
+        raise CalibrationError(
+            f"{what} are {array.shape[1:]}, but the model takes ({channels}, {height}, {width}): "
+            "give them as (samples, height, width, channels) or (samples, channels, height, width)"
+        )
+    if channels == 1:
+        return flat, (height, width, 1), np.arange(count)
+    return flat, (1, count, 1), np.arange(count)
+
+
+def _prepared(x: Any, shape: Shape, options: NirOptions, what: str) -> _Samples:
+    """Return samples with the preparation that brings their range to codes."""
+    raw, sides, order = _raw(x, shape, what)
+    assert options.full_scale is not None
+    assert options.encoder is not None
+    assert options.steps is not None
+    least, most = int(raw.min()), int(raw.max())
+    is_split = least < 0
+    if is_split and 2 * raw.shape[1] > MAX_UNITS:
+        raise CalibrationError(
+            f"{what} hold negative numbers, which take an input each of their own: together "
+            f"{2 * raw.shape[1]}, more than {MAX_UNITS}"
+        )
+    reach = max(most, -least, 1)
+    if options.encoder == "direct":
+        # Raw numbers that fit are codes as they are.
+        wanted = 1.0 if reach <= MOST_CODE else MOST_CODE / reach
+    else:
+        wanted = 2**CODE_BITS / options.full_scale
+    gain, shift = _fraction(wanted)
+    return _Samples(
+        raw=raw,
+        to_planes=order,
+        shape=shape,
+        preparation=Preparation(
+            shape=sides,
+            signed=is_split,
+            gain=np.array([gain]),
+            offset=np.array([0]),
+            shift=shift,
+        ),
+        encoder=Encoder(options.encoder, CODE_BITS, options.steps),
+        full_scale=options.full_scale,
+        zero=options.zero,
+    )
+
+
+def _fraction(value: float) -> tuple[int, int]:
+    """Return gain and shift with gain / 2**shift nearest to a value above 0."""
+    if value == 1:
+        return 1, 0
+    for shift in range(30, -1, -1):
+        gain = round(value * 2.0**shift)
+        if 1 <= gain <= MOST_GAIN:
+            return gain, shift
+    raise CalibrationError(f"samples would have to be multiplied by {value:g}: check full_scale")
+
+
+def _first_shape(layers: Sequence[Layer]) -> Shape:
+    return layers[0].input_shape
+
+
+def nir_front_end(
+    source: str | PathLike[str] | Any,
+    options: NirOptions,
+    calibration: Any,
+    x_test: Any = None,
+    y_test: Any = None,
+) -> FrontEnd:
+    """Convert a NIR file to preparation, encoder and frozen stages.
+
+    Parameters
+    ----------
+    source : a path, or a `nir.NIRGraph`.
+    options : what the file does not say.
+    calibration : integers (samples, …): raw samples as the sensor gives them; their range decides
+        the preparation, what they excite decides clipping and widths.
+    x_test, y_test : samples and classes for the accuracy before and after, if the last layer's
+        neurons are classes.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read at all.
+    MissingOptionsError
+        If something has to be said that is not in the file.
+    ConversionError
+        If something cannot be converted; the message names every node and says what to do.
+    CalibrationError
+        If calibration samples do not suit the model.
+    """
+    layers = nir_layers(source, options)
+    options = filled(options)
+    shape = _first_shape(layers)
+    samples = _prepared(calibration, shape, options, "calibration samples")
+    converted = convert(layers, samples.source())
+    notes = assumptions(options)
+    before = after = None
+    tested = 0
+    if x_test is not None:
+        y = np.asarray(y_test)
+        tests = _Samples(**{**vars(samples), "raw": _raw(x_test, shape, "test samples")[0]})
+        before, after = _accuracies(layers, converted.stages, tests, y)
+        tested = len(y)
+    report = Report(
+        converted.reports,
+        tested or len(samples.raw),
+        before,
+        after,
+        (*notes, *converted.notes),
+    )
+    return FrontEnd(
+        samples.preparation,
+        samples.encoder,
+        converted.stages,
+        report,
+        notes,
+        tuple(layers),
+    )
+
+
+def _accuracies(
+    layers: Sequence[Layer], stages: tuple[SpikingStage, ...], tests: _Samples, y: NDArray[Any]
+) -> tuple[float, float]:
+    """Return the share of right answers of the real numbers, and of the integers."""
+    last = layers[-1]
+    if not isinstance(last, Neurons):
+        raise ConversionError(
+            [
+                Finding(
+                    last.name,
+                    "pool",
+                    "the file does not end in neurons that could answer",
+                    "put learning populations behind it, or end it in neurons, one for each class",
+                )
+            ]
+        )
+    source = tests.source()
+    simulation = float_model.simulate(
+        layers, source.samples, source.steps, source.real, source.is_direct
+    )
+    real = simulation.answers(last.reset == "none")
+    network = _network(tests.preparation, tests.encoder, stages, {})
+    specification = Specification(network)
+    integer = [specification.infer(x).prediction for x in tests.raw]
+    return float((real == y).mean()), float((np.array(integer) == y).mean())
+
+
+def _network(
+    prepared: Preparation,
+    encoder: Encoder,
+    stages: tuple[SpikingStage, ...],
+    metadata: dict[str, Any],
+) -> Network:
+    return Network(
+        prepared.outputs, encoder, (), preparation=prepared, stages=stages, metadata=metadata
+    )
+
+
+def nir_network(
+    source: str | PathLike[str] | Any,
+    options: NirOptions,
+    calibration: Any,
+    x_test: Any = None,
+    y_test: Any = None,
+    metadata: dict[str, Any] | None = None,
+) -> tuple[Network, Report]:
+    """Convert a NIR file whose last neurons are classes to a network; see `nir_front_end`."""
+    made = nir_front_end(source, options, calibration, x_test, y_test)
+    last = made.stages[-1]
+    if not isinstance(last, SpikingConvolution):
+        raise ConversionError(
+            [
+                Finding(
+                    made.layers[-1].name,
+                    "pool",
+                    "the file does not end in neurons that could answer",
+                    "put learning populations behind it, or end it in neurons, one for each class",
+                )
+            ]
+        )
+    known = {"converted": {"assumed": list(made.assumed), "report": made.report.as_json()}}
+    network = _network(made.preparation, made.encoder, made.stages, {**known, **(metadata or {})})
+    return network, made.report
