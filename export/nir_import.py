@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from edge_naca import encoding, preparation
 from edge_naca.arithmetic import presentation_key
 from edge_naca.export import float_model
+from edge_naca.export.input_layout import CalibrationError, Layout, layout_of
 from edge_naca.export.layers import ConversionError, Finding, Float, Layer, Neurons, Report, Shape
-from edge_naca.export.nir_options import NirOptions, assumptions, filled
-from edge_naca.export.nir_read import nir_layers
+from edge_naca.export.nir_options import NirOptions, Question, assumptions, filled
+from edge_naca.export.nir_read import check, nir_layers
 from edge_naca.export.spiking_conversion import Source, convert
 from edge_naca.limits import MAX_UNITS
 from edge_naca.network import Encoder, Network, Preparation
@@ -30,12 +31,8 @@ MOST_RAW = 32767
 Int = NDArray[np.int64]
 
 
-class CalibrationError(ValueError):
-    """Calibration data does not suit the model; the message says what would."""
-
-
 @dataclass(frozen=True, eq=False)
-class FrontEnd:
+class NirFrontEnd:
     """A model from another framework as what comes before a network's populations.
 
     Parameters
@@ -60,14 +57,12 @@ class _Samples:
 
     Parameters
     ----------
-    raw : in the order of the preparation.
-    to_planes : raw numbers in the order of the model's, (channels · height · width,).
-    shape : of a sample, as the model has it.
+    raw : in the order that the preparation takes.
+    layout : how they lie in the model.
     """
 
     raw: Int
-    to_planes: Int
-    shape: Shape
+    layout: Layout
     preparation: Preparation
     encoder: Encoder
     full_scale: float
@@ -75,11 +70,11 @@ class _Samples:
 
     def source(self, seed: int = 0) -> Source:
         """Return the samples as conversion wants them."""
-        real = (self.raw[:, self.to_planes] - self.zero) / self.full_scale
-        real = real.reshape(-1, *self.shape)
+        real = (self.layout.planes(self.raw) - self.zero) / self.full_scale
+        channels, height, width = self.layout.shape
         codes = np.stack([preparation.codes(self.preparation, x, CODE_BITS) for x in self.raw])
         split = self.preparation.signed
-        planes = (self.shape[0] * (2 if split else 1), *self.shape[1:])
+        planes = (channels * (2 if split else 1), height, width)
         is_direct = self.encoder.kind == "direct"
         key = presentation_key(seed, 0)
 
@@ -102,7 +97,7 @@ class _Samples:
             if is_direct:
                 return np.asarray(real[chosen])
             sent = given(chosen, step)
-            signed = sent[:, : self.shape[0]] - sent[:, self.shape[0] :] if split else sent
+            signed = sent[:, :channels] - sent[:, channels:] if split else sent
             return signed.astype(np.float64)
 
         unit = 2.0**self.preparation.shift / float(self.preparation.gain[0]) / self.full_scale
@@ -118,20 +113,17 @@ class _Samples:
         )
 
 
-def _raw(x: Any, shape: Shape, what: str) -> tuple[Int, tuple[int, int, int], Int]:
-    """Return samples as (samples, numbers), the shape of a raw sample, and the planes' order.
-
-    Images may come as [height][width][channels], which is how devices take them, or plane after
-    plane, [channels][height][width]; the preparation then takes them as a plain vector.
-    """
+def _raw(x: Any, shape: Shape, what: str) -> tuple[Int, Layout]:
+    """Return samples as whole numbers (samples, numbers), and how they lie in the model."""
     array = np.asarray(x)
-    channels, height, width = shape
-    count = channels * height * width
-    if array.ndim < 2 or not len(array) or int(np.prod(array.shape[1:])) != count:
-        raise CalibrationError(
-            f"{what} must be samples of {channels} × {height} × {width} numbers "
-            f"(channels, height, width), but the array is {array.shape}"
-        )
+    if array.ndim < 2 or not len(array):
+        raise CalibrationError(f"{what} must be (samples, …), not {array.shape}")
+    # Data of two dimensions go with convolutions along one axis.
+    dims = ((0,), (2,)) if array.ndim == 3 and shape[1] == 1 else None
+    try:
+        layout, _ = layout_of(array, shape, dims)
+    except CalibrationError as error:
+        raise CalibrationError(f"{what}: {error}") from None
     if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.rint(array)).all():
         array = array.astype(np.int64)
     if array.dtype.kind not in "iub":
@@ -139,51 +131,26 @@ def _raw(x: Any, shape: Shape, what: str) -> tuple[Int, tuple[int, int, int], In
             f"{what} must be whole numbers as the sensor gives them, not {array.dtype}: "
             "give raw numbers, and say which of them stood for 1.0 in training (full_scale)"
         )
-    flat = array.reshape(len(array), count).astype(np.int64)
+    flat = array.reshape(len(array), -1).astype(np.int64)
     least, most = int(flat.min()), int(flat.max())
     if least < -MOST_RAW or most > MOST_RAW:
         raise CalibrationError(f"{what} must be in ±{MOST_RAW}, but hold {least} .. {most}")
-    if count > MAX_UNITS:
-        raise CalibrationError(
-            f"a sample of {count} numbers is more than the {MAX_UNITS} an image takes in"
-        )
-    sides = tuple(n for n in array.shape[1:] if n != 1)
-    is_last = (
-        channels > 1
-        and height * width > 1
-        and sides == tuple(n for n in (height, width, channels) if n != 1)
-    )
-    is_first = sides == tuple(n for n in shape if n != 1) or len(sides) <= 1
-    if is_last and not (is_first and len(sides) > 1):
-        if channels > 64:
-            raise CalibrationError(
-                f"an image has at most 64 channels, not {channels}: give {what} as "
-                "(samples, channels, height, width)"
-            )
-        order = np.arange(count).reshape(height, width, channels).transpose(2, 0, 1).reshape(-1)
-        return flat, (height, width, channels), order
-    if not is_first:
-        raise CalibrationError(
-            f"{what} are {array.shape[1:]}, but the model takes ({channels}, {height}, {width}): "
-            "give them as (samples, height, width, channels) or (samples, channels, height, width)"
-        )
-    if channels == 1:
-        return flat, (height, width, 1), np.arange(count)
-    return flat, (1, count, 1), np.arange(count)
+    return flat, layout
 
 
 def _prepared(x: Any, shape: Shape, options: NirOptions, what: str) -> _Samples:
     """Return samples with the preparation that brings their range to codes."""
-    raw, sides, order = _raw(x, shape, what)
+    raw, layout = _raw(x, shape, what)
     assert options.full_scale is not None
     assert options.encoder is not None
     assert options.steps is not None
     least, most = int(raw.min()), int(raw.max())
     is_split = least < 0
-    if is_split and 2 * raw.shape[1] > MAX_UNITS:
+    inputs = raw.shape[1] * (2 if is_split else 1)
+    if inputs > MAX_UNITS:
         raise CalibrationError(
-            f"{what} hold negative numbers, which take an input each of their own: together "
-            f"{2 * raw.shape[1]}, more than {MAX_UNITS}"
+            f"a sample takes {inputs} inputs{', two a number for either sign' * is_split}: an "
+            f"image has at most {MAX_UNITS}"
         )
     reach = max(most, -least, 1)
     if options.encoder == "direct":
@@ -194,10 +161,9 @@ def _prepared(x: Any, shape: Shape, options: NirOptions, what: str) -> _Samples:
     gain, shift = _fraction(wanted)
     return _Samples(
         raw=raw,
-        to_planes=order,
-        shape=shape,
+        layout=layout,
         preparation=Preparation(
-            shape=sides,
+            shape=layout.prepared,
             signed=is_split,
             gain=np.array([gain]),
             offset=np.array([0]),
@@ -230,7 +196,7 @@ def nir_front_end(
     calibration: Any,
     x_test: Any = None,
     y_test: Any = None,
-) -> FrontEnd:
+) -> NirFrontEnd:
     """Convert a NIR file to preparation, encoder and frozen stages.
 
     Parameters
@@ -273,7 +239,7 @@ def nir_front_end(
         after,
         (*notes, *converted.notes),
     )
-    return FrontEnd(
+    return NirFrontEnd(
         samples.preparation,
         samples.encoder,
         converted.stages,
@@ -346,3 +312,22 @@ def nir_network(
     known = {"converted": {"assumed": list(made.assumed), "report": made.report.as_json()}}
     network = _network(made.preparation, made.encoder, made.stages, {**known, **(metadata or {})})
     return network, made.report
+
+
+def spread(count: int, wanted: int) -> Int:
+    """Return which samples to take so that `wanted` of `count` are spread evenly, in order."""
+    return np.unique(np.linspace(0, count - 1, min(wanted, count)).astype(np.int64))
+
+
+def open_questions(source: str | PathLike[str] | Any, options: NirOptions) -> list[Question]:
+    """Return what has still to be said before a file can be converted.
+
+    Raises
+    ------
+    ModelFileError, ConversionError
+        If it cannot be converted whatever is said.
+    """
+    _, found, asked = check(source, options)
+    if found:
+        raise ConversionError(found)
+    return asked

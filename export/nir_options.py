@@ -180,7 +180,8 @@ class Question:
     answers: str
 
     def __str__(self) -> str:
-        return f"--{self.option.replace('_', '-')}: {self.text} ({self.answers})"
+        name = "delay" if self.option == "delayed" else self.option.replace("_", "-")
+        return f"--{name}: {self.text} ({self.answers})"
 
 
 class MissingOptionsError(ValueError):

@@ -396,7 +396,7 @@ def _dense(node: Node, arriving: _Arriving, options: NirOptions) -> tuple[Layer,
         raise _NodeError(
             f"its weights have the shape {weights.shape}", "they must be (outputs, inputs)"
         )
-    if len(arriving.dims) > 1:
+    if int(np.prod(arriving.dims[:-1])) > 1:
         raise _NodeError(
             f"{arriving} numbers arrive, of which it would take one row after another",
             "flatten what comes before",
