@@ -52,7 +52,7 @@ class NirFrontEnd:
 
 
 @dataclass(frozen=True, eq=False)
-class _Samples:
+class Samples:
     """Raw samples (samples, raw numbers), and how they become what model and stages are given.
 
     Parameters
@@ -138,9 +138,17 @@ def _raw(x: Any, shape: Shape, what: str) -> tuple[Int, Layout]:
     return flat, layout
 
 
-def _prepared(x: Any, shape: Shape, options: NirOptions, what: str) -> _Samples:
-    """Return samples with the preparation that brings their range to codes."""
-    raw, layout = _raw(x, shape, what)
+def samples_for(x: Any, layers: Sequence[Layer], options: NirOptions) -> Samples:
+    """Return calibration samples with the preparation that brings their range to codes.
+
+    Parameters
+    ----------
+    x : integers (samples, …): raw samples as the sensor gives them.
+    layers : of the model that is to be given them.
+    options : what the file does not say, completely.
+    """
+    what = "calibration samples"
+    raw, layout = _raw(x, layers[0].input_shape, what)
     assert options.full_scale is not None
     assert options.encoder is not None
     assert options.steps is not None
@@ -159,7 +167,7 @@ def _prepared(x: Any, shape: Shape, options: NirOptions, what: str) -> _Samples:
     else:
         wanted = 2**CODE_BITS / options.full_scale
     gain, shift = _fraction(wanted)
-    return _Samples(
+    return Samples(
         raw=raw,
         layout=layout,
         preparation=Preparation(
@@ -184,10 +192,6 @@ def _fraction(value: float) -> tuple[int, int]:
         if 1 <= gain <= MOST_GAIN:
             return gain, shift
     raise CalibrationError(f"samples would have to be multiplied by {value:g}: check full_scale")
-
-
-def _first_shape(layers: Sequence[Layer]) -> Shape:
-    return layers[0].input_shape
 
 
 def nir_front_end(
@@ -221,15 +225,16 @@ def nir_front_end(
     """
     layers = nir_layers(source, options)
     options = filled(options)
-    shape = _first_shape(layers)
-    samples = _prepared(calibration, shape, options, "calibration samples")
+    samples = samples_for(calibration, layers, options)
     converted = convert(layers, samples.source())
     notes = assumptions(options)
     before = after = None
     tested = 0
     if x_test is not None:
         y = np.asarray(y_test)
-        tests = _Samples(**{**vars(samples), "raw": _raw(x_test, shape, "test samples")[0]})
+        tests = Samples(
+            **{**vars(samples), "raw": _raw(x_test, samples.layout.shape, "test samples")[0]}
+        )
         before, after = _accuracies(layers, converted.stages, tests, y)
         tested = len(y)
     report = Report(
@@ -250,7 +255,7 @@ def nir_front_end(
 
 
 def _accuracies(
-    layers: Sequence[Layer], stages: tuple[SpikingStage, ...], tests: _Samples, y: NDArray[Any]
+    layers: Sequence[Layer], stages: tuple[SpikingStage, ...], tests: Samples, y: NDArray[Any]
 ) -> tuple[float, float]:
     """Return the share of right answers of the real numbers, and of the integers."""
     last = layers[-1]

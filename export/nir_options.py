@@ -257,12 +257,16 @@ def questions(kinds: Iterable[str], ends_in_weights: bool, options: NirOptions) 
     return asked
 
 
+def _is_untouched(name: str, value: Any) -> bool:
+    return value is None or (name in ("zero", "refractory") and not value)
+
+
 def assumptions(options: NirOptions) -> tuple[str, ...]:
     """Return what was assumed, for reports and for the image."""
     said = [
         f"{field.name} = {getattr(options, field.name)}"
         for field in fields(options)
-        if field.name != "exporter" and getattr(options, field.name) not in (None, 0)
+        if field.name != "exporter" and not _is_untouched(field.name, getattr(options, field.name))
     ]
     notes: tuple[str, ...] = ()
     if options.exporter is not None:
