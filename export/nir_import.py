@@ -232,9 +232,12 @@ def nir_front_end(
     tested = 0
     if x_test is not None:
         y = np.asarray(y_test)
-        tests = Samples(
-            **{**vars(samples), "raw": _raw(x_test, samples.layout.shape, "test samples")[0]}
-        )
+        raw, layout = _raw(x_test, samples.layout.shape, "test samples")
+        if layout != samples.layout or y.shape != (len(raw),):
+            raise CalibrationError(
+                "test samples must lie as calibration samples do, and have a class each"
+            )
+        tests = replace(samples, raw=raw)
         before, after = _accuracies(layers, converted.stages, tests, y)
         tested = len(y)
     report = Report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def graph(
     """Return a graph; without edges, one node after another."""
     names = list(nodes)
     if edges is None:
-        edges = list(zip(names[:-1], names[1:], strict=True))
+        edges = list(pairwise(names))
     return Raw({"type": "NIRGraph", "nodes": nodes, "edges": edges, **more})
 
 
