@@ -60,6 +60,9 @@ class FrontEnd:
     def of(cls, network: Network) -> FrontEnd:
         """Return the front end of a network, whose populations are left behind.
 
+        Of a network without populations, the last stage is left out: it answers, which is what
+        populations are put there for.
+
         Raises
         ------
         ValueError
@@ -68,17 +71,16 @@ class FrontEnd:
         if network.preparation is None:
             raise ValueError("the image has no preparation: raw samples could not be presented")
         stages = network.stages
-        last = stages[-1] if stages else None
-        if isinstance(last, SpikingConvolution) and last.readout:
+        if not network.populations:
             stages = stages[:-1]
         kept = {k: network.metadata[k] for k in (SCALER, FRONT_END) if k in network.metadata}
-        if network.encoder.kind == "direct" and not any(
-            isinstance(stage, SpikingConvolution) for stage in stages
-        ):
-            raise ValueError(
-                "the image has no stage but its answer; there is nothing to put populations behind"
-            )
-        return cls(network.preparation, network.encoder, stages, kept)
+        if not stages:
+            raise ValueError("the image has no frozen stages that populations could be put behind")
+        encoder = network.encoder
+        if encoder.kind == "direct" and not frozen_spiking(stages):
+            # What spoke to the readout directly speaks in bits to populations.
+            encoder = Encoder("bitplane", encoder.bits, encoder.bits)
+        return cls(network.preparation, encoder, stages, kept)
 
     @property
     def is_exact(self) -> bool:

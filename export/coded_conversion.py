@@ -20,6 +20,13 @@ from edge_naca.export.float_relu import run_layer
 from edge_naca.export.layers import ConversionError, Convolution, Finding, LayerReport, Pool
 from edge_naca.export.relu_blocks import Block, Blocks, rectifier_of, window_of
 from edge_naca.export.relu_folding import by_channel
+from edge_naca.export.stage_running import (
+    POTENTIAL_MAX,
+    at_every_step,
+    in_order,
+    run_coded,
+    run_readout,
+)
 from edge_naca.limits import whole
 from edge_naca.network import Encoder
 from edge_naca.stages import (
@@ -38,7 +45,6 @@ Float = NDArray[np.float64]
 SCALES = np.linspace(0.15, 1.0, 35)  # of the greatest number: candidates for the top of the codes
 LOOKED_AT = 1 << 18  # numbers of a layer by which its scale is chosen
 HEADROOM = 2.0  # potentials of a readout stay so far below saturation on calibration data
-POTENTIAL_MAX = 8388607
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +80,7 @@ class Coded:
     encoder : what follows the coded ones.
     reports : one for each block.
     notes : what was assumed.
-    codes : of the last coded stage on the calibration samples, uint8 (samples, units), in the order
-        of its units.
+    codes : features of the calibration samples, whole numbers (samples, units).
     scores : potentials of the readout, (samples, classes); None if there is no readout.
     real : what the real-numbered model gives, (samples, channels, height, width).
     """
@@ -84,7 +89,7 @@ class Coded:
     encoder: Encoder = field(default_factory=lambda: Encoder("bitplane", 8, 8))
     reports: list[LayerReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    codes: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+    codes: Float = field(default_factory=lambda: np.zeros((0, 0)))
     scores: Float | None = None
     real: Float = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
 
@@ -124,7 +129,7 @@ def convert_coded(
             signal = _pool(block, block.layer, signal, real, width, result)
         else:
             signal = _convolution(block, block.layer, signal, real, width, result)
-    result.codes = _in_order(signal)
+    result.codes = in_order(signal.codes)
     result.real = signal.real
     result.encoder = Encoder("bitplane", signal.bits, signal.bits)
     if readout:
@@ -141,12 +146,6 @@ def _widths(blocks: tuple[Block, ...], last: int, inner: int) -> list[int]:
         if not (isinstance(block.layer, Pool) and block.layer.kind == "max"):
             width = inner
     return widths[::-1]
-
-
-def _in_order(signal: Signal) -> NDArray[np.uint8]:
-    """Return codes in the order of units, (samples, units)."""
-    places = np.moveaxis(signal.codes, 1, 3)
-    return np.asarray(places.reshape(len(places), -1).astype(np.uint8))
 
 
 # ---- scales ------------------------------------------------------------------------------------
@@ -275,7 +274,7 @@ def _convolution(
         code_bits=signal.bits,
         bits=bits,
     )
-    codes = run_stage(stage, signal.codes)
+    codes = run_coded(stage, signal.codes)
     step = scale / 2.0**shifts
     made = weights * step[:, None, None, None]
     relative = relative_error(made - effective, effective)
@@ -317,7 +316,7 @@ def _pool(
         gain = max(round(factor * 2**shift), 1)
         scale = scale * (factor * 2**shift / gain)
         stage = CodedPool(**window, pool="sum", gain=gain, shift=shift)  # type: ignore[arg-type]
-    codes = run_stage(stage, signal.codes)
+    codes = run_coded(stage, signal.codes)
     after = replace(signal, codes=codes, real=real, scale=scale, bits=bits)
     result.stages.append(stage)
     result.reports.append(_report(layer.name, f"Pool, {layer.kind}", None, 1.0, 0.0, after))
@@ -344,10 +343,11 @@ def _readout(block: Block, signal: Signal, result: Coded) -> None:
         bias=bias.astype(np.int64),
         readout=True,
     )
-    potentials = planes.convolve(signal.codes, weights, *where) + bias[:, None, None]
-    result.stages.append(stage)
     result.encoder = Encoder("direct", signal.bits, 1)
-    result.scores = potentials.reshape(len(potentials), -1)
+    scores = run_readout(stage, at_every_step(signal.codes, result.encoder))
+    potentials = scores.reshape(real.shape)
+    result.stages.append(stage)
+    result.scores = scores
     result.real = real
     result.reports.append(
         LayerReport(
@@ -363,31 +363,7 @@ def _readout(block: Block, signal: Signal, result: Coded) -> None:
     )
 
 
-# ---- running and reporting ---------------------------------------------------------------------
-
-
-def run_stage(stage: CodedConvolution | CodedPool, codes: Float) -> Float:
-    """Return what a stage makes of codes (samples, channels, height, width), whole numbers."""
-    most = 2**stage.bits - 1
-    if isinstance(stage, CodedConvolution):
-        sums = planes.convolve(
-            codes,
-            stage.weights,
-            stage.output,
-            stage.stride,
-            stage.padding,
-            stage.dilation,
-            stage.groups,
-        )
-        sums += stage.bias.astype(np.float64)[:, None, None]
-        unit = 2.0 ** stage.shift.astype(np.float64)[:, None, None]
-        return np.asarray(np.clip(np.floor((sums + np.floor(unit / 2)) / unit), 0, most))
-    where = (stage.kernel, stage.output, stage.stride, stage.padding)
-    if stage.pool == "max":
-        return np.asarray(np.clip(planes.greatest(codes, *where), 0, most))
-    sums = planes.total(codes, *where) * stage.gain
-    unit_ = 2.0**stage.shift
-    return np.asarray(np.clip(np.floor((sums + np.floor(unit_ / 2)) / unit_), 0, most))
+# ---- reporting ---------------------------------------------------------------------
 
 
 def relative_error(difference: Float, whole_: Float) -> float:

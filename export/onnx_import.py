@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_naca.arithmetic import round_shift
+from edge_naca.export import float_relu
 from edge_naca.export.coded_conversion import Signal, best_scale, convert_coded
 from edge_naca.export.input_layout import CalibrationError, Layout, layout_of
 from edge_naca.export.layers import ConversionError, Convolution, Finding, Layer, Report
 from edge_naca.export.onnx_read import Model, depthwise, layers_of, read_onnx
 from edge_naca.export.rate_conversion import check_rate, convert_rate
 from edge_naca.export.relu_blocks import Block, Blocks, blocks_of, check_blocks
-from edge_naca.export.relu_folding import is_affine, is_uneven, push_regardless
+from edge_naca.export.relu_folding import is_uneven, push_regardless
+from edge_naca.export.stage_running import prepare, run_stages
 from edge_naca.front_end import FRONT_END, SCALER, FrontEnd
 from edge_naca.limits import MAX_UNITS, choice, whole
 from edge_naca.network import Encoder, Network, Preparation
@@ -30,7 +31,6 @@ Array = NDArray[Any]
 CODINGS = ("bitplane", "rate")
 HEADS = ("drop", "keep", "answer")
 INPUT_BITS = 8
-RAW = 1 / 16  # a model that begins by multiplying with less takes raw numbers
 
 
 class MissingInputError(ValueError):
@@ -133,7 +133,7 @@ def onnx_front_end(
     calibration: Array,
     options: OnnxOptions | None = None,
     *,
-    labels: Array | None = None,
+    tests: tuple[Array, Array] | None = None,
 ) -> OnnxFrontEnd:
     """Convert an ONNX file to preparation, encoder and frozen stages.
 
@@ -142,7 +142,8 @@ def onnx_front_end(
     calibration : samples (n, …) as they will come, integers or real numbers; images with channels
         last or as the file has them. A few hundred of all kinds do.
     options : what the file does not say.
-    labels : class of each calibration sample, for accuracy before and after, with head "answer".
+    tests : samples, like those of calibration, and their classes: for accuracy before and after,
+        with head "answer".
 
     Raises
     ------
@@ -186,12 +187,23 @@ def onnx_front_end(
             readout=is_answer,
         )
     before = after = None
-    if labels is not None and is_answer and made.scores is not None:
-        y = np.asarray(labels)
-        before = float((made.real.reshape(len(raw), -1).argmax(axis=1) == y).mean())
-        after = float((made.scores.argmax(axis=1) == y).mean())
+    if tests is not None and is_answer:
+        x_test, y_test = _checked(tests[0]), np.asarray(tests[1])
+        if x_test.shape[1:] != x.shape[1:] or (x_test.dtype.kind == "f") != (x.dtype.kind == "f"):
+            raise CalibrationError(
+                f"test samples {x_test.dtype} {x_test.shape} are not like those of calibration, "
+                f"{x.dtype} {x.shape}"
+            )
+        asked = layout.planes(x_test)
+        asked = scaler(asked) if scaler is not None else asked
+        codes = prepare(preparation, asked, INPUT_BITS)
+        scores = run_stages(made.stages, made.encoder, codes)
+        real = float_relu.run(whole_model, asked.astype(np.float64))[-1].reshape(len(x_test), -1)
+        before = float((real.argmax(axis=1) == y_test).mean())
+        after = float((scores.argmax(axis=1) == y_test).mean())
     notes += [*head_notes, *border_notes, *made.notes]
-    report = Report(tuple(made.reports), len(raw), before, after, tuple(notes))
+    samples = len(raw) if before is None or tests is None else len(tests[0])
+    report = Report(tuple(made.reports), samples, before, after, tuple(notes))
     about: dict[str, Any] = {FRONT_END: {"file": Path(path).name, "notes": notes}}
     if scaler is not None:
         about[SCALER] = scaler.to_json()
@@ -205,7 +217,7 @@ def onnx_network(
     calibration: Array,
     options: OnnxOptions | None = None,
     *,
-    labels: Array | None = None,
+    tests: tuple[Array, Array] | None = None,
     classes: Sequence[str] | None = None,
 ) -> tuple[Network, Report]:
     """Convert a whole ONNX classifier to a network without populations; see `onnx_front_end`.
@@ -215,7 +227,7 @@ def onnx_network(
     classes : what the model's outputs stand for.
     """
     options = replace(options or OnnxOptions(), head="answer")
-    made = onnx_front_end(path, calibration, options, labels=labels)
+    made = onnx_front_end(path, calibration, options, tests=tests)
     metadata = dict(made.metadata) | {"conversion": made.report.as_json()}
     if classes is not None:
         metadata["classes"] = list(classes)
@@ -277,19 +289,9 @@ def _meaning(
     mean, std = parts
     full = options.full_scale
     if full is None:
-        first = model.layers[0] if model.layers else None
-        begins = isinstance(first, Convolution) and is_affine(first)
-        factor = np.abs(first.weights).max() if begins and isinstance(first, Convolution) else 1.0
-        if np.dtype(model.input_type).kind in "iu":
-            notes.append(
-                f"raw numbers are the model's input as they are: it takes {model.input_type}"
-            )
-        elif begins and factor <= RAW:
-            assert first is not None
-            notes.append(
-                f"raw numbers are the model's input as they are: its first node, {first.name}, "
-                f"multiplies by {factor:.4g}"
-            )
+        says = model.says_range
+        if says is not None:
+            notes.append(f"raw numbers are the model's input as they are: {says}")
         elif x.dtype.kind == "f":
             notes.append(
                 "the data are real numbers: they were taken for the model's input as it is"
@@ -382,8 +384,6 @@ def _prepare(blocks: Blocks, raw: Float, layout: Layout) -> tuple[Preparation, S
             most = min(most, float((blocks.limit / np.abs(factor)).max()))
         gain, shift = (np.array([1]), 0) if most <= top else gains(np.array([top / most]))
     step = 2.0**shift / gain
-    codes = round_shift(centred.astype(np.int64) * gain[:, None, None], shift)
-    sides = np.concatenate([codes, -codes], axis=1) if is_signed else codes
     differ = np.ptp(zero) > 0 or len(gain) > 1
     places = height * width
     preparation = Preparation(
@@ -394,7 +394,7 @@ def _prepare(blocks: Blocks, raw: Float, layout: Layout) -> tuple[Preparation, S
         shift=shift,
     )
     entering = Signal(
-        np.clip(sides, 0, top).astype(np.float64), real, factor * step, INPUT_BITS, is_signed, True
+        prepare(preparation, raw, INPUT_BITS), real, factor * step, INPUT_BITS, is_signed, True
     )
     return preparation, entering
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge_naca.export.layers import ConversionError, Convolution, Finding, Layer, Shape
 from edge_naca.export.onnx_file import OnnxError, array, read_model, where
+from edge_naca.export.relu_folding import is_affine
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -26,6 +27,7 @@ Dims = tuple[tuple[int, ...], ...]
 
 PLAIN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 AFTER_THE_END = ("Identity", "Cast", "Squeeze", "Reshape", "Flatten", "ArgMax", "DequantizeLinear")
+RAW = 1 / 16  # a model that begins by multiplying with less takes raw numbers
 MAX_FOLDED = 1 << 22  # numbers that one node may make of constants
 
 
@@ -79,6 +81,19 @@ class Model:
     input_dims: Dims = ()
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def says_range(self) -> str | None:
+        """How the file itself says that it takes raw numbers; None if it does not."""
+        if np.dtype(self.input_type).kind in "iu":
+            return f"it takes {self.input_type}"
+        first = self.layers[0] if self.layers else None
+        if first is not None and is_affine(first):
+            assert isinstance(first, Convolution)
+            factor = float(np.abs(first.weights).max())
+            if factor <= RAW:
+                return f"its first node, {first.name}, multiplies by {factor:.4g}"
+        return None
 
 
 Handler = Callable[["Reader", "NodeProto", list[str]], None]

@@ -18,6 +18,14 @@ from edge_naca.export.coded_conversion import Coded, Signal, effective_weights, 
 from edge_naca.export.float_relu import run_layer
 from edge_naca.export.layers import ConversionError, Convolution, Finding, LayerReport, Pool
 from edge_naca.export.relu_blocks import Block, Blocks, rectifier_of, window_of
+from edge_naca.export.stage_running import (
+    POTENTIAL_MAX,
+    at_every_step,
+    in_order,
+    run_neurons,
+    run_pool,
+    run_readout,
+)
 from edge_naca.limits import MAX_STEPS, whole
 from edge_naca.network import Encoder
 from edge_naca.stages import MAX_BIAS, SpikingConvolution, SpikingPool
@@ -25,7 +33,6 @@ from edge_naca.stages import MAX_BIAS, SpikingConvolution, SpikingPool
 Float = NDArray[np.float64]
 
 PERCENTILE = 99.9  # of what comes out, that a spike at every step stands for
-POTENTIAL_MAX = 8388607
 HEADROOM = 2.0
 MAX_THRESHOLD = 1 << 22
 
@@ -91,7 +98,7 @@ def convert_rate(
     whole("steps", steps, 1, MAX_STEPS)
     result = Coded(encoder=Encoder("direct", entering.bits, steps))
     # What arrives at each step (steps, samples, channels, height, width), and what one means.
-    arriving = np.broadcast_to(entering.codes, (steps, *entering.codes.shape))
+    arriving = at_every_step(entering.codes, result.encoder)
     signal = entering
     for number, block in enumerate(model.blocks):
         real = run_layer(block.layer, signal.real)
@@ -105,8 +112,7 @@ def convert_rate(
             return result
         else:
             arriving, signal = _fire(block, layer, signal, arriving, real, result)
-    counts = np.moveaxis(arriving.sum(axis=0), 1, 3)
-    result.codes = counts.reshape(len(counts), -1).astype(np.uint8)
+    result.codes = in_order(arriving.sum(axis=0))
     result.real = signal.real
     return result
 
@@ -119,8 +125,7 @@ def _pool(
         **window_of(layer, signal.codes.shape[1]),  # type: ignore[arg-type]
         kernel=layer.kernel,
     )
-    where = (stage.kernel, stage.output, stage.stride, stage.padding)
-    passed = np.stack([planes.total(x, *where) for x in arriving])
+    passed = run_pool(stage, arriving)
     share = 1.0 if layer.kind == "sum" else 1 / (layer.kernel[0] * layer.kernel[1])
     after = replace(signal, codes=passed[0], real=real, scale=signal.scale * share)
     result.stages.append(stage)
@@ -173,7 +178,7 @@ def _fire(
         reset="subtract",
         reset_by=np.array([threshold]),
     )
-    spikes = _spikes(stage, arriving)
+    spikes = run_neurons(stage, arriving)
     after = Signal(spikes[0], real, np.full(len(layer.bias), threshold * step), 1, False, False)
     result.stages.append(stage)
     result.reports.append(
@@ -182,33 +187,6 @@ def _fire(
                 relative_error(weights * step - effective, effective))
     )  # fmt: skip
     return spikes, after
-
-
-def _sums(stage: SpikingConvolution, x: Float) -> Float:
-    """Return what reaches neurons in a step, bias included."""
-    where = (stage.output, stage.stride, stage.padding, stage.dilation, stage.groups)
-    sums = planes.convolve(x, stage.weights, *where)
-    return np.asarray(sums + stage.bias.astype(np.float64)[:, None, None])
-
-
-def _spikes(stage: SpikingConvolution, arriving: Float) -> Float:
-    """Return the spikes of neurons without leak at each step."""
-    potentials: Float | None = None
-    spikes = []
-    threshold = stage.threshold.astype(np.float64)[:, None, None]
-    taken = stage.reset_by.astype(np.float64)[:, None, None]
-    same: Float | None = None
-    for x in arriving:
-        # Codes come again at every step: what they add up to is worked out once.
-        is_same = arriving.strides[0] == 0 and same is not None
-        same = same if is_same else _sums(stage, x)
-        assert same is not None
-        potentials = same if potentials is None else potentials + same
-        potentials = np.clip(potentials, -POTENTIAL_MAX, POTENTIAL_MAX)
-        fired = potentials > threshold
-        potentials = np.clip(potentials - fired * taken, -POTENTIAL_MAX, POTENTIAL_MAX)
-        spikes.append(fired.astype(np.float64))
-    return np.stack(spikes)
 
 
 def _readout(
@@ -234,8 +212,7 @@ def _readout(
         bias=bias.astype(np.int64),
         readout=True,
     )
-    potentials = sum(_sums(stage, x) for x in arriving)
-    scores = np.asarray(potentials).reshape(len(real), -1)
+    scores = run_readout(stage, arriving)
     result.stages.append(stage)
     result.scores, result.real = scores, real
     meant = (scores * step / len(arriving)).reshape(real.shape)

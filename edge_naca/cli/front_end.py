@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.table import Table
 
 from edge_naca import image
-from edge_naca.cli import report
 from edge_naca.data import Dataset
 from edge_naca.export.layers import Report
 from edge_naca.export.onnx_import import CODINGS, OnnxOptions, onnx_front_end
@@ -34,16 +32,11 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> A
         ) from error
 
 
-def onnx_options(function: Function) -> Function:
-    """Add what an ONNX file does not say."""
+def onnx_only_options(function: Function) -> Function:
+    """Add what only an ONNX file does not say."""
     for decorate in (
         click.option(
-            "--cut", metavar="NODE", help="Node of the model whose result the features are.  [last]"
-        ),
-        click.option(
-            "--steps",
-            type=click.IntRange(1, 255),
-            help="Steps of a presentation, with --coding rate.  [15]",
+            "--cut", metavar="NODE", help="Node of the model whose result is taken.  [the last]"
         ),
         click.option(
             "--coding",
@@ -62,9 +55,22 @@ def onnx_options(function: Function) -> Function:
             metavar="M[,M…]",
             help="The model takes (number / full scale − M) / S; one for each channel.  [0]",
         ),
+    ):
+        function = decorate(function)
+    return function
+
+
+def onnx_options(function: Function) -> Function:
+    """Add all that an ONNX file does not say."""
+    for decorate in (
+        click.option(
+            "--steps",
+            type=click.IntRange(1, 255),
+            help="Steps of a presentation, with --coding rate.  [15]",
+        ),
+        onnx_only_options,
         click.option(
             "--full-scale",
-            "--input-scale",
             type=click.FloatRange(min=0, min_open=True),
             metavar="X",
             help="Raw number that stands for 1.0 in the model's input: 255 for pixels, 1 for "
@@ -99,30 +105,3 @@ def load_front_end(
         f"{path}: a front end is a model (.onnx), or an image (.naca) whose frozen stages are "
         "taken; `edge-naca import` makes images of other models"
     )
-
-
-def print_report(found: Report) -> None:
-    """Print what conversion did, layer by layer, and what was assumed."""
-    table = Table("layer", "kind", title=f"Conversion, on {found.samples} samples",
-                  title_justify="left")  # fmt: skip
-    for heading in ("weights", "weight error", "active", "at the limit", "error"):
-        table.add_column(heading, justify="right")
-    for layer in found.layers:
-        low, high = layer.weight_range
-        table.add_row(
-            layer.name,
-            layer.kind,
-            "" if low == high == 0 else f"{low:.3g} .. {high:.3g}",
-            report.percent(layer.weight_error, 2),
-            report.percent(layer.activity),
-            report.percent(layer.saturated, 2),
-            report.percent(layer.error),
-        )
-    report.out.print(table)
-    for note in found.notes:
-        report.out.print(f"Note: {note}")
-    if found.accuracy_before is not None and found.accuracy_after is not None:
-        report.out.print(
-            f"Accuracy of the real numbers {report.percent(found.accuracy_before, 2)}, "
-            f"of the integers {report.percent(found.accuracy_after, 2)}"
-        )

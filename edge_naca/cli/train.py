@@ -13,6 +13,7 @@ import numpy as np
 from edge_naca import image, recipes, scenarios
 from edge_naca.cli import common, provenance, report
 from edge_naca.cli import front_end as front_ends
+from edge_naca.cli.import_ import print_report
 from edge_naca.core import Core
 from edge_naca.data import DataError, Dataset
 from edge_naca.export import load_image
@@ -129,7 +130,7 @@ def train(
                 front_end, loaded, model_options
             )
             if converted is not None and not as_json:
-                front_ends.print_report(converted)
+                print_report(converted)
         core = Core(recipes.network_for(loaded, seed=seed, **options))
         named = loaded
     else:
