@@ -352,7 +352,7 @@ def _readout(block: Block, signal: Signal, result: Coded) -> None:
     result.reports.append(
         LayerReport(
             name=layer.name,
-            kind="Convolution, readout",
+            kind="readout",
             weight_range=(float(layer.weights.min()), float(layer.weights.max())),
             scale=step / float(np.abs(signal.scale).mean()),
             weight_error=relative_error(weights * step - effective, effective),

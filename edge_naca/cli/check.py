@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from edge_naca.cli import common, models, report
-from edge_naca.cli.front_end import onnx_only_options
+from edge_naca.cli.onnx_format import onnx_only_options
 
 model_argument = click.argument(
     "model", metavar="MODEL", type=click.Path(dir_okay=False, path_type=Path)

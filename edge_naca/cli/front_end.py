@@ -9,55 +9,15 @@ from typing import Any, TypeVar
 import click
 
 from edge_naca import image
+from edge_naca.cli.onnx_format import ONNX_OPTIONS, onnx_only_options
 from edge_naca.data import Dataset
 from edge_naca.export.layers import Report
-from edge_naca.export.onnx_import import CODINGS, OnnxOptions, onnx_front_end
+from edge_naca.export.onnx_import import OnnxOptions, onnx_front_end
 from edge_naca.front_end import FrontEnd, spread
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 CALIBRATION = 500  # samples to learn from that conversion looks at
-ONNX_OPTIONS = ("full_scale", "mean", "std", "coding", "steps", "cut")
-
-
-def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
-    """Read numbers with commas between them."""
-    if value is None:
-        return None
-    try:
-        return tuple(float(part) for part in value.split(","))
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{value!r} must be numbers with commas between them", ctx, param
-        ) from error
-
-
-def onnx_only_options(function: Function) -> Function:
-    """Add what only an ONNX file does not say."""
-    for decorate in (
-        click.option(
-            "--cut", metavar="NODE", help="Node of the model whose result is taken.  [the last]"
-        ),
-        click.option(
-            "--coding",
-            type=click.Choice(CODINGS),
-            help="How a ReLU becomes spikes: by the bits of its value, or by a rate.  [bitplane]",
-        ),
-        click.option(
-            "--std",
-            callback=_numbers,
-            metavar="S[,S…]",
-            help="See --mean; one for each channel.  [1]",
-        ),
-        click.option(
-            "--mean",
-            callback=_numbers,
-            metavar="M[,M…]",
-            help="The model takes (number / full scale − M) / S; one for each channel.  [0]",
-        ),
-    ):
-        function = decorate(function)
-    return function
 
 
 def onnx_options(function: Function) -> Function:

@@ -12,7 +12,7 @@ from rich.table import Table
 from edge_naca import __version__
 from edge_naca.cli import common, models, report
 from edge_naca.cli.check import model_argument
-from edge_naca.cli.front_end import onnx_only_options
+from edge_naca.cli.onnx_format import onnx_only_options
 from edge_naca.export.layers import Report
 from edge_naca.files import write_file
 

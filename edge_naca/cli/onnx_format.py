@@ -2,18 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from edge_naca import image
-from edge_naca.cli.front_end import ONNX_OPTIONS
 from edge_naca.cli.models import FORMATS, Calibration, Checked, Format, Imported
-from edge_naca.export.onnx_import import OnnxOptions, onnx_check, onnx_network
+from edge_naca.export.onnx_import import CODINGS, OnnxOptions, onnx_check, onnx_network
 from edge_naca.export.onnx_read import read_onnx
 from edge_naca.front_end import spread
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+ONNX_OPTIONS = ("full_scale", "mean", "std", "coding", "steps", "cut")
+
+
+def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    """Read numbers with commas between them."""
+    if value is None:
+        return None
+    try:
+        return tuple(float(part) for part in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{value!r} must be numbers with commas between them", ctx, param
+        ) from error
+
+
+def onnx_only_options(function: Function) -> Function:
+    """Add what only an ONNX file does not say."""
+    for decorate in (
+        click.option(
+            "--cut", metavar="NODE", help="Node of the model whose result is taken.  [the last]"
+        ),
+        click.option(
+            "--coding",
+            type=click.Choice(CODINGS),
+            help="How a ReLU becomes spikes: by the bits of its value, or by a rate.  [bitplane]",
+        ),
+        click.option(
+            "--std",
+            callback=_numbers,
+            metavar="S[,S…]",
+            help="See --mean; one for each channel.  [1]",
+        ),
+        click.option(
+            "--mean",
+            callback=_numbers,
+            metavar="M[,M…]",
+            help="The model takes (number / full scale − M) / S; one for each channel.  [0]",
+        ),
+    ):
+        function = decorate(function)
+    return function
 
 
 def _check(path: Path, options: dict[str, Any]) -> Checked:
