@@ -107,17 +107,15 @@ def _check(network: Network) -> None:
                     "export it as ONNX or C",
                 )
             )
-        if isinstance(stage, SpikingConvolution) and not _is_dense(stage):
-            has_own = stage.own and (stage.bias.reshape(-1, stage.maps) != stage.bias[0]).any()
-            if has_own and (stage.synapse_decay is not None or (stage.decay == 256).any()):
-                found.append(
-                    Finding(
-                        name,
-                        type(stage).__name__,
-                        "its neurons have biases of their own, for which NIR has no parameter",
-                        "export it as ONNX or C",
-                    )
+        if isinstance(stage, SpikingConvolution) and _map_bias(stage) is None:
+            found.append(
+                Finding(
+                    name,
+                    type(stage).__name__,
+                    "neurons of one map have biases of their own, for which NIR has no parameter",
+                    "export it as ONNX or C",
                 )
+            )
     if found:
         raise ConversionError(found)
 
@@ -235,10 +233,10 @@ def _flattened(name: str, dims: tuple[int, ...]) -> Chain:
     return [(f"{name}_flatten", node)]
 
 
-def _map_bias(stage: SpikingConvolution) -> Float:
-    """Return what the bias has in common for a map: all of it, or 0 where neurons differ."""
+def _map_bias(stage: SpikingConvolution) -> Float | None:
+    """Return the bias of each map; None if its neurons differ in it."""
     planes = stage.bias.reshape(-1, stage.maps).astype(np.float64)
-    return planes[0] if (planes == planes[0]).all() else np.zeros(stage.maps)
+    return planes[0] if (planes == planes[0]).all() else None
 
 
 def _in_shape(numbers: NDArray[Any], stage: SpikingConvolution) -> Float:
@@ -255,9 +253,7 @@ def _tau(decay: Float) -> Float:
     return np.asarray(DT / leak)
 
 
-def _neurons(
-    decay: Float, synapse: Float | None, threshold: Float | None, bias: Float
-) -> nir.NIRNode:
+def _neurons(decay: Float, synapse: Float | None, threshold: Float | None) -> nir.NIRNode:
     """Return a node of neurons whose current arrives undiminished; all arrays have its shape."""
     import nir
 
@@ -274,16 +270,14 @@ def _neurons(
         r = np.full(tau.shape, 1 / DT)
         return nir.I(r=r) if threshold is None else nir.IF(r=r, **fires)
     kind = nir.LI if threshold is None else nir.LIF
-    return kind(tau=tau, r=tau / DT, v_leak=bias * tau / DT, **fires)
+    return kind(tau=tau, r=tau / DT, v_leak=zero, **fires)
 
 
 def _stage_neurons(stage: SpikingConvolution) -> nir.NIRNode:
-    own_bias = stage.bias - np.resize(_map_bias(stage), stage.bias.shape)
     return _neurons(
         _in_shape(stage.decay, stage),
         None if stage.synapse_decay is None else _in_shape(stage.synapse_decay, stage),
         None if stage.readout else _in_shape(stage.threshold, stage),
-        _in_shape(own_bias, stage),
     )
 
 
@@ -312,7 +306,7 @@ def _population_nodes(network: Network, learned: image.State) -> Chain:
         chain.append((f"{name}_weights", nir.Affine(weight=weights, bias=bias)))
         decay = np.full(population.neurons, float(population.decay))
         thresholds = _thresholds(population, part)
-        chain.append((name, _neurons(decay, None, thresholds, np.zeros_like(decay))))
+        chain.append((name, _neurons(decay, None, thresholds)))
         dims = (population.neurons,)
     return chain
 

@@ -404,18 +404,19 @@ def _quantise(
     shift = _shift(scale, demand, flat.shape[1], most, neurons.name)
     scale = np.maximum(scale, demand * 2.0**shift / MOST)
     scale = np.where(scale > 0, scale, 1.0)
-    has_one_gain = bool(np.ptp(gain) <= 1e-5 * gain.max())
-    if is_readout or (is_last and has_one_gain):
+    of_map = gain[:, 0, 0]
+    has_one_gain = bool((np.ptp(gain, axis=(1, 2)) <= 1e-5 * of_map).all())
+    if is_readout and not has_one_gain:
+        raise _fail(
+            neurons.name,
+            "neurons",
+            "neurons of one map differ in how much they take in, so that what is read out of them "
+            "cannot be compared",
+            "use one r, w_in and tau for each map",
+        )
+    if is_last and has_one_gain:
         # Potentials of all maps are compared with each other, so they have to be in one unit.
-        scale = np.full(maps, scale.max())
-        if not has_one_gain:
-            raise _fail(
-                neurons.name,
-                "neurons",
-                "neurons of a readout differ in how much they take in, so that their potentials "
-                "cannot be compared",
-                "use one r, w_in and tau for all",
-            )
+        scale = (scale * of_map).max() / of_map
     integers = _rounded(flat, scale)
     unit = scale[:, None, None] / 2.0**shift
     numbers: dict[str, Any] = {
