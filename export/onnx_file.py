@@ -198,5 +198,5 @@ def array(tensor: TensorProto) -> NDArray[Any]:
         raise OnnxError(f"{tensor.name!r} has {count} numbers, more than {MAX_CONSTANT}")
     try:
         return np.asarray(numpy_helper.to_array(tensor))
-    except (ValueError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise OnnxError(f"{tensor.name!r} does not hold what its shape says: {error}") from error

@@ -28,6 +28,7 @@ Dims = tuple[tuple[int, ...], ...]
 PLAIN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 AFTER_THE_END = ("Identity", "Cast", "Squeeze", "Reshape", "Flatten", "ArgMax", "DequantizeLinear")
 RAW = 1 / 16  # a model that begins by multiplying with less takes raw numbers
+MAX_INPUT = 1 << 20  # numbers; check says how many a network really takes
 MAX_FOLDED = 1 << 22  # numbers that one node may make of constants
 
 
@@ -95,6 +96,13 @@ class Model:
                 return f"its first node, {first.name}, multiplies by {factor:.4g}"
         return None
 
+
+# Of constants: what makes no more numbers than it is given, and what makes as many as it is told.
+KEEP_SIZE = (
+    *("Cast", "Concat", "DequantizeLinear", "Flatten", "Identity", "QuantizeLinear", "Reshape"),
+    *("Slice", "Squeeze", "Transpose", "Unsqueeze"),
+)
+EXPAND = ("ConstantOfShape", "Expand", "Pad", "Range", "Resize", "Tile", "OneHot", "EyeLike")
 
 Handler = Callable[["Reader", "NodeProto", list[str]], None]
 HANDLERS: dict[str, Handler] = {}
@@ -203,10 +211,11 @@ class Reader:
         self.model.input_name = value.name
         from onnx import helper
 
-        if not value.type.HasField("tensor_type") or not kind.elem_type:
+        try:
+            self.model.input_type = str(helper.tensor_dtype_to_np_dtype(kind.elem_type))
+        except KeyError:
             self._find(value.name, "input", "it is no tensor", "export a model that takes a tensor")
             return
-        self.model.input_type = str(helper.tensor_dtype_to_np_dtype(kind.elem_type))
         if not kind.HasField("shape") or not 2 <= len(sizes) <= 4:
             self._find(
                 value.name,
@@ -225,6 +234,14 @@ class Reader:
             )
             return
         rest = [int(size) for size in sizes[1:]]
+        if np.prod(rest, dtype=object) > MAX_INPUT:
+            self._find(
+                value.name,
+                "input",
+                f"({', '.join(map(str, sizes))}) are more numbers than any network takes",
+                "train on smaller samples",
+            )
+            return
         shapes = {1: (rest[0], 1, 1), 2: (rest[0], 1, rest[-1])}
         shape = shapes.get(len(rest), (rest[0], rest[1 % len(rest)], rest[-1]))
         dims: Dims = {1: ((0,),), 2: ((0,), (2,))}.get(len(rest), ((0,), (1,), (2,)))
@@ -260,6 +277,8 @@ class Reader:
         sizes = self._inferred.get(name)
         if sizes is None or not 2 <= len(sizes) <= 4 or min(sizes[1:]) < 1:
             return
+        if np.prod(sizes, dtype=object) > MAX_FOLDED:
+            return
         dims: Dims = {2: ((0,),), 3: ((0,), (2,))}.get(len(sizes), ((0,), (1,), (2,)))
         shape = {2: (sizes[1], 1, 1), 3: (sizes[1], 1, sizes[-1])}.get(
             len(sizes), (sizes[1], sizes[2 % len(sizes)], sizes[-1])
@@ -274,14 +293,8 @@ class Reader:
         names = [name for name in node.input if name]
         if not all(self.constant(name) is not None for name in names):
             return False
-        for name in node.output:
-            inferred = self._inferred.get(name)
-            if inferred is not None and np.prod(inferred, dtype=object) > MAX_FOLDED:
-                return False
-        if node.op_type in ("ConstantOfShape", "Expand", "Tile", "Range") and all(
-            self._inferred.get(name) is None for name in node.output
-        ):
-            return False  # nobody knows how large that would be
+        if not self._is_small(node, names):
+            return False
         graph = helper.make_graph(
             [node],
             "constants",
@@ -302,6 +315,16 @@ class Reader:
         outputs = [name for name in node.output if name]
         self.constants.update(zip(outputs, map(np.asarray, results), strict=True))
         return True
+
+    def _is_small(self, node: NodeProto, names: list[str]) -> bool:
+        """Tell whether what a node makes of constants is sure to be small."""
+        shapes = [self._inferred.get(name) for name in node.output if name]
+        if all(shape is not None for shape in shapes):
+            return all(np.prod(shape, dtype=object) <= MAX_FOLDED for shape in shapes)
+        given = sum(self.constants[name].size for name in names)
+        # Others may make as much as the square of what they are given, or anything at all.
+        limits = {**dict.fromkeys(KEEP_SIZE, MAX_FOLDED), **dict.fromkeys(EXPAND, -1)}
+        return given <= limits.get(node.op_type, int(MAX_FOLDED**0.5))
 
     # ---- what handlers use ---------------------------------------------------------------
 
@@ -439,7 +462,7 @@ def _inferred_shapes(model: ModelProto) -> dict[str, tuple[int, ...]]:
     from onnx import shape_inference
 
     try:
-        graph = shape_inference.infer_shapes(model, data_prop=True).graph
+        graph = shape_inference.infer_shapes(model).graph
     except Exception:  # whatever it stumbles over, nodes are looked at one by one all the same
         return {}
     shapes = {}
@@ -477,7 +500,10 @@ def read_onnx(path: str | Path, cut: str | None = None) -> Model:
     # Handlers register themselves.
     from edge_naca.export import onnx_operators, onnx_quantised  # noqa: F401
 
-    return Reader(read_model(path), cut).model
+    try:
+        return Reader(read_model(path), cut).model
+    except UnicodeDecodeError as error:
+        raise OnnxError(f"{path} is damaged: a name in it is no text") from error
 
 
 def layers_of(model: Model) -> list[Layer]:
