@@ -85,10 +85,26 @@ class _NodeError(Exception):
         self.reason, self.advice = reason, advice
 
 
-def check(
-    source: str | PathLike[str] | Any, options: NirOptions
-) -> tuple[list[Node], list[Finding], list[Question]]:
-    """Return the nodes of a file, why it cannot be converted, and what has still to be said.
+@dataclass(frozen=True)
+class Reading:
+    """What could be read of a file.
+
+    Parameters
+    ----------
+    nodes : all, in the order of the chain if there is one.
+    findings : why it cannot be converted.
+    questions : what has still to be said.
+    layers : if nothing was found; with questions open, some of their numbers mean nothing.
+    """
+
+    nodes: list[Node]
+    findings: list[Finding]
+    questions: list[Question]
+    layers: list[Layer]
+
+
+def read_nir(source: str | PathLike[str] | Any, options: NirOptions) -> Reading:
+    """Read as much as can be read.
 
     Parameters
     ----------
@@ -100,20 +116,20 @@ def check(
     ModelFileError
         If the file cannot be read at all.
     """
-    graph = read_graph(source)
+    graph: Graph = read_graph(source)
     nodes = list(graph.nodes.values())
     found = structure_findings(graph)
-    options = filled(options)
     if found:
         names = {finding.node for finding in found}
         for node in nodes:
             if node.kind in NEURONS and node.name not in names:
                 found += _lonely_findings(node)
-        return nodes, found, []
+        return Reading(nodes, found, [], [])
     nodes = chain(graph)
+    options = filled(options)
     asked = _questions(nodes, options)
-    _, found = _layers(nodes, _tentative(options) if asked else options)
-    return nodes, found, asked
+    layers, found = _layers(nodes, _tentative(options) if asked else options)
+    return Reading(nodes, found, asked, [] if found else layers)
 
 
 def nir_layers(source: str | PathLike[str] | Any, options: NirOptions) -> list[Layer]:
@@ -128,19 +144,12 @@ def nir_layers(source: str | PathLike[str] | Any, options: NirOptions) -> list[L
     MissingOptionsError
         If something has to be said that is not in the file: asks for all of it.
     """
-    graph: Graph = read_graph(source)
-    found = structure_findings(graph)
-    if found:
-        raise ConversionError(found)
-    nodes = chain(graph)
-    options = filled(options)
-    asked = _questions(nodes, options)
-    layers, found = _layers(nodes, _tentative(options) if asked else options)
-    if found:
-        raise ConversionError(found)
-    if asked:
-        raise MissingOptionsError(asked)
-    return layers
+    reading = read_nir(source, options)
+    if reading.findings:
+        raise ConversionError(reading.findings)
+    if reading.questions:
+        raise MissingOptionsError(reading.questions)
+    return reading.layers
 
 
 def _questions(nodes: list[Node], options: NirOptions) -> list[Question]:

@@ -6,7 +6,7 @@ never has to be undone: thresholds, biases and resets are put into the unit of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge_naca import frozen
 from edge_naca.export import float_model
-from edge_naca.export.folding import MAX_WEIGHTS, fold, identity
+from edge_naca.export.folding import fold, identity
 from edge_naca.export.layers import (
     ConversionError,
     Convolution,
@@ -29,6 +29,8 @@ from edge_naca.export.layers import (
     Scale,
 )
 from edge_naca.stages import (
+    MAX_FAN_IN,
+    MAX_MAPS,
     MAX_STAGE_UNITS,
     MAX_STAGES,
     MAX_SUM,
@@ -47,6 +49,7 @@ PATCHES = 4096  # inputs of a neuron that the choice of clipping looks at
 DENSE_MOMENTS = 2048  # fan-in up to which correlations between inputs are looked at
 COMPARED = 32  # samples whose integers are compared with real numbers, neuron by neuron
 TAPPED_NUMBERS = 1 << 24
+MAX_NUMBERS = 1 << 22  # of a layer, in real numbers: what is folded into another may be large
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,7 @@ class Source:
     real : what the model hears: float (samples, channels, height, width) of some samples at a step.
     given : what the first stage is given: codes or spikes, in the same order of numbers, with twice
         the channels if `is_split`.
-    unit, offset : what the model hears is given · unit + offset.
+    unit, offset : what the model hears is given · unit + offset: float (channels, 1, 1).
     is_direct : whether codes are given at every step, instead of spikes.
     is_split : whether negative numbers come in channels of their own, after all others.
     """
@@ -69,8 +72,8 @@ class Source:
     steps: int
     real: float_model.Present
     given: Callable[[Int, int], Int]
-    unit: float
-    offset: float
+    unit: Float
+    offset: Float
     is_direct: bool
     is_split: bool
 
@@ -280,13 +283,15 @@ def _pool_stage(pool: Pool) -> SpikingPool:
 def _for_source(segment: Segment, source: Source) -> Segment:
     """Return the first segment, made to hear what the first stage is given."""
     layer = segment.convolution
-    weights = layer.weights * source.unit
+    shape = layer.input_shape
+    factor = np.broadcast_to(source.unit, shape)
+    unit = Scale(name=layer.name, input_shape=shape, output_shape=shape, factor=factor)
+    weights = fold([unit, layer]).convolution.weights
     bias = layer.bias
-    if source.offset:
-        planes = np.full((1, *layer.input_shape), source.offset)
+    if source.offset.any():
+        planes = np.broadcast_to(source.offset, (1, *shape))
         silent = replace(layer, bias=np.zeros(len(weights)))
         bias = bias + float_model.convolve(planes, silent)[0]
-    shape = layer.input_shape
     if source.is_split:
         if layer.groups > 1:
             raise _fail(
@@ -294,13 +299,62 @@ def _for_source(segment: Segment, source: Source) -> Segment:
                 "weights",
                 f"samples hold negative numbers, which a first layer of {layer.groups} groups "
                 "cannot be given",
-                "shift the samples to be positive, and say --zero",
+                "shift the samples to be positive, and say so with --mean",
             )
         weights = np.concatenate([weights, -weights], axis=1)
         shape = (2 * shape[0], *shape[1:])
     return replace(
         segment, convolution=replace(layer, input_shape=shape, weights=weights, bias=bias)
     )
+
+
+def conversion_findings(layers: Sequence[Layer], source_is_direct: bool) -> list[Finding]:
+    """Return why layers cannot become stages, as far as can be said without samples."""
+    too_many = [
+        Finding(
+            layer.name,
+            type(layer).__name__.lower(),
+            f"it gives {int(np.prod(layer.output_shape))} numbers, more than can be worked with",
+            "make it smaller",
+        )
+        for layer in layers
+        if int(np.prod(layer.output_shape, dtype=object)) > MAX_NUMBERS
+    ]
+    if too_many:
+        return too_many
+    try:
+        parts, trailing = segments(layers, source_is_direct)
+    except ConversionError as error:
+        return error.findings
+    found = [
+        Finding(part.neurons.name, "neurons", reason, "make the layer smaller")
+        for part in parts
+        for reason in _too_large(part)
+    ]
+    if trailing is not None and not _fits(trailing):
+        found.append(
+            Finding(
+                trailing.name, "pool", "its spikes are too many for a stage", "use a smaller one"
+            )
+        )
+    count = len(parts) + sum(part.pool is not None for part in parts) + (trailing is not None)
+    if count > MAX_STAGES:
+        reason = f"the network needs {count} stages, an image holds {MAX_STAGES}"
+        found.append(Finding(layers[-1].name, "neurons", reason, "use fewer layers"))
+    return found
+
+
+def _too_large(part: Segment) -> Iterator[str]:
+    """Yield in what a layer exceeds an image."""
+    maps, share, height, width = part.convolution.weights.shape
+    for what, size, most in (
+        ("maps", maps, MAX_MAPS),
+        ("inputs of a neuron", share * height * width, MAX_FAN_IN),
+        ("neurons", int(np.prod(part.neurons.input_shape)), MAX_STAGE_UNITS),
+        ("inputs", int(np.prod(part.convolution.input_shape)), MAX_STAGE_UNITS),
+    ):
+        if size > most:
+            yield f"it has {size} {what}, an image holds {most}"
 
 
 # ---- one segment to integers ---------------------------------------------------------------------
@@ -503,15 +557,10 @@ def convert(layers: Sequence[Layer], source: Source) -> Converted:
     ConversionError
         If something cannot be converted; the message names the layer.
     """
+    found = conversion_findings(layers, source.is_direct)
+    if found:
+        raise ConversionError(found)
     parts, trailing = segments(layers, source.is_direct)
-    for part in parts:
-        if part.convolution.weights.size > MAX_WEIGHTS:
-            raise _fail(
-                part.convolution.name,
-                "weights",
-                f"{part.convolution.weights.size} weights are more than an image can hold",
-                "use a smaller layer",
-            )
     parts[0] = _for_source(parts[0], source)
     tapped: dict[int, list[Float]] = {part.first: [] for part in parts[1:]}
     largest = max(int(np.prod(layer.input_shape)) for layer in layers)
@@ -552,18 +601,7 @@ def convert(layers: Sequence[Layer], source: Source) -> Converted:
         done.append(quantised)
         notes += quantised.notes
     if trailing is not None:
-        if not _fits(trailing):
-            raise _fail(
-                trailing.name, "pool", "its spikes are too many for a stage", "use a smaller one"
-            )
         stages.append(_pool_stage(trailing))
-    if len(stages) > MAX_STAGES:
-        raise _fail(
-            layers[-1].name,
-            "neurons",
-            f"the network needs {len(stages)} stages, an image holds {MAX_STAGES}",
-            "use fewer layers",
-        )
     reports = _compare(parts, tuple(stages), done, source, simulation)
     return Converted(tuple(stages), reports, tuple(notes), simulation)
 

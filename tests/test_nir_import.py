@@ -16,9 +16,9 @@ from nir_graphs import SAID, Raw, affine, chain, convolution, graph, lif, node, 
 from edge_naca.export import float_model
 from edge_naca.export.input_layout import CalibrationError
 from edge_naca.export.layers import ConversionError, ModelFileError, Neurons
-from edge_naca.export.nir_import import nir_front_end, nir_network, samples_for
+from edge_naca.export.nir_import import nir_check, nir_front_end, nir_network, samples_for
 from edge_naca.export.nir_options import MissingOptionsError, NirOptions
-from edge_naca.export.nir_read import check, nir_layers
+from edge_naca.export.nir_read import nir_layers
 from edge_naca.network import Network, Population, Rule
 from edge_naca.specification import Specification
 from edge_naca.stages import SpikingConvolution, SpikingPool
@@ -250,8 +250,8 @@ def test_images_may_come_with_channels_last_or_first() -> None:
     assert answers[0] == answers[1]
 
 
-def test_zero_may_stand_for_something_else() -> None:
-    options = replace(SAID, zero=2.0, full_scale=1.5)
+def test_mean_and_deviation_go_into_weights_and_biases() -> None:
+    options = replace(SAID, full_scale=2, mean=(1.0, 0.5), std=(0.75, 1.25))
     network, _ = _compare(_image_net(), _samples((2, 6, 6)), options, agreement=0.85)
     stage = network.stages[0]
     assert isinstance(stage, SpikingConvolution)
@@ -344,9 +344,29 @@ def test_a_leak_that_256ths_cannot_hold_is_noted() -> None:
 # ---- refusals ------------------------------------------------------------------------------------
 
 
+def _large(padding: int) -> dict[str, Any]:
+    return convolution(1, 4, 1, 3, padding=padding)
+
+
+@pytest.mark.parametrize(
+    ("first", "where", "why"),
+    [
+        (_large(3000), "n0", "numbers, more than can be worked with"),
+        (_large(100), "n1", "neurons, an image holds 65535"),
+        (convolution(1, 5000, 1, 3), "n1", "5000 maps, an image holds 4096"),
+    ],
+)
+def test_layers_too_large_for_an_image_are_found_without_samples(
+    first: dict[str, Any], where: str, why: str
+) -> None:
+    _, found, _ = nir_check(chain((1, 8, 8), first, lif()), NirOptions())
+    assert where in {finding.node for finding in found}
+    assert any(why in finding.reason for finding in found)
+
+
 def _refused(source: Any, options: NirOptions = SAID) -> list[tuple[str, str]]:
     """Return node and reason of every finding; `check` and conversion must tell the same."""
-    _, found, _ = check(source, options)
+    _, found, _ = nir_check(source, options)
     assert all(finding.advice for finding in found)
     with pytest.raises(ConversionError) as caught:
         nir_layers(source, options)
@@ -492,7 +512,7 @@ def test_layers_that_have_no_place_or_do_not_fit() -> None:
     with pytest.raises(ConversionError, match=r"n1 .*take in nothing"):
         nir_front_end(dead, SAID, x)
     wide = chain((8,), affine(1, 5000, 8), lif())
-    with pytest.raises(ConversionError, match=r"n1 .*does not fit an image.*maps"):
+    with pytest.raises(ConversionError, match="n1 .*it has 5000 maps, an image holds 4096"):
         nir_front_end(wide, SAID, x)
     mixed = chain((1, 2, 4), convolution(1, 2, 1, 1), lif(r=numbers(1, 2, 2, 4)))
     with pytest.raises(ConversionError, match=r"n1 .*invert what arrives"):
@@ -521,10 +541,18 @@ def test_calibration_that_does_not_suit(x: Any, why: str) -> None:
         nir_front_end(chain((8,), DENSE, lif()), SAID, x)
 
 
+def test_normalisation_of_other_channels_is_refused() -> None:
+    options = replace(SAID, mean=(0.1, 0.2, 0.3))
+    with pytest.raises(ValueError, match="mean must be one number, or one for each of 2 channels"):
+        nir_front_end(_image_net(), options, _samples((2, 6, 6)))
+
+
 def test_test_samples_that_do_not_suit() -> None:
     source, x = chain((8,), DENSE, lif()), _samples((8,))
     with pytest.raises(CalibrationError, match="a class each"):
         nir_network(source, SAID, x, x, np.zeros(3, int))
+    with pytest.raises(CalibrationError, match=r"one of 6 classes, but .* 0 \.\. 6"):
+        nir_network(source, SAID, x, x, np.arange(SAMPLES) % 7)
 
 
 # ---- options -------------------------------------------------------------------------------------
@@ -560,7 +588,9 @@ def test_what_is_said_goes_before_what_the_exporter_does() -> None:
         {"steps": 256},
         {"refractory": -1},
         {"encoder": "bitplane"},
-        {"encoder": "rate", "zero": 3.0},
+        {"encoder": "rate", "mean": 3.0},
+        {"std": (1.0, 0.0)},
+        {"mean": (1.0, float("nan"))},
     ],
 )
 def test_options_that_make_no_sense(wrong: dict[str, Any]) -> None:
