@@ -31,6 +31,8 @@ COMMANDS = (
     ["inspect"],
     ["raster"],
     ["export"],
+    ["check"],
+    ["import"],
     ["bench"],
     ["bench", "class-incremental"],
 )
@@ -133,7 +135,7 @@ def test_version_is_the_package_s() -> None:
             ["train", "digits", "-o", "x", "--continue", "y", "--weight-bits", "4"],
             "--weight-bits: the image given to --continue decides that",
         ),
-        (["export", "x.naca", "-o", "x"], "say what to export as: --c"),
+        (["export", "x.naca", "-o", "x"], "say what to export as"),
         (["raster", "x.naca", "digits", "-o", "x.gif"], "pictures are written as .png"),
         (["evaluate", "x.naca", "digits", "--plot", "x"], "pictures are written as .png"),
         (["bench", "class-incremental"], "Missing option '--data'"),

@@ -512,7 +512,7 @@ def test_layers_that_have_no_place_or_do_not_fit() -> None:
     with pytest.raises(ConversionError, match=r"n1 .*take in nothing"):
         nir_front_end(dead, SAID, x)
     wide = chain((8,), affine(1, 5000, 8), lif())
-    with pytest.raises(ConversionError, match="n1 .*it has 5000 maps, an image holds 4096"):
+    with pytest.raises(ConversionError, match=r"n1 .*it has 5000 maps, an image holds 4096"):
         nir_front_end(wide, SAID, x)
     mixed = chain((1, 2, 4), convolution(1, 2, 1, 1), lif(r=numbers(1, 2, 2, 4)))
     with pytest.raises(ConversionError, match=r"n1 .*invert what arrives"):
