@@ -18,7 +18,8 @@ from edge_naca.export.layers import ConversionError, Finding, Float, Layer, Neur
 from edge_naca.export.nir_graph import Node
 from edge_naca.export.nir_options import NirOptions, Question, assumptions, filled
 from edge_naca.export.nir_read import nir_layers, read_nir
-from edge_naca.export.spiking_conversion import Source, conversion_findings, convert
+from edge_naca.export.segments import Source, conversion_findings
+from edge_naca.export.spiking_conversion import convert
 from edge_naca.limits import MAX_UNITS
 from edge_naca.network import Encoder, Network, Preparation
 from edge_naca.specification import Specification

@@ -283,6 +283,26 @@ def test_samples_may_come_as_spikes(encoder: str) -> None:
     assert signed.preparation.signed
 
 
+@pytest.mark.parametrize("encoder", ["direct", "rate"])
+def test_a_single_step_will_do(encoder: str) -> None:
+    source = chain((8,), DENSE, lif(threshold=0.1), affine(4, 5, 6), lif(threshold=0.1))
+    options = replace(SAID, encoder=encoder, steps=1, full_scale=3)
+    network, _ = _compare(source, _samples((8,)), options)
+    assert network.encoder.steps == 1
+
+
+def test_neurons_that_snntorch_gave_no_leak() -> None:
+    source = chain((8,), DENSE, lif(tau=np.inf, r=np.inf))
+    assert "holds infinity" in _refused(source)[0][1]
+    options = NirOptions(exporter="snntorch", steps=6, encoder="direct", full_scale=3)
+    network, _ = _compare(source, _samples((8,)), options)
+    plain = chain((8,), DENSE, node("IF", r=np.array(1e4), v_threshold=np.array(1.0)))
+    same, _ = _compare(plain, _samples((8,)), options)
+    for name in ("weights", "threshold", "decay", "reset_by"):
+        ours, theirs = (getattr(net.stages[0], name) for net in (network, same))
+        np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize("readout", ["sum", "last"])
 def test_files_that_end_in_weights_are_read_out(readout: str) -> None:
     source = chain((8,), DENSE, lif(), affine(4, 5, 6))
