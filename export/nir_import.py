@@ -23,7 +23,7 @@ from edge_naca.export.spiking_conversion import convert
 from edge_naca.limits import MAX_UNITS
 from edge_naca.network import Encoder, Network, Preparation
 from edge_naca.specification import Specification
-from edge_naca.stages import SpikingConvolution, SpikingStage
+from edge_naca.stages import SpikingStage
 
 CODE_BITS = 8
 MOST_CODE = 255
@@ -51,6 +51,13 @@ class NirFrontEnd:
     report: Report
     assumed: tuple[str, ...]
     layers: tuple[Layer, ...]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """For the image: what was assumed, and what conversion did."""
+        return {
+            "converted": {"assumed": list(self.assumed), "report": self.report.as_json()},
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,18 +288,7 @@ def _accuracies(
     layers: Sequence[Layer], stages: tuple[SpikingStage, ...], tests: Samples, y: NDArray[Any]
 ) -> tuple[float, float]:
     """Return the share of right answers of the real numbers, and of the integers."""
-    last = layers[-1]
-    if not isinstance(last, Neurons):
-        raise ConversionError(
-            [
-                Finding(
-                    last.name,
-                    "pool",
-                    "the file does not end in neurons that could answer",
-                    "put learning populations behind it, or end it in neurons, one for each class",
-                )
-            ]
-        )
+    last = _answering(layers)
     source = tests.source()
     simulation = float_model.simulate(
         layers, source.samples, source.steps, source.real, source.is_direct
@@ -302,6 +298,23 @@ def _accuracies(
     specification = Specification(network)
     integer = [specification.infer(x).prediction for x in tests.raw]
     return float((real == y).mean()), float((np.array(integer) == y).mean())
+
+
+def _answering(layers: Sequence[Layer]) -> Neurons:
+    """Return the neurons that answer: those at the end."""
+    last = layers[-1]
+    if isinstance(last, Neurons):
+        return last
+    raise ConversionError(
+        [
+            Finding(
+                last.name,
+                "pool",
+                "the file does not end in neurons that could answer",
+                "put learning populations behind it, or end it in neurons, one for each class",
+            )
+        ]
+    )
 
 
 def _network(
@@ -325,20 +338,10 @@ def nir_network(
 ) -> tuple[Network, Report]:
     """Convert a NIR file whose last neurons are classes to a network; see `nir_front_end`."""
     made = nir_front_end(source, options, calibration, x_test, y_test)
-    last = made.stages[-1]
-    if not isinstance(last, SpikingConvolution):
-        raise ConversionError(
-            [
-                Finding(
-                    made.layers[-1].name,
-                    "pool",
-                    "the file does not end in neurons that could answer",
-                    "put learning populations behind it, or end it in neurons, one for each class",
-                )
-            ]
-        )
-    known = {"converted": {"assumed": list(made.assumed), "report": made.report.as_json()}}
-    network = _network(made.preparation, made.encoder, made.stages, {**known, **(metadata or {})})
+    _answering(made.layers)
+    network = _network(
+        made.preparation, made.encoder, made.stages, {**made.metadata, **(metadata or {})}
+    )
     return network, made.report
 
 

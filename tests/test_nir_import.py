@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from edge_naca.export.layers import ConversionError, ModelFileError, Neurons
 from edge_naca.export.nir_import import nir_check, nir_front_end, nir_network, samples_for
 from edge_naca.export.nir_options import MissingOptionsError, NirOptions
 from edge_naca.export.nir_read import nir_layers
+from edge_naca.export.nir_write import MissingNirError, to_nir
 from edge_naca.network import Network, Population, Rule
 from edge_naca.specification import Specification
 from edge_naca.stages import SpikingConvolution, SpikingPool
@@ -123,6 +125,19 @@ def test_integers_are_exact_where_nothing_has_to_be_rounded() -> None:
         runner = Specification(network)
         spikes = [runner.record(sample).spikes.sum(axis=0) for sample in x]
         np.testing.assert_array_equal(spikes, simulation.counts[0].reshape(len(x), 6))
+
+
+def test_weights_are_clipped_where_samples_say_it_disturbs_least() -> None:
+    weights = np.random.default_rng(2).uniform(-1, 1, (6, 8))
+    weights[:, 0] = 10
+    source = chain((8,), node("Linear", weight=weights), lif(threshold=2.0))
+    x = _samples((8,))
+    used = nir_front_end(source, SAID, x)
+    x = x.copy()
+    x[:, 0] = 0
+    unused = nir_front_end(source, SAID, x)
+    np.testing.assert_allclose(used.report.layers[0].scale, 10 / 127, rtol=1e-6)
+    assert unused.report.layers[0].scale < 8.5 / 127
 
 
 def test_a_delayed_subtraction_is_taken_before_the_leak_here() -> None:
@@ -665,6 +680,19 @@ def test_what_is_no_nir_is_refused(tmp_path: Path) -> None:
         nir_layers(Raw({"type": "NIRGraph", "nodes": {"a": {}}, "edges": []}), SAID)
     with pytest.raises(TypeError, match="a path or a nir"):
         nir_layers(3, SAID)
+
+
+def test_without_what_reads_or_writes_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "net.nir", _image_net().to_dict())
+    network, _ = nir_network(path, SAID, _samples((2, 6, 6)))
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    monkeypatch.setitem(sys.modules, "nir", None)
+    with pytest.raises(ModelFileError, match=r"pip install 'edge-naca\[nir\]'"):
+        nir_layers(path, SAID)
+    with pytest.raises(MissingNirError, match=r"pip install 'edge-naca\[nir\]'"):
+        to_nir(network)
 
 
 def test_files_that_reach_out_or_never_end_are_refused(tmp_path: Path) -> None:
