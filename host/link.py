@@ -26,6 +26,7 @@ from edge_naca.host.transport import LinkLostError, Transport
 FIRST_WAIT = 0.5  # seconds for an answer while it is not known how fast the device is
 LEAST_WAIT, LONGEST_WAIT = 0.1, 8.0
 GLANCE = 0.5  # seconds after which somebody who wants to stop is heard
+SILENCE = 3.0  # seconds without an answer after which that is worth saying
 FAREWELL = 5.0  # seconds for an answer even then: saving takes its time
 RETRY = 0.2  # seconds between two attempts to open a port that is gone
 
@@ -212,6 +213,7 @@ class Link:
     def _ask(self, kind: Kind, body: bytes, end: float) -> Answer:
         tags: list[int] = []
         begin = time.monotonic()
+        told = False
         while True:
             if tags:
                 self.clear_line()
@@ -223,9 +225,14 @@ class Link:
                     if answer.tag in tags and answer.kind == kind:
                         if len(tags) == 1:
                             self.pace.answered(time.monotonic() - start)
+                        if told:
+                            self.event(f"{self.name} answers again")
                         return answer
                 if self.stop() and now - begin > FAREWELL:
                     raise InterruptedLinkError(f"stopped while {self.name} did not answer")
+            if self._known and now - begin > SILENCE and not told:
+                self.event(f"{self.name} does not answer: waiting for it")
+                told = True
             self.pace.silent()
             self.counts.timeouts += 1
             if now >= end:

@@ -396,6 +396,20 @@ def test_image_too_large_is_not_sent() -> None:
         assert client.counts.bytes_sent == sent
 
 
+def test_sample_too_long_for_a_device_is_not_sent() -> None:
+    """The device would drop its frames without a word, again and again."""
+    network = competitive(120, 5, 2, bits=8)
+    device = VirtualDevice(encode(network), frame_size=128)
+    x = np.zeros((1, 120), np.uint8)
+    with connected(device.receive, patience=1) as client:
+        room = client.hello.max_payload
+        with pytest.raises(DeviceError, match=f"is {120 + 15 - room} bytes too long for test"):
+            client.learn(x[0], 1)
+        with pytest.raises(DeviceError, match=f"is {120 + 9 - room} bytes too long for test"):
+            client.predict(x[0])
+        assert client.stats().too_long == 0
+
+
 def test_state_of_another_network_is_not_sent() -> None:
     device = VirtualDevice(IMAGE)
     with connected(device.receive) as client:
