@@ -240,6 +240,29 @@ def test_batches_cost_at_most_a_tenth() -> None:
     assert efficiency <= 1.05
 
 
+def test_slow_save_is_asked_for_once() -> None:
+    """Flash takes its time, and what is sent meanwhile would be lost: nor is LEARN slower after."""
+    fake = FakeDevice(IMAGE)
+    late: list[tuple[float, bytes]] = []
+
+    def receive(data: bytes) -> bytes:
+        saves = fake.saves
+        answer = fake.receive(data)
+        late.append((time.monotonic() + 1.0 * (fake.saves - saves), answer))
+        return b""
+
+    class Slow(LoopTransport):
+        def read(self, timeout: float) -> bytes:
+            time.sleep(0.001)
+            return late.pop(0)[1] if late and late[0][0] <= time.monotonic() else b""
+
+    with LinkDevice(lambda: Slow(receive), "test") as client:
+        client.learn_many(X[:50], Y[:50])
+        assert client.save() == 1
+        assert (client.counts.resent, client.counts.timeouts) == (0, 0)
+        assert client.link.pace.wait < 1.0
+
+
 def test_line_is_kept_full() -> None:
     """A device that takes 10 ms to hear and to answer is not waited for each time."""
     fake = FakeDevice(IMAGE)
