@@ -105,7 +105,9 @@ def signed_log(g: Graph, name: str, x: Value, most_bits: int) -> Value:
     flipped = g.op(f"{name}/flipped", "Sub", g.constant(0, np.uint32), words)
     size = g.op(f"{name}/size", "Where", negative, flipped, words)
     n = g.op(f"{name}/n", "Add", size, 1)
-    powers = g.initializer(f"{name}/powers", np.uint32(1) << np.arange(1, most_bits + 1, dtype=np.uint32))
+    powers = g.initializer(
+        f"{name}/powers", np.uint32(1) << np.arange(1, most_bits + 1, dtype=np.uint32)
+    )
     last = g.op(f"{name}/column", "Unsqueeze", n, g.constant([-1], np.int64))
     reached = g.op(f"{name}/reached", "GreaterOrEqual", last, powers)
     bits = g.cast(f"{name}/bits", reached, np.int32)

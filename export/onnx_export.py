@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from edge_naca.limits import choice, whole
 from edge_naca.network import Network
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import ModelProto, ValueInfoProto
 
 RAW_TYPES = ("uint8", "int16", "int32")
 INPUT_TYPES = (*RAW_TYPES, "codes", "spikes")
@@ -114,6 +114,21 @@ def state_from(model: ModelProto, tensors: Mapping[str, NDArray[Any]]) -> bytes:
     changing = changing_names(network)
     fixed = {k: v for k, v in tensors_of(network, state).items() if k not in changing}
     return image.pack_state(network, state_of(network, {**tensors, **fixed}))
+
+
+def interface(model: ModelProto) -> dict[str, dict[str, tuple[str, tuple[int, ...]]]]:
+    """Return "inputs" and "outputs" of a model: type and shape of each by its name."""
+    from onnx import helper
+
+    def describe(values: Iterable[ValueInfoProto]) -> dict[str, tuple[str, tuple[int, ...]]]:
+        result = {}
+        for value in values:
+            tensor = value.type.tensor_type
+            dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+            result[value.name] = dtype, tuple(axis.dim_value for axis in tensor.shape.dim)
+        return result
+
+    return {"inputs": describe(model.graph.input), "outputs": describe(model.graph.output)}
 
 
 def network_and_state(model: ModelProto) -> tuple[Network, image.State]:

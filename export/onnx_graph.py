@@ -46,7 +46,9 @@ class _Parts:
 
 
 def _info(name: str, dtype: DTypeLike, shape: tuple[int, ...]) -> ValueInfoProto:
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape)
+    return helper.make_tensor_value_info(
+        name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape
+    )
 
 
 class Graph:

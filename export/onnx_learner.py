@@ -67,7 +67,8 @@ class OnnxLearner:
     def infer(self, x: ArrayLike) -> Result:
         """Present one sample and predict; the learned state does not change."""
         values = self._session.run(list(_INFERRED), self._feeds(x, 0), self._short)
-        return Result(*(int(value) for value in values), changes=0)
+        prediction, margin, spikes, synops = map(int, values)
+        return Result(prediction, margin, spikes, synops, changes=0)
 
     def learn(self, x: ArrayLike, label: int) -> Result:
         """Present one sample, predict, then learn that its class is `label`.
@@ -76,9 +77,9 @@ class OnnxLearner:
         """
         check_labels(np.array([label]), 1, self.network.capacity)
         values = self._session.run(self._outputs, self._feeds(x, label))
-        count = len(_INFERRED) + 1
-        self._state = dict(zip(self._state, values[count:], strict=True))
-        return Result(*(int(value) for value in values[:count]))
+        prediction, margin, spikes, synops, changes = map(int, values[: -len(self._state)])
+        self._state = dict(zip(self._state, values[-len(self._state) :], strict=True))
+        return Result(prediction, margin, spikes, synops, changes)
 
     def state(self) -> bytes:
         """Return the learned state as the core holds it."""

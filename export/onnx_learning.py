@@ -250,7 +250,11 @@ def _moved(
         g, "move", g.op("product_and_noise", "Add", product, noise), rule.rate_shift
     )
     moved = g.op(
-        "limited", "Clip", g.op("moved", "Add", old, move), population.weight_min, population.weight_max
+        "limited",
+        "Clip",
+        g.op("moved", "Add", old, move),
+        population.weight_min,
+        population.weight_max,
     )
     new = g.op("weights_int32", "Where", eligible, moved, old)
     same = g.op("same", "Equal", new, old)

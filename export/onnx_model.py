@@ -68,11 +68,15 @@ class _Builder:
                     f"{name}.norms", (wide * wide).sum(axis=0, keepdims=True, dtype=np.int32)
                 )
             learned.append(Learned(state[f"{name}.weights"], norms, state.get(f"{name}.wins")))
-        self.key = arithmetic.presentation_key(
-            self.g, "key", self.network.seed, state["learned"]
-        )
+        self.key = arithmetic.presentation_key(self.g, "key", self.network.seed, state["learned"])
         return Presentation(
-            self.g, self.network, learned, self._sample, self._input_type, self.key, self._batch or 1
+            self.g,
+            self.network,
+            learned,
+            self._sample,
+            self._input_type,
+            self.key,
+            self._batch or 1,
         )
 
     def answer(self, shown: Presentation) -> None:

@@ -15,6 +15,7 @@ from edge_naca.export.onnx_state import population_names
 from edge_naca.network import Network
 from edge_naca.specification import NO_MARGIN
 
+
 def sample_shape(network: Network, input_type: str) -> tuple[int, ...]:
     """Return the shape of one sample."""
     if input_type == "spikes":

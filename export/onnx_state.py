@@ -72,7 +72,9 @@ def state_of(network: Network, tensors: Mapping[str, NDArray[Any]]) -> image.Sta
             )
         checked[name] = array
     populations = tuple(
-        image.Learned(np.ascontiguousarray(checked[f"{name}.weights"].T), checked.get(f"{name}.wins"))
+        image.Learned(
+            np.ascontiguousarray(checked[f"{name}.weights"].T), checked.get(f"{name}.wins")
+        )
         for name in population_names(network)
     )
     return image.State(checked["seen"], populations, int(checked["learned"]))

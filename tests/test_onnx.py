@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from onnx_running import recorded, result_of, result_of_core, run, sample_for, session
 from strategies import networks, random_sample, random_state
 
-from edge_naca import encoding, image
+from edge_naca import image
 from edge_naca.core import Core
 from edge_naca.export import initial_state, state_from, to_onnx
 from edge_naca.network import Network
