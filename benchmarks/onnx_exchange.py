@@ -113,6 +113,12 @@ def networks(dataset: data.Dataset) -> dict[str, Core]:
     }
 
 
+def row(start: str, what: str, count: int, nodes: int, core_seconds: float, seconds: float) -> str:
+    """Return a row of the table; that the figures are equal has been checked before."""
+    each = f"{core_seconds / count * 1e6:.0f} µs | {seconds / count * 1e6:.0f} µs"
+    return f"{start} | {what} | {count} | {nodes} | yes | {each} | {seconds / core_seconds:.1f} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, help="file to write the figures to")
@@ -135,21 +141,16 @@ def main() -> None:
         "|---|---|---|---|---|---|---|---|---|",
     ]
 
-    def row(what: str, count: int, nodes: int, core_seconds: float, seconds: float) -> str:
-        each = f"{core_seconds / count * 1e6:.0f} µs | {seconds / count * 1e6:.0f} µs"
-        ratio = f"{seconds / core_seconds:.0f}"
-        return f"| {title} | {topology} | {what} | {count} | {nodes} | yes | {each} | {ratio} |"
-
     for title, core in networks(dataset).items():
-        topology = core.network.topology
+        start = f"| {title} | {core.network.topology}"
         nodes, core_seconds, seconds = learn(core, x, y)
         what = f"learning, ends in {core.state_hash():08x}"
-        lines.append(row(what, LEARNED, nodes, core_seconds, seconds))
+        lines.append(row(start, what, LEARNED, nodes, core_seconds, seconds))
         tested = dataset.x_test[:INFERRED]
         nodes, core_seconds, seconds, batch_seconds = infer(core, tested)
-        lines.append(row("inference", INFERRED, nodes, core_seconds, seconds))
+        lines.append(row(start, "inference", INFERRED, nodes, core_seconds, seconds))
         what = f"inference, {BATCH} at a time"
-        lines.append(row(what, INFERRED, nodes, core_seconds, batch_seconds))
+        lines.append(row(start, what, INFERRED, nodes, core_seconds, batch_seconds))
         print("\n".join(lines[-3:]), flush=True)
     if arguments.output:
         arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,7 +1,4 @@
-"""One step of learning (docs/arithmetic.md, section 7) as ONNX nodes.
-
-All synapses are computed densely: the gain is 0 where nothing may change, and the old weight stays.
-"""
+"""One step of learning (docs/arithmetic.md, section 7) as ONNX nodes: who learns, and how much."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ import numpy as np
 
 from edge_naca.export import onnx_arithmetic as arithmetic
 from edge_naca.export.onnx_graph import Graph, Operand, Value
+from edge_naca.export.onnx_plasticity import move
 from edge_naca.export.onnx_population import Layer
 from edge_naca.export.onnx_presentation import Presentation
 from edge_naca.export.onnx_state import population_names
@@ -67,16 +65,15 @@ def learn(
         window = network.encoder.steps - layer.population.fire_from
         signal = _error(part, layer, label, window) if modulation is None else modulation
         gain = _gain(part, layer, rule, signal, winner)
-        terms, eligible = _terms(part, network, shown, index, gain, taught)
+        trace = _trace(part, shown, index, rule) if rule.pre == "attract" else None
         word = part.op("key/word", "Add", key, index + 1)
-        noise = _noise(part, network, index, rule, arithmetic.hash32(part, "key", word))
-        weights, changes = _moved(part, layer, rule, gain, terms, eligible, noise)
+        own_key = arithmetic.hash32(part, "key", word)
+        weights, changes = move(
+            part, layer, rule, network.rows(index), gain, taught, trace, own_key
+        )
         wins = None if winner is None else _wins(part, layer, winner)
         lessons.append(Lesson(weights, wins, changes))
     return lessons
-
-
-# ---- who learns, and how much -------------------------------------------------------------------
 
 
 def _modulation(g: Graph, rule: Rule, label: Value) -> Value:
@@ -159,44 +156,6 @@ def _wins(g: Graph, layer: Layer, winner: Value) -> Value:
     return g.cast("wins", g.op("wins_int32", "Min", more, _MOST_WINS), np.uint16)
 
 
-# ---- how weights move --------------------------------------------------------------------------
-
-
-def _terms(
-    g: Graph, network: Network, shown: Presentation, index: int, gain: Value, taught: Value | None
-) -> tuple[Operand, Value]:
-    """Section 7.3: the pre-term, and which synapses may change.
-
-    Returns
-    -------
-    int32 that fits (rows, neurons), and bool that does.
-    """
-    layer, population = shown.layers[index], network.populations[index]
-    rule = population.rule
-    assert rule is not None
-    rows = network.rows(index)
-    chosen = g.op("chosen", "Not", g.op("no_gain", "Equal", gain, 0))
-    if rule.pre == "attract":
-        trace = _trace(g, shown, index, rule)
-        if rule.trace_shift >= 0:
-            target = g.op("target", "Mul", trace, 1 << rule.trace_shift)
-        else:
-            target = g.op("target", "Div", trace, 1 << -rule.trace_shift)
-        limited = g.op("target_limited", "Min", target, population.weight_max)
-        column = g.reshape("target_column", limited, (rows, 1))
-        return g.op("term", "Sub", column, layer.wide_weights()), chosen
-    assert taught is not None
-    column = g.reshape("taught_column", taught, (rows, 1))
-    eligible = g.op("eligible", "And", g.cast("taught_bool", column, bool), chosen)
-    if rule.pre == "spike":
-        return (1 if layer.slope is None else layer.slope), eligible
-    wide = layer.wide_weights()
-    room_above = g.op("room_above", "Sub", g.constant(population.weight_max, np.int32), wide)
-    room_below = g.op("room_below", "Sub", wide, population.weight_min)
-    rises = g.op("rises", "Greater", gain, 0)
-    return g.op("term", "Where", rises, room_above, room_below), eligible
-
-
 def _trace(g: Graph, shown: Presentation, index: int, rule: Rule) -> Value:
     """Section 5.1: the traces after the last step, int32 (1, rows)."""
     encoder = shown.network.encoder
@@ -221,43 +180,3 @@ def _trace(g: Graph, shown: Presentation, index: int, rule: Rule) -> Value:
             assert total is not None
             trace = g.op(name, "Min", total, 255)
     return g.zeros((1, shown.network.rows(index)), np.int32) if trace is None else trace
-
-
-def _noise(g: Graph, network: Network, index: int, rule: Rule, key: Value) -> Value:
-    """Section 7.4: a random number below 2**rate_shift for each synapse, int32 (rows, neurons)."""
-    rows, neurons = network.rows(index), network.populations[index].neurons
-    firsts = g.op("first_counters", "Mul", g.numbers(neurons, np.uint32), rows)
-    column = g.reshape("row_numbers", g.numbers(rows, np.uint32), (rows, 1))
-    counters = g.op("counters", "Add", column, firsts)
-    words = arithmetic.draws(g, "draws", key, counters)
-    low = g.op("low_bits", "BitwiseAnd", words, (1 << rule.rate_shift) - 1)
-    return g.cast("noise", low, np.int32)
-
-
-def _moved(
-    g: Graph,
-    layer: Layer,
-    rule: Rule,
-    gain: Value,
-    terms: Operand,
-    eligible: Value,
-    noise: Value,
-) -> tuple[Value, Value]:
-    """Section 7.4: the weights after learning, and how many of them changed."""
-    population, old = layer.population, layer.wide_weights()
-    product = gain if terms == 1 else g.op("product", "Mul", gain, terms)
-    move = arithmetic.shift_right(
-        g, "move", g.op("product_and_noise", "Add", product, noise), rule.rate_shift
-    )
-    moved = g.op(
-        "limited",
-        "Clip",
-        g.op("moved", "Add", old, move),
-        population.weight_min,
-        population.weight_max,
-    )
-    new = g.op("weights_int32", "Where", eligible, moved, old)
-    same = g.op("same", "Equal", new, old)
-    changed = g.cast("changed_int32", g.op("changed", "Not", same), np.int32)
-    changes = g.reduce("changes", "ReduceSum", changed, 0, 1)
-    return g.cast("weights", new, np.int8), changes

@@ -18,7 +18,7 @@ from edge_naca.files import write_file
 def export_onnx(
     image: bytes, output: Path, learning: bool, input_type: str | None, as_json: bool
 ) -> None:
-    """Write an ONNX model, and beside one that learns the state it takes first; say what it takes."""
+    """Write an ONNX model, beside one that learns its first state, and say what it takes."""
     common.check_writable(output)
     try:
         model = to_onnx(image, learning=learning, input_type=input_type)
