@@ -57,6 +57,7 @@ def move(
     population = layer.population
     chosen = _chosen(g, layer, rule, rows, gain)
     may = g.op("may_learn", "Not", g.op("no_gain", "Equal", chosen.gain, 0))
+    term: Operand
     if trace is not None:
         term = _attraction(g, population, rule, rows, trace, chosen)
     else:

@@ -163,13 +163,17 @@ class Layer:
         if self.recruited is not None:
             margins = g.op(f"known_margin_{step}", "Where", self.recruited, margins, NO_MARGIN)
         self.margins = margins
-        crossed = g.op(f"crossed_{step}", "Greater", margins, 0)
-        if self._refractory is not None:
+        is_limited = 0 < population.winners < population.neurons
+        able = f"may_spike_{step}" if is_limited else f"spikes_{step}"
+        if self._refractory is None:
+            may_spike = g.op(able, "Greater", margins, 0)
+        else:
+            crossed = g.op(f"crossed_{step}", "Greater", margins, 0)
             ready = g.op(f"ready_{step}", "Equal", self._refractory, 0)
-            crossed = g.op(f"may_spike_{step}", "And", crossed, ready)
-        if population.winners in (0, population.neurons):
-            return crossed
-        ranked = g.op(f"ranked_{step}", "Where", crossed, margins, NO_MARGIN)
+            may_spike = g.op(able, "And", crossed, ready)
+        if not is_limited:
+            return may_spike
+        ranked = g.op(f"ranked_{step}", "Where", may_spike, margins, NO_MARGIN)
         if population.winners == 1:
             first = g.op(f"first_{step}", "ArgMax", ranked, axis=1, keepdims=1)
             among = g.op(
@@ -180,7 +184,7 @@ class Layer:
             none = g.zeros((self._batch, population.neurons), bool)
             ones = g.ones((self._batch, population.winners), bool)
             among = g.op(f"is_first_{step}", "ScatterElements", none, places, ones, axis=1)
-        return g.op(f"spikes_{step}", "And", crossed, among)
+        return g.op(f"spikes_{step}", "And", may_spike, among)
 
     def _fire(self, step: int, v: Value, threshold: Operand, spikes: Value) -> None:
         """Section 5.5: refractory time, inhibition, reset, adaptation."""

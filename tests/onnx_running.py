@@ -1,4 +1,4 @@
-"""ONNX models made of networks, and run."""
+"""ONNX models made of networks, and run in onnxruntime."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from edge_naca import encoding
-from edge_naca.core import Core
 from edge_naca.export.onnx_learner import as_input
 from edge_naca.network import Network
+from edge_naca.specification import Result
+
+RESULTS = ("prediction", "margin", "spikes", "synops")
 
 
-def session(model: ModelProto) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 2
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+class Running:
+    """A model in onnxruntime, one thread."""
 
+    def __init__(self, model: ModelProto) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        self.names = [output.name for output in self.session.get_outputs()]
 
-def run(model: onnxruntime.InferenceSession, **feeds: NDArray[Any]) -> dict[str, Any]:
-    """Return all outputs by name."""
-    names = [output.name for output in model.get_outputs()]
-    return dict(zip(names, model.run(names, feeds), strict=True))
+    def __call__(self, **feeds: Any) -> dict[str, Any]:
+        """Return all outputs by name."""
+        return dict(zip(self.names, self.session.run(self.names, feeds), strict=True))
 
 
 def sample_for(network: Network, x: NDArray[Any], kind: str) -> tuple[NDArray[Any], str]:
@@ -38,20 +41,13 @@ def sample_for(network: Network, x: NDArray[Any], kind: str) -> tuple[NDArray[An
     return as_input(network, input_type, x), input_type
 
 
-def recorded(network: Network, out: dict[str, Any], what: str) -> NDArray[Any]:
-    """Return what a model recorded of all populations, as `Recording` has it."""
-    count = len(network.populations)
-    hidden = ["hidden"] if count == 2 else [f"hidden_{place}" for place in range(count - 1)]
-    return np.concatenate([out[f"{name}.{what}"] for name in [*hidden, "output"]], axis=-1)
+def recorded(network: Network, given: dict[str, Any], what: str) -> NDArray[Any]:
+    """Return what a model recorded of all populations, side by side as in `Recording`."""
+    hidden = len(network.populations) - 1
+    names = ["hidden"] if hidden == 1 else [f"hidden_{place}" for place in range(hidden)]
+    return np.concatenate([given[f"{name}.{what}"] for name in [*names, "output"]], axis=-1)
 
 
-def result_of(out: dict[str, Any]) -> tuple[int, ...]:
-    names = ("prediction", "margin", "spikes", "synops")
-    return tuple(int(out[name]) for name in names)
-
-
-def result_of_core(result: Any) -> tuple[int, ...]:
-    return result.prediction, result.margin, result.spikes, result.synops
-
-
-__all__ = ["Core", "recorded", "result_of", "result_of_core", "run", "sample_for", "session"]
+def result_of(given: dict[str, Any], changes: int = 0) -> Result:
+    """Return what a model gave as the core says it."""
+    return Result(*(int(given[name]) for name in RESULTS), int(given.get("changes", changes)))
