@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_naca.export import onnx_arithmetic as arithmetic
-from edge_naca.export.onnx_graph import Graph, Value
+from edge_naca.export.onnx_graph import Graph, Operand, Value
 from edge_naca.export.onnx_population import Layer
 from edge_naca.network import Population, Rule
 
