@@ -34,10 +34,10 @@ def scale(g: Graph, name: str, x: Value | None, decay: int) -> Value | None:
     return shift_right(g, name, product, 8 - zeros)
 
 
-def add(g: Graph, name: str, x: Value | None, y: Operand | None) -> Value | None:
+def add(g: Graph, name: str, x: Value | None, y: Value | None) -> Value | None:
     """x + y, None standing for 0."""
-    if x is None or y is None or y == 0:
-        return x if y is None or y == 0 or isinstance(y, int) else y
+    if x is None or y is None:
+        return y if x is None else x
     return g.op(name, "Add", x, y)
 
 

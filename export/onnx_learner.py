@@ -38,8 +38,10 @@ class OnnxLearner:
     ------
     MissingPackageError
         If the packages onnx and onnxruntime are not installed.
+    OSError
+        If the file cannot be read.
     ValueError
-        If the model is not one that learns.
+        If it is not a model that learns.
     """
 
     def __init__(self, model: ModelProto | str | PathLike[str], threads: int = 1) -> None:
@@ -48,7 +50,7 @@ class OnnxLearner:
         import onnx
         import onnxruntime
 
-        self._model = model if isinstance(model, onnx.ModelProto) else onnx.load(model)
+        self._model = model if isinstance(model, onnx.ModelProto) else _load(model)
         if property_of(self._model, "kind") != "learning":
             raise ValueError("this model only infers: make one with to_onnx(…, learning=True)")
         self.network, _ = network_and_state(self._model)
@@ -99,6 +101,16 @@ class OnnxLearner:
             "label": np.array(label, np.int32),
             **self._state,
         }
+
+
+def _load(path: str | PathLike[str]) -> ModelProto:
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        return onnx.load(path)
+    except DecodeError as error:
+        raise ValueError(f"{path} holds no ONNX model: export one with to_onnx") from error
 
 
 def as_input(network: Network, input_type: str, x: ArrayLike) -> NDArray[Any]:

@@ -93,6 +93,14 @@ def test_logarithms(dtype: str, bits: int) -> None:
     assert_array_equal(given, arithmetic.signed_log(x.astype(np.int64)))
 
 
+def test_raw_numbers_are_clamped_before_they_are_added() -> None:
+    prep = Preparation((1, 2, 1), "pool", 2, signed=True)
+    for dtype, least in (("int16", -(2**15)), ("int32", -(2**31))):
+        raw = np.array([least, 32767], dtype).reshape(1, 1, 2, 1)
+        given = through(lambda g, x: onnx_preparation.codes(g, prep, x, 1, 8), raw, (1, 2))
+        assert given.tolist() == [preparation.codes(prep, raw[0], 8).tolist()] == [[0, 0]]
+
+
 @settings(max_examples=300)
 @given_examples(
     prep=preparations(),

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from onnx_running import Running, recorded, result_of
 
 from edge_naca import image, presets
-from edge_naca.arithmetic import POTENTIAL_MAX
+from edge_naca.arithmetic import POTENTIAL_MAX, scale
 from edge_naca.core import Core
 from edge_naca.export import OnnxLearner, to_onnx
 from edge_naca.network import Encoder, Network, Population, Rule
@@ -38,23 +38,23 @@ def learns_alike(core: Core, x: Any, y: Any) -> OnnxLearner:
 
 def test_inhibition_saturates() -> None:
     """400 spikes take 13 107 200 from the one neuron that does not spike: more than 24 bits."""
-    hidden = Population(401, threshold=0, inhibition=1 << 15)
+    hidden = Population(401, decay=128, inhibition=1 << 15)
     network = Network(1, Encoder("latency", 1, 2), (hidden, Population(2)))
     core = with_weights(network, [[1]] * 400 + [[-1]], np.zeros((2, 401)))
     given = Running(to_onnx(core, record=True))(sample=np.ones(1, np.uint8))
     told = core.record([1])
-    assert told.potentials[1, 400] == -POTENTIAL_MAX
+    assert told.potentials[1, 400] == scale(np.array(-POTENTIAL_MAX), 128)
     assert_array_equal(recorded(network, given, "potentials"), told.potentials)
 
 
 def test_subtraction_saturates() -> None:
     """A threshold far below 0 is subtracted: the potential ends at its upper end."""
-    output = Population(2, threshold=-(1 << 26), reset="subtract")
+    output = Population(2, threshold=-(1 << 26), reset="subtract", decay=128)
     network = Network(1, Encoder("latency", 1, 2), (output,))
     core = with_weights(network, [[1], [2]])
     given = Running(to_onnx(core, record=True))(sample=np.ones(1, np.uint8))
     told = core.record([1])
-    assert told.potentials[1].tolist() == [POTENTIAL_MAX] * 2
+    assert told.potentials[1].tolist() == [scale(np.array(POTENTIAL_MAX), 128)] * 2
     assert_array_equal(recorded(network, given, "potentials"), told.potentials)
     assert result_of(given) == told.result
 

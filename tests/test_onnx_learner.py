@@ -73,6 +73,14 @@ def test_spikes_are_checked() -> None:
             learner.infer(spikes)
 
 
+def test_files_that_hold_no_model_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.onnx").write_bytes(b"no model at all")
+    with pytest.raises(ValueError, match=r"x\.onnx holds no ONNX model"):
+        OnnxLearner(tmp_path / "x.onnx")
+    with pytest.raises(FileNotFoundError):
+        OnnxLearner(tmp_path / "y.onnx")
+
+
 def test_models_that_only_infer_are_refused() -> None:
     with pytest.raises(ValueError, match=r"make one with to_onnx\(…, learning=True\)"):
         OnnxLearner(to_onnx(small()))
