@@ -72,6 +72,8 @@ def to_onnx(
     from edge_naca.export.onnx_model import build
 
     core = source if isinstance(source, Core) else Core(source)
+    if core.network.stages:
+        raise ValueError("networks with frozen stages cannot be exported to ONNX yet")
     is_raw = core.network.preparation is not None
     if input_type is None:
         input_type = "int32" if is_raw else "codes"
