@@ -2,5 +2,24 @@
 
 from edge_naca.export.csource import c_source, usage
 from edge_naca.export.image_file import load_image, save_image
+from edge_naca.export.onnx_export import (
+    INPUT_TYPES,
+    initial_state,
+    interface,
+    state_from,
+    to_onnx,
+)
+from edge_naca.export.onnx_learner import OnnxLearner
 
-__all__ = ["c_source", "load_image", "save_image", "usage"]
+__all__ = [
+    "INPUT_TYPES",
+    "OnnxLearner",
+    "c_source",
+    "initial_state",
+    "interface",
+    "load_image",
+    "save_image",
+    "state_from",
+    "to_onnx",
+    "usage",
+]
