@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge_naca import encoding, preparation
 from edge_naca.arithmetic import presentation_key
+from edge_naca.core import Core
 from edge_naca.export import float_model
 from edge_naca.export.input_layout import CalibrationError, Layout, layout_of
 from edge_naca.export.layers import ConversionError, Finding, Float, Layer, Neurons, Report, Shape
@@ -22,7 +23,6 @@ from edge_naca.export.segments import Source, conversion_findings
 from edge_naca.export.spiking_conversion import convert
 from edge_naca.limits import MAX_UNITS
 from edge_naca.network import Encoder, Network, Preparation
-from edge_naca.specification import Specification
 from edge_naca.stages import SpikingStage
 
 CODE_BITS = 8
@@ -295,9 +295,8 @@ def _accuracies(
     )
     real = simulation.answers(last.reset == "none")
     network = _network(tests.preparation, tests.encoder, stages, {})
-    specification = Specification(network)
-    integer = [specification.infer(x).prediction for x in tests.raw]
-    return float((real == y).mean()), float((np.array(integer) == y).mean())
+    integer = Core(network).infer_many(tests.raw)["prediction"]
+    return float((real == y).mean()), float((integer == y).mean())
 
 
 def _answering(layers: Sequence[Layer]) -> Neurons:
