@@ -45,7 +45,7 @@ int main(int argc, char **argv)
     naca_result_t result;
     uint32_t size;
     naca_sample_t sample = {(naca_sample_kind_t)atoi(argv[4]), samples, (uint32_t)atoi(argv[5])};
-    if (naca_image_open(&image, data, (uint32_t)image_size) != NACA_OK ||
+    if (naca_image_open_with(naca_all_stages(), &image, data, (uint32_t)image_size) != NACA_OK ||
         naca_workspace_size(&image, &size) != NACA_OK ||
         naca_init(&image, malloc(size), size, &core) != NACA_OK) {
         fprintf(stderr, "the image does not open\n");

@@ -21,6 +21,7 @@ from edge_naca.export.layers import Report
 from edge_naca.export.nir_import import nir_network, samples_for, spread
 from edge_naca.export.nir_options import NirOptions
 from edge_naca.export.nir_read import nir_layers
+from edge_naca.export.spiking_conversion import COMPARED
 
 MODEL = Path(__file__).parent.parent / "tests" / "models" / "snntorch_mnist.nir"
 OPTIONS = NirOptions(exporter="snntorch", steps=10, encoder="direct", full_scale=255)
@@ -61,44 +62,39 @@ def _measure() -> str:
     def share(right: Any) -> str:
         return f"{100 * np.mean(right):.2f} %"
 
-    lines = [
-        "# A convolutional network from snnTorch, through NIR",
-        "",
-        "`python benchmarks/nir_mnist.py --output benchmarks/nir.md`",
-        "",
-        f"`tests/models/{MODEL.name}`, {MODEL.stat().st_size} bytes, trained by "
-        "`benchmarks/snntorch_mnist.py` (snnTorch 1.0.0, torch 2.14.1, nir 1.0.8, nirtorch 2.6) "
-        "on 30 000 samples of MNIST, twice: "
-        f"{' - '.join(str(stage) for stage in network.topology.split('-'))}. Pixels / 255 are a "
-        f"constant current for {network.encoder.steps} steps. All 10 000 test samples:",
-        "",
-        "| what | right |",
-        "|---|---|",
-        f"| snnTorch itself, most spikes, then the lower class | {share(told.argmax(1) == y)} |",
-        f"| our real-numbered model of the file, answered likewise | "
-        f"{share(counts.argmax(1) == y)} |",
-        f"| our real-numbered model, equal counts decided by potentials | "
-        f"{share(simulation.answers(False) == y)} |",
-        f"| **integers, in the C core** | **{share(integer == y)}** |",
-        "",
-        "| compared | share |",
-        "|---|---|",
-        f"| spike counts of our real-numbered model equal to snnTorch's (100 000) | "
-        f"{share(counts == told)} |",
-        f"| answers of integers equal to those of real numbers | "
-        f"{share(integer == simulation.answers(False))} |",
-        "",
-        f"The image has {len(content)} bytes and takes {core.workspace_size} bytes of RAM; a "
-        f"sample takes {results['synops'].mean():.0f} synaptic operations, and "
-        f"{1e6 * seconds / len(x):.0f} µs in one thread of this host.",
-        "",
-        f"What conversion did, measured on {CALIBRATION} samples to learn from (`error`: of each "
-        "neuron's number of spikes, root mean square, relative):",
-        "",
-        *_layers(report),
-        "",
-    ]
-    return "\n".join(lines)
+    report_lines = "\n".join(_layers(report))
+    real = simulation.answers(False)
+    return f"""# A convolutional network from snnTorch, through NIR
+
+`python benchmarks/nir_mnist.py --output benchmarks/nir.md`
+
+`tests/models/{MODEL.name}`, {MODEL.stat().st_size} bytes, trained on 30 000 samples of MNIST,
+twice, by `benchmarks/snntorch_mnist.py` (snnTorch 1.0.0, torch 2.14.1, nir 1.0.8, nirtorch 2.6).
+Here it is {network.topology}. Pixels / 255 are a constant current for
+{OPTIONS.steps} steps. All {len(x)} test samples:
+
+| what | right |
+|---|---|
+| snnTorch itself, most spikes, then the lower class | {share(told.argmax(1) == y)} |
+| our real-numbered model of the file, answering likewise | {share(counts.argmax(1) == y)} |
+| our real-numbered model, equal counts decided by potentials | {share(real == y)} |
+| **integers, in the C core**, equal counts decided by potentials | **{share(integer == y)}** |
+
+| equal | share |
+|---|---|
+| spike counts of our real-numbered model and of snnTorch, {counts.size} | {share(counts == told)} |
+| answers of integers and of real numbers | {share(integer == real)} |
+
+The image has {len(content)} bytes and takes {core.workspace_size} bytes of RAM; a sample takes
+{results["synops"].mean():.0f} synaptic operations, and {1e6 * seconds / len(x):.0f} µs in one
+thread of this host.
+
+What conversion did, calibrated on {CALIBRATION} samples to learn from. The last three columns are
+of {COMPARED} of them; `error` is that of the neurons' numbers of spikes, root mean square,
+relative:
+
+{report_lines}
+"""
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 #include "_batch.h"
 
+#include <string.h>
+
 static naca_sample_t sample_at(naca_sample_kind_t kind, const void *samples, uint32_t count,
                                size_t row)
 {
@@ -59,6 +61,21 @@ naca_status_t naca_batch_margins(naca_t *core, naca_sample_kind_t kind, const vo
             margins[*done * units + j] =
                 threshold == INT32_MAX ? INT32_MIN : potential - threshold;
         }
+    }
+    return NACA_OK;
+}
+
+naca_status_t naca_batch_features(naca_t *core, naca_sample_kind_t kind, const void *samples,
+                                  uint32_t count, size_t rows, size_t *done, uint32_t encoded, uint8_t *codes)
+{
+    for (*done = 0; *done < rows; (*done)++) {
+        const naca_sample_t sample = sample_at(kind, samples, count, *done);
+        naca_result_t result;
+        const naca_status_t status = naca_infer(core, &sample, &result);
+        if (status != NACA_OK) {
+            return status;
+        }
+        memcpy(codes + *done * encoded, naca_features(core), encoded);
     }
     return NACA_OK;
 }

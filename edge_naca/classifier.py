@@ -391,7 +391,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         hidden = network.populations[0]
         assert hidden.rule is not None
         assert hidden.rule.table is not None
-        units = sum(population.neurons for population in network.populations)
+        units = network.units
         rows = max(SHARE // units, 1)
         best = np.full((len(raw), len(self.labels_)), float(NO_MARGIN))
         answers = np.empty(len(raw), np.int32)

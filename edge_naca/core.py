@@ -89,7 +89,9 @@ class Core:
         self._image_bytes[:] = np.frombuffer(data, np.uint8)
         self._lock = threading.Lock()
         self._image = ffi.new("naca_image_t *")
-        _check(lib.naca_image_open(self._image, _pointer(self._image_bytes, "void *"), len(data)))
+        pointer = _pointer(self._image_bytes, "void *")
+        stages = lib.naca_all_stages()
+        _check(lib.naca_image_open_with(stages, self._image, pointer, len(data)))
         size = ffi.new("uint32_t *")
         _check(lib.naca_workspace_size(self._image, size))
         self._workspace = _aligned(size[0])
@@ -128,8 +130,8 @@ class Core:
         """Present one sample, predict, and return every spike, potential and threshold."""
         sample, _keep = self._sample(x, kind)
         steps = self.network.encoder.steps
-        units = sum(population.neurons for population in self.network.populations)
-        inputs = np.zeros((steps, self.network.inputs), np.uint8)
+        units = self.network.units
+        inputs = np.zeros((steps, self.network.encoded), np.uint8)
         spikes = np.zeros((steps, units), np.uint8)
         potentials, thresholds = np.zeros((2, steps, units), np.int32)
         recording = ffi.new(
@@ -186,13 +188,13 @@ class Core:
     ) -> tuple[NDArray[np.int32], NDArray[Any]]:
         """Return potential minus threshold of every neuron at the last step, and the results.
 
-        The margins are int32 (n, neurons of all populations); −2**31 stands for a neuron that is
-        not recruited yet.
+        The margins are int32 (n, neurons of spiking stages and populations); −2**31 stands for a
+        neuron that is not recruited yet, or never spikes.
         """
         kind = kind or default_kind(self.network)
         samples = check_samples(self.network, x, kind)
         steps = self.network.encoder.steps
-        units = sum(population.neurons for population in self.network.populations)
+        units = self.network.units
         scratch = np.zeros(2 * steps * units, np.int32)
         margins = np.zeros((len(samples), units), np.int32)
         results = np.zeros(len(samples), RESULT)
@@ -220,6 +222,20 @@ class Core:
             ),
             samples,
             "raw",
+        )
+        return codes
+
+    def features_many(self, x: ArrayLike, kind: str | None = None) -> NDArray[np.uint8]:
+        """Return the codes (n, encoded) that the encoder is given: what coded stages make of x."""
+        kind = kind or default_kind(self.network)
+        samples = check_samples(self.network, x, kind)
+        codes = np.zeros((len(samples), self.network.encoded), np.uint8)
+        self._many(
+            lambda *head: lib.naca_batch_features(
+                *head, self.network.encoded, _pointer(codes, "uint8_t *")
+            ),
+            samples,
+            kind,
         )
         return codes
 

@@ -18,8 +18,6 @@ from edge_naca.stages import (
     Window,
 )
 
-NO_MARGIN = -(2**31)
-
 
 def arrange(values: Int, shape: tuple[int, int, int], is_first: bool) -> Int:
     """Return numbers in the order of units as (height, width, channels)."""
@@ -96,7 +94,6 @@ class Neurons:
     currents: Int = field(init=False)
     refractory: Int = field(init=False)
     counts: Int = field(init=False)
-    margin: int = NO_MARGIN
 
     def _each(self, name: str) -> Int:
         """Return a parameter, one number for each neuron."""
@@ -123,7 +120,6 @@ class Neurons:
         self.refractory = np.where(held, self.refractory - 1, 0)
         before = self.potentials
         thresholds = self._each("threshold")
-        self.margin = int((before - (0 if stage.readout else thresholds)).max())
         spikes = (before > thresholds) & ~held
         if stage.readout:
             spikes, thresholds = np.zeros_like(spikes), np.full_like(thresholds, 2**31 - 1)

@@ -21,7 +21,7 @@ from edge_naca.stages import (
 TAGS = tuple(f"STG{chr(ord('A') + number)}" for number in range(MAX_STAGES))
 
 KINDS = (CodedConvolution, CodedPool, SpikingConvolution, SpikingPool)
-RECORD = struct.Struct("<BB10H10B")
+RECORD = struct.Struct("<BB2HH2HH2HHH2B2B2BBBBB")
 CODED_MAP = np.dtype([("bias", "<i4"), ("shift", "<u4")])
 SPIKING_NEURON = np.dtype(
     [("bias", "<i4"), ("threshold", "<i4"), ("reset_by", "<i4"), ("decay", "<u2"),
@@ -97,6 +97,8 @@ def section(stage: Stage) -> bytes:
 
 def _read_weights(data: bytes, maps: int, channels: int, kernel: Any, groups: int) -> NDArray[Any]:
     height, width = kernel
+    if groups == 0:
+        raise ValueError("a stage cannot have 0 groups")
     own, share = maps // groups, channels // groups
     laid = np.frombuffer(data, np.int8, height * width * channels * own)
     grouped = laid.reshape(height, width, groups, share, own)

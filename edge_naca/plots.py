@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from edge_naca.network import Network
 from edge_naca.scenarios import History
 from edge_naca.specification import SILENT, Recording
+from edge_naca.stages import SpikingConvolution
 
 Array = NDArray[Any]
 
@@ -76,24 +77,32 @@ def confusion(title: str, matrix: Array, classes: Sequence[str]) -> Figure:
 
 
 def raster(title: str, recording: Recording, network: Network) -> Figure:
-    """Draw one presentation: input spikes, and each population's spikes and potentials.
+    """Draw one presentation: input spikes, and spikes and potentials of each stage and population.
 
-    Of each population some neurons are shown, from that which came furthest above its threshold
+    Of each some neurons are shown, from that which came furthest above its threshold
     to that which stayed furthest below; thresholds are dashed, spikes are dots.
     """
-    count = len(network.populations)
+    parts = [
+        (f"stage {index}", stage.units)
+        for index, stage in enumerate(network.stages)
+        if isinstance(stage, SpikingConvolution)
+    ]
+    parts += [
+        (f"population {index}", population.neurons)
+        for index, population in enumerate(network.populations)
+    ]
+    parts[-1] = ("output", parts[-1][1])
+    count = len(parts)
     figure, axes = _figure(title, 1 + count, 1, (9, 3 + 2.4 * count))
     steps = len(recording.input_spikes)
     step, unit = np.nonzero(recording.input_spikes)
     axes[0].scatter(step, unit, s=6, color=COLOURS[0], linewidths=0)
-    axes[0].set(ylabel="input", ylim=(-1, network.inputs))
+    axes[0].set(ylabel="input", ylim=(-1, network.encoded))
     _caption(axes[0], _count(len(unit), "input spike"))
     first = 0
-    for index, (place, population) in enumerate(zip(axes[1:], network.populations, strict=True)):
-        part = slice(first, first + population.neurons)
-        name = "output" if index == count - 1 else f"population {index}"
-        _draw_potentials(place, recording, part, name)
-        first += population.neurons
+    for place, (name, neurons) in zip(axes[1:], parts, strict=True):
+        _draw_potentials(place, recording, slice(first, first + neurons), name)
+        first += neurons
     for place in axes:
         place.set_xlim(-0.5, steps - 0.5)
         place.xaxis.set_major_locator(MaxNLocator(integer=True))

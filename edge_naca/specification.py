@@ -285,7 +285,7 @@ class Specification:
     def _margin(self) -> int:
         """Section 6: of the last hidden population or, where there is none, of the output."""
         if not self._layers:
-            return self._stages.neurons[-1].margin
+            return NO_MARGIN
         return self._layers[-2 if len(self._layers) > 1 else 0].margin
 
     def _gate(self, layer: _Layer, label: int) -> Int | None:

@@ -75,6 +75,8 @@ class Window:
             whole("dilation", self.dilation[axis], 1, 255)
             reach.append((self.kernel[axis] - 1) * self.dilation[axis] + 1)
             whole("padding", self.padding[axis], 0, min(255, reach[axis] - 1))
+            most = self.shape[axis] + 2 * self.padding[axis] + 1
+            whole("the kernel's reach", reach[axis], 1, most)
         if self.output == (0, 0):
             rows, columns = (
                 (self.shape[axis] + 2 * self.padding[axis] - reach[axis]) // self.stride[axis] + 1

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from edge_naca import encoding, preparation
 from edge_naca.arithmetic import presentation_key
+from edge_naca.core import Core
 from edge_naca.export import float_model
 from edge_naca.export.input_layout import CalibrationError, Layout, layout_of
 from edge_naca.export.layers import ConversionError, Finding, Float, Layer, Neurons, Report, Shape
+from edge_naca.export.nir_graph import Node
 from edge_naca.export.nir_options import NirOptions, Question, assumptions, filled
-from edge_naca.export.nir_read import check, nir_layers
-from edge_naca.export.spiking_conversion import Source, convert
+from edge_naca.export.nir_read import nir_layers, read_nir
+from edge_naca.export.segments import Source, conversion_findings
+from edge_naca.export.spiking_conversion import convert
 from edge_naca.limits import MAX_UNITS
 from edge_naca.network import Encoder, Network, Preparation
-from edge_naca.specification import Specification
-from edge_naca.stages import SpikingConvolution, SpikingStage
+from edge_naca.stages import SpikingStage
 
 CODE_BITS = 8
 MOST_CODE = 255
@@ -50,6 +52,13 @@ class NirFrontEnd:
     assumed: tuple[str, ...]
     layers: tuple[Layer, ...]
 
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """For the image: what was assumed, and what conversion did."""
+        return {
+            "converted": {"assumed": list(self.assumed), "report": self.report.as_json()},
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -66,12 +75,16 @@ class Samples:
     preparation: Preparation
     encoder: Encoder
     full_scale: float
-    zero: float
+    mean: Float
+    std: Float
 
     def source(self, seed: int = 0) -> Source:
         """Return the samples as conversion wants them."""
-        real = (self.layout.planes(self.raw) - self.zero) / self.full_scale
         channels, height, width = self.layout.shape
+        mean, std = (
+            np.broadcast_to(numbers, channels)[:, None, None] for numbers in (self.mean, self.std)
+        )
+        real = (self.layout.planes(self.raw) / self.full_scale - mean) / std
         codes = np.stack([preparation.codes(self.preparation, x, CODE_BITS) for x in self.raw])
         split = self.preparation.signed
         planes = (channels * (2 if split else 1), height, width)
@@ -100,14 +113,14 @@ class Samples:
             signed = sent[:, :channels] - sent[:, channels:] if split else sent
             return signed.astype(np.float64)
 
-        unit = 2.0**self.preparation.shift / float(self.preparation.gain[0]) / self.full_scale
+        raw_of_code = 2.0**self.preparation.shift / float(self.preparation.gain[0])
         return Source(
             samples=len(self.raw),
             steps=self.encoder.steps,
             real=hears,
             given=given,
-            unit=unit if is_direct else 1.0,
-            offset=-self.zero / self.full_scale if is_direct else 0.0,
+            unit=raw_of_code / self.full_scale / std if is_direct else np.ones_like(std),
+            offset=-mean / std if is_direct else np.zeros_like(std),
             is_direct=is_direct,
             is_split=split,
         )
@@ -148,6 +161,13 @@ def samples_for(x: Any, layers: Sequence[Layer], options: NirOptions) -> Samples
     options : what the file does not say, completely.
     """
     what = "calibration samples"
+    channels = layers[0].input_shape[0]
+    for name in ("mean", "std"):
+        if np.size(getattr(options, name)) not in (1, channels):
+            raise ValueError(
+                f"{name} must be one number, or one for each of {channels} channels, "
+                f"not {np.size(getattr(options, name))}"
+            )
     raw, layout = _raw(x, layers[0].input_shape, what)
     assert options.full_scale is not None
     assert options.encoder is not None
@@ -179,7 +199,8 @@ def samples_for(x: Any, layers: Sequence[Layer], options: NirOptions) -> Samples
         ),
         encoder=Encoder(options.encoder, CODE_BITS, options.steps),
         full_scale=options.full_scale,
-        zero=options.zero,
+        mean=np.asarray(options.mean, np.float64),
+        std=np.asarray(options.std, np.float64),
     )
 
 
@@ -238,6 +259,12 @@ def nir_front_end(
                 "test samples must lie as calibration samples do, and have a class each"
             )
         tests = replace(samples, raw=raw)
+        units = int(np.prod(layers[-1].output_shape))
+        if y.size and not 0 <= y.min() <= y.max() < units:
+            raise CalibrationError(
+                f"the model answers with one of {units} classes, but test samples have classes "
+                f"{y.min()} .. {y.max()}"
+            )
         before, after = _accuracies(layers, converted.stages, tests, y)
         tested = len(y)
     report = Report(
@@ -261,27 +288,32 @@ def _accuracies(
     layers: Sequence[Layer], stages: tuple[SpikingStage, ...], tests: Samples, y: NDArray[Any]
 ) -> tuple[float, float]:
     """Return the share of right answers of the real numbers, and of the integers."""
-    last = layers[-1]
-    if not isinstance(last, Neurons):
-        raise ConversionError(
-            [
-                Finding(
-                    last.name,
-                    "pool",
-                    "the file does not end in neurons that could answer",
-                    "put learning populations behind it, or end it in neurons, one for each class",
-                )
-            ]
-        )
+    last = _answering(layers)
     source = tests.source()
     simulation = float_model.simulate(
         layers, source.samples, source.steps, source.real, source.is_direct
     )
     real = simulation.answers(last.reset == "none")
     network = _network(tests.preparation, tests.encoder, stages, {})
-    specification = Specification(network)
-    integer = [specification.infer(x).prediction for x in tests.raw]
-    return float((real == y).mean()), float((np.array(integer) == y).mean())
+    integer = Core(network).infer_many(tests.raw)["prediction"]
+    return float((real == y).mean()), float((integer == y).mean())
+
+
+def _answering(layers: Sequence[Layer]) -> Neurons:
+    """Return the neurons that answer: those at the end."""
+    last = layers[-1]
+    if isinstance(last, Neurons):
+        return last
+    raise ConversionError(
+        [
+            Finding(
+                last.name,
+                "pool",
+                "the file does not end in neurons that could answer",
+                "put learning populations behind it, or end it in neurons, one for each class",
+            )
+        ]
+    )
 
 
 def _network(
@@ -305,26 +337,38 @@ def nir_network(
 ) -> tuple[Network, Report]:
     """Convert a NIR file whose last neurons are classes to a network; see `nir_front_end`."""
     made = nir_front_end(source, options, calibration, x_test, y_test)
-    last = made.stages[-1]
-    if not isinstance(last, SpikingConvolution):
-        raise ConversionError(
-            [
-                Finding(
-                    made.layers[-1].name,
-                    "pool",
-                    "the file does not end in neurons that could answer",
-                    "put learning populations behind it, or end it in neurons, one for each class",
-                )
-            ]
-        )
-    known = {"converted": {"assumed": list(made.assumed), "report": made.report.as_json()}}
-    network = _network(made.preparation, made.encoder, made.stages, {**known, **(metadata or {})})
+    _answering(made.layers)
+    network = _network(
+        made.preparation, made.encoder, made.stages, {**made.metadata, **(metadata or {})}
+    )
     return network, made.report
 
 
 def spread(count: int, wanted: int) -> Int:
     """Return which samples to take so that `wanted` of `count` are spread evenly, in order."""
     return np.unique(np.linspace(0, count - 1, min(wanted, count)).astype(np.int64))
+
+
+def nir_check(
+    source: str | PathLike[str] | Any, options: NirOptions
+) -> tuple[list[Node], list[Finding], list[Question]]:
+    """Return the nodes of a file, why it cannot be converted, and what has still to be said.
+
+    Parameters
+    ----------
+    source : a path, or a `nir.NIRGraph`.
+    options : what is known so far.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read at all.
+    """
+    reading = read_nir(source, options)
+    found = reading.findings
+    if not found and reading.layers:
+        found = conversion_findings(reading.layers, options.encoder in (None, "direct"))
+    return reading.nodes, found, reading.questions
 
 
 def open_questions(source: str | PathLike[str] | Any, options: NirOptions) -> list[Question]:
@@ -335,7 +379,7 @@ def open_questions(source: str | PathLike[str] | Any, options: NirOptions) -> li
     ModelFileError, ConversionError
         If it cannot be converted whatever is said.
     """
-    _, found, asked = check(source, options)
+    _, found, asked = nir_check(source, options)
     if found:
         raise ConversionError(found)
     return asked

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import numpy as np
+
 from edge_naca.limits import MAX_STEPS, choice, whole
 
 METHODS = ("euler", "exact")
@@ -43,7 +45,9 @@ class NirOptions:
     encoder : how a sample reaches the first layer: as the same numbers at every step ("direct"), as
         spikes drawn with the probability x ("rate"), or as one spike, earlier for a larger x
         ("latency").
-    full_scale, zero : raw numbers that stood for 1.0 and 0.0 in training.
+    full_scale : raw number that stood for 1.0 in training.
+    mean, std : the model takes (raw / full_scale − mean) / std; one number, or one for each
+        channel.
     readout : if the file ends in weights: the answer is the greatest "sum" of what they give over
         all steps, or the greatest of the "last" step.
     input_shape : of a sample as (channels, height, width) or fewer, where the file lacks it.
@@ -61,7 +65,8 @@ class NirOptions:
     steps: int | None = None
     encoder: str | None = None
     full_scale: float | None = None
-    zero: float = 0.0
+    mean: float | tuple[float, ...] = 0.0
+    std: float | tuple[float, ...] = 1.0
     readout: str | None = None
     input_shape: tuple[int, ...] | None = None
 
@@ -84,10 +89,14 @@ class NirOptions:
         if self.steps is not None:
             whole("steps", self.steps, 1, MAX_STEPS)
         whole("refractory", self.refractory, 0, 254)
-        if self.zero and self.encoder in ("rate", "latency"):
-            raise ValueError(
-                f"with encoder {self.encoder!r}, a raw 0 must stand for 0: zero is {self.zero}"
-            )
+        mean, std = (np.asarray(numbers, np.float64) for numbers in (self.mean, self.std))
+        for name, numbers in (("mean", mean), ("std", std)):
+            if numbers.ndim > 1 or not numbers.size or not np.isfinite(numbers).all():
+                raise ValueError(f"{name} must be finite numbers, not {getattr(self, name)!r}")
+        if (std <= 0).any():
+            raise ValueError(f"std must be above 0, not {self.std!r}")
+        if self.encoder in ("rate", "latency") and (mean.any() or (std != 1).any()):
+            raise ValueError(f"mean and std go with encoder 'direct', not {self.encoder!r}")
 
 
 @dataclass(frozen=True)
@@ -257,8 +266,11 @@ def questions(kinds: Iterable[str], ends_in_weights: bool, options: NirOptions) 
     return asked
 
 
+_UNASKED = {"refractory": 0, "mean": 0.0, "std": 1.0}
+
+
 def _is_untouched(name: str, value: Any) -> bool:
-    return value is None or (name in ("zero", "refractory") and not value)
+    return value is None or (name in _UNASKED and value == _UNASKED[name])
 
 
 def assumptions(options: NirOptions) -> tuple[str, ...]:

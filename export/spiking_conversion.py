@@ -6,7 +6,7 @@ never has to be undone: thresholds, biases and resets are put into the unit of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,25 +15,25 @@ from numpy.typing import NDArray
 
 from edge_naca import frozen
 from edge_naca.export import float_model
-from edge_naca.export.folding import MAX_WEIGHTS, fold, identity
 from edge_naca.export.layers import (
     ConversionError,
     Convolution,
-    Finding,
     Float,
     Layer,
     LayerReport,
-    Neurons,
-    Pool,
-    Rectifier,
-    Scale,
+)
+from edge_naca.export.segments import (
+    Segment,
+    Source,
+    conversion_findings,
+    failure,
+    for_source,
+    pool_stage,
+    segments,
 )
 from edge_naca.stages import (
-    MAX_STAGE_UNITS,
-    MAX_STAGES,
     MAX_SUM,
     SpikingConvolution,
-    SpikingPool,
     SpikingStage,
 )
 
@@ -47,50 +47,6 @@ PATCHES = 4096  # inputs of a neuron that the choice of clipping looks at
 DENSE_MOMENTS = 2048  # fan-in up to which correlations between inputs are looked at
 COMPARED = 32  # samples whose integers are compared with real numbers, neuron by neuron
 TAPPED_NUMBERS = 1 << 24
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """Calibration samples, and how they reach the first layer.
-
-    Parameters
-    ----------
-    samples : how many.
-    steps : of a presentation.
-    real : what the model hears: float (samples, channels, height, width) of some samples at a step.
-    given : what the first stage is given: codes or spikes, in the same order of numbers, with twice
-        the channels if `is_split`.
-    unit, offset : what the model hears is given · unit + offset.
-    is_direct : whether codes are given at every step, instead of spikes.
-    is_split : whether negative numbers come in channels of their own, after all others.
-    """
-
-    samples: int
-    steps: int
-    real: float_model.Present
-    given: Callable[[Int, int], Int]
-    unit: float
-    offset: float
-    is_direct: bool
-    is_split: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Segment:
-    """What becomes one stage of neurons, and perhaps a pool before it.
-
-    Parameters
-    ----------
-    first : number of its first layer.
-    pool : of spikes, or None.
-    convolution : of real numbers.
-    neurons : with what scales the convolution's sums in their gain, of the shape of the layer.
-    """
-
-    first: int
-    pool: Pool | None
-    convolution: Convolution
-    neurons: Neurons
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,186 +77,6 @@ class Converted:
     reports: tuple[LayerReport, ...]
     notes: tuple[str, ...]
     simulation: float_model.Simulation
-
-
-def _fail(name: str, kind: str, reason: str, advice: str) -> ConversionError:
-    return ConversionError([Finding(name, kind, reason, advice)])
-
-
-# ---- layers to segments --------------------------------------------------------------------------
-
-
-def segments(layers: Sequence[Layer], source_is_direct: bool) -> tuple[list[Segment], Pool | None]:
-    """Cut layers after their neurons; return the segments, and a pool that comes after the last.
-
-    Raises
-    ------
-    ConversionError
-        If some layer has no place in a spiking network, or two cannot be one.
-    """
-    wrong = [
-        Finding(
-            layer.name,
-            type(layer).__name__,
-            "a layer of real numbers cannot stand in a spiking network",
-            "put spiking neurons in its place",
-        )
-        for layer in layers
-        if isinstance(layer, Rectifier) or (isinstance(layer, Pool) and layer.kind == "max")
-    ]
-    if wrong:
-        raise ConversionError(wrong)
-    result: list[Segment] = []
-    linear: list[Layer] = []
-    first = 0
-    for number, layer in enumerate(layers):
-        if not isinstance(layer, Neurons):
-            linear.append(layer)
-            continue
-        hears_spikes = bool(result) or not source_is_direct
-        result.append(_segment(first, linear, layer, hears_spikes))
-        linear, first = [], number + 1
-    if not result:
-        raise _fail(layers[-1].name, "weights", "there are no neurons", "train a spiking network")
-    if not linear:
-        return result, None
-    only = linear[0]
-    if len(linear) > 1 or not isinstance(only, Pool):
-        raise _fail(
-            linear[-1].name,
-            "weights",
-            "no neurons come after it",
-            "end in neurons, or in a pool of their spikes",
-        )
-    return result, only
-
-
-def _segment(first: int, linear: list[Layer], neurons: Neurons, hears_spikes: bool) -> Segment:
-    pool: Pool | None = None
-    rest = list(linear)
-    if rest and hears_spikes and isinstance(rest[0], Pool) and _fits(rest[0]):
-        pool = rest[0]
-        rest = rest[1:]
-        if pool.kind == "average":
-            share = 1 / (pool.kernel[0] * pool.kernel[1])
-            shape = pool.output_shape
-            factor = np.full(shape, share)
-            rest.insert(
-                0, Scale(name=pool.name, input_shape=shape, output_shape=shape, factor=factor)
-            )
-    if not rest:
-        folded_layer, scale = identity(neurons.name, neurons.input_shape), np.array(1.0)
-    else:
-        folded = fold(rest)
-        folded_layer, scale = folded.convolution, folded.scale
-    shape = neurons.input_shape
-    if int(np.prod(folded_layer.output_shape)) != int(np.prod(shape)):
-        raise _fail(
-            neurons.name,
-            "neurons",
-            f"it has the shape {shape}, what arrives {folded_layer.output_shape}",
-            "export the file again",
-        )
-    full = folded_layer.output_shape
-
-    def each(name: str) -> Float:
-        numbers = np.asarray(getattr(neurons, name), np.float64)
-        return np.broadcast_to(numbers, shape).reshape(full)
-
-    gain = each("gain") * scale
-    if not np.isfinite(gain).all() or (gain == 0).any():
-        raise _fail(
-            neurons.name,
-            "neurons",
-            "some neurons take in nothing of what arrives: their r, w_in or scale is 0",
-            "remove them",
-        )
-    signs = np.sign(gain[:, :1, :1])
-    if (np.sign(gain) != signs).any():
-        raise _fail(
-            neurons.name,
-            "neurons",
-            "within a map, some neurons invert what arrives and others do not",
-            "use one sign for each map",
-        )
-    bias = folded_layer.bias if folded_layer.bias.ndim == 3 else folded_layer.bias[:, None, None]
-    convolution = replace(
-        folded_layer,
-        weights=folded_layer.weights * signs[:, :, :, None],
-        bias=bias * signs,
-    )
-    if neurons.synapse_decay is None:
-        convolution = replace(convolution, bias=convolution.bias + each("offset") / np.abs(gain))
-    elif np.any(neurons.offset):
-        raise _fail(
-            neurons.name,
-            "neurons",
-            "a current that bypasses the synapse's filter cannot be expressed",
-            "set it to 0",
-        )
-    names = ("decay", "threshold", "reset_by")
-    values: dict[str, Any] = {name: each(name) for name in names}
-    if neurons.synapse_decay is not None:
-        values["synapse_decay"] = each("synapse_decay")
-    return Segment(
-        first,
-        pool,
-        convolution,
-        replace(
-            neurons,
-            input_shape=full,
-            output_shape=full,
-            gain=np.abs(gain),
-            offset=np.array(0.0),
-            **values,
-        ),
-    )
-
-
-def _fits(pool: Pool) -> bool:
-    """Return whether a pool can be a stage of its own."""
-    try:
-        stage = _pool_stage(pool)
-    except ValueError:
-        return False
-    return int(np.prod(stage.shape)) * stage.overlap <= MAX_STAGE_UNITS
-
-
-def _pool_stage(pool: Pool) -> SpikingPool:
-    channels, height, width = pool.input_shape
-    return SpikingPool(
-        shape=(height, width, channels),
-        kernel=pool.kernel,
-        stride=pool.stride,
-        padding=pool.padding[:2],
-        output=pool.output_shape[1:],
-    )
-
-
-def _for_source(segment: Segment, source: Source) -> Segment:
-    """Return the first segment, made to hear what the first stage is given."""
-    layer = segment.convolution
-    weights = layer.weights * source.unit
-    bias = layer.bias
-    if source.offset:
-        planes = np.full((1, *layer.input_shape), source.offset)
-        silent = replace(layer, bias=np.zeros(len(weights)))
-        bias = bias + float_model.convolve(planes, silent)[0]
-    shape = layer.input_shape
-    if source.is_split:
-        if layer.groups > 1:
-            raise _fail(
-                layer.name,
-                "weights",
-                f"samples hold negative numbers, which a first layer of {layer.groups} groups "
-                "cannot be given",
-                "shift the samples to be positive, and say --zero",
-            )
-        weights = np.concatenate([weights, -weights], axis=1)
-        shape = (2 * shape[0], *shape[1:])
-    return replace(
-        segment, convolution=replace(layer, input_shape=shape, weights=weights, bias=bias)
-    )
 
 
 # ---- one segment to integers ---------------------------------------------------------------------
@@ -389,7 +165,7 @@ def _quantise(
     reset_by = neurons.reset_by / gain
     if neurons.delayed:
         if (decay == 0).any():
-            raise _fail(
+            raise failure(
                 neurons.name,
                 "neurons",
                 "its potential leaks away within a step: nothing can be taken from it later",
@@ -407,7 +183,7 @@ def _quantise(
     of_map = gain[:, 0, 0]
     has_one_gain = bool((np.ptp(gain, axis=(1, 2)) <= 1e-5 * of_map).all())
     if is_readout and not has_one_gain:
-        raise _fail(
+        raise failure(
             neurons.name,
             "neurons",
             "neurons of one map differ in how much they take in, so that what is read out of them "
@@ -454,7 +230,7 @@ def _quantise(
             **{name: array.astype(np.int64) for name, array in numbers.items()},
         )
     except ValueError as error:
-        raise _fail(
+        raise failure(
             neurons.name, "neurons", f"it does not fit an image: {error}", "make it smaller"
         ) from error
     power = float(np.sqrt((flat**2).mean()))
@@ -471,7 +247,7 @@ def _shift(scale: Float, demand: Float, fan_in: int, most: int, name: str) -> in
         if fan_in * 128 * most << shift <= MAX_SUM and fits[counts].all():
             return shift
     if fan_in * 128 * most > MAX_SUM:
-        raise _fail(
+        raise failure(
             name, "weights", f"{fan_in} inputs reach a neuron, too many", "use a smaller kernel"
         )
     return 0
@@ -503,20 +279,15 @@ def convert(layers: Sequence[Layer], source: Source) -> Converted:
     ConversionError
         If something cannot be converted; the message names the layer.
     """
+    found = conversion_findings(layers, source.is_direct)
+    if found:
+        raise ConversionError(found)
     parts, trailing = segments(layers, source.is_direct)
-    for part in parts:
-        if part.convolution.weights.size > MAX_WEIGHTS:
-            raise _fail(
-                part.convolution.name,
-                "weights",
-                f"{part.convolution.weights.size} weights are more than an image can hold",
-                "use a smaller layer",
-            )
-    parts[0] = _for_source(parts[0], source)
+    parts[0] = for_source(parts[0], source)
     tapped: dict[int, list[Float]] = {part.first: [] for part in parts[1:]}
     largest = max(int(np.prod(layer.input_shape)) for layer in layers)
     kept = max(1, min(source.samples, 64, TAPPED_NUMBERS // (4 * largest)))
-    when = {round(source.steps * share) for share in (0.25, 0.5, 0.75)} | {source.steps - 1}
+    when = {int(source.steps * share) for share in (0.25, 0.5, 0.75)} | {source.steps - 1}
 
     def tap(number: int, step: int, x: Float) -> None:
         if number in tapped and step in when and sum(map(len, tapped[number])) < kept * len(when):
@@ -534,7 +305,7 @@ def convert(layers: Sequence[Layer], source: Source) -> Converted:
         heard = tapped[part.first]
         most = 255 if index == 0 and source.is_direct else 1
         if part.pool is not None:
-            stages.append(_pool_stage(part.pool))
+            stages.append(pool_stage(part.pool))
             heard = [float_model.apply(replace(part.pool, kind="sum"), x) for x in heard]
             most = part.pool.kernel[0] * part.pool.kernel[1]
         shape = part.convolution.input_shape
@@ -552,18 +323,7 @@ def convert(layers: Sequence[Layer], source: Source) -> Converted:
         done.append(quantised)
         notes += quantised.notes
     if trailing is not None:
-        if not _fits(trailing):
-            raise _fail(
-                trailing.name, "pool", "its spikes are too many for a stage", "use a smaller one"
-            )
-        stages.append(_pool_stage(trailing))
-    if len(stages) > MAX_STAGES:
-        raise _fail(
-            layers[-1].name,
-            "neurons",
-            f"the network needs {len(stages)} stages, an image holds {MAX_STAGES}",
-            "use fewer layers",
-        )
+        stages.append(pool_stage(trailing))
     reports = _compare(parts, tuple(stages), done, source, simulation)
     return Converted(tuple(stages), reports, tuple(notes), simulation)
 

@@ -18,6 +18,8 @@ from edge_naca.host.device import DeviceError
 # The folder that holds firmware/, if this is a clone of the repository.
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+STATE = "state.bin"  # what firmware/boards/common/flash_file.c opens
+
 ARM_GCC = ("arm-none-eabi-gcc", "gcc-arm-none-eabi", "libnewlib-arm-none-eabi")
 RISCV_GCC = (
     "riscv64-unknown-elf-gcc",
@@ -43,6 +45,7 @@ class Board:
     compiler : the program, then the Debian packages that bring it.
     emulator_packages : Debian packages that bring the emulator.
     variant : after the name in that of the CMake preset.
+    keeps : bytes of a file that takes the place of flash which the emulator does not model.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Board:
     compiler: tuple[str, ...]
     emulator_packages: tuple[str, ...]
     variant: str = ""
+    keeps: int = 0
 
     @property
     def preset(self) -> str:
@@ -63,13 +67,13 @@ class Board:
         return (*self.compiler[1:], *self.emulator_packages)
 
 
-def _arm(name: str, processor: str, *machine: str, variant: str = "") -> Board:
+def _arm(name: str, processor: str, *machine: str, variant: str = "", keeps: int = 0) -> Board:
     emulator = ("qemu-system-arm", "-machine", *machine)
-    return Board(name, processor, emulator, ARM_GCC, ("qemu-system-arm",), variant)
+    return Board(name, processor, emulator, ARM_GCC, ("qemu-system-arm",), variant, keeps)
 
 
 BOARDS = {
-    "netduinoplus2": _arm("netduinoplus2", "Cortex-M4", "netduinoplus2"),
+    "netduinoplus2": _arm("netduinoplus2", "Cortex-M4", "netduinoplus2", keeps=2 * 128 * 1024),
     "lm3s6965": _arm("lm3s6965", "Cortex-M3", "lm3s6965evb"),
     **{
         f"lm3s6965-m{core}": _arm(
@@ -136,14 +140,15 @@ def build(
     image: Path | None = None,
     folder: Path | None = None,
 ) -> Path:
-    """Build a board's program and return the ELF file.
+    """Build a board's program for its emulator and return the ELF file.
 
     Parameters
     ----------
     name : an emulated board.
     program : "firmware", or "selftest", which needs no host.
     image : a .naca file to link in instead of the small digits learner.
-    folder : where to build; by default that of the CMake preset, and one for each image.
+    folder : where to build; by default one of its own, and one for each image: what suits the
+        emulator need not suit the chip.
 
     Raises
     ------
@@ -158,11 +163,13 @@ def build(
         "cmake", ("cmake",), f"building for {name}"
     )
     if folder is None:
-        folder = REPOSITORY / "build" / (board.preset + (f"-{image.stem}" if image else ""))
+        part = f"-{image.stem}" if image else ""
+        folder = REPOSITORY / "build" / f"emulated-{name}{part}"
     _run(
         *(cmake, "-S", REPOSITORY, "--preset", board.preset, "-B", folder),
         f"-DPython_EXECUTABLE={sys.executable}",
         f"-DNACA_BOARD_IMAGE={image.resolve() if image else ''}",
+        *(["-DNACA_BOARD_FLASH=file"] if board.keeps else []),
     )
     target = f"{program}_{board.name}"
     _run(cmake, "--build", folder, "--target", target, "--parallel", "2")
@@ -178,6 +185,21 @@ def _simavr_uart(folder: Path) -> Path:
         raise BoardError("emulating an AVR needs libsimavr: run `make ci-tools`")
     _run(compiler, "-std=gnu99", "-O2", source, "-o", program, "-lsimavr", "-lelf")
     return program
+
+
+def _make_flash(board: Board, path: Path) -> None:
+    """Make a board's flash as it comes from the factory, unless it is there."""
+    if not board.keeps:
+        able = ", ".join(other.name for other in BOARDS.values() if other.keeps)
+        raise BoardError(f"{board.name} has no flash that can be kept in a file; {able} has")
+    if not path.exists() or path.stat().st_size == 0:
+        path.write_bytes(b"\xff" * board.keeps)
+    size = path.stat().st_size
+    if size != board.keeps:
+        raise BoardError(
+            f"{path} has {size} bytes: it is no flash of {board.name}, which has {board.keeps}; "
+            "choose another file"
+        )
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -198,6 +220,8 @@ class EmulatedBoard:
     name : an emulated board (`BOARDS`).
     elf : the program; None builds the firmware first.
     image : a .naca file that the firmware is built with.
+    flash : a file in which the board keeps saved states when it is switched off; without one they
+        last as long as the emulator.
 
     Attributes
     ----------
@@ -207,16 +231,27 @@ class EmulatedBoard:
     Raises
     ------
     BoardError
-        If a tool is missing (the message names the command that brings it), or the emulator does
-        not start.
+        If a tool is missing (the message names the command that brings it), the emulator does not
+        start, or this board cannot keep anything in a file.
     """
 
-    def __init__(self, name: str, elf: Path | None = None, *, image: Path | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        elf: Path | None = None,
+        *,
+        image: Path | None = None,
+        flash: Path | None = None,
+    ) -> None:
         self.board = find_board(name)
-        self.elf = elf or build(name, image=image)
+        if flash is not None:
+            _make_flash(self.board, flash)
+        self.elf = (elf or build(name, image=image)).resolve()
         if not self.elf.is_file():
             raise BoardError(f"there is no program {self.elf}")
         self._folder = tempfile.TemporaryDirectory(prefix="edge-naca-")
+        if flash is not None:
+            Path(self._folder.name, STATE).symlink_to(flash.resolve())
         self._log = Path(self._folder.name) / "log"
         # The emulator inherits a socket that listens already: no port can be taken meanwhile, and
         # connecting works from now on.
@@ -237,12 +272,14 @@ class EmulatedBoard:
             *(path, *arguments, "-display", "none", "-monitor", "none", "-nodefaults"),
             *("-chardev", f"socket,id=uart,fd={descriptor},server=on,wait=on,nodelay=on"),
             *("-serial", "chardev:uart", "-kernel", str(self.elf)),
+            *(("-semihosting-config", "enable=on,target=native") if self.board.keeps else ()),
         ]
 
     def _start(self, descriptor: int) -> subprocess.Popen[bytes]:
         with self._log.open("wb") as log:
             return subprocess.Popen(
                 self._command(descriptor),
+                cwd=self._folder.name,
                 pass_fds=[descriptor],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
 
 from edge_naca import recipes
 from edge_naca.host.client import BATCH, LinkDevice
@@ -16,8 +20,8 @@ from edge_naca.samples import check_labels
 class DeviceClassifier(ClassifierMixin, BaseEstimator):
     """Teaches and asks a device as scikit-learn does with its classifiers.
 
-    What was learned lives on the device, so there is no `fit`, which would forget it, and an
-    estimator cannot be cloned into another one with a life of its own.
+    What was learned lives on the device: a clone is another estimator over the same device, and
+    `fit` makes the device forget.
 
     Parameters
     ----------
@@ -31,6 +35,8 @@ class DeviceClassifier(ClassifierMixin, BaseEstimator):
         the classes that the image names.
     classes_ : ndarray
         The same, sorted.
+    n_features_in_ : int
+        How many numbers a sample has.
     unanswered_ : int
         How many samples of the last `predict` no output neuron answered; the first known class
         stands for them.
@@ -45,6 +51,13 @@ class DeviceClassifier(ClassifierMixin, BaseEstimator):
         self.device = device
         self.batch = batch
 
+    def fit(self, X: ArrayLike, y: ArrayLike) -> DeviceClassifier:
+        """Bring the device back to its image's own state, then teach it; what is saved stays."""
+        index, labels = self._indices(y, None, self._named)
+        samples = self._integers(X, len(index))
+        self.device.reset("learned")
+        return self._teach(samples, index, labels)
+
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None
     ) -> DeviceClassifier:
@@ -55,39 +68,100 @@ class DeviceClassifier(ClassifierMixin, BaseEstimator):
         X : (samples, …), as the network takes them: see `edge_naca.recipes.integers_for`.
         y : (samples,), of any type that can be compared.
         classes : known beforehand, in the order of the device's indices; not needed.
+
+        Raises
+        ------
+        ValueError
+            If samples or labels are not as described, or the device has no room for a new class.
+            Nothing is taught then.
         """
-        values = np.asarray(y)
-        labels = self._known(values.dtype)
-        announced = [] if classes is None else np.asarray(classes).tolist()
-        labels = list(dict.fromkeys([*labels, *announced, *values.tolist()]))
-        index = np.array([labels.index(value) for value in values.tolist()], np.int64)
-        # All is checked before anything is remembered, or sent.
-        check_labels(index, len(values), self.device.core.network.capacity)
-        self.device.learn_many(self._integers(X), index, self.batch)
-        self._remember(labels)
-        return self
+        index, labels = self._indices(y, classes, self._known)
+        return self._teach(self._integers(X, len(index)), index, labels)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the class of each sample; the device does not learn."""
+        """Return the class of each sample; the device does not learn.
+
+        Raises
+        ------
+        NotFittedError
+            If neither this estimator nor the device's image knows a class.
+        """
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError("the device has learned no class yet: call partial_fit first")
         if not hasattr(self, "labels_"):
-            self._remember(self._known(np.dtype(object)))
-        if not self.labels_:
-            raise ValueError("the device has learned no class yet: call partial_fit first")
+            self._remember(self._named(np.dtype(object)))
         answers = self.device.predict_many(self._integers(X))
         self.unanswered_ = int((answers < 0).sum())
         return np.array(self.labels_)[np.maximum(answers, 0)]
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "labels_") or bool(self._named(np.dtype(object)))
+
+    def __sklearn_clone__(self) -> DeviceClassifier:
+        return DeviceClassifier(self.device, self.batch)
+
+    def _teach(
+        self, samples: NDArray[Any], index: NDArray[np.int64], labels: list[Any]
+    ) -> DeviceClassifier:
+        self.device.learn_many(samples, index, self.batch)
+        self._remember(labels)
+        return self
+
+    def _indices(
+        self, y: ArrayLike, classes: ArrayLike | None, known: Callable[[np.dtype[Any]], list[Any]]
+    ) -> tuple[NDArray[np.int64], list[Any]]:
+        """Check labels, and return their indices, and the label of each index."""
+        if y is None:
+            raise ValueError("this estimator requires y: teaching takes labels")
+        values = column_or_1d(y)
+        announced = [] if classes is None else np.asarray(classes).tolist()
+        labels = list(dict.fromkeys([*known(values.dtype), *announced, *values.tolist()]))
+        try:
+            check_classification_targets(values)
+            _sorted(labels)
+        except TypeError as error:
+            raise ValueError(
+                f"labels have to be of one kind, to be compared: {labels[:5]} are not"
+            ) from error
+        place = {label: number for number, label in enumerate(labels)}
+        index = np.array([place[value] for value in values.tolist()], np.int64)
+        check_labels(index, len(values), self.device.core.network.capacity)
+        return index, labels
+
     def _known(self, kind: np.dtype[Any]) -> list[Any]:
         """Return the classes by index: those met, else those that the image names."""
-        if hasattr(self, "labels_"):
-            return list(self.labels_)
+        return list(self.labels_) if hasattr(self, "labels_") else self._named(kind)
+
+    def _named(self, kind: np.dtype[Any]) -> list[Any]:
+        """Return the classes that the image names, as labels of that kind."""
         names = self.device.core.network.metadata.get("classes")
         named = [str(name) for name in names] if isinstance(names, list) else []
-        return named if kind.kind in "OUS" else np.array(named).astype(kind).tolist()
+        if kind.kind not in "iuf":
+            return named
+        try:
+            return np.array(named).astype(kind).tolist()
+        except ValueError as error:
+            raise ValueError(
+                f"the image's classes are {', '.join(named)}: labels have to be these names, "
+                "not numbers"
+            ) from error
 
     def _remember(self, labels: list[Any]) -> None:
         self.labels_ = labels
-        self.classes_ = np.array(sorted(labels))
+        self.classes_ = _sorted(labels)
+        self.n_features_in_ = self._features
 
-    def _integers(self, X: ArrayLike) -> NDArray[Any]:
-        return recipes.integers_for(self.device.core.network, np.asarray(X))
+    @property
+    def _features(self) -> int:
+        network = self.device.core.network
+        return network.inputs if network.preparation is None else network.preparation.raw_count
+
+    def _integers(self, X: ArrayLike, count: int | None = None) -> NDArray[Any]:
+        samples = recipes.integers_for(self.device.core.network, np.asarray(X))
+        if count is not None and len(samples) != count:
+            raise ValueError(f"there are {len(samples)} samples, but {count} labels")
+        return samples
+
+
+def _sorted(labels: list[Any]) -> NDArray[Any]:
+    return np.array(sorted(labels))

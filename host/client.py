@@ -13,7 +13,7 @@ from edge_naca.core import RESULT, Core, CoreError
 from edge_naca.host import transfer
 from edge_naca.host.device import Device, DeviceError, DeviceInfo
 from edge_naca.host.link import LineCounts, Link, RefusedError
-from edge_naca.host.messages import Answer, Hello, Kind, Reason, Stats
+from edge_naca.host.messages import HEADER, LABEL, LEARN, Answer, Hello, Kind, Reason, Stats
 from edge_naca.host.packing import Packer
 from edge_naca.host.pipeline import FORGOTTEN, Asking, Journal, RestartedError, Teaching
 from edge_naca.host.transfer import Progress
@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 TRIES = 5
 BATCH = 16  # samples in a request when many are taught at once: what fits is taken
+ASKING, TEACHING = HEADER + 1, HEADER + LEARN.size + LABEL.size + 1  # bytes before a sample
 RESETS = {"reboot": 0, "learned": 1, "saved": 2}
 
 
@@ -100,6 +101,7 @@ class LinkDevice(Device):
         An item None says that there is nothing yet.
         """
         self._require_network()
+        self._require_room(TEACHING)
         teaching = Teaching(self.link, self._journal, self.packer.size, batch)
         return teaching.run(items)
 
@@ -117,6 +119,7 @@ class LinkDevice(Device):
             If the device restarts meanwhile.
         """
         self._require_network()
+        self._require_room(ASKING)
         return Asking(self.link).run(samples)
 
     def predict_many(self, x: ArrayLike) -> NDArray[np.int32]:
@@ -284,6 +287,15 @@ class LinkDevice(Device):
         if not self.hello.running:
             raise DeviceError(
                 f"{self.link.name} has no image to run: bring one with 'edge-naca push'"
+            )
+
+    def _require_room(self, head: int) -> None:
+        over = head + self.packer.size - self.hello.max_payload
+        if over > 0:
+            raise DeviceError(
+                f"a sample of this network is {over} bytes too long for {self.link.name}, which "
+                f"takes requests of {self.hello.max_payload} bytes: build its firmware with a "
+                "larger ring"
             )
 
     def _check_epoch(self, answer: Answer) -> Answer:

@@ -49,9 +49,10 @@ class Device(ABC):
     def open(address: str) -> Device:
         """Open the device at an address.
 
-        ``/dev/ttyACM0`` (or another serial port), ``socket://HOST:PORT``, ``emulate:FILE`` (an
-        image run by the firmware's own link in this process), ``inprocess:FILE`` (the core alone,
-        without a link), ``qemu:BOARD`` (the firmware of a board in QEMU).
+        ``/dev/ttyACM0`` (or another serial port), ``socket://HOST:PORT``, ``rfc2217://HOST:PORT``
+        (a serial port of another machine), ``emulate:FILE`` (an image run by the firmware's own
+        link in this process), ``inprocess:FILE`` (the core alone, without a link), ``qemu:BOARD``
+        (the firmware of a board in QEMU).
 
         Raises
         ------

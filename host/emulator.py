@@ -84,7 +84,10 @@ class TcpDoor(Door):
         try:
             self._listener = socket.create_server(("127.0.0.1", port), backlog=1)
         except OSError as error:
-            raise DeviceError(f"cannot listen at port {port}: {error.strerror}") from error
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise DeviceError(
+                f"cannot listen at port {port} ({why}): name another one, or 0 for any"
+            ) from error
         self._client: socket.socket | None = None
         self.address = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
 

@@ -24,11 +24,15 @@ from edge_naca.host.messages import (
 from edge_naca.host.transport import LinkLostError, Transport
 
 FIRST_WAIT = 0.5  # seconds for an answer while it is not known how fast the device is
+FIRST_SLOW_WAIT = 3.0  # the same for what erases flash, where a device may be deaf meanwhile
 LEAST_WAIT, LONGEST_WAIT = 0.1, 8.0
 GLANCE = 0.5  # seconds after which somebody who wants to stop is heard
+SILENCE = 3.0  # seconds without an answer after which that is worth saying
 FAREWELL = 5.0  # seconds for an answer even then: saving takes its time
 RETRY = 0.2  # seconds between two attempts to open a port that is gone
 
+
+ERASING = frozenset({Kind.SAVE, Kind.RESET, Kind.IMAGE_BEGIN})
 
 STORE_REASONS = {
     -2: "the learned state is larger than what it can keep; pull it instead",
@@ -96,16 +100,22 @@ class LineCounts:
 
 
 class Pace:
-    """How long to wait for an answer: learned from those that came, doubled when none comes."""
+    """How long to wait for an answer: learned from those that came, doubled when none comes.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    first : seconds, as long as no answer has come.
+    """
+
+    def __init__(self, first: float) -> None:
+        self._first = first
         self._slowest: float | None = None
         self._doubled = 1
 
     @property
     def wait(self) -> float:
         """Seconds of silence after which something must have been lost."""
-        usual = FIRST_WAIT if self._slowest is None else max(4 * self._slowest, LEAST_WAIT)
+        usual = self._first if self._slowest is None else max(4 * self._slowest, LEAST_WAIT)
         return min(usual * self._doubled, LONGEST_WAIT)
 
     def answered(self, seconds: float) -> None:
@@ -140,7 +150,8 @@ class Link:
         self.name = name
         self.patience = patience
         self.counts = LineCounts()
-        self.pace = Pace()
+        self.pace = Pace(FIRST_WAIT)
+        self._slow_pace = Pace(FIRST_SLOW_WAIT)
         self.stop: Callable[[], bool] = lambda: False  # asked while waiting for a lost line
         self.event: Callable[[str], None] = lambda text: None  # told what happens to the line
         # Anywhere: answers to a host that was killed may still lie in a port's buffer.
@@ -210,23 +221,30 @@ class Link:
         return answer
 
     def _ask(self, kind: Kind, body: bytes, end: float) -> Answer:
+        pace = self._slow_pace if kind in ERASING else self.pace
         tags: list[int] = []
         begin = time.monotonic()
+        told = False
         while True:
             if tags:
                 self.clear_line()
             tags.append(self.send(kind, body)[0])
             start = time.monotonic()
-            again = min(start + self.pace.wait, end)
+            again = min(start + pace.wait, end)
             while (now := time.monotonic()) < again:
                 for answer in self.receive(min(again - now, GLANCE)):
                     if answer.tag in tags and answer.kind == kind:
                         if len(tags) == 1:
-                            self.pace.answered(time.monotonic() - start)
+                            pace.answered(time.monotonic() - start)
+                        if told:
+                            self.event(f"{self.name} answers again")
                         return answer
                 if self.stop() and now - begin > FAREWELL:
                     raise InterruptedLinkError(f"stopped while {self.name} did not answer")
-            self.pace.silent()
+            if self._known and now - begin > SILENCE and not told:
+                self.event(f"{self.name} does not answer: waiting for it")
+                told = True
+            pace.silent()
             self.counts.timeouts += 1
             if now >= end:
                 raise NoAnswerError(self._silence())

@@ -35,7 +35,7 @@ class Packer:
     def __init__(self, core: Core) -> None:
         self._core = core
         self.network = core.network
-        self.bits = core.network.encoder.bits
+        self.bits = core.network.code_bits
         self.inputs = core.network.inputs
         self.size = -(-self.inputs * self.bits // 8)  # bytes of a sample
 

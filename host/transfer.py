@@ -109,7 +109,8 @@ def write_image(link: Link, image: bytes, progress: Progress = _ignore) -> Hello
     if over > 0:
         raise DeviceError(
             f"the image is {over} bytes too large: it has {len(image)}, "
-            f"{link.name} has room for {link.hello.flash_room}"
+            f"{link.name} has room for {link.hello.flash_room}. Build its firmware with it, or "
+            "with an image of the same network that has not learned, then use push --state"
         )
     for _ in range(TRIES):
         try:

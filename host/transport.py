@@ -11,6 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import serial
@@ -20,6 +21,7 @@ from edge_naca.host.device import DeviceError
 BAUD = 115200
 PIECE = 1 << 16
 CONNECTING = 3.0  # seconds for a TCP connection to come about
+REMOTE_WAIT = 0.02  # seconds that pyserial waits for a byte, where it has to be asked
 
 
 class LinkLostError(DeviceError):
@@ -120,18 +122,48 @@ class SocketTransport(FileTransport):
 
 
 class SerialTransport(FileTransport):
-    """A serial port, or whatever else pyserial opens and can be waited for."""
+    """A serial port of this machine."""
 
-    def __init__(self, url: str, baud: int = BAUD) -> None:
-        self._serial = open_serial(url, baud)
-        super().__init__(self._serial.fileno(), url)
+    def __init__(self, port: serial.SerialBase, name: str) -> None:
+        self._serial = port
+        super().__init__(port.fileno(), name)
 
     def close(self) -> None:
         self._serial.close()
 
 
-def open_serial(url: str, baud: int) -> serial.SerialBase:
-    """Open a port for ourselves alone.
+class RemoteTransport(Transport):
+    """What pyserial reaches without a descriptor to wait for, such as ``rfc2217://HOST:PORT``."""
+
+    def __init__(self, port: serial.SerialBase, name: str) -> None:
+        self._serial: Any = port  # whose kinds share no class that knows `in_waiting`
+        self._name = name
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._serial.write(data)
+        except (OSError, ValueError) as error:
+            raise self._lost(error) from error
+
+    def read(self, timeout: float) -> bytes:
+        end = time.monotonic() + timeout
+        try:
+            # One byte is waited for, REMOTE_WAIT each time; what came with it is there.
+            while not (data := self._serial.read(1)) and time.monotonic() < end:
+                continue
+            return data + self._serial.read(self._serial.in_waiting if data else 0)
+        except (OSError, ValueError) as error:
+            raise self._lost(error) from error
+
+    def close(self) -> None:
+        self._serial.close()
+
+    def _lost(self, error: Exception) -> LinkLostError:
+        return LinkLostError(f"{self._name}: the connection is lost ({error})")
+
+
+def open_serial(url: str, baud: int) -> Transport:
+    """Open a port for ourselves alone, or what else pyserial has a kind of address for.
 
     Raises
     ------
@@ -139,14 +171,14 @@ def open_serial(url: str, baud: int) -> serial.SerialBase:
         If that cannot be; the message says why and what to do.
     """
     try:
-        port = serial.serial_for_url(url, do_not_open=True, baudrate=baud, timeout=0)
+        port = serial.serial_for_url(url, do_not_open=True, baudrate=baud, timeout=REMOTE_WAIT)
         if "://" not in url:
             port.exclusive = True
         port.open()
-        port.fileno()
     except (OSError, ValueError) as error:  # SerialException is an OSError
         raise DeviceError(_explain(url, error)) from error
-    return port
+    has_descriptor = isinstance(port, serial.Serial)
+    return SerialTransport(port, url) if has_descriptor else RemoteTransport(port, url)
 
 
 def _explain(url: str, error: Exception) -> str:
@@ -191,7 +223,7 @@ def open_line(url: str, baud: int = BAUD) -> Transport:
     DeviceError
         If that cannot be; the message says why and what to do.
     """
-    return SocketTransport(url) if url.startswith("socket://") else SerialTransport(url, baud)
+    return SocketTransport(url) if url.startswith("socket://") else open_serial(url, baud)
 
 
 class LoopTransport(Transport):

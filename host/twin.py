@@ -84,7 +84,7 @@ class Twin:
     def _present(self, label: int, sample: bytes) -> NDArray[Any]:
         network = self._core.network
         packed = np.frombuffer(sample, np.uint8)[None]
-        codes = unpack_codes(packed, network.inputs, network.encoder.bits)
+        codes = unpack_codes(packed, network.inputs, network.code_bits)
         if self._learn:
             return np.asarray(self._core.learn_many(codes, np.array([label]), "codes")[0])
         return np.asarray(self._core.infer_many(codes, "codes")[0])

@@ -32,7 +32,11 @@ class Image:
         self.memory = aligned(len(data), shift)
         self.memory[:] = np.frombuffer(data, np.uint8)
         self.opened = ffi.new("naca_image_t *")
-        self.status = status_name(lib.naca_image_open(self.opened, pointer(self.memory), len(data)))
+        self.status = status_name(
+            lib.naca_image_open_with(
+                lib.naca_all_stages(), self.opened, pointer(self.memory), len(data)
+            )
+        )
 
     def workspace_size(self) -> int:
         size = ffi.new("uint32_t *")

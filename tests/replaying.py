@@ -71,7 +71,7 @@ def sample_of(network: Network, x: ArrayLike, kind: str) -> tuple[int, int, byte
 def case(encoded: bytes, operations: list[bytes], workspace_size: int = 0) -> bytes:
     """Write a case down: an image and what is done with it."""
     network, _ = image.decode(encoded)
-    units = sum(population.neurons for population in network.populations)
+    units = network.units
     head = CASE.pack(lib.NACA_OK, len(encoded), workspace_size, units, len(operations))
     return head + encoded + b"".join(operations)
 
@@ -158,7 +158,7 @@ class _Player:
         elif name == "prepare":
             assert self.network.preparation is not None
             x, _ = _read_sample(data, kind)
-            codes = preparation.codes(self.network.preparation, x, self.network.encoder.bits)
+            codes = preparation.codes(self.network.preparation, x, self.network.code_bits)
             self.crc = zlib.crc32(codes.tobytes(), self.crc)
         else:
             return self.present(name, *_read_sample(data, kind), label)
@@ -213,8 +213,8 @@ def _refusals(network: Network, encoded: bytes, state: bytes) -> Iterator[bytes]
         (EVENTS + 1, inputs, bytes(inputs)),
         (2**32 - 1, inputs, bytes(inputs)),
     ]
-    if network.encoder.bits < 8:
-        wrong.append((CODES, inputs, bytes(inputs - 1) + bytes([1 << network.encoder.bits])))
+    if network.code_bits < 8:
+        wrong.append((CODES, inputs, bytes(inputs - 1) + bytes([1 << network.code_bits])))
     if steps > 1:
         wrong.append((EVENTS, 2, struct.pack("<4H", 1, 0, 0, inputs - 1)))
     for kind, dtype in enumerate(RAW_DTYPES):
@@ -247,9 +247,8 @@ _IMPOSSIBLE = [
     ("inputs", 0, "<H", 4097),
     ("capacity", 2, "<H", 0),
     ("capacity", 2, "<H", 1025),
-    ("populations", 4, "<B", 0),
     ("populations", 4, "<B", 9),
-    ("encoder", 5, "<B", 3),
+    ("encoder", 5, "<B", 4),
     ("bits", 6, "<B", 0),
     ("bits", 6, "<B", 9),
     ("steps", 7, "<B", 0),
@@ -303,8 +302,10 @@ def refused_cases(encoded: bytes, rng: np.random.Generator) -> Iterator[bytes]:
     damaged = bytearray(encoded)
     damaged[int(rng.integers(image.HEADER.size, len(encoded)))] ^= 1 << int(rng.integers(8))
     yield refused_case(bytes(damaged), lib.NACA_ERR_CHECKSUM)
-    _, at, layout, value = _IMPOSSIBLE[rng.integers(len(_IMPOSSIBLE))]
     network_at = int.from_bytes(encoded[image.HEADER.size + 8 :][:4], "little")
+    has_populations = encoded[network_at + 4] > 0
+    choices = [x for x in _IMPOSSIBLE if has_populations or x[1] < image.NETWORK.size]
+    _, at, layout, value = choices[rng.integers(len(choices))]
     impossible = bytearray(encoded)
     struct.pack_into(layout, impossible, network_at + at, value)
     yield refused_case(sealed(impossible), lib.NACA_ERR_NETWORK)

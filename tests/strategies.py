@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from stage_strategies import chains
 
 from edge_naca import image
 from edge_naca.network import (
@@ -29,8 +30,8 @@ def _extreme(low: int, high: int) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def encoders(draw: st.DrawFn) -> Encoder:
-    kind = draw(st.sampled_from(ENCODERS[:3]))
+def encoders(draw: st.DrawFn, has_stages: bool = False) -> Encoder:
+    kind = draw(st.sampled_from(ENCODERS[: 4 if has_stages else 3]))
     bits = draw(st.integers(1, 8))
     steps = bits if kind == "bitplane" else draw(st.one_of(st.integers(1, 12), st.just(20)))
     return Encoder(kind, bits, steps)
@@ -138,23 +139,28 @@ def populations(draw: st.DrawFn, neurons: int, capacity: int, steps: int, out: b
 
 @st.composite
 def networks(draw: st.DrawFn) -> Network:
-    encoder = draw(encoders())
+    has_stages = draw(st.booleans())
+    encoder = draw(encoders(has_stages))
     preparation = draw(st.one_of(st.none(), preparations()))
     # Beyond 255 spiking inputs, partial sums no longer fit into the 16 bits that the core uses.
     counts = st.one_of(*2 * [st.integers(1, 40)], st.sampled_from([257, 600]))
     inputs = preparation.outputs if preparation is not None else draw(counts)
     capacity = draw(st.integers(1, 6))
     sizes = [draw(st.integers(1, 40)) for _ in range(draw(st.integers(0, 2)))] + [capacity]
-    return Network(
-        inputs,
-        encoder,
-        tuple(
-            draw(populations(size, capacity, encoder.steps, place == len(sizes) - 1))
-            for place, size in enumerate(sizes)
-        ),
-        preparation,
-        seed=draw(st.integers(0, 2**32 - 1)),
+    if has_stages and draw(st.booleans()):
+        sizes = []  # the last stage is the output
+    plastic = tuple(
+        draw(populations(size, capacity, encoder.steps, place == len(sizes) - 1))
+        for place, size in enumerate(sizes)
     )
+    stages = ()
+    if has_stages:
+        rule = plastic[0].rule if plastic else None
+        spikes_only = rule is not None and rule.pre != "attract"
+        output = None if plastic else capacity
+        stages = draw(chains(inputs, encoder.bits, encoder.kind, output, spikes_only))
+    seed = draw(st.integers(0, 2**32 - 1))
+    return Network(inputs, encoder, plastic, preparation, seed=seed, stages=stages)
 
 
 def random_state(network: Network, rng: np.random.Generator) -> bytes:
@@ -176,10 +182,12 @@ def random_state(network: Network, rng: np.random.Generator) -> bytes:
 
 def random_sample(network: Network, rng: np.random.Generator) -> tuple[NDArray[Any], str]:
     """Return a sample of any kind that the network takes, and which kind it is."""
-    kinds = ["codes", "events"] + ["raw"] * 2 * (network.preparation is not None)
+    kinds = ["codes"] + ["raw"] * 2 * (network.preparation is not None)
+    if not network.coded and network.encoder.kind != "direct":
+        kinds.append("events")
     kind = str(rng.choice(kinds))
     if kind == "codes":
-        most = 2**network.encoder.bits
+        most = 2**network.code_bits
         if rng.random() < 0.2:
             return np.full(network.inputs, most - 1), kind
         return rng.integers(0, most, network.inputs) * rng.integers(0, 2, network.inputs), kind

@@ -23,6 +23,8 @@ from edge_naca.host import boards
 from edge_naca.host.addresses import open_link
 from edge_naca.host.boards import BOARDS, BoardError, EmulatedBoard
 from edge_naca.image import encode
+from edge_naca.network import Preparation
+from edge_naca.presets import competitive
 from edge_naca.specification import Specification
 
 BUILT = Path("firmware", "boards", "files")  # what is linked in, in a build folder
@@ -271,6 +273,33 @@ def test_mnist_class_after_class_on_the_stm32(build: Build) -> None:
     assert (asked == mnist.y_test[:200]).mean() > 0.9
 
 
+def test_stm32_keeps_60_kib_without_power(build: Build, tmp_path: Path) -> None:
+    elf = build("netduinoplus2", "firmware")
+    network = competitive(Preparation((14, 14, 1)), 10, 30)
+    core = Core(network)
+    assert len(core.save_state()) > 60_000
+    x = np.random.default_rng(1).integers(0, 256, (90, 14, 14))
+    flash = tmp_path / "flash.bin"
+    for turn in range(3):
+        with (
+            EmulatedBoard("netduinoplus2", elf, flash=flash) as board,
+            open_link(board.url) as device,
+        ):
+            device.push(encode(network))  # into RAM, other than what was learned
+            assert device.hash() == core.state_hash()
+            part = x[30 * turn :][:30]
+            device.learn_many(part, np.arange(30) % 10)
+            core.learn_many(part, np.arange(30) % 10)
+            assert device.save() == turn + 1
+            assert device.reset().learned == 30 * (turn + 1)
+    flash.write_bytes(b"a picture")
+    with pytest.raises(BoardError, match="it is no flash of netduinoplus2, which has 262144"):
+        EmulatedBoard("netduinoplus2", elf, flash=flash)
+    assert flash.read_bytes() == b"a picture"
+    with pytest.raises(BoardError, match=r"microbit has no flash .*; netduinoplus2 has"):
+        EmulatedBoard("microbit", elf, flash=flash)
+
+
 def test_stm32_fits_its_budget(build: Build) -> None:
     elf = build("netduinoplus2", "firmware")
     sections = {
@@ -281,14 +310,6 @@ def test_stm32_fits_its_budget(build: Build) -> None:
     assert sections[".text"] + sections[".data"] - image <= 24 * 1024
     ram = [sections[name] for name in (".stack", ".data", ".bss", ".noinit")]
     assert sum(ram) <= 4096  # everything but the workspace
-
-
-def test_stm32_flash_driver_builds(build: Build, tmp_path: Path) -> None:
-    build("netduinoplus2", "firmware")  # or is skipped
-    preset = ("--preset", "board-netduinoplus2", "-DNACA_BOARD_FLASH=chip")
-    run("cmake", "-S", ROOT, "-B", tmp_path, *preset, cwd=ROOT)
-    run("cmake", "--build", tmp_path, "--target", "firmware_netduinoplus2")
-    assert "board_state_flash" in run("arm-none-eabi-nm", tmp_path / "firmware_netduinoplus2.elf")
 
 
 # ---- emulators -------------------------------------------------------------------------------

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner, Result
 
 from edge_naca import __version__, data, image, presets, recipes, scenarios
 from edge_naca.cli import main
 from edge_naca.core import Core
-from edge_naca.export import load_image, save_image
+from edge_naca.export import OnnxLearner, load_image, save_image, state_from, to_onnx
 from edge_naca.host.virtual import VirtualDevice
 
 COMMANDS = (
@@ -31,6 +32,8 @@ COMMANDS = (
     ["inspect"],
     ["raster"],
     ["export"],
+    ["check"],
+    ["import"],
     ["bench"],
     ["bench", "class-incremental"],
 )
@@ -133,7 +136,13 @@ def test_version_is_the_package_s() -> None:
             ["train", "digits", "-o", "x", "--continue", "y", "--weight-bits", "4"],
             "--weight-bits: the image given to --continue decides that",
         ),
-        (["export", "x.naca", "-o", "x"], "say what to export as: --c"),
+        (["export", "x.naca", "-o", "x"], "say what to export as, one of: --c, --onnx"),
+        (["export", "x.naca", "-o", "x", "--c", "--onnx"], "say what to export as, one of: --c"),
+        (["export", "x.naca", "-o", "x", "--onnx", "--name", "y"], "--name goes with --c"),
+        (
+            ["export", "x.naca", "-o", "x", "--c", "--input-type", "codes"],
+            "--input-type goes with --onnx and --onnx-learning",
+        ),
         (["raster", "x.naca", "digits", "-o", "x.gif"], "pictures are written as .png"),
         (["evaluate", "x.naca", "digits", "--plot", "x"], "pictures are written as .png"),
         (["bench", "class-incremental"], "Missing option '--data'"),
@@ -475,6 +484,42 @@ def test_export_writes_c(folder: Path, tmp_path: Path) -> None:
     assert all(Path(file).is_file() for file in result["files"])
     message = failed(1, "export", folder / "digits.naca", "--c", "-o", target, "--name", "3 x")
     assert "cannot name C source" in message
+
+
+def test_export_writes_onnx(folder: Path, tmp_path: Path) -> None:
+    core, path = load_image(folder / "digits.naca"), tmp_path / "digits.onnx"
+    text = done("export", folder / "digits.naca", "--onnx", "-o", path, "--input-type", "uint8")
+    assert f"Wrote {path}" in text
+    assert re.search(r"^  sample +uint8 +8×8×1$", text, re.MULTILINE)
+    assert re.search(r"^  prediction +int32 +scalar$", text, re.MULTILINE)
+    assert path.read_bytes() == to_onnx(core, input_type="uint8").SerializeToString()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["digits.onnx"]
+    message = failed(
+        1, "export", folder / "digits.naca", "--onnx", "-o", tmp_path / "no" / "x.onnx"
+    )
+    assert "there is no folder" in message
+
+
+def test_export_writes_onnx_that_learns(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "learner.onnx"
+    result = object_of("export", folder / "digits.naca", "--onnx-learning", "-o", path)
+    assert result["files"] == [str(path), f"{path}.state.npz"]
+    assert result["inputs"]["label"] == ["int32", []]
+    learner = OnnxLearner(path)
+    assert learner.state() == load_image(folder / "digits.naca").state()
+    with np.load(f"{path}.state.npz") as state:
+        assert state_from(onnx.load(path), state) == learner.state()
+        for name in state.files:
+            assert result["inputs"][name] == [state[name].dtype.name, list(state[name].shape)]
+            assert result["outputs"][f"{name}.next"] == result["inputs"][name]
+
+
+def test_export_says_what_onnx_needs(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    message = failed(1, "export", folder / "digits.naca", "--onnx", "-o", tmp_path / "x.onnx")
+    assert "pip install 'edge-naca[onnx]' brings it" in message
 
 
 def test_export_makes_a_name_of_the_file_s(folder: Path, tmp_path: Path) -> None:

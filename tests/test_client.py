@@ -240,6 +240,29 @@ def test_batches_cost_at_most_a_tenth() -> None:
     assert efficiency <= 1.05
 
 
+def test_slow_save_is_asked_for_once() -> None:
+    """Flash takes its time, and what is sent meanwhile would be lost: nor is LEARN slower after."""
+    fake = FakeDevice(IMAGE)
+    late: list[tuple[float, bytes]] = []
+
+    def receive(data: bytes) -> bytes:
+        saves = fake.saves
+        answer = fake.receive(data)
+        late.append((time.monotonic() + 1.0 * (fake.saves - saves), answer))
+        return b""
+
+    class Slow(LoopTransport):
+        def read(self, timeout: float) -> bytes:
+            time.sleep(0.001)
+            return late.pop(0)[1] if late and late[0][0] <= time.monotonic() else b""
+
+    with LinkDevice(lambda: Slow(receive), "test") as client:
+        client.learn_many(X[:50], Y[:50])
+        assert client.save() == 1
+        assert (client.counts.resent, client.counts.timeouts) == (0, 0)
+        assert client.link.pace.wait < 1.0
+
+
 def test_line_is_kept_full() -> None:
     """A device that takes 10 ms to hear and to answer is not waited for each time."""
     fake = FakeDevice(IMAGE)
@@ -394,6 +417,20 @@ def test_image_too_large_is_not_sent() -> None:
         with pytest.raises(DeviceError, match=f"{over} bytes too large: it has {len(image)}"):
             client.push(image)
         assert client.counts.bytes_sent == sent
+
+
+def test_sample_too_long_for_a_device_is_not_sent() -> None:
+    """The device would drop its frames without a word, again and again."""
+    network = competitive(120, 5, 2, bits=8)
+    device = VirtualDevice(encode(network), frame_size=128)
+    x = np.zeros((1, 120), np.uint8)
+    with connected(device.receive, patience=1) as client:
+        room = client.hello.max_payload
+        with pytest.raises(DeviceError, match=f"is {120 + 15 - room} bytes too long for test"):
+            client.learn(x[0], 1)
+        with pytest.raises(DeviceError, match=f"is {120 + 9 - room} bytes too long for test"):
+            client.predict(x[0])
+        assert client.stats().too_long == 0
 
 
 def test_state_of_another_network_is_not_sent() -> None:

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 from support import CORE, ROOT
 
-from edge_naca import arithmetic, encoding, image, preparation
+from edge_naca import arithmetic, encoding, image, image_stages, preparation
 from edge_naca._core import ffi, lib
 from edge_naca.core import Core
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 from edge_naca.specification import Specification
+from edge_naca.stages import CodedConvolution, SpikingConvolution
 
 DOCS = {name: (ROOT / "docs" / f"{name}.md").read_text() for name in ("arithmetic", "image")}
 SAMPLES = ([5, 2], 0), ([6, 1], 0), ([1, 6], 1)  # section 11 of arithmetic.md
 LETTERS = {"u8": "B", "u16": "H", "u32": "I", "i8": "b", "i16": "h", "i32": "i"}
-LETTERS |= {"char[4]": "4s", "u8[11]": "11x"}
+LETTERS |= {"char[4]": "4s", "u8[11]": "11x", "u16[2]": "2H", "u8[2]": "2B"}
 INTEGERS = {"u8": (0, 2**8 - 1), "i16": (-(2**15), 2**15 - 1), "u16": (0, 2**16 - 1)}
 INTEGERS |= {"i8": (-128, 127), "i32": (-(2**31), 2**31 - 1), "u32": (0, 2**32 - 1)}
 
@@ -156,17 +157,23 @@ RECORDS = {
     "Network field": image.NETWORK,
     "Population field": image.POPULATION,
     "Preparation field": image.PREPARATION,
+    "Stage field": image_stages.RECORD,
+    "Coded map": struct.Struct("<iI"),
+    "Spiking neuron": struct.Struct("<iiiHH"),
 }
 C_RECORDS = {
     "Network field": "network",
     "Population field": "population",
     "Preparation field": "preparation",
+    "Stage field": "stage_record",
+    "Coded map": "coded_map",
+    "Spiking neuron": "spiking_neuron",
 }
 
 
 def c_fields(name: str) -> list[tuple[str, str]]:
     """Return type and name of each field of a struct in internal.h, written as in image.md."""
-    text = (CORE / "src" / "internal.h").read_text()
+    text = "".join((CORE / "src" / file).read_text() for file in ("internal.h", "stages.h"))
     body = re.search(rf"typedef struct {name} {{(.*?)}} {name}_t;", text, re.DOTALL)
     assert body is not None
     fields = re.findall(r"^\s*(u?)int(\d+)_t (\w+)(\[\d+\])?;", body[1], re.MULTILINE)
@@ -192,9 +199,19 @@ def full_image() -> tuple[bytes, dict[str, int]]:
     """Return an image with every kind of section, and where the records lie in it."""
     rule = Rule("winner", "table", "attract", np.zeros((2, 2), int))
     hidden = Population(2, curve=Curve(np.zeros(256, int), np.zeros(256, int)), rule=rule)
-    data = image.encode(
-        Network(4, Encoder(), (hidden, Population(2)), Preparation((1, 4, 1)), seed=1)
+    coded = CodedConvolution(
+        shape=(1, 4, 1), weights=np.ones((2, 1, 1, 2), int), code_bits=4, bits=4
     )
+    spiking = SpikingConvolution(
+        shape=coded.output_shape,
+        weights=np.ones((3, 2, 1, 1), int),
+        reset="subtract",
+        synapse_decay=[0],
+    )
+    stages = coded, spiking
+    populations = hidden, Population(2)
+    network = Network(4, Encoder(), populations, Preparation((1, 4, 1)), seed=1, stages=stages)
+    data = image.encode(network)
     places = {}
     for index in range(image.HEADER.unpack_from(data)[2]):
         tag, _, offset, _ = image.ENTRY.unpack_from(data, image.HEADER.size + 16 * index)
@@ -203,6 +220,9 @@ def full_image() -> tuple[bytes, dict[str, int]]:
         "Network field": places["NETW"],
         "Population field": places["NETW"] + image.NETWORK.size,
         "Preparation field": places["PREP"],
+        "Stage field": places["STGA"],
+        "Coded map": places["STGA"] + image_stages.RECORD.size,
+        "Spiking neuron": places["STGB"] + image_stages.RECORD.size,
     }
 
 
@@ -210,7 +230,8 @@ def opened(data: bytes) -> str:
     """Return the name of the status with which the C core opens an image."""
     memory = ffi.new("uint64_t[]", len(data) // 8 + 1)
     ffi.memmove(memory, data, len(data))
-    status = lib.naca_image_open(ffi.new("naca_image_t *"), memory, len(data))
+    image_ = ffi.new("naca_image_t *")
+    status = lib.naca_image_open_with(lib.naca_all_stages(), image_, memory, len(data))
     return str(ffi.string(lib.naca_status_name(status)).decode())
 
 
@@ -223,6 +244,7 @@ def outside() -> list[tuple[str, int, str, str, int]]:
             if ends is None:
                 continue
             low, high = (int(end.replace("−", "-")) for end in ends.groups())
+            kind = kind.removesuffix("[2]")
             cases += [
                 (head, int(offset), kind, name, value)
                 for value in (low - 1, high + 1)

@@ -14,7 +14,7 @@ from edge_naca.network import Network
 from edge_naca.specification import Specification
 
 
-@settings(max_examples=1500)
+@settings(max_examples=1000)
 @given(network=networks(), seed=st.integers(0, 2**32 - 1), as_new=st.booleans())
 def test_random_networks(network: Network, seed: int, as_new: bool) -> None:
     rng = np.random.default_rng(seed)

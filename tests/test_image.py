@@ -302,10 +302,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, str]] = {
         "ERR_NETWORK",
         "no valid network",
     ),
-    "no-populations": (lambda: changed(NETWORK_AT + 4, "<B", 0), "ERR_NETWORK", "populations"),
+    "no-populations": (lambda: changed(NETWORK_AT + 4, "<B", 0), "ERR_SECTION", "populations"),
     "many-populations": (lambda: changed(NETWORK_AT + 4, "<B", 255), "ERR_NETWORK", "no valid"),
     "unknown-encoder": (
-        lambda: changed(NETWORK_AT + 5, "<B", 3),
+        lambda: changed(NETWORK_AT + 5, "<B", 4),
         "ERR_NETWORK",
         "no valid network",
     ),

@@ -50,8 +50,8 @@ MUTATIONS: dict[str, Mutation] = {
     "zero-point-once": ("accumulate.c", "layer->p.zero_point * count", "layer->p.zero_point * 1u"),
     "partial-sums-overflow": ("accumulate.c", "CHUNK = 255", "CHUNK = 4096"),
     "unsaturated": ("population.c", "= saturate(scale(v[k], decay)", "= (scale(v[k], decay)"),
-    "leak-rounds": ("population.c", "(int32_t)decay, 8)", "(int32_t)decay + 128, 8)"),
-    "leak-shift": ("population.c", "(int32_t)decay, 8)", "(int32_t)decay, 7)"),
+    "leak-rounds": ("internal.h", "(int32_t)decay, 8)", "(int32_t)decay + 128, 8)"),
+    "leak-shift": ("internal.h", "(int32_t)decay, 8)", "(int32_t)decay, 7)"),
     "curve-centre": ("population.c", "layer->p.curve_shift) + 128", "layer->p.curve_shift) + 127"),
     "refractory-hears": ("population.c", "current = 0;", "current += 0;"),
     # thresholds and competition
@@ -69,6 +69,35 @@ MUTATIONS: dict[str, Mutation] = {
     "recruit-ignored": ("population.c", ": layer->p.recruit;", ": 0;"),
     "delta-margin-sign": ("population.c", "> -layer->p.delta_margin", "> layer->p.delta_margin"),
     "delta-forgets-before": ("population.c", "(spikes - post[j])", "(spikes)"),
+    # frozen stages
+    "stage-planes": ("spiking.c", "if (stage->channel_step != 1u)", "if (false)"),
+    "stage-weights": ("stages.c", "(naca_weight_count(r) + 3u) & ~3u);", "naca_weight_count(r));"),
+    "stage-last-place": ("spiking.c", "dilation[Y] <= y;", "dilation[Y] < y;"),
+    "stage-stride": ("spiking.c", "across % r->stride[X] != 0", "false"),
+    "stage-group": ("spiking.c", "                    group * width;", "                    0;"),
+    "stage-shift": ("spiking.c", "value *= (int32_t)1 << r->shift;", ""),
+    "stage-code-as-spike": ("spiking.c", "is_direct ? codes[sent[s]] : 1", "1"),
+    "stage-pool-first": ("spiking.c", "/ r->stride[X] + 1u : 0;", "/ r->stride[X] : 0;"),
+    "stage-pool-once": ("spiking.c", "to.column * r->stride[X] <= x", "to.column == first"),
+    "stage-no-bias": ("spiking.c", "n->decay) + n->bias;", "n->decay);"),
+    "stage-synapse": ("spiking.c", "has_synapse ? n->synapse_decay", "has_synapse ? n->decay"),
+    "stage-parameters": ("spiking.c", "return r->flags & SPIKING_OWN ?", "return false ?"),
+    "stage-threshold": ("spiking.c", "*v > n->threshold", "*v >= n->threshold"),
+    "stage-held": ("spiking.c", "        *v = 0;\n", ""),
+    "stage-reset": ("spiking.c", "*v - n->reset_by", "*v - n->threshold"),
+    "stage-refractory": ("spiking.c", "*left = r->refractory;", "*left = 0;"),
+    "stage-readout": ("spiking.c", "(spikes || is_readout)", "spikes"),
+    "stage-rest": ("spiking.c", "0, core->resting_size", "0, core->resting_size / 2u"),
+    "coded-border": ("coded.c", "x < 0 || x >= r->in[X]", "x < 0 || x > r->in[X]"),
+    "coded-group": ("coded.c", "c / share * width", "0u"),
+    "coded-rounding": ("coded.c", "sum + half", "sum"),
+    "coded-limit": ("coded.c", "0, largest)", "0, 255)"),
+    "coded-negative": ("coded.c", "shift), 0, largest", "shift), -largest, largest"),
+    "coded-bias": ("coded.c", "p->sums[m] + maps[m].bias", "p->sums[m]"),
+    "coded-gain": ("coded.c", "p->sums[m] * (int32_t)r->gain", "p->sums[m]"),
+    "coded-max": ("coded.c", "} else if (code > p->sums[c]) {", "} else {"),
+    "coded-one-block": ("stages.c", "blocks[i % 2u];", "blocks[0];"),
+    "coded-sample-bits": ("stages.c", "index == 0 ? stage.r.code", "false ? stage.r.code"),
     # after a spike
     "subtract-becomes-zero": ("population.c", "v[j] - threshold_of(core, layer, j)", "0"),
     "inhibits-itself": ("population.c", "v[j] += inhibition;", "v[j] += 0;"),
@@ -102,7 +131,7 @@ MUTATIONS: dict[str, Mutation] = {
     "image-crc-unchecked": ("image.c", "crc == header.crc ?", "crc != 0 ?"),
     "state-crc-unchecked": ("state.c", "!= header[CHECK]", "== 0"),
     "any-network's-state": ("state.c", "header[NETWORK] != core->network_id ||", ""),
-    "codes-unchecked": ("prepare.c", "codes[i] >> net->bits != 0", "false"),
+    "codes-unchecked": ("prepare.c", "codes[i] >> core->code_bits != 0", "false"),
     "events-doubled": ("prepare.c", "next = at + 1u;", "next = at;"),
     "label-unchecked": ("run.c", "label >= core->net.capacity", "label > core->net.capacity"),
     "field-unchecked": ("image.c", "value > limit ||", "value > limit + 1 ||"),
@@ -142,7 +171,8 @@ def mutant(
             assert text.count(old) == 1, f"{old!r} has to occur exactly once in {file}"
             for source in sources:
                 (folder / source.name).write_text(source.read_text())
-            (folder / "internal.h").write_text((CORE / "src" / "internal.h").read_text())
+            for header in (CORE / "src").glob("*.h"):
+                (folder / header.name).write_text(header.read_text())
             (folder / file).write_text(text.replace(old, new))
             changed = sources if file.endswith(".h") else [CORE / "src" / file]
             for source in changed:

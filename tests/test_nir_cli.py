@@ -121,7 +121,7 @@ def test_an_image_goes_out_and_comes_back(folder: Path) -> None:
     message = _failed(2, "import", graph, "-o", second, "--steps", 3)
     assert "says everything itself" in message
     assert "reset_by" in _call("export", first, "--nir", "-o", graph).stdout
-    assert "one of: --c, --nir" in _failed(2, "export", first, "-o", graph)
+    assert "one of: --c, --onnx" in _failed(2, "export", first, "-o", graph)
 
 
 def test_what_is_missing_is_asked_for(folder: Path) -> None:

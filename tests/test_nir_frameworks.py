@@ -12,9 +12,9 @@ from nir_graphs import MODELS
 from edge_naca import data
 from edge_naca.export import float_model
 from edge_naca.export.layers import ConversionError, Layer, Neurons
-from edge_naca.export.nir_import import nir_network, samples_for
+from edge_naca.export.nir_import import nir_check, nir_network, samples_for
 from edge_naca.export.nir_options import NirOptions
-from edge_naca.export.nir_read import check, nir_layers
+from edge_naca.export.nir_read import nir_layers
 from edge_naca.specification import Specification
 
 # File, and what has to be said beside the framework's name.
@@ -109,7 +109,7 @@ def test_integers_answer_as_real_numbers_do(name: str) -> None:
 
 def test_recurrent_neurons_are_found_before_anything_is_converted() -> None:
     path = MODELS / "snntorch_recurrent.nir"
-    nodes, found, asked = check(path, NirOptions())
+    nodes, found, asked = nir_check(path, NirOptions())
     assert {node.kind for node in nodes} == {"Input", "Affine", "LIF", "Linear", "Output"}
     assert {finding.node for finding in found} == {"1.lif", "1.w_rec"}
     assert all("cycle" in finding.reason and finding.advice for finding in found)
@@ -119,13 +119,13 @@ def test_recurrent_neurons_are_found_before_anything_is_converted() -> None:
 
 
 def test_a_file_leaves_open_what_it_does_not_say() -> None:
-    _, found, asked = check(MODELS / "norse_dense.nir", NirOptions())
+    _, found, asked = nir_check(MODELS / "norse_dense.nir", NirOptions())
     assert not found
     assert {question.option for question in asked} == {
         *("dt", "method", "synapse", "reset", "fires", "delayed"),
         *("steps", "encoder", "full_scale"),
     }
-    _, _, asked = check(MODELS / "norse_dense.nir", NirOptions(exporter="norse"))
+    _, _, asked = nir_check(MODELS / "norse_dense.nir", NirOptions(exporter="norse"))
     assert {question.option for question in asked} == {"steps", "encoder", "full_scale"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from nir_graphs import SAID, Raw, affine, chain, convolution, graph, lif, node, 
 from edge_naca.export import float_model
 from edge_naca.export.input_layout import CalibrationError
 from edge_naca.export.layers import ConversionError, ModelFileError, Neurons
-from edge_naca.export.nir_import import nir_front_end, nir_network, samples_for
+from edge_naca.export.nir_import import nir_check, nir_front_end, nir_network, samples_for
 from edge_naca.export.nir_options import MissingOptionsError, NirOptions
-from edge_naca.export.nir_read import check, nir_layers
+from edge_naca.export.nir_read import nir_layers
+from edge_naca.export.nir_write import MissingNirError, to_nir
 from edge_naca.network import Network, Population, Rule
 from edge_naca.specification import Specification
 from edge_naca.stages import SpikingConvolution, SpikingPool
@@ -123,6 +125,19 @@ def test_integers_are_exact_where_nothing_has_to_be_rounded() -> None:
         runner = Specification(network)
         spikes = [runner.record(sample).spikes.sum(axis=0) for sample in x]
         np.testing.assert_array_equal(spikes, simulation.counts[0].reshape(len(x), 6))
+
+
+def test_weights_are_clipped_where_samples_say_it_disturbs_least() -> None:
+    weights = np.random.default_rng(2).uniform(-1, 1, (6, 8))
+    weights[:, 0] = 10
+    source = chain((8,), node("Linear", weight=weights), lif(threshold=2.0))
+    x = _samples((8,))
+    used = nir_front_end(source, SAID, x)
+    x = x.copy()
+    x[:, 0] = 0
+    unused = nir_front_end(source, SAID, x)
+    np.testing.assert_allclose(used.report.layers[0].scale, 10 / 127, rtol=1e-6)
+    assert unused.report.layers[0].scale < 8.5 / 127
 
 
 def test_a_delayed_subtraction_is_taken_before_the_leak_here() -> None:
@@ -250,8 +265,8 @@ def test_images_may_come_with_channels_last_or_first() -> None:
     assert answers[0] == answers[1]
 
 
-def test_zero_may_stand_for_something_else() -> None:
-    options = replace(SAID, zero=2.0, full_scale=1.5)
+def test_mean_and_deviation_go_into_weights_and_biases() -> None:
+    options = replace(SAID, full_scale=2, mean=(1.0, 0.5), std=(0.75, 1.25))
     network, _ = _compare(_image_net(), _samples((2, 6, 6)), options, agreement=0.85)
     stage = network.stages[0]
     assert isinstance(stage, SpikingConvolution)
@@ -281,6 +296,26 @@ def test_samples_may_come_as_spikes(encoder: str) -> None:
     signed, _ = _compare(source, _samples((8,), -200, 201), options)
     assert signed.preparation is not None
     assert signed.preparation.signed
+
+
+@pytest.mark.parametrize("encoder", ["direct", "rate"])
+def test_a_single_step_will_do(encoder: str) -> None:
+    source = chain((8,), DENSE, lif(threshold=0.1), affine(4, 5, 6), lif(threshold=0.1))
+    options = replace(SAID, encoder=encoder, steps=1, full_scale=3)
+    network, _ = _compare(source, _samples((8,)), options)
+    assert network.encoder.steps == 1
+
+
+def test_neurons_that_snntorch_gave_no_leak() -> None:
+    source = chain((8,), DENSE, lif(tau=np.inf, r=np.inf))
+    assert "holds infinity" in _refused(source)[0][1]
+    options = NirOptions(exporter="snntorch", steps=6, encoder="direct", full_scale=3)
+    network, _ = _compare(source, _samples((8,)), options)
+    plain = chain((8,), DENSE, node("IF", r=np.array(1e4), v_threshold=np.array(1.0)))
+    same, _ = _compare(plain, _samples((8,)), options)
+    for name in ("weights", "threshold", "decay", "reset_by"):
+        ours, theirs = (getattr(net.stages[0], name) for net in (network, same))
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("readout", ["sum", "last"])
@@ -344,9 +379,29 @@ def test_a_leak_that_256ths_cannot_hold_is_noted() -> None:
 # ---- refusals ------------------------------------------------------------------------------------
 
 
+def _large(padding: int) -> dict[str, Any]:
+    return convolution(1, 4, 1, 3, padding=padding)
+
+
+@pytest.mark.parametrize(
+    ("first", "where", "why"),
+    [
+        (_large(3000), "n0", "numbers, more than can be worked with"),
+        (_large(100), "n1", "neurons, an image holds 65535"),
+        (convolution(1, 5000, 1, 3), "n1", "5000 maps, an image holds 4096"),
+    ],
+)
+def test_layers_too_large_for_an_image_are_found_without_samples(
+    first: dict[str, Any], where: str, why: str
+) -> None:
+    _, found, _ = nir_check(chain((1, 8, 8), first, lif()), NirOptions())
+    assert where in {finding.node for finding in found}
+    assert any(why in finding.reason for finding in found)
+
+
 def _refused(source: Any, options: NirOptions = SAID) -> list[tuple[str, str]]:
     """Return node and reason of every finding; `check` and conversion must tell the same."""
-    _, found, _ = check(source, options)
+    _, found, _ = nir_check(source, options)
     assert all(finding.advice for finding in found)
     with pytest.raises(ConversionError) as caught:
         nir_layers(source, options)
@@ -492,7 +547,7 @@ def test_layers_that_have_no_place_or_do_not_fit() -> None:
     with pytest.raises(ConversionError, match=r"n1 .*take in nothing"):
         nir_front_end(dead, SAID, x)
     wide = chain((8,), affine(1, 5000, 8), lif())
-    with pytest.raises(ConversionError, match=r"n1 .*does not fit an image.*maps"):
+    with pytest.raises(ConversionError, match=r"n1 .*it has 5000 maps, an image holds 4096"):
         nir_front_end(wide, SAID, x)
     mixed = chain((1, 2, 4), convolution(1, 2, 1, 1), lif(r=numbers(1, 2, 2, 4)))
     with pytest.raises(ConversionError, match=r"n1 .*invert what arrives"):
@@ -521,10 +576,18 @@ def test_calibration_that_does_not_suit(x: Any, why: str) -> None:
         nir_front_end(chain((8,), DENSE, lif()), SAID, x)
 
 
+def test_normalisation_of_other_channels_is_refused() -> None:
+    options = replace(SAID, mean=(0.1, 0.2, 0.3))
+    with pytest.raises(ValueError, match="mean must be one number, or one for each of 2 channels"):
+        nir_front_end(_image_net(), options, _samples((2, 6, 6)))
+
+
 def test_test_samples_that_do_not_suit() -> None:
     source, x = chain((8,), DENSE, lif()), _samples((8,))
     with pytest.raises(CalibrationError, match="a class each"):
         nir_network(source, SAID, x, x, np.zeros(3, int))
+    with pytest.raises(CalibrationError, match=r"one of 6 classes, but .* 0 \.\. 6"):
+        nir_network(source, SAID, x, x, np.arange(SAMPLES) % 7)
 
 
 # ---- options -------------------------------------------------------------------------------------
@@ -560,7 +623,9 @@ def test_what_is_said_goes_before_what_the_exporter_does() -> None:
         {"steps": 256},
         {"refractory": -1},
         {"encoder": "bitplane"},
-        {"encoder": "rate", "zero": 3.0},
+        {"encoder": "rate", "mean": 3.0},
+        {"std": (1.0, 0.0)},
+        {"mean": (1.0, float("nan"))},
     ],
 )
 def test_options_that_make_no_sense(wrong: dict[str, Any]) -> None:
@@ -615,6 +680,19 @@ def test_what_is_no_nir_is_refused(tmp_path: Path) -> None:
         nir_layers(Raw({"type": "NIRGraph", "nodes": {"a": {}}, "edges": []}), SAID)
     with pytest.raises(TypeError, match="a path or a nir"):
         nir_layers(3, SAID)
+
+
+def test_without_what_reads_or_writes_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "net.nir", _image_net().to_dict())
+    network, _ = nir_network(path, SAID, _samples((2, 6, 6)))
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    monkeypatch.setitem(sys.modules, "nir", None)
+    with pytest.raises(ModelFileError, match=r"pip install 'edge-naca\[nir\]'"):
+        nir_layers(path, SAID)
+    with pytest.raises(MissingNirError, match=r"pip install 'edge-naca\[nir\]'"):
+        to_nir(network)
 
 
 def test_files_that_reach_out_or_never_end_are_refused(tmp_path: Path) -> None:

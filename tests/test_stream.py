@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,23 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_device import FakeDevice, OtherProtocol
 from serving import IMAGE, NETWORK, X, Y, connected, served, taught
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+from sklearn.utils.validation import check_is_fitted
 
 from edge_naca.cli import main
 from edge_naca.core import Core
 from edge_naca.export import load_image
-from edge_naca.host import DeviceClassifier, DeviceError, recorder
+from edge_naca.host import DeviceClassifier, DeviceError, link, recorder
 from edge_naca.host.addresses import open_link
 from edge_naca.host.client import LinkDevice
 from edge_naca.host.recorder import Recorder, RecordingError
-from edge_naca.host.session import Item, Session
+from edge_naca.host.session import Item, Progress, Session
 from edge_naca.host.transport import LoopTransport
 from edge_naca.host.twin import Twin, TwinMismatchError
 from edge_naca.host.virtual import VirtualDevice
+from edge_naca.image import encode
 
 HEADER = {
     "learn": True, "network_id": "x", "digest": "d", "order": "given", "seed": 0, "limit": None,
@@ -192,6 +198,32 @@ def test_cable_is_pulled_and_put_back(tmp_path: Path) -> None:
     assert fake.learnings == list(range(600))
 
 
+def test_silent_device_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wires behind an adapter may be pulled while the port stays open."""
+    monkeypatch.setattr(link, "SILENCE", 0.3)
+    fake = FakeDevice(IMAGE)
+    silent_until = 0.0
+
+    def receive(data: bytes) -> bytes:
+        return fake.receive(data) if time.monotonic() > silent_until else b""
+
+    with connected(receive) as client:
+        session = Session(client, items_for(client, 300), rate=1000)
+
+        def pull(progress: Progress) -> None:
+            nonlocal silent_until
+            if progress.done == 100 and not silent_until:
+                silent_until = time.monotonic() + 1.5
+
+        session.watch = pull
+        session.run()
+        assert list(session.progress.events)[:2] == [
+            "test does not answer: waiting for it",
+            "test answers again",
+        ]
+        assert client.hash() == taught(300).state_hash()
+
+
 def test_stopping_while_the_line_is_gone() -> None:
     fake = FakeDevice(IMAGE)
     there = True
@@ -324,6 +356,70 @@ def test_estimator_over_a_device() -> None:
             model.partial_fit(X[:1], ["grey"])
         assert model.labels_ == names.tolist()
         assert device.hash() == taught(300).state_hash()
+
+
+def test_estimator_keeps_to_what_estimators_do() -> None:
+    y = np.arange(200) % 5  # classes are met in the order of their indices
+    core = Core(NETWORK)
+    core.learn_many(X[:200], y)
+    with connected(VirtualDevice(IMAGE).receive) as line:
+        model = DeviceClassifier(line)
+        assert is_classifier(model)
+        assert model.get_params() == {"device": line, "batch": 16}
+        twin = clone(model.set_params(batch=4))
+        assert (twin.device, twin.batch) == (line, 4)
+        with pytest.raises(NotFittedError, match="no class yet"):
+            model.predict(X[:2])
+        with pytest.raises(NotFittedError):
+            check_is_fitted(model)
+        model.partial_fit(X[:200], y)
+        check_is_fitted(model)
+        assert model.n_features_in_ == 16
+        assert line.hash() == core.state_hash()
+        # Forgotten, and taught again: the same as from the start.
+        assert clone(model).fit(X[:200], y).classes_.tolist() == [0, 1, 2, 3, 4]
+        assert line.hash() == core.state_hash()
+        with pytest.raises(ValueError, match="labels have to be of one kind"):
+            model.partial_fit(X[:3], ["a", "b", "c"])
+        assert clone(model).fit(X[:3], ["a", "b", "c"]).labels_ == ["a", "b", "c"]
+        assert len(cross_val_score(model, X[:90], y[:90], cv=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "what"),
+    [
+        (X[:3], Y[:2], "3 samples, but 2 labels"),
+        (X[:3, :9], Y[:3], r"takes samples of 16 numbers, not \(9,\)"),
+        (X[0], Y[:1], "takes samples of 16 numbers"),
+        (X[:3] + 0.5, Y[:3], "made for integers"),
+        (X[:3], None, "requires y"),
+        (X[:3], np.zeros((3, 2)), "1d array"),
+        (X[:3], [1.0, 2.0, np.nan], "NaN"),
+        (X[:3], [0.5, 1.5, 2.5], "Unknown label type"),
+        (X[:3], np.array(["a", 1, None], object), "labels have to be of one kind"),
+        (X[:3], np.array(["a", 1, "b"], object), "labels have to be of one kind"),
+        (X[:6], range(6), "room for 5 classes"),
+    ],
+)
+@pytest.mark.parametrize("how", ["fit", "partial_fit"])
+def test_estimator_teaches_nothing_of_what_is_wrong(how: str, x: Any, y: Any, what: str) -> None:
+    with connected(VirtualDevice(IMAGE).receive) as line:
+        model = DeviceClassifier(line).partial_fit(X[:9], [0, 1, 2, 3, 4, 0, 1, 2, 3])
+        before = line.hash()
+        with pytest.raises(ValueError, match=what):
+            getattr(model, how)(x, y)
+        assert (line.hash(), model.labels_) == (before, [0, 1, 2, 3, 4])
+
+
+def test_estimator_takes_the_names_of_the_image() -> None:
+    names = ["red", "green", "blue", "black", "white"]
+    network = replace(NETWORK, metadata={"classes": names})
+    with connected(VirtualDevice(encode(network)).receive) as line:
+        model = DeviceClassifier(line)
+        assert set(model.predict(X[:20])) <= set(names)
+        with pytest.raises(ValueError, match=r"classes are red, .* these names, not numbers"):
+            DeviceClassifier(line).partial_fit(X[:2], Y[:2])
+        assert model.partial_fit(X[:1], ["white"]).labels_ == names
 
 
 # ---- commands ----------------------------------------------------------------------------------

@@ -18,6 +18,16 @@ from edge_naca.host.addresses import open_link
 from edge_naca.host.client import LinkDevice
 from edge_naca.host.device import DeviceError
 
+# What a name alone does not tell.
+EXPLAINED = {
+    "window": "bytes under way, at most",
+    "batch": "samples in a batch, at most",
+    "remembered": "answers remembered",
+    "learned": "samples learned",
+    "saves": "saves in its life",
+    "wear": "most often erased flash sector, times in its life",
+}
+
 PROBED = 1.0  # seconds that a port has for its first answer
 
 
@@ -98,7 +108,7 @@ def info(port: str, baud: int, as_json: bool) -> None:
         return
     table = Table.grid(padding=(0, 2))
     for name, value in content.items():
-        table.add_row(name.replace("_", " "), str(value))
+        table.add_row(EXPLAINED.get(name, name.replace("_", " ")), str(value))
     report.out.print(table)
 
 

@@ -26,7 +26,8 @@ from edge_naca.host.virtual import VirtualDevice
 )  # fmt: skip
 @click.option(
     "--flash", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="Keep images and saved states in this file, as a device does without power.",
+    help="Keep images and saved states in this file, as a device does without power; with "
+    "--board, saved states.",
 )  # fmt: skip
 @click.option(
     "--board", metavar="NAME", help="Run the real firmware of this board in an emulator instead."
@@ -53,16 +54,18 @@ def emulate(
       edge-naca emulate digits.naca
       edge-naca emulate digits.naca --tcp 5555 --flash device.bin
       edge-naca emulate digits.naca --chaos lose=1%,damage=1%,cut=5000
-      edge-naca emulate digits.naca --board netduinoplus2
+      edge-naca emulate digits.naca --board netduinoplus2 --flash board.bin
     """
     if on_pty and tcp_port is not None:
         raise click.UsageError("give either --pty or --tcp, not both")
     if image is not None:
         load_image(image)
     if board is not None:
-        if on_pty or tcp_port is not None or flash is not None or chaos is not None:
-            raise click.UsageError("--board brings its own port: give only IMAGE with it")
-        _run_board(board, image, as_json)
+        if on_pty or tcp_port is not None or chaos is not None:
+            raise click.UsageError(
+                "--board brings its own port: leave out --pty, --tcp and --chaos"
+            )
+        _run_board(board, image, flash, as_json)
         return
     device = VirtualDevice(None if image is None else image.read_bytes(), flash_file=flash)
     door = PtyDoor() if tcp_port is None else TcpDoor(tcp_port)
@@ -84,11 +87,11 @@ def _announce(address: str, as_json: bool) -> None:
         click.echo(f"A device is at {address}; Ctrl-C switches it off.")
 
 
-def _run_board(name: str, image: Path | None, as_json: bool) -> None:
+def _run_board(name: str, image: Path | None, flash: Path | None, as_json: bool) -> None:
     from edge_naca.host.boards import EmulatedBoard
 
     ended = threading.Event()
-    with EmulatedBoard(name, image=image) as board, interruptible(ended.set):
+    with EmulatedBoard(name, image=image, flash=flash) as board, interruptible(ended.set):
         _announce(board.url, as_json)
         while board.is_running and not ended.wait(0.2):
             pass

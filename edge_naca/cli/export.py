@@ -9,13 +9,23 @@ import click
 
 from edge_naca.cli import common, report
 from edge_naca.cli.export_nir import export_nir
-from edge_naca.export import c_source, load_image, usage
+from edge_naca.cli.export_onnx import export_onnx
+from edge_naca.export import INPUT_TYPES, c_source, load_image, usage
 from edge_naca.files import write_file
 
 
-@click.command(short_help="Turn an image into C source or a NIR graph.")
+@click.command(short_help="Turn an image into C source, ONNX or NIR.")
 @common.image_argument
 @click.option("--c", "as_c", is_flag=True, help="As C source, to be compiled into firmware.")
+@click.option("--onnx", "as_onnx", is_flag=True, help="As an ONNX model that predicts.")
+@click.option(
+    "--onnx-learning",
+    "as_learning",
+    is_flag=True,
+    help="As an ONNX model that predicts and learns: the learned state goes in and comes out. "
+    "The state to begin with is written beside it, with .state.npz at the end of its name.",
+)
+@click.option("--nir", "as_nir", is_flag=True, help="As a NIR graph of what predicts.")
 @click.option(
     "-o",
     "--output",
@@ -24,26 +34,53 @@ from edge_naca.files import write_file
     metavar="PATH",
     help="With --c the folder to write into, made if it is not there; else the file.",
 )
-@click.option("--nir", "as_nir", is_flag=True, help="As a NIR graph of what predicts.")
-@click.option("--name", help="What files and variables are called.  [IMAGE's name]")
+@click.option("--name", help="With --c: what files and variables are called.  [IMAGE's name]")
+@click.option(
+    "--input-type",
+    type=click.Choice(INPUT_TYPES),
+    help="With ONNX: what a sample is, raw numbers of a type, codes, or the spikes of every step. "
+    "[int32, which holds every raw number; codes where the network prepares none]",
+)
 @common.json_option
 def export(
-    image: Path, as_c: bool, output: Path, as_nir: bool, name: str | None, as_json: bool
+    image: Path,
+    as_c: bool,
+    as_onnx: bool,
+    as_learning: bool,
+    as_nir: bool,
+    output: Path,
+    name: str | None,
+    input_type: str | None,
+    as_json: bool,
 ) -> None:
-    """Write an image in a form that others can use: C source for firmware, or a NIR graph.
+    """Write an image in a form that others can use: C source for firmware, ONNX, NIR.
 
     \b
     Examples
       edge-naca export digits.naca --c -o src
       edge-naca export digits.naca --c -o src --name reader
+      edge-naca export digits.naca --onnx --input-type uint8 -o digits.onnx
+      edge-naca export digits.naca --onnx-learning -o learner.onnx
       edge-naca export digits.naca --nir -o digits.nir
     """
-    if as_c + as_nir != 1:
-        raise click.UsageError("say what to export as, one of: --c, --nir")
+    if as_c + as_onnx + as_learning + as_nir != 1:
+        raise click.UsageError(
+            "say what to export as, one of: --c, --onnx, --onnx-learning, --nir"
+        )
+    if (as_c or as_nir) and input_type is not None:
+        raise click.UsageError("--input-type goes with --onnx and --onnx-learning")
+    if not as_c and name is not None:
+        raise click.UsageError("--name goes with --c")
     load_image(image)  # refuses a damaged one, by its name
-    if as_nir:
+    if as_c:
+        _export_c(image, output, name, as_json)
+    elif as_nir:
         export_nir(image.read_bytes(), output, as_json)
-        return
+    else:
+        export_onnx(image.read_bytes(), output, as_learning, input_type, as_json)
+
+
+def _export_c(image: Path, output: Path, name: str | None, as_json: bool) -> None:
     name = name or re.sub(r"[^A-Za-z0-9]+", "_", image.stem).strip("_")
     files = c_source(image.read_bytes(), name)
     output.mkdir(parents=True, exist_ok=True)

@@ -41,6 +41,7 @@ class View:
         self._quiet = quiet
         self._drawn = 0.0
         self._printed = 0
+        self._told = ""  # the last event printed
         self._last: Progress | None = None
         self._live = Live(
             console=report.err, auto_refresh=False, transient=False, redirect_stdout=False
@@ -69,6 +70,9 @@ class View:
             self._line(progress)
 
     def _line(self, progress: Progress) -> None:
+        if progress.events and progress.events[-1] is not self._told:
+            self._told = progress.events[-1]
+            report.out.print(self._told)
         step = max(progress.total // LINES, 1)
         if progress.done // step > self._printed:
             self._printed = progress.done // step

@@ -11,7 +11,7 @@ import click
 
 from edge_naca import image
 from edge_naca.data import Dataset
-from edge_naca.export import nir_home, nir_import, nir_options, nir_read
+from edge_naca.export import nir_home, nir_import, nir_options
 from edge_naca.export.layers import Finding, Report
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -95,6 +95,17 @@ def _shape(ctx: click.Context, param: click.Parameter, value: str | None) -> Any
     return tuple(map(int, parts))
 
 
+def _reals(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    """Return numbers with commas between them: one as it is, several as a tuple."""
+    if value is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} must be numbers with commas between them") from None
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
@@ -112,7 +123,13 @@ def nir_command_options(function: Function) -> Function:
             type=click.Choice(nir_options.READOUTS),
             help="Of a file that ends in weights: what is compared of their results.",
         ),
-        click.option("--zero", type=float, help="Raw number that stood for 0.0 in training.  [0]"),
+        click.option("--std", callback=_reals, metavar="S[,S…]", help="See --mean.  [1]"),
+        click.option(
+            "--mean",
+            callback=_reals,
+            metavar="M[,M…]",
+            help="The model takes (number / full scale − M) / S; one, or one a channel.  [0]",
+        ),
         click.option(
             "--full-scale",
             type=_POSITIVE,
@@ -172,7 +189,7 @@ def nir_command_options(function: Function) -> Function:
 
 _NIR_OPTIONS = (
     *("exporter", "dt", "method", "synapse", "reset", "fires", "delayed", "refractory"),
-    *("steps", "encoder", "full_scale", "zero", "readout", "input_shape"),
+    *("steps", "encoder", "full_scale", "mean", "std", "readout", "input_shape"),
 )
 
 
@@ -181,7 +198,7 @@ def _check_nir(path: Path, options: dict[str, Any]) -> Checked:
         network, _ = nir_home.from_nir(path)
         note = f"exported by edge-naca, and restored as it was: {network.topology}"
         return Checked((), (), notes=(note,))
-    nodes, findings, questions = nir_read.check(path, nir_options.NirOptions(**options))
+    nodes, findings, questions = nir_import.nir_check(path, nir_options.NirOptions(**options))
     return Checked(
         tuple((node.name, node.kind) for node in nodes),
         tuple(findings),

@@ -19,7 +19,7 @@ from edge_naca.host.transport import BAUD
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-PORT_HELP = "A serial port, socket://HOST:PORT, emulate:IMAGE or qemu:BOARD."
+PORT_HELP = "A serial port, socket:// or rfc2217://HOST:PORT, emulate:IMAGE or qemu:BOARD."
 
 port_argument = click.argument("port", metavar="PORT")
 baud_option = click.option(

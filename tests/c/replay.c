@@ -107,7 +107,7 @@ static void write_down(player_t *player, const void *memory, size_t size)
 
 static naca_status_t record(player_t *player, const naca_sample_t *sample, naca_result_t *result)
 {
-    const size_t inputs = (size_t)player->image.steps * player->image.inputs;
+    const size_t inputs = (size_t)player->image.steps * player->image.encoded;
     const size_t all = (size_t)player->image.steps * player->units;
     const naca_recording_t recording = {reserve(inputs), reserve(all),
                                         reserve(all * sizeof(int32_t)),
@@ -218,7 +218,7 @@ static void play_case(tape_t *tape)
     player.units = take_number(tape);
     const uint32_t operations = take_number(tape);
     void *image = take_copy(tape, image_size);
-    const naca_status_t status = naca_image_open(&player.image, image, image_size);
+    const naca_status_t status = naca_image_open_with(naca_all_stages(), &player.image, image, image_size);
     if (status == NACA_OK) {
         printf("open NACA_OK %08" PRIx32 "\n", player.image.network_id);
         play(&player, tape, operations);

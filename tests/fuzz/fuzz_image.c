@@ -97,7 +97,7 @@ static void present(naca_t *core, const naca_image_t *image, bytes_t *bytes, uin
         free(codes);
         demand(hash_of(core) == before);
     } else if (choice % 4u == 2u) {
-        uint8_t *spikes = calloc(image->steps, image->inputs);
+        uint8_t *spikes = calloc(image->steps, image->encoded);
         const naca_recording_t recording = {spikes, NULL, NULL, NULL};
         (void)naca_record(core, &sample, &recording, &result);
         free(spikes);
@@ -157,7 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint32_t image_size = wanted < bytes.left ? wanted : (uint32_t)bytes.left;
     uint8_t *image = take(&bytes, image_size);
     put_right(image, image_size);
-    if (naca_image_open(&opened, image, image_size) == NACA_OK) {
+    if (naca_image_open_with(naca_all_stages(), &opened, image, image_size) == NACA_OK) {
         run(&opened, &bytes);
     }
     free(image);

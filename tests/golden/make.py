@@ -24,6 +24,13 @@ from replaying import answers, case, operation, sample_of, saved_state  # noqa: 
 from edge_naca import encoding, image, presets  # noqa: E402
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule  # noqa: E402
 from edge_naca.specification import Specification  # noqa: E402
+from edge_naca.stages import (  # noqa: E402
+    CodedConvolution,
+    CodedPool,
+    SpikingConvolution,
+    SpikingPool,
+    Stage,
+)
 
 SAMPLES = 18
 CLASSES = 10
@@ -151,6 +158,72 @@ def everything(
     )
 
 
+def coded_stages(preparation: Preparation) -> Network:
+    """Return a competitive learner behind a quantised convolutional front end."""
+    rng = np.random.default_rng(8)
+    first = CodedConvolution(
+        shape=(8, 8, 1),
+        weights=rng.integers(-30, 40, (6, 1, 3, 3)),
+        padding=(1, 1),
+        code_bits=8,
+        bits=5,
+        bias=rng.integers(-90, 90, 6),
+        shift=[4, 5, 4, 5, 4, 5],
+    )
+    pool = CodedPool(shape=(8, 8, 6), kernel=(2, 2), stride=(2, 2), pool="max", code_bits=5, bits=5)
+    grouped = CodedConvolution(
+        shape=(4, 4, 6),
+        weights=rng.integers(-20, 30, (9, 2, 2, 2)),
+        groups=3,
+        dilation=(2, 2),
+        code_bits=5,
+        bits=6,
+        shift=[6],
+    )
+    mean = CodedPool(shape=(2, 2, 9), kernel=(2, 1), code_bits=6, bits=4, gain=3, shift=2)
+    inner = presets.competitive(Preparation((1, mean.units, 1)), CLASSES, 2)
+    return Network(
+        64, inner.encoder, inner.populations, preparation, stages=(first, pool, grouped, mean)
+    )
+
+
+def spiking_stages(encoder: Encoder, populations: tuple[Population, ...]) -> Network:
+    """Return spiking stages of every kind and, without populations, a readout."""
+    rng = np.random.default_rng(9)
+    first = SpikingConvolution(
+        shape=(8, 8, 1),
+        weights=rng.integers(-40, 60, (4, 1, 3, 3)),
+        padding=(1, 0),
+        bias=[5, -3, 0, 9],
+        threshold=[300, 400, 350, 500],
+        reset="subtract",
+        reset_by=[330, 400, 350, 500],
+        decay=[230],
+    )
+    pool = SpikingPool(shape=first.output_shape, kernel=(3, 2), stride=(2, 2), padding=(1, 0))
+    second = SpikingConvolution(
+        shape=pool.output_shape,
+        weights=rng.integers(-60, 60, (6, 2, 2, 2)),
+        groups=2,
+        stride=(2, 1),
+        threshold=[90],
+        decay=[200],
+        synapse_decay=[128],
+        current_shift=2,
+        refractory=1,
+    )
+    units = second.units if populations else CLASSES
+    dense = SpikingConvolution(
+        shape=second.output_shape,
+        weights=rng.integers(-50, 60, (units, 6, *second.output)),
+        threshold=rng.integers(20, 200, units),
+        own=True,
+        readout=not populations,
+    )
+    stages: tuple[Stage, ...] = (first, pool, second, dense)
+    return Network(64, encoder, populations, stages=stages, seed=77)
+
+
 def extremes() -> bytes:
     """Write down what drives sums, potentials, adaptation and win counts to their limits."""
     preparation = Preparation((2, 600, 1), "pool", 2, norm=120)
@@ -230,6 +303,16 @@ def vectors() -> Iterator[tuple[str, bytes]]:
     events = [np.argwhere(encoding.spikes(network.encoder, np.minimum(x, 15), 0)) for x in raw]
     yield "events", tape(network, events, labels, "events", start(network))
     yield "extremes", extremes()
+
+    network = coded_stages(Preparation((8, 8, 1), gain=np.array([255]), shift=4))
+    yield "coded-stages", tape(network, raw, labels, "raw", start(network))
+    network = spiking_stages(Encoder("direct", 5, 6), ())
+    bright = [np.minimum(x * 2, 31) for x in raw]
+    yield "spiking-readout", tape(network, bright, labels, "codes", start(network))
+    hidden = Population(16, threshold=60, rule=Rule("all", "table", "bounded", table(CLASSES, 16)))
+    output = Population(CLASSES, threshold=30, rule=Rule("all", "error", "spike"))
+    network = spiking_stages(Encoder("rate", 4, 7), (hidden, output))
+    yield "spiking-stages", tape(network, codes, labels, "codes", start(network))
 
 
 def make(folder: Path) -> None:

@@ -39,7 +39,7 @@ extern uint8_t board_workspace[], board_workspace_end[];
 /// Where uploaded images go, halved into two slots. Empty if a board takes no images.
 extern uint8_t board_images[], board_images_end[];
 
-/// Where flash_ram.c keeps learned state.
+/// Where learned state is kept, unless that is another address space.
 extern uint8_t board_state[], board_state_end[];
 
 // ---- from this folder ----------------------------------------------------------------------------

@@ -26,8 +26,9 @@ static void usart_interrupt(void)
     if (status & ORE) {
         board_lost();
     }
-    if (status & (RXNE | ORE)) { // reading the byte clears both
-        board_received((uint8_t)USART_DR);
+    const uint32_t byte = USART_DR; // reading it clears both
+    if (status & RXNE) {
+        board_received((uint8_t)byte);
     }
 }
 
@@ -46,8 +47,10 @@ static uint32_t start_clock(void)
             return HSI;
         }
     }
-    FLASH_ACR = 5u | 7u << 8;                  // five wait states; prefetch, both caches
-    RCC_CFGR = 2u | 5u << 10 | 4u << 13;       // PLL; APB1 a quarter, APB2 half of it
+    FLASH_ACR = 5u | 7u << 8; // five wait states; prefetch, both caches
+    while ((FLASH_ACR & 7u) != 5u) {
+    }
+    RCC_CFGR = 2u | 5u << 10 | 4u << 13; // PLL; APB1 a quarter, APB2 half of it
     while ((RCC_CFGR >> 2 & 3u) != 2u) {
     }
     return PLL;

@@ -20,17 +20,24 @@ uint32_t naca_presentation_key(const naca_t *core)
 }
 
 // Section 4.
-static bool spikes_at(const network_t *net, uint32_t code, uint32_t input, uint32_t step,
+static bool spikes_at(const naca_t *core, uint32_t code, uint32_t input, uint32_t step,
                       uint32_t key)
 {
+    const network_t *net = &core->net;
     const uint32_t bits = net->bits;
+    const uint32_t encoded = core->encoded;
+    if (code == 0) {
+        return false;
+    }
     switch (net->encoder) {
     case ENCODER_BITPLANE:
         return (code >> step & 1u) != 0;
     case ENCODER_RATE:
-        return code != 0 && naca_hash32(key ^ (step * net->inputs + input)) >> (32u - bits) < code;
-    default: // ENCODER_LATENCY
-        return code != 0 && ((((1u << bits) - 1u - code) * net->steps) >> bits) == step;
+        return naca_hash32(key ^ (step * encoded + input)) >> (32u - bits) < code;
+    case ENCODER_LATENCY:
+        return ((((1u << bits) - 1u - code) * net->steps) >> bits) == step;
+    default: // ENCODER_DIRECT
+        return true;
     }
 }
 
@@ -44,13 +51,13 @@ void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, 
             list[count++] = events[(*event)++].input;
         }
     } else {
-        const uint8_t *codes = AT(uint8_t, core, core->codes);
+        const uint8_t *codes = AT(uint8_t, core, core->features);
         const uint32_t key = naca_presentation_key(core);
-        for (uint32_t i = 0; i < core->net.inputs; i++) {
-            if (spikes_at(&core->net, codes[i], i, step, key)) {
+        for (uint32_t i = 0; i < core->encoded; i++) {
+            if (spikes_at(core, codes[i], i, step, key)) {
                 list[count++] = (uint16_t)i;
             }
         }
     }
-    core->spike_count = (uint16_t)count;
+    core->spike_count = count;
 }

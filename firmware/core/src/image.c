@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "stages.h"
 
 // docs/image.md. Everything that could go wrong later is refused here, so that the hot path checks
 // nothing.
@@ -15,9 +15,10 @@ typedef struct header {
 STATIC_ASSERT(header, sizeof(header_t) == 16);
 STATIC_ASSERT(section, sizeof(section_t) == 16);
 
-static void read_section(const uint8_t *image, uint32_t index, section_t *section)
+// The table lies aligned, as the image does.
+static const section_t *section_table(const uint8_t *image)
 {
-    memcpy(section, image + sizeof(header_t) + index * sizeof *section, sizeof *section);
+    return (const section_t *)(const void *)(image + sizeof(header_t));
 }
 
 static uint32_t section_count(const uint8_t *image)
@@ -26,18 +27,20 @@ static uint32_t section_count(const uint8_t *image)
            (uint32_t)image[offsetof(header_t, sections) + 1u] << 8;
 }
 
-bool naca_find_section(const uint8_t *image, uint32_t tag, section_t *section)
+const section_t *naca_find_section(const uint8_t *image, uint32_t tag)
 {
-    const uint32_t count = section_count(image);
-    for (uint32_t i = 0; i < count; i++) {
-        read_section(image, i, section);
+    static const section_t none = {0, 0, 0, 0};
+    const section_t *section = section_table(image);
+    for (uint32_t left = section_count(image); left != 0; left--, section++) {
         if (section->tag == tag && (section->flags & CRITICAL) != 0) {
-            return true;
+            return section;
         }
     }
-    memset(section, 0, sizeof *section);
-    return false;
+    return &none;
 }
+
+STATIC_ASSERT(image_fields, offsetof(naca_image_t, steps) - offsetof(naca_image_t, inputs) ==
+                                offsetof(network_t, steps));
 
 static naca_status_t check_header(const uint8_t *data, uint32_t size)
 {
@@ -61,16 +64,6 @@ static naca_status_t check_header(const uint8_t *data, uint32_t size)
     return crc == header.crc ? NACA_OK : NACA_ERR_CHECKSUM;
 }
 
-// What is found out about an image while it is checked.
-typedef struct check {
-    const uint8_t *data;
-    uint32_t network_id;
-    uint32_t unexplained; // critical sections that nothing has asked for yet
-    uint32_t units;
-    network_t net;
-    preparation_t prep;
-} check_t;
-
 // Sections follow the table in the table's order, aligned, without overlap, no critical one twice.
 // The id is taken over everything but the learned state and what is written for people.
 static naca_status_t check_table(check_t *check, uint32_t size)
@@ -85,25 +78,24 @@ static naca_status_t check_table(check_t *check, uint32_t size)
         return NACA_ERR_TRUNCATED;
     }
     for (uint32_t i = 0; i < count; i++) {
-        section_t section;
-        section_t first;
-        read_section(data, i, &section);
-        if (section.offset < free_from || section.offset % 4u != 0 || section.offset > size ||
-            section.size > size - section.offset) {
+        const section_t *section = section_table(data) + i;
+        const uint32_t offset = section->offset;
+        if (offset < free_from || offset % 4u != 0 || offset > size ||
+            section->size > size - offset) {
             return NACA_ERR_SECTION;
         }
-        free_from = section.offset + section.size;
-        if ((section.flags & CRITICAL) == 0) {
+        free_from = offset + section->size;
+        if ((section->flags & CRITICAL) == 0) {
             continue;
         }
         check->unexplained++;
-        (void)naca_find_section(data, section.tag, &first);
-        if (first.offset != section.offset) {
+        if (naca_find_section(data, section->tag) != section) {
             return NACA_ERR_SECTION;
         }
-        if (section.tag != TAG_STATE) {
-            const uint32_t id = naca_crc32(check->network_id, &section.tag, sizeof section.tag);
-            check->network_id = naca_crc32(id, data + section.offset, section.size);
+        if (section->tag != TAG_STATE) {
+            uint32_t *id = &check->image->network_id;
+            *id = naca_crc32(*id, &section->tag, sizeof section->tag);
+            *id = naca_crc32(*id, data + offset, section->size);
         }
     }
     return NACA_OK;
@@ -123,8 +115,8 @@ enum { STEP = 12 };
 static const field_t network_fields[] = {
     {offsetof(network_t, inputs), U16 | FROM_1, NACA_MAX_UNITS},
     {offsetof(network_t, capacity), U16 | FROM_1, NACA_MAX_CLASSES},
-    {offsetof(network_t, populations), U8 | FROM_1, NACA_MAX_POPULATIONS},
-    {offsetof(network_t, encoder), U8 | FROM_0, ENCODER_LATENCY},
+    {offsetof(network_t, populations), U8 | FROM_0, NACA_MAX_POPULATIONS},
+    {offsetof(network_t, encoder), U8 | FROM_0, ENCODER_DIRECT},
     {offsetof(network_t, bits), U8 | FROM_1, 8},
     {offsetof(network_t, steps), U8 | FROM_1, NACA_MAX_STEPS},
     {offsetof(network_t, reserved), I32 | FROM_0, 0},
@@ -218,9 +210,9 @@ static bool population_fits(const population_t *p, const network_t *net, bool is
 
 static bool has_section(check_t *check, uint32_t tag, uint32_t size)
 {
-    section_t section;
+    const section_t *section = naca_find_section(check->data, tag);
     check->unexplained--;
-    return naca_find_section(check->data, tag, &section) && section.size == size;
+    return section->tag != 0 && section->size == size;
 }
 
 static naca_status_t check_population(check_t *check, uint32_t index, const uint8_t *record)
@@ -250,14 +242,14 @@ static uint32_t feature_count(const preparation_t *prep)
 static naca_status_t check_preparation(check_t *check)
 {
     preparation_t *prep = &check->prep;
-    section_t section;
-    if (!naca_find_section(check->data, TAG_PREPARATION, &section)) {
+    const section_t *section = naca_find_section(check->data, TAG_PREPARATION);
+    if (section->tag == 0) {
         return NACA_OK;
     }
-    if (section.size < sizeof *prep) {
+    if (section->size < sizeof *prep) {
         return NACA_ERR_SECTION;
     }
-    const uint8_t *record = check->data + section.offset;
+    const uint8_t *record = check->data + section->offset;
     memcpy(prep, record, sizeof *prep);
     if (!FIELDS_FIT(prep, preparation_fields) || prep->features != feature_count(prep) ||
         check->net.inputs != (prep->flags & PREP_SIGNED ? 2u : 1u) * (uint32_t)prep->features) {
@@ -276,14 +268,27 @@ static naca_status_t check_preparation(check_t *check)
     return NACA_OK;
 }
 
+static naca_status_t check_stages(check_t *check)
+{
+    const naca_stages_t *stages = check->image->code;
+    if (stages != NULL) {
+        return stages->check(stages, check);
+    }
+    if (naca_find_section(check->data, TAG_STAGE(0u))->tag != 0) {
+        return NACA_ERR_STAGES;
+    }
+    return check->net.populations != 0 && check->net.encoder != ENCODER_DIRECT ? NACA_OK
+                                                                               : NACA_ERR_NETWORK;
+}
+
 static naca_status_t check_network(check_t *check)
 {
     network_t *net = &check->net;
-    section_t section;
-    if (!naca_find_section(check->data, TAG_NETWORK, &section) || section.size < sizeof *net) {
+    const section_t *section = naca_find_section(check->data, TAG_NETWORK);
+    if (section->size < sizeof *net) { // or there is none
         return NACA_ERR_SECTION;
     }
-    const uint8_t *record = check->data + section.offset;
+    const uint8_t *record = check->data + section->offset;
     memcpy(net, record, sizeof *net);
     if (!FIELDS_FIT(net, network_fields) ||
         (net->encoder == ENCODER_BITPLANE && net->steps != net->bits)) {
@@ -294,22 +299,33 @@ static naca_status_t check_network(check_t *check)
     for (uint32_t i = 0; status == NACA_OK && i < net->populations; i++) {
         status = check_population(check, i, record + sizeof *net);
     }
-    return status == NACA_OK ? check_preparation(check) : status;
+    if (status == NACA_OK) {
+        status = check_preparation(check);
+    }
+    return status == NACA_OK ? check_stages(check) : status;
 }
 
 // The learned state, if there is one, has the size that the network asks for.
 static naca_status_t check_state(check_t *check)
 {
     naca_t core;
-    section_t section;
-    naca_plan(check->data, &core, NULL);
-    check->units = core.units;
-    const bool fits = !naca_find_section(check->data, TAG_STATE, &section) ||
+    naca_image_t *image = check->image;
+    naca_plan(image, &core, false);
+    // The network record begins with what these fields are.
+    memcpy(&image->inputs, &core.net, offsetof(network_t, seed));
+    image->features = core.prep.features;
+    image->raw_count = (uint32_t)core.prep.height * core.prep.width * core.prep.channels;
+    image->stages = core.stage_count;
+    image->encoded = core.encoded;
+    image->units = core.units;
+    image->bits = core.code_bits;
+    const bool fits = naca_find_section(check->data, TAG_STATE)->tag == 0 ||
                       has_section(check, TAG_STATE, core.state_size);
     return fits && check->unexplained == 0 ? NACA_OK : NACA_ERR_SECTION;
 }
 
-naca_status_t naca_image_open(naca_image_t *image, const void *data, uint32_t size)
+naca_status_t naca_image_open_with(const naca_stages_t *stages, naca_image_t *image,
+                                   const void *data, uint32_t size)
 {
     check_t check;
     if (image == NULL || data == NULL) {
@@ -319,7 +335,12 @@ naca_status_t naca_image_open(naca_image_t *image, const void *data, uint32_t si
         return NACA_ERR_ALIGNMENT;
     }
     memset(&check, 0, sizeof check);
+    memset(image, 0, sizeof *image);
     check.data = data;
+    check.image = image;
+    image->data = data;
+    image->size = size;
+    image->code = stages;
     naca_status_t status = check_header(data, size);
     if (status == NACA_OK) {
         status = check_table(&check, size);
@@ -330,18 +351,11 @@ naca_status_t naca_image_open(naca_image_t *image, const void *data, uint32_t si
     if (status == NACA_OK) {
         status = check_state(&check);
     }
-    if (status == NACA_OK) {
-        image->data = data;
-        image->size = size;
-        image->network_id = check.network_id;
-        image->inputs = check.net.inputs;
-        image->features = check.prep.features;
-        image->units = check.units;
-        image->raw_count = (uint32_t)check.prep.height * check.prep.width * check.prep.channels;
-        image->capacity = check.net.capacity;
-        image->populations = check.net.populations;
-        image->steps = check.net.steps;
-        image->bits = check.net.bits;
-    }
+    image->data = status == NACA_OK ? image->data : NULL; // which makes it useless
     return status;
+}
+
+naca_status_t naca_image_open(naca_image_t *image, const void *data, uint32_t size)
+{
+    return naca_image_open_with(NULL, image, data, size);
 }

@@ -22,7 +22,7 @@ enum {
 };
 #define POTENTIAL_MAX ((int32_t)8388607) // membrane potentials saturate at plus and minus this
 
-enum { ENCODER_BITPLANE = 0, ENCODER_RATE = 1, ENCODER_LATENCY = 2 };
+enum { ENCODER_BITPLANE = 0, ENCODER_RATE = 1, ENCODER_LATENCY = 2, ENCODER_DIRECT = 3 };
 enum { SPATIAL_POOL = 0, SPATIAL_EDGES = 1 };
 enum { PREP_LOG = 1, PREP_SIGNED = 2, PREP_PER_FEATURE = 4 };
 enum {
@@ -130,32 +130,48 @@ typedef struct layer {
 } layer_t;
 STATIC_ASSERT(layer, sizeof(layer_t) == 140);
 
+// A pointer that takes the same room on every machine.
+#define POINTER(type) union { type at; uint64_t same_size_on_every_machine; }
+
 struct naca {
-    union {
-        const uint8_t *data;
-        uint64_t same_size_on_every_machine;
-    } image;
-    naca_counters_t counters;
+    POINTER(const uint8_t *) image;
+    POINTER(const naca_stages_t *) stages; // the code of frozen stages, or null
     network_t net;
     preparation_t prep;
     uint32_t prep_arrays; // in the image: offsets and gains; 0 without preparation
     uint32_t network_id;
     uint32_t state;       // learned state, from here ...
     uint32_t state_size;  // ... this many bytes
-    uint32_t codes;       // uint8[inputs]
-    uint32_t spikes;      // uint16: the inputs that spiked at this step
+    uint32_t codes;       // uint8[inputs]: of the sample
+    uint32_t features;    // uint8[encoded]: what the encoder is given; the same without coded stages
+    uint32_t encoded;
+    uint32_t spikes;      // uint16: the units that the encoder made spike at this step
+    uint32_t arrived;     // uint16: what reached the first population; the same without stages
+    uint32_t arriving;    // units that this can come from
+    uint32_t spike_count; // in the one of these two lists that was written last
+    uint32_t counts;      // uint8[capacity]: spikes of the output in this presentation
+    uint32_t potentials;  // int32[capacity]: of the output
+    uint32_t units;       // neurons that are recorded ...
+    uint32_t stage_units; // ... of which in stages
+    uint32_t stage_table; // stage_t, one for each frozen stage
+    uint32_t sums;        // int32: scratch of coded stages
+    uint32_t resting;     // what spiking stages begin a presentation with at 0, from here ...
+    uint32_t resting_size; // ... this many bytes
     uint32_t size;        // of the whole workspace
-    uint16_t spike_count;
-    uint16_t units;       // neurons of all populations
+    uint8_t stage_count;
+    uint8_t coded_count;  // of them before the encoder
+    uint8_t code_bits;    // of the sample's codes
+    uint8_t reserved[5]; // up to a multiple of 8, whatever the machine asks for
+    naca_counters_t counters;
     layer_t layers[]; // one for each population
 };
-STATIC_ASSERT(naca, sizeof(naca_t) == 104);
+STATIC_ASSERT(naca, sizeof(naca_t) == 168);
 
 // The place of something in the workspace. The alignment is by construction (workspace.c).
 #define AT(type, core, offset) ((type *)(void *)((uint8_t *)(core) + (offset)))
 #define AT_CONST(type, core, offset) \
     ((const type *)(const void *)((const uint8_t *)(core) + (offset)))
-#define IN_IMAGE(type, core, offset) ((const type *)(const void *)((core)->image.data + (offset)))
+#define IN_IMAGE(type, core, offset) ((const type *)(const void *)((core)->image.at + (offset)))
 
 // Shift right, rounding down. C leaves open what happens to negative numbers; here it is said.
 STATIC_ASSERT(arithmetic_shift, (-3 >> 1) == -2);
@@ -169,7 +185,25 @@ static inline int32_t clamp(int32_t x, int32_t low, int32_t high)
     return x < low ? low : x > high ? high : x;
 }
 
+static inline int32_t scale(int32_t x, uint32_t decay)
+{
+    return shift_down(x * (int32_t)decay, 8);
+}
+
+static inline int32_t saturate(int32_t v)
+{
+    return clamp(v, -POTENTIAL_MAX, POTENTIAL_MAX);
+}
+
 // image.c
+// What is found out about an image while it is checked.
+typedef struct check {
+    const uint8_t *data;
+    naca_image_t *image;
+    uint32_t unexplained; // critical sections that nothing has asked for yet
+    network_t net;
+    preparation_t prep;
+} check_t;
 typedef struct section {
     uint32_t tag;
     uint32_t flags;
@@ -185,13 +219,15 @@ typedef struct section {
 #define TAG_TABLE(index) (TAG('M', 'O', 'D', '0') + ((index) << 24))
 #define TAG_RATES(index) (TAG('R', 'A', 'T', '0') + ((index) << 24))
 #define TAG_CURVE(index) (TAG('C', 'U', 'R', '0') + ((index) << 24))
-// The critical section of that tag; all zero, and false, if there is none. Optional sections, whatever
+#define TAG_STAGE(index) (TAG('S', 'T', 'G', 'A') + ((index) << 24))
+// The critical section of that tag; one that is all zero if there is none. Optional sections, whatever
 // their tag, are nothing to the core.
-bool naca_find_section(const uint8_t *image, uint32_t tag, section_t *section);
+const section_t *naca_find_section(const uint8_t *image, uint32_t tag);
 
-// workspace.c: lay out the workspace of an image whose records have been checked. With `layers` null
+// workspace.c: lay out the workspace of an image whose records have been checked. With `is_real` false
 // only sizes are found out, and `core` need not lie in a workspace.
-void naca_plan(const uint8_t *image, naca_t *core, layer_t *layers);
+void naca_plan(const naca_image_t *image, naca_t *core, bool is_real);
+uint32_t naca_reserve(uint32_t bytes, uint32_t *end);
 
 // weights.c
 uint32_t naca_weight_bytes(const layer_t *layer);

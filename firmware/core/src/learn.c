@@ -119,7 +119,7 @@ uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label
     if (p->post == POST_NONE) {
         return 0;
     }
-    uint16_t *inputs = AT(uint16_t, core, core->spikes);
+    uint16_t *inputs = AT(uint16_t, core, core->arrived);
     uint32_t count = core->spike_count;
     if (population > 0) {
         inputs = AT(uint16_t, core, core->layers[population - 1u].at[SPIKES]);

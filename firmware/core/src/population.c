@@ -2,16 +2,6 @@
 
 // Section 5: one time step of a population of leaky integrate-and-fire neurons.
 
-static int32_t saturate(int32_t v)
-{
-    return clamp(v, -POTENTIAL_MAX, POTENTIAL_MAX);
-}
-
-static int32_t scale(int32_t x, uint32_t decay)
-{
-    return shift_down(x * (int32_t)decay, 8);
-}
-
 // The current of a neuron whose current passes through a table.
 static int32_t curved_current(naca_t *core, const layer_t *layer, uint32_t neuron, int32_t sum)
 {
@@ -228,7 +218,7 @@ uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step)
 {
     const bool is_last = step->index + 1u == core->net.steps;
     const uint32_t blocks = (layer->p.neurons + BLOCK - 1u) / BLOCK;
-    if (layer->at[TRACES] != core->codes) { // or else the codes are the trace, or there is none
+    if (layer->at[TRACES] != core->features) { // or else the codes are the trace, or there is none
         update_traces(core, layer, step);
     }
     if (layer->at[ADAPTATION] != 0 || layer->at[REFRACTORY] != 0) {

@@ -22,7 +22,7 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
             return NACA_ERR_SAMPLE;
         }
         for (uint32_t i = 0; i < sample->count; i++) {
-            if (codes[i] >> net->bits != 0) {
+            if (codes[i] >> core->code_bits != 0) {
                 return NACA_ERR_SAMPLE;
             }
         }
@@ -58,32 +58,36 @@ static int32_t signed_log(int32_t x)
     return x < 0 ? -result : result;
 }
 
-static int32_t raw_value(const preparation_t *prep, const naca_sample_t *sample, uint32_t index)
-{
-    int32_t x;
-    switch (sample->kind) {
-    case NACA_RAW_U8:
-        x = ((const uint8_t *)sample->data)[index];
-        break;
-    case NACA_RAW_I16:
-        x = ((const int16_t *)sample->data)[index];
-        break;
-    default:
-        x = ((const int32_t *)sample->data)[index];
-        break;
-    }
-    return prep->flags & PREP_LOG ? signed_log(x) : clamp(x, -32767, 32767);
-}
+// One channel of a raw sample.
+typedef struct plane {
+    const preparation_t *prep;
+    const naca_sample_t *sample;
+    uint32_t channel;
+} plane_t;
 
 // A pixel's value; beyond the border lies zero.
-static int32_t pixel(const preparation_t *prep, const naca_sample_t *sample, int32_t row,
-                     int32_t column, uint32_t channel)
+static int32_t pixel(const plane_t *plane, int32_t row, int32_t column)
 {
+    const preparation_t *prep = plane->prep;
+    const void *data = plane->sample->data;
     if (row < 0 || row >= prep->height || column < 0 || column >= prep->width) {
         return 0;
     }
-    const uint32_t at = (uint32_t)row * prep->width + (uint32_t)column;
-    return raw_value(prep, sample, at * prep->channels + channel);
+    const uint32_t place = (uint32_t)row * prep->width + (uint32_t)column;
+    const uint32_t at = place * prep->channels + plane->channel;
+    int32_t x;
+    switch (plane->sample->kind) {
+    case NACA_RAW_U8:
+        x = ((const uint8_t *)data)[at];
+        break;
+    case NACA_RAW_I16:
+        x = ((const int16_t *)data)[at];
+        break;
+    default:
+        x = ((const int32_t *)data)[at];
+        break;
+    }
+    return prep->flags & PREP_LOG ? signed_log(x) : clamp(x, -32767, 32767);
 }
 
 static int32_t magnitude(int32_t x)
@@ -93,20 +97,18 @@ static int32_t magnitude(int32_t x)
 
 // With edges, the strongest of four orientations (horizontal, vertical and the two diagonal
 // gradients) takes the pixel; the others are inhibited.
-static void add_pixel(const preparation_t *prep, const naca_sample_t *sample, int32_t row,
-                      int32_t column, uint32_t channel, int32_t sums[4])
+static void add_pixel(const plane_t *plane, int32_t row, int32_t column, int32_t sums[4])
 {
+    const preparation_t *prep = plane->prep;
     if (prep->spatial == SPATIAL_POOL) {
-        sums[0] += pixel(prep, sample, row, column, channel);
+        sums[0] += pixel(plane, row, column);
         return;
     }
     if (row >= prep->height || column >= prep->width) {
         return; // beyond the border there is no pixel to have an edge
     }
-    const int32_t dx = pixel(prep, sample, row, column + 1, channel) -
-                       pixel(prep, sample, row, column - 1, channel);
-    const int32_t dy = pixel(prep, sample, row + 1, column, channel) -
-                       pixel(prep, sample, row - 1, column, channel);
+    const int32_t dx = pixel(plane, row, column + 1) - pixel(plane, row, column - 1);
+    const int32_t dy = pixel(plane, row + 1, column) - pixel(plane, row - 1, column);
     // 181 / 256 is the cosine of 45 degrees.
     const int32_t strength[4] = {magnitude(dx), magnitude(dy), (magnitude(dx + dy) * 181) >> 8,
                                  (magnitude(dx - dy) * 181) >> 8};
@@ -127,7 +129,7 @@ static int32_t feature_value(const naca_t *core, int32_t sum, uint32_t feature)
     const uint16_t *gains = IN_IMAGE(uint16_t, core, core->prep_arrays + 2u * count);
     const uint32_t at = count > 1u ? feature : 0u;
     const int32_t product = (clamp(sum, -32767, 32767) - offsets[at]) * (int32_t)gains[at];
-    const int32_t half = prep->shift > 0 ? (int32_t)1 << (prep->shift - 1) : 0;
+    const int32_t half = (int32_t)(((uint32_t)1 << prep->shift) >> 1);
     return clamp(shift_down(product + half, prep->shift), -MAX_FEATURE, MAX_FEATURE);
 }
 
@@ -136,20 +138,20 @@ static void make_features(const naca_t *core, const naca_sample_t *sample, int16
     const preparation_t *prep = &core->prep;
     // Plane after plane: each channel, or each orientation of each channel.
     const uint32_t kinds = prep->spatial == SPATIAL_EDGES ? 4u : 1u;
-    const uint32_t plane = prep->features / (prep->channels * kinds);
+    const uint32_t cells = prep->features / (prep->channels * kinds);
     const int32_t cell = prep->cell;
-    for (uint32_t channel = 0; channel < prep->channels; channel++) {
-        uint32_t at = channel * kinds * plane;
+    for (plane_t plane = {prep, sample, 0}; plane.channel < prep->channels; plane.channel++) {
+        uint32_t at = plane.channel * kinds * cells;
         for (int32_t top = 0; top < prep->height; top += cell) {
             for (int32_t left = 0; left < prep->width; left += cell, at++) {
                 int32_t sums[4] = {0};
                 for (int32_t row = top; row < top + cell; row++) {
                     for (int32_t column = left; column < left + cell; column++) {
-                        add_pixel(prep, sample, row, column, channel, sums);
+                        add_pixel(&plane, row, column, sums);
                     }
                 }
                 for (uint32_t k = 0; k < kinds; k++) {
-                    const uint32_t f = at + k * plane;
+                    const uint32_t f = at + k * cells;
                     features[f] = (int16_t)feature_value(core, sums[k], f);
                 }
             }
@@ -174,7 +176,7 @@ static void make_codes(naca_t *core, const int16_t *features, uint8_t *codes)
 {
     const preparation_t *prep = &core->prep;
     const bool is_signed = (prep->flags & PREP_SIGNED) != 0;
-    const uint32_t largest = (1u << core->net.bits) - 1u;
+    const uint32_t largest = (1u << core->code_bits) - 1u;
     uint32_t squares = 0;
     for (uint32_t i = 0; i < prep->features; i++) {
         if (features[i] > 0 || is_signed) {

@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "stages.h"
 
 // Presentations: the loop over time steps and populations, and what is answered.
 
@@ -22,8 +22,8 @@ static void aim_recordings(step_t *step, const naca_recording_t *recording, uint
 static void record_inputs(const naca_t *core, uint32_t step, uint8_t *spikes)
 {
     const uint16_t *list = AT_CONST(uint16_t, core, core->spikes);
-    uint8_t *row = spikes + (size_t)step * core->net.inputs;
-    memset(row, 0, core->net.inputs);
+    uint8_t *row = spikes + (size_t)step * core->encoded;
+    memset(row, 0, core->encoded);
     for (uint32_t s = 0; s < core->spike_count; s++) {
         row[list[s]] = 1;
     }
@@ -33,10 +33,13 @@ static void step_all(naca_t *core, uint32_t index, uint32_t label,
                      const naca_recording_t *recording, naca_result_t *result)
 {
     step_t step = {index, label, NULL, 0, NULL, NULL, NULL};
-    uint16_t *spikes = AT(uint16_t, core, core->spikes);
+    result->spikes += core->spike_count;
+    if (core->stages.at != NULL) {
+        core->stages.at->step(core, index, recording, result);
+    }
+    uint16_t *spikes = AT(uint16_t, core, core->arrived);
     uint32_t count = core->spike_count;
-    uint32_t unit = index * core->units;
-    result->spikes += count;
+    uint32_t unit = index * core->units + core->stage_units;
     for (uint32_t i = 0; i < core->net.populations; i++) {
         layer_t *layer = &core->layers[i];
         if (layer->p.flags & POPULATION_BIAS) {
@@ -58,11 +61,10 @@ static void step_all(naca_t *core, uint32_t index, uint32_t label,
 // Most spikes; of equals the greater potential that is left, then the lower class.
 static int32_t answer(const naca_t *core)
 {
-    const layer_t *output = &core->layers[core->net.populations - 1u];
-    const uint8_t *counts = AT_CONST(uint8_t, core, output->at[COUNTS]);
-    const int32_t *v = AT_CONST(int32_t, core, output->at[POTENTIALS]);
+    const uint8_t *counts = AT_CONST(uint8_t, core, core->counts);
+    const int32_t *v = AT_CONST(int32_t, core, core->potentials);
     uint32_t best = 0;
-    for (uint32_t j = 1; j < output->p.neurons; j++) {
+    for (uint32_t j = 1; j < core->net.capacity; j++) {
         if (counts[j] > counts[best] || (counts[j] == counts[best] && v[j] > v[best])) {
             best = j;
         }
@@ -76,7 +78,7 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
     if (core == NULL || result == NULL) {
         return NACA_ERR_ARGUMENT;
     }
-    const naca_status_t status = naca_check_sample(core, sample);
+    naca_status_t status = naca_check_sample(core, sample);
     if (status != NACA_OK) {
         return status;
     }
@@ -84,6 +86,12 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
     uint32_t event = 0;
     memset(result, 0, sizeof *result);
     naca_load_codes(core, sample);
+    if (core->stages.at != NULL) {
+        status = core->stages.at->present(core, sample, result);
+        if (status != NACA_OK) {
+            return status;
+        }
+    }
     rest(core);
     for (uint32_t index = 0; index < core->net.steps; index++) {
         naca_encode_step(core, sample, index, &event);
@@ -93,7 +101,8 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
         step_all(core, index, label, recording, result);
     }
     result->prediction = answer(core);
-    result->margin = core->layers[populations > 1u ? populations - 2u : 0u].margin;
+    result->margin = populations == 0 ? INT32_MIN
+                                      : core->layers[populations > 1u ? populations - 2u : 0u].margin;
     if (label != NOBODY) {
         for (uint32_t i = 0; i < populations; i++) {
             result->changes += naca_learn_population(core, i, label);

@@ -1,24 +1,30 @@
-#include "internal.h"
+#include "stages.h"
 
 // The one place that knows where everything lies: sizing and setting up are the same code.
 
 static uint32_t image_offset(const uint8_t *image, uint32_t tag)
 {
-    section_t section;
-    (void)naca_find_section(image, tag, &section);
-    return section.offset;
+    return naca_find_section(image, tag)->offset;
 }
 
 // A bit-plane code with its own leak is its own trace (docs/arithmetic.md, section 5.1).
-static bool code_is_trace(const network_t *net, const population_t *p)
+static bool code_is_trace(const naca_t *core, const population_t *p)
 {
-    return net->encoder == ENCODER_BITPLANE && p->trace_decay == 128 &&
+    const network_t *net = &core->net;
+    return core->stage_count == core->coded_count && net->encoder == ENCODER_BITPLANE && p->trace_decay == 128 &&
            p->trace_increment == 1u << (net->bits - 1u);
 }
 
 static uint32_t round_up(uint32_t bytes, uint32_t to)
 {
     return (bytes + to - 1u) & ~(to - 1u);
+}
+
+uint32_t naca_reserve(uint32_t bytes, uint32_t *end)
+{
+    const uint32_t at = *end;
+    *end += round_up(bytes, 4);
+    return at;
 }
 
 static void sizes_of(const naca_t *core, const layer_t *layer, uint32_t index,
@@ -38,7 +44,7 @@ static void sizes_of(const naca_t *core, const layer_t *layer, uint32_t index,
     sizes[POST] = p->post == POST_DELTA ? n : 0;
     sizes[SLOPES] = is_plastic && layer->curve != 0 ? n : 0;
     sizes[COUNTS] = index + 1u == core->net.populations ? n : 0;
-    sizes[TRACES] = has_trace && !(index == 0 && code_is_trace(&core->net, p)) ? layer->rows : 0;
+    sizes[TRACES] = has_trace && !(index == 0 && code_is_trace(core, p)) ? layer->rows : 0;
     // One more than can spike: room for the next population's bias.
     sizes[SPIKES] = 2u * ((p->winners != 0 ? p->winners : n) + 1u);
 }
@@ -48,15 +54,15 @@ static void lay_out(layer_t *layer, const uint32_t sizes[PLACES], uint32_t from,
                     uint32_t *end)
 {
     for (uint32_t k = from; k <= to; k++) {
-        layer->at[k] = sizes[k] != 0 ? *end : 0;
-        *end += round_up(sizes[k], 4);
+        const uint32_t at = naca_reserve(sizes[k], end);
+        layer->at[k] = sizes[k] != 0 ? at : 0;
     }
 }
 
 static void read_layer(const naca_t *core, const uint8_t *records, uint32_t index,
                        uint32_t before, layer_t *layer)
 {
-    const uint8_t *image = core->image.data;
+    const uint8_t *image = core->image.at;
     memset(layer, 0, sizeof *layer);
     memcpy(&layer->p, records + index * sizeof layer->p, sizeof layer->p);
     layer->rows = before + (layer->p.flags & POPULATION_BIAS ? 1u : 0u);
@@ -66,26 +72,46 @@ static void read_layer(const naca_t *core, const uint8_t *records, uint32_t inde
     layer->curve = layer->p.flags & POPULATION_CURVE ? image_offset(image, TAG_CURVE(index)) : 0;
 }
 
-void naca_plan(const uint8_t *image, naca_t *core, layer_t *layers)
+// What lies between a sample and the first population.
+static void plan_input(naca_t *core, bool is_real, uint32_t *end)
 {
-    section_t section;
-    memset(core, 0, sizeof *core);
-    core->image.data = image;
-    if (naca_find_section(image, TAG_PREPARATION, &section)) {
-        memcpy(&core->prep, image + section.offset, sizeof core->prep);
-        core->prep_arrays = section.offset + (uint32_t)sizeof core->prep;
+    const uint32_t inputs = core->net.inputs;
+    core->code_bits = core->net.bits;
+    core->codes = core->features = naca_reserve(inputs, end);
+    core->encoded = core->arriving = inputs;
+    if (core->stages.at != NULL) {
+        core->stages.at->plan(core, is_real, end);
     }
-    (void)naca_find_section(image, TAG_NETWORK, &section);
-    memcpy(&core->net, image + section.offset, sizeof core->net);
-    const uint8_t *records = image + section.offset + sizeof core->net;
+    // Room for all features while a sample is prepared, and for the first population's bias.
+    const uint32_t most = core->encoded > inputs ? core->encoded : inputs;
+    core->spikes = naca_reserve(2u * (most + 1u), end);
+    core->arrived = core->arrived != 0 ? core->arrived : core->spikes;
+}
+
+void naca_plan(const naca_image_t *image, naca_t *core, bool is_real)
+{
+    memset(core, 0, sizeof *core);
+    core->image.at = image->data;
+    core->stages.at = image->code;
+    const uint32_t prep = image_offset(image->data, TAG_PREPARATION);
+    if (prep != 0) {
+        memcpy(&core->prep, image->data + prep, sizeof core->prep);
+        core->prep_arrays = prep + (uint32_t)sizeof core->prep;
+    }
+    const uint32_t net = image_offset(image->data, TAG_NETWORK);
+    memcpy(&core->net, image->data + net, sizeof core->net);
+    const uint8_t *records = image->data + net + sizeof core->net;
     const uint32_t count = core->net.populations;
-    core->state = (uint32_t)(sizeof *core + count * sizeof(layer_t));
+    uint32_t end = (uint32_t)(sizeof *core + count * sizeof(layer_t));
+    plan_input(core, is_real, &end);
+    core->state = end;
     uint32_t scratch = 0;
     // The learned state lies in one piece, so scratch has to wait until its end is known.
     for (uint32_t pass = 0; pass < 2u; pass++) {
         // The samples learned, and those of each class.
         uint32_t learned = core->state + 4u + 4u * core->net.capacity;
-        uint32_t before = core->net.inputs;
+        uint32_t before = core->arriving;
+        core->units = core->stage_units;
         for (uint32_t i = 0; i < count; i++) {
             layer_t layer;
             uint32_t sizes[PLACES];
@@ -94,21 +120,19 @@ void naca_plan(const uint8_t *image, naca_t *core, layer_t *layers)
             lay_out(&layer, sizes, WEIGHTS, WINS, &learned);
             lay_out(&layer, sizes, NORMS, SPIKES, &scratch);
             if (layer.at[TRACES] == 0) {
-                layer.at[TRACES] = core->codes;
+                layer.at[TRACES] = core->features;
             }
             before = layer.p.neurons;
-            if (pass == 1) {
-                core->units = (uint16_t)(core->units + before);
-            }
-            if (pass == 1 && layers != NULL) {
-                layers[i] = layer;
+            core->units += before;
+            core->counts = layer.at[COUNTS];
+            core->potentials = layer.at[POTENTIALS];
+            if (is_real) {
+                core->layers[i] = layer;
             }
         }
         if (pass == 0) {
             core->state_size = learned - core->state;
-            core->codes = learned;
-            core->spikes = core->codes + round_up(core->net.inputs, 4);
-            scratch = core->spikes + round_up(2u * (core->net.inputs + 1u), 4);
+            scratch = learned;
         }
     }
     core->size = round_up(scratch, NACA_ALIGNMENT);
@@ -120,7 +144,7 @@ naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size)
     if (image == NULL || image->data == NULL || size == NULL) {
         return NACA_ERR_ARGUMENT;
     }
-    naca_plan(image->data, &core, NULL);
+    naca_plan(image, &core, false);
     *size = core.size;
     return NACA_OK;
 }
@@ -145,27 +169,28 @@ void naca_state_written(naca_t *core)
 naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t size, naca_t **core)
 {
     naca_t planned;
-    section_t state;
     if (image == NULL || image->data == NULL || workspace == NULL || core == NULL) {
         return NACA_ERR_ARGUMENT;
     }
     if ((uintptr_t)workspace % NACA_ALIGNMENT != 0) {
         return NACA_ERR_ALIGNMENT;
     }
-    naca_plan(image->data, &planned, NULL);
+    naca_plan(image, &planned, false);
     if (size < planned.size) {
         return NACA_ERR_WORKSPACE;
     }
     naca_t *made = workspace;
     memset(workspace, 0, planned.size);
-    naca_plan(image->data, made, made->layers);
+    naca_plan(image, made, true);
     made->network_id = image->network_id;
-    if (naca_find_section(image->data, TAG_STATE, &state)) {
-        memcpy(AT(uint8_t, made, made->state), image->data + state.offset, state.size);
+    const uint32_t state = image_offset(image->data, TAG_STATE);
+    if (state != 0) {
+        memcpy(AT(uint8_t, made, made->state), image->data + state, made->state_size);
     } else {
         for (uint32_t i = 0; i < made->net.populations; i++) { // every weight is 0
             const layer_t *layer = &made->layers[i];
-            const uint32_t pairs = layer->p.weight_bits == 4 ? layer->rows * layer->padded / 2u : 0;
+            // Pairs of 4 bits, or half of the bytes that are 0 already.
+            const uint32_t pairs = layer->rows * layer->padded / 2u;
             memset(AT(uint8_t, made, layer->at[WEIGHTS]), layer->p.zero_point * 17, pairs);
         }
     }

@@ -44,7 +44,7 @@ static naca_status_t start_core(naca_link_t *link)
     if (data == NULL) {
         return NACA_OK;
     }
-    naca_status_t status = naca_image_open(&link->image, data, size);
+    naca_status_t status = naca_image_open_with(naca_all_stages(), &link->image, data, size);
     if (status == NACA_OK) {
         status = naca_init(&link->image, config->workspace, config->workspace_size, &core);
     }

@@ -54,6 +54,8 @@ enum {
     NACA_MAX_CLASSES = 1024,   ///< rows of a modulation table
     NACA_MAX_STEPS = 255,      ///< time steps of one presentation
     NACA_MAX_RATES = 4096,     ///< entries of a learning-rate table
+    NACA_MAX_STAGES = 16,      ///< frozen stages
+    NACA_MAX_STAGE_UNITS = 65535, ///< outputs of one frozen stage
     NACA_ALIGNMENT = 8,        ///< of the image and of the workspace, in bytes
     NACA_STATE_HEADER = 16     ///< bytes before the learned state in a saved state
 };
@@ -73,7 +75,8 @@ typedef enum naca_status {
     NACA_ERR_SAMPLE = -10,     ///< the sample does not fit the network: kind, count or a value
     NACA_ERR_LABEL = -11,      ///< the label is not below the image's capacity for classes
     NACA_ERR_STATE = -12,      ///< a saved state of another network
-    NACA_ERR_BUFFER = -13      ///< the buffer is too small for what was to be written
+    NACA_ERR_BUFFER = -13,     ///< the buffer is too small for what was to be written
+    NACA_ERR_STAGES = -14      ///< the image has frozen stages whose code was not handed over
 } naca_status_t;
 
 /// The name of a status as it is written in this header, "NACA_UNKNOWN" for any other number.
@@ -85,20 +88,41 @@ const char *naca_status_name(naca_status_t status);
 /// Work grows with `size`: two table look-ups a byte.
 uint32_t naca_crc32(uint32_t crc, const void *data, size_t size);
 
+/// The code of frozen stages. Whoever wants it hands it to naca_image_open_with, so that the linker
+/// leaves out what nobody asks for. None of the three functions returns null.
+typedef struct naca_stages naca_stages_t;
+
+/// Stages before the encoder, codes to codes: convolution, dense layer and pooling of a quantised
+/// network with ReLUs.
+const naca_stages_t *naca_coded_stages(void);
+
+/// Stages after the encoder, spikes to spikes: leaky integrate-and-fire neurons behind a convolution
+/// or a dense layer, and pooling of spikes.
+const naca_stages_t *naca_spiking_stages(void);
+
+/// Both.
+const naca_stages_t *naca_all_stages(void);
+
 /// An opened image: what naca_image_open found. The caller owns it; it points into the image's
 /// bytes and is needed until naca_init has returned. The fields are for reading.
 typedef struct naca_image {
     const uint8_t *data;    ///< the image, which must stay where it is
     uint32_t size;          ///< its size in bytes
     uint32_t network_id;    ///< CRC-32 over everything that decides what the network computes
-    uint16_t inputs;        ///< spike inputs of the first population
+    const naca_stages_t *code; ///< of frozen stages, as handed over, or null
     uint16_t features;      ///< what preparation makes of a raw sample, 0 without preparation
     uint32_t raw_count;     ///< numbers in a raw sample, 0 without preparation
-    uint32_t units;         ///< neurons of all populations: what naca_record writes of each step
+    uint32_t encoded;       ///< units that the encoder sends spikes for: inputs, or what coded
+                            ///< stages make of them
+    uint32_t units;         ///< neurons of spiking stages and populations: what naca_record writes
+                            ///< of each step
+    uint16_t inputs;        ///< codes of a sample
     uint16_t capacity;      ///< classes the network can hold
-    uint8_t populations;    ///< populations, the last one being the output
+    uint8_t populations;    ///< populations, the last one being the output; may be 0 with stages
+    uint8_t encoder;        ///< 0 bitplane, 1 rate, 2 latency, 3 direct
+    uint8_t bits;           ///< of a sample's codes
     uint8_t steps;          ///< time steps of a presentation
-    uint8_t bits;           ///< of a code
+    uint8_t stages;         ///< frozen stages
 } naca_image_t;
 
 /// A running network: lives in the workspace, looked at through the functions below.
@@ -131,7 +155,7 @@ typedef struct naca_result {
     int32_t prediction; ///< class of the output neuron that spiked most, -1 if none spiked
     int32_t margin;     ///< greatest potential above threshold in the last hidden population at the
                         ///< last step: small or negative means that the sample looks like nothing known;
-                        ///< INT32_MIN while no neuron there has learned anything
+                        ///< INT32_MIN while no neuron there has learned anything, or without populations
     uint32_t spikes;    ///< spikes of the input and of every population
     uint32_t synops;    ///< synaptic operations: weights added to a potential, modulo 2^32
     uint32_t changes;   ///< weights that learning changed
@@ -145,19 +169,25 @@ typedef struct naca_counters_t {
     uint64_t changes;
 } naca_counters_t;
 
-/// Where naca_record writes. Any pointer may be null. U is the image's `units`, population after
-/// population:
+/// Where naca_record writes. Any pointer may be null. U is the image's `units`: spiking stages, then
+/// populations, in order.
 typedef struct naca_recording {
-    uint8_t *input_spikes; ///< [steps][inputs]: 1 where an input spiked
+    uint8_t *input_spikes; ///< [steps][encoded]: 1 where the encoder sent a spike
     uint8_t *spikes;       ///< [steps][U]: 1 where a neuron spiked
     int32_t *potentials;   ///< [steps][U]: after integration, before any reset
-    int32_t *thresholds;   ///< [steps][U]: INT32_MAX for a neuron that is not recruited yet
+    int32_t *thresholds;   ///< [steps][U]: INT32_MAX for a neuron that is not recruited yet, or
+                           ///< that never spikes
 } naca_recording_t;
 
 /// Check an image of `size` bytes at `data` once and for all, and fill `image`.
 /// Everything is checked here (checksum, bounds, products that could overflow), so that later calls
 /// check nothing. `data` must be aligned to NACA_ALIGNMENT. Work grows with `size`.
 naca_status_t naca_image_open(naca_image_t *image, const void *data, uint32_t size);
+
+/// The same for images that may have frozen stages: `stages` is naca_coded_stages(),
+/// naca_spiking_stages() or naca_all_stages(), or null where the program does without.
+naca_status_t naca_image_open_with(const naca_stages_t *stages, naca_image_t *image,
+                                   const void *data, uint32_t size);
 
 /// The workspace that the network needs, in bytes: exact, and the same on every machine.
 naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size);
@@ -212,6 +242,10 @@ uint8_t *naca_state_bytes(naca_t *core, uint32_t *size);
 
 /// Make what depends on the learned state anew. Work grows with the synapses.
 void naca_state_written(naca_t *core);
+
+/// What the encoder was given for the sample that was presented last, if that was raw or codes: what
+/// coded stages made of it, codes[encoded]. The next call overwrites it. `core` must not be null.
+const uint8_t *naca_features(const naca_t *core);
 
 /// Where a sample may be put together: codes[inputs], which the next call overwrites unless it is
 /// given them as its NACA_CODES. `core` must not be null.

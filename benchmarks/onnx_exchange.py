@@ -1,0 +1,160 @@
+"""ONNX against the core, in onnxruntime: are they equal, and which takes how long.
+
+    python benchmarks/onnx_exchange.py --output benchmarks/onnx.md
+
+needs the extra `onnx` and MNIST in EDGE_NACA_DATA. Every number of every sample is compared; the
+programme ends with an error at the first that differs. Times are of one machine and one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+
+from edge_naca import data, image, presets
+from edge_naca.core import Core
+from edge_naca.export import OnnxLearner, to_onnx
+from edge_naca.network import Network
+from edge_naca.recipes import network_for
+
+LEARNED, INFERRED, BATCH = 2000, 10000, 100
+NAMES = ("prediction", "margin", "spikes", "synops")
+
+Answer = TypeVar("Answer")
+
+
+def timed(work: Callable[[], Answer]) -> tuple[Answer, float]:
+    started = time.perf_counter()
+    answer = work()
+    return answer, time.perf_counter() - started
+
+
+def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def require_equal(what: str, ours: NDArray[Any], theirs: NDArray[Any]) -> None:
+    differing = np.flatnonzero((ours != theirs).reshape(len(ours), -1).any(axis=1))
+    if differing.size:
+        raise SystemExit(f"{what} of sample {differing[0]} differs: {len(differing)} samples do")
+
+
+def infer(core: Core, x: NDArray[Any]) -> tuple[int, float, float, float]:
+    """Compare inference; return nodes and seconds of the core, one by one, and in batches."""
+    shape = core.network.preparation.shape if core.network.preparation else (core.network.inputs,)
+    names = [*NAMES, "counts", "hidden.spikes", "output.spikes", "input.spikes"]
+    recording = session(to_onnx(core, input_type="uint8", record=True))
+    plain_model = to_onnx(core, input_type="uint8")
+    plain = session(plain_model)
+    batched = session(to_onnx(core, input_type="uint8", batch=BATCH))
+    samples = x.reshape(len(x), *shape)
+
+    results, core_seconds = timed(lambda: core.infer_many(x))
+    given, seconds = timed(lambda: [plain.run(list(NAMES), {"sample": s}) for s in samples])
+    for name, column in zip(NAMES, zip(*given, strict=True), strict=True):
+        require_equal(name, np.array(column), results[name])
+    parts, batch_seconds = timed(
+        lambda: [
+            batched.run(list(NAMES), {"sample": samples[first : first + BATCH]})
+            for first in range(0, len(x), BATCH)
+        ]
+    )
+    for name, columns in zip(NAMES, zip(*parts, strict=True), strict=True):
+        require_equal(f"{name} (batch)", np.concatenate(columns), results[name])
+
+    for sample, raw in zip(samples, x, strict=True):  # every spike of every neuron
+        values = dict(zip(names, recording.run(names, {"sample": sample}), strict=True))
+        shown = core.record(raw)
+        spikes = np.concatenate([values["hidden.spikes"], values["output.spikes"]], axis=1)
+        require_equal("spikes", spikes, shown.spikes)
+        require_equal("input spikes", values["input.spikes"], shown.input_spikes)
+        counts = shown.spikes[:, -core.network.capacity :].sum(axis=0)
+        require_equal("counts", values["counts"][None], counts[None])
+    return len(plain_model.graph.node), core_seconds, seconds, batch_seconds
+
+
+def learn(core: Core, x: NDArray[Any], y: NDArray[Any]) -> tuple[int, float, float]:
+    """Compare learning from the core's state on; return nodes, and seconds of both."""
+    model = to_onnx(core, learning=True, input_type="uint8")
+    learner = OnnxLearner(model)
+    results, core_seconds = timed(lambda: core.learn_many(x, y))
+    given, seconds = timed(lambda: [learner.learn(s, int(c)) for s, c in zip(x, y, strict=True)])
+    for name in (*NAMES, "changes"):
+        told = np.array([getattr(result, name) for result in given])
+        require_equal(name, told, results[name])
+    if learner.state_hash() != core.state_hash():
+        raise SystemExit("the state hash differs")
+    return len(model.graph.node), core_seconds, seconds
+
+
+def networks(dataset: data.Dataset) -> dict[str, Core]:
+    """Return the networks that are compared."""
+    edges = network_for(dataset, neurons_per_class=30)
+    pixels = network_for(dataset, neurons_per_class=30, features="pixels", weight_bits=4)
+    paper: Network = presets.paper(edges.preparation, 10, 300)  # type: ignore[arg-type]
+    return {
+        "edges, competitive, 8-bit weights": Core(edges),
+        "pixels, competitive, 4-bit weights": Core(pixels),
+        "the paper's rule, rate code, 20 steps": Core(
+            image.encode(paper, presets.paper_start(paper))
+        ),
+    }
+
+
+def row(start: str, what: str, count: int, nodes: int, core_seconds: float, seconds: float) -> str:
+    """Return a row of the table; that the figures are equal has been checked before."""
+    each = f"{core_seconds / count * 1e6:.0f} µs | {seconds / count * 1e6:.0f} µs"
+    return f"{start} | {what} | {count} | {nodes} | yes | {each} | {seconds / core_seconds:.1f} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, help="file to write the figures to")
+    arguments = parser.parse_args()
+    dataset = data.load("mnist")
+    order = np.random.default_rng(0).permutation(len(dataset.y_train))[:LEARNED]
+    x, y = dataset.x_train[order], dataset.y_train[order]
+    versions = f"onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}"
+    lines = [
+        "# ONNX against the core",
+        "",
+        "`python benchmarks/onnx_exchange.py --output benchmarks/onnx.md`",
+        "",
+        f"MNIST; {versions}, one thread each. *Equal*: of every sample prediction, margin, spikes,",
+        "synaptic operations and weight changes; in inference also every single spike and the",
+        "output's spike counts; in learning also the state hash after the last sample. Each sample",
+        "is one call of onnxruntime from Python; the core takes all in one call from C.",
+        "",
+        "| network | topology | what | samples | nodes | equal | core | onnxruntime | ratio |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+
+    for title, core in networks(dataset).items():
+        start = f"| {title} | {core.network.topology}"
+        nodes, core_seconds, seconds = learn(core, x, y)
+        what = f"learning, ends in {core.state_hash():08x}"
+        lines.append(row(start, what, LEARNED, nodes, core_seconds, seconds))
+        tested = dataset.x_test[:INFERRED]
+        nodes, core_seconds, seconds, batch_seconds = infer(core, tested)
+        lines.append(row(start, "inference", INFERRED, nodes, core_seconds, seconds))
+        what = f"inference, {BATCH} at a time"
+        lines.append(row(start, what, INFERRED, nodes, core_seconds, batch_seconds))
+        print("\n".join(lines[-3:]), flush=True)
+    if arguments.output:
+        arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""``edge-naca export --onnx`` and ``--onnx-learning``."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from edge_naca.cli import common, report
+from edge_naca.export import initial_state, interface, to_onnx
+from edge_naca.export.onnx_export import MissingPackageError
+from edge_naca.files import write_file
+
+
+def export_onnx(
+    image: bytes, output: Path, learning: bool, input_type: str | None, as_json: bool
+) -> None:
+    """Write an ONNX model, beside one that learns its first state, and say what it takes."""
+    common.check_writable(output)
+    try:
+        model = to_onnx(image, learning=learning, input_type=input_type)
+    except MissingPackageError as error:
+        raise click.ClickException(str(error)) from error
+    files = {output: model.SerializeToString()}
+    if learning:
+        files[output.with_name(f"{output.name}.state.npz")] = _npz(initial_state(model))
+    for path, content in files.items():
+        write_file(path, content)
+    ends = interface(model)
+    if as_json:
+        report.print_json({"files": [str(path) for path in files], **ends})
+        return
+    for path in files:
+        click.echo(f"Wrote {path}")
+    for way, tensors in ends.items():
+        click.echo(f"\n{way}")
+        for name, (dtype, shape) in tensors.items():
+            click.echo(f"  {name:<24} {dtype:<7} {'×'.join(map(str, shape)) or 'scalar'}")
+
+
+def _npz(arrays: dict[str, Any]) -> bytes:
+    """Return arrays as the bytes of a .npz file."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
