@@ -82,8 +82,24 @@ def count(
     BoardError
         If a tool is missing, or the network does not fit the board; the message says what helps.
     """
-    # Built only once, since what is measured is written into a copy.
     program = elf or boards.build(name, "measure")
+    with tempfile.TemporaryDirectory(prefix="edge-naca-") as folder:
+        patched = Path(folder) / program.name
+        patched.write_bytes(with_input(name, program, image, samples, labels, kind))
+        with _CountingBoard(name, patched) as board:
+            said = listen(board)
+    return _read(name, said, Core(image).workspace_size)
+
+
+def with_input(
+    name: str,
+    program: Path,
+    image: bytes,
+    samples: NDArray[Any],
+    labels: NDArray[Any],
+    kind: str = "raw",
+) -> bytes:
+    """Return the ELF file of the program ``measure`` with what it shall measure written into it."""
     content = bytearray(program.read_bytes())
     room, offset = _place(content, program, boards.find_board(name).compiler[0])
     data = _input(image, samples, labels, kind)
@@ -93,12 +109,7 @@ def count(
             f"for {room}; take fewer samples, or a board with more memory"
         )
     content[offset : offset + len(data)] = data
-    with tempfile.TemporaryDirectory(prefix="edge-naca-") as folder:
-        patched = Path(folder) / program.name
-        patched.write_bytes(content)
-        with _CountingBoard(name, patched) as board:
-            said = _listen(board)
-    return _read(name, said, Core(image).workspace_size)
+    return bytes(content)
 
 
 def _input(image: bytes, samples: NDArray[Any], labels: NDArray[Any], kind: str) -> bytes:
@@ -128,7 +139,8 @@ def _place(content: bytearray, program: Path, compiler: str) -> tuple[int, int]:
     raise AssertionError(f"measure_input is in no segment of {program}")
 
 
-def _listen(board: EmulatedBoard) -> str:
+def listen(board: EmulatedBoard) -> str:
+    """Return all that the program ``measure`` says, to its end."""
     said = bytearray()
     with socket.create_connection(("127.0.0.1", board.port), timeout=PATIENCE) as line:
         while not said.endswith(b"\r\nend\r\n"):
