@@ -38,11 +38,13 @@ def knowledge(title: str, known: Snapshot, classes: Sequence[str]) -> Figure:
     figure = Figure(figsize=(14, 9), layout="constrained")
     figure.suptitle(title)
     left, right = figure.subfigures(1, 2, width_ratios=(6, 7), wspace=0.02)
-    places = _axes(left, 4)
+    competes = any(learned.wins is not None for learned in known.state.populations)
+    places = _axes(left, 3 + competes)
     draw_recruited(places[0], known, classes)
-    draw_wins(places[1], known, classes)
-    draw_weights(places[2], known)
-    draw_modulation(places[3], known, classes)
+    if competes:
+        draw_wins(places[1], known, classes)
+    draw_weights(places[-2], known)
+    draw_modulation(places[-1], known, classes)
     draw_fields(right, known, classes)
     return figure
 
@@ -117,7 +119,7 @@ def draw_wins(axes: Axes, known: Snapshot, classes: Sequence[str]) -> None:
         axes.set_ylabel("wins")
         axes.grid(alpha=0.3, axis="y")
     else:
-        _nothing(axes, "No neuron has won yet: nobody competes, or nothing was learned")
+        _nothing(axes, "No neuron has won yet")
 
 
 def draw_weights(axes: Axes, known: Snapshot) -> None:
@@ -141,7 +143,8 @@ def draw_weights(axes: Axes, known: Snapshot) -> None:
             label=f"{_population_name(known.network, index)}: {weights.size} weights",
         )
     axes.set(xlabel="weight", ylabel="share", yscale="log")
-    caption(axes, "Weights of recruited neurons")
+    competes = any(learned.wins is not None for learned in known.state.populations)
+    caption(axes, "Weights of recruited neurons" if competes else "Weights")
     axes.grid(alpha=0.3)
     if axes.patches:
         axes.legend(frameon=False, fontsize=8, loc="upper right")
@@ -163,7 +166,7 @@ def draw_modulation(axes: Axes, known: Snapshot, classes: Sequence[str]) -> None
         if len(classes) <= 2 * ROWS:
             axes.set_yticks(range(len(table)), [_short(name) for name in classes], fontsize=7)
         where = _population_name(known.network, index)
-        caption(axes, f"What each label does in {where}: blue is taught, red pushed away")
+        caption(axes, f"What each label brings to neurons ({where}): blue teaches, red pushes away")
         return
     _nothing(axes, "No population learns from a table of modulation")
 
@@ -187,9 +190,12 @@ def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> N
     if drawn is None:
         _draw_rows(figure.subplots(), learned.weights[flat, :inputs], of[flat], classes)
         return
-    figure.suptitle(
-        "What neurons look for: those of each class that won most, and how often", fontsize=10
+    which = (
+        "those with the largest weights"
+        if learned.wins is None
+        else "those of each class that won most, and how often"
     )
+    figure.suptitle(f"What neurons look for: {which}", fontsize=10)
     reach = float(np.abs(drawn).max()) or 1.0
     grid = figure.subplots(len(shown), max(map(len, shown)), squeeze=False)
     number = 0
@@ -241,7 +247,7 @@ def _draw_rows(axes: Axes, weights: Array, of: Array, classes: Sequence[str]) ->
     for start in starts[1:]:
         axes.axhline(start - 0.5, color=COLOURS[1], linewidth=0.6)
     axes.set(xlabel="input", ylabel="neurons, class by class")
-    caption(axes, "What neurons look for: weights of those that won most")
+    caption(axes, "What neurons look for: their weights")
 
 
 # ---- what changed ------------------------------------------------------------------------------

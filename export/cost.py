@@ -38,6 +38,7 @@ class CoreModel:
     ----------
     unit : what the coefficients count: "instructions", or "cycles" (AVR).
     coefficients : of each operation.
+    largest_error : of the model against the emulator, on networks it was not fitted to, relative.
     cycles_per_instruction, cycles_source : an assumption, and what it rests on.
     core_text, firmware_flash, firmware_ram : bytes of the core's code; of the whole firmware (core,
         link, store, board) without an image; of its data and stack without the workspace.
@@ -45,6 +46,7 @@ class CoreModel:
 
     unit: str
     coefficients: Mapping[str, float]
+    largest_error: float
     cycles_per_instruction: float
     cycles_source: str
     core_text: int
@@ -88,6 +90,8 @@ class Report:
     flash_left, ram_left : bytes that are left, negative where something does not fit.
     infer, learn : a learning step includes the inference that it begins with.
     measured : whether the counts come from the emulator, or else from the model.
+    activity : which samples the counts are of.
+    largest_error : of the model, on networks it was not fitted to, relative.
     """
 
     board: str
@@ -101,6 +105,7 @@ class Report:
     learn: Work
     measured: bool
     activity: str
+    largest_error: float
     cycles_per_instruction: float
     cycles_source: str
 
@@ -259,9 +264,9 @@ def cost_report(
         ram["image"] = image
     if measured is None:
         inferring = predict(model, activity.infer)
-        measured_learning = inferring + predict(model, activity.learn)
+        learning = inferring + predict(model, activity.learn)
     else:
-        inferring, measured_learning = measured
+        inferring, learning = measured
     return Report(
         board=board,
         target=target,
@@ -271,9 +276,10 @@ def cost_report(
         ram_left=target.ram - sum(ram.values()),
         unit=model.unit,
         infer=_work(target, model, inferring),
-        learn=_work(target, model, measured_learning),
+        learn=_work(target, model, learning),
         measured=measured is not None,
         activity=activity.source,
+        largest_error=model.largest_error,
         cycles_per_instruction=model.cycles_per_instruction,
         cycles_source=model.cycles_source,
     )

@@ -1,7 +1,7 @@
 """Boards that a report on size and cost knows: memory, clock, and what running draws.
 
-To add one, add an entry to `TARGETS`: figures from the chip's datasheet, a core that
-`edge_naca.export.cost.CORES` knows, and a current only with where it comes from.
+To add one, add an entry to `TARGETS`: figures from the chip's datasheet, a core that was measured
+(`MEASURED_ON`), and a current only with where it comes from.
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ class Target:
     ----------
     chip, core : for people, and for the model.
     flash, ram : bytes that programs may use; RAM in one piece.
-    clock : Hz, the highest the chip runs at unless `notes` say otherwise.
+    clock : Hz: what our firmware runs at where there is one, else the highest the chip runs at.
     current : None if no figure is known well enough.
     image_in_ram : an AVR's constants lie in RAM, the image too.
-    emulated : the emulated board that stands for this one (`edge_naca.host.boards.BOARDS`).
     notes : what people should know.
     """
 
@@ -49,7 +48,6 @@ class Target:
     clock: int
     current: Current | None = None
     image_in_ram: bool = False
-    emulated: str | None = None
     notes: str = ""
 
 
@@ -57,44 +55,56 @@ _F40X = Current(238, 3.3, "STM32F405/407 datasheet DS8626: run from flash at 168
 _NRF51 = Current(275, 3.0, "nRF51822 product specification: 275 µA/MHz running from flash")
 _ATMEGA = Current(1250, 5.0, "ATmega640/1280/2560 datasheet: active at 8 MHz and 5 V, 10 mA")
 
+# The emulated board (`edge_naca.host.boards.BOARDS`) on which each core was measured. A Cortex-M0+ has
+# the Cortex-M0's instructions.
+MEASURED_ON = {
+    "cortex-m0": "microbit",
+    "cortex-m0+": "microbit",
+    "cortex-m3": "lm3s6965",
+    "cortex-m4": "netduinoplus2",
+    "cortex-m7": "lm3s6965-m7",
+    "cortex-m33": "lm3s6965-m33",
+    "cortex-m55": "mps3-an547",
+    "rv32imac": "riscv-virt",
+    "avr": "atmega1284p",
+}
+
 TARGETS: dict[str, Target] = {
     # Boards with firmware in firmware/boards, and what an emulator has in their place.
     "netduinoplus2": Target(
         "STM32F405RG", "cortex-m4", 768 * KIB, 112 * KIB, 168_000_000, _F40X,
-        emulated="netduinoplus2",
         notes="of 1 MiB flash 256 KiB are for learned state, of 128 KiB RAM 16 KiB for uploads",
     ),
     "lm3s6965": Target(
-        "LM3S6965", "cortex-m3", 256 * KIB, 40 * KIB, 50_000_000, emulated="lm3s6965",
-        notes="of 64 KiB RAM 24 KiB are for uploads and learned state",
+        "LM3S6965", "cortex-m3", 256 * KIB, 40 * KIB, 8_000_000,
+        notes="of 64 KiB RAM 24 KiB are for uploads and learned state; the chip can run at 50 MHz",
     ),
     "lm3s6965-m4": Target(
-        "LM3S6965 with another core", "cortex-m4", 256 * KIB, 40 * KIB, 50_000_000,
-        emulated="lm3s6965-m4", notes="exists in an emulator only",
+        "LM3S6965 with another core", "cortex-m4", 256 * KIB, 40 * KIB, 8_000_000,
+        notes="exists in an emulator only",
     ),
     "lm3s6965-m7": Target(
-        "LM3S6965 with another core", "cortex-m7", 256 * KIB, 40 * KIB, 50_000_000,
-        emulated="lm3s6965-m7", notes="exists in an emulator only",
+        "LM3S6965 with another core", "cortex-m7", 256 * KIB, 40 * KIB, 8_000_000,
+        notes="exists in an emulator only",
     ),
     "lm3s6965-m33": Target(
-        "LM3S6965 with another core", "cortex-m33", 256 * KIB, 40 * KIB, 50_000_000,
-        emulated="lm3s6965-m33", notes="exists in an emulator only",
+        "LM3S6965 with another core", "cortex-m33", 256 * KIB, 40 * KIB, 8_000_000,
+        notes="exists in an emulator only",
     ),
     "microbit": Target(
-        "nRF51822", "cortex-m0", 224 * KIB, 16 * KIB, 16_000_000, _NRF51, emulated="microbit",
+        "nRF51822", "cortex-m0", 224 * KIB, 16 * KIB, 16_000_000, _NRF51,
         notes="of 256 KiB flash 32 KiB are for learned state",
     ),
     "mps3-an547": Target(
         "Corstone-300 FPGA", "cortex-m55", 512 * KIB, 256 * KIB, 32_000_000,
-        emulated="mps3-an547", notes="of 512 KiB RAM 256 KiB are for uploads and learned state",
+        notes="of 512 KiB RAM 256 KiB are for uploads and learned state",
     ),
     "riscv-virt": Target(
-        "QEMU virt", "rv32imac", 512 * KIB, 256 * KIB, 100_000_000, emulated="riscv-virt",
+        "QEMU virt", "rv32imac", 512 * KIB, 256 * KIB, 100_000_000,
         notes="exists in an emulator only; its clock is made up",
     ),
     "atmega1284p": Target(
         "ATmega1284P", "avr", 128 * KIB, 16 * KIB, 16_000_000, image_in_ram=True,
-        emulated="atmega1284p",
     ),
     # Well-known boards with the same processors.
     "nucleo-f446re": Target("STM32F446RE", "cortex-m4", 512 * KIB, 128 * KIB, 180_000_000),
