@@ -1,9 +1,10 @@
 """Cycles per instruction: from the instructions that really run, and the processors' manuals.
 
 QEMU counts instructions, not cycles. For the Cortex-M0, M0+, M3 and M4, whose manuals say what each
-instruction takes with memory that answers at once, the instructions of inferring and learning a digit
-are traced and weighed by that. For the other cores no such table is published: the M4's figure is scaled by
-CoreMark per MHz. Real chips wait for flash on top, as far as their caches and buffers do not hide it.
+instruction takes with memory that answers at once, the instructions of inferring and learning a
+digit are traced and weighed by that. For the other cores no such table is published: the M4's
+figure is scaled by CoreMark per MHz. Real chips wait for flash on top, as far as their caches and
+buffers do not hide it.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def _listing(objdump: str, elf: Path) -> tuple[dict[int, tuple[int, str, str]], 
     return found, start
 
 
-# ---- what the manuals say --------------------------------------------------------------------------
+# ---- what the manuals say ------------------------------------------------------------------------
 
 
 def cycles(core: str, ran: Sequence[Instruction]) -> Iterator[int]:

@@ -2,8 +2,8 @@
 
     python benchmarks/instruction_model.py
 
-needs the tools of the emulated boards (`make board-tools`); with MNIST in EDGE_NACA_DATA it is among
-the networks that nothing is fitted to. Writes export/instruction_model.json, from which
+needs the tools of the emulated boards (`make board-tools`); with MNIST in EDGE_NACA_DATA it is
+among the networks that nothing is fitted to. Writes export/instruction_model.json, from which
 `edge-naca inspect --board` reckons, and benchmarks/instruction-model.md: predicted against counted
 on networks that the fit has not seen. Takes about a quarter of an hour.
 """
@@ -101,7 +101,7 @@ def predicted(coefficients: dict[str, float], rows: list[Operations]) -> float:
     return total / len(rows)
 
 
-# ---- sizes -----------------------------------------------------------------------------------------
+# ---- sizes ---------------------------------------------------------------------------------------
 
 
 def sizes(core: str, board: str) -> dict[str, int]:
@@ -124,7 +124,7 @@ def sizes(core: str, board: str) -> dict[str, int]:
     }
 
 
-# ---- writing ---------------------------------------------------------------------------------------
+# ---- writing -------------------------------------------------------------------------------------
 
 # Name of a network; counted and predicted mean of inferring, then of learning.
 Row = tuple[str, float, float, float, float]
@@ -179,7 +179,8 @@ def main() -> None:
             "coefficients": coefficients,
             **sizes(core, board),
         }
-        print(f"{core}: fitted to {len(known)} networks", *table_of({core: results[core]}), sep="\n")
+        print(f"{core}: fitted to {len(known)} networks")
+        print(*table_of({core: results[core]}), sep="\n")
         sys.stdout.flush()
     with tempfile.TemporaryDirectory() as folder:
         for core, assumed in cycles_per_instruction(Path(folder)).items():
@@ -193,11 +194,11 @@ def main() -> None:
             "",
             f"`{COMMAND}`",
             "",
-            f"Mean instructions (cycles on the AVR) of one `naca_infer` and one `naca_learn`, which "
-            f"includes inferring, on networks that the fit has not seen: that was made to {FITTED} "
-            "random networks, as far as each board's RAM holds them. Counted in QEMU with `-icount`, "
-            "on the AVR in simavr; compiler flags are the firmware's (`-Os`). A Cortex-M0+ is taken "
-            "to run what the Cortex-M0 runs.",
+            "Mean instructions (cycles on the AVR) of one `naca_infer` and one `naca_learn`, which",
+            "includes inferring, on networks that the fit has not seen: that was made to",
+            f"{FITTED} random networks, as far as each board's RAM holds them. Counted in QEMU",
+            "with `-icount`, on the AVR in simavr; compiler flags are the firmware's (`-Os`). A",
+            "Cortex-M0+ is taken to run what the Cortex-M0 runs.",
         ]
         TABLE.write_text("\n".join([*head, *table_of(results)]) + "\n", encoding="utf-8")
 

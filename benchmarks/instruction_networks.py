@@ -71,7 +71,7 @@ def held_out() -> list[Case]:
     return [*cases, *random_cases(6, seed=99), *random_cases(6, seed=98, largest=SMALL)]
 
 
-# ---- those that are used ---------------------------------------------------------------------------
+# ---- those that are used -------------------------------------------------------------------------
 
 
 def _taught(name: str, network: Network, dataset: data.Dataset, lesson: int = 1000) -> Case:

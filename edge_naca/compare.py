@@ -140,7 +140,7 @@ def compare(before: Snapshot, after: Snapshot, classes: Sequence[str]) -> Compar
             "of one network can be compared"
         )
     populations = []
-    for index, population in enumerate(before.network.populations):
+    for index in range(len(before.network.populations)):
         old, new = before.state.populations[index], after.state.populations[index]
         wins = None
         if old.wins is not None and new.wins is not None:

@@ -25,8 +25,8 @@ def pictures(network: Network, weights: Array) -> Array | None:
     -------
     ndarray or None
         float (neurons, height, width): a pixel for each cell or, where the network sees edges, a
-        drawing in which each cell's strokes are as strong as the neuron's weights. The channels of a
-        sample are added up; what an "off" input sees counts as negative. None if samples are no
+        drawing in which each cell's strokes are as strong as the neuron's weights. The channels of
+        a sample are added up; what an "off" input sees counts as negative. None if samples are no
         images.
     """
     prep = network.preparation
@@ -64,5 +64,6 @@ def _drawn(oriented: Array) -> Array:
     """Return (neurons, 4, rows, columns) as drawings; where strokes cross the strongest shows."""
     neurons, _, rows, columns = oriented.shape
     cells = oriented.transpose(0, 2, 3, 1)[..., None, None] * strokes()
-    strongest = np.take_along_axis(cells, np.abs(cells).argmax(axis=3)[:, :, :, None], 3)[:, :, :, 0]
+    which = np.abs(cells).argmax(axis=3)[:, :, :, None]
+    strongest = np.take_along_axis(cells, which, 3)[:, :, :, 0]
     return strongest.transpose(0, 1, 3, 2, 4).reshape(neurons, rows * STROKE, columns * STROKE)

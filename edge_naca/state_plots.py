@@ -37,7 +37,7 @@ def knowledge(title: str, known: Snapshot, classes: Sequence[str]) -> Figure:
     """
     figure = Figure(figsize=(14, 9), layout="constrained")
     figure.suptitle(title)
-    left, right = figure.subfigures(1, 2, width_ratios=(6, 7), wspace=0.02)
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(6, 7), wspace=0.02)[0]
     competes = any(learned.wins is not None for learned in known.state.populations)
     places = _axes(left, 3 + competes)
     draw_recruited(places[0], known, classes)
@@ -53,7 +53,8 @@ def difference(title: str, changes: Comparison) -> Figure:
     """Draw what changed between two states: classes, weights, and the neurons that moved most."""
     figure = Figure(figsize=(13, 9), layout="constrained")
     figure.suptitle(title)
-    above, below = figure.subfigures(2, 1, height_ratios=(5, 4), hspace=0.02)
+    halves = figure.subfigures(2, 1, squeeze=False, height_ratios=(5, 4), hspace=0.02)
+    above, below = halves[:, 0]
     places = _axes(above, 3, across=True)
     draw_learned(places[0], changes)
     draw_moved(places[1], changes)

@@ -1,4 +1,4 @@
-"""Learned states that come home: read from files, checked against a network, merged into its image."""
+"""Learned states that come home: read, checked against a network, merged into its image."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Report:
         return asdict(self) | {"fits": self.fits}
 
 
-# ---- the model -------------------------------------------------------------------------------------
+# ---- the model -----------------------------------------------------------------------------------
 
 
 @cache
@@ -143,7 +143,7 @@ def predict(model: CoreModel, counts: Mapping[str, float]) -> float:
     return float(sum(model.coefficients.get(name, 0.0) * n for name, n in counts.items()))
 
 
-# ---- activity --------------------------------------------------------------------------------------
+# ---- activity ------------------------------------------------------------------------------------
 
 
 def activity_of(core: Core, x: Array, labels: Array, source: str) -> Activity:
@@ -179,8 +179,7 @@ def assumed_activity(core: Core) -> Activity:
         source = "assumed: random codes, a quarter of all bits set"
     copy = Core(core.image())
     counted = [
-        operations(copy, row, int(label), "codes")
-        for row, label in zip(codes, labels, strict=True)
+        operations(copy, row, int(label), "codes") for row, label in zip(codes, labels, strict=True)
     ]
     found = _mean(counted, source)
     if core.network.preparation is None:
@@ -189,7 +188,7 @@ def assumed_activity(core: Core) -> Activity:
 
 
 def _prototypes(core: Core) -> tuple[Array, Array]:
-    """Return the codes that recruited neurons of the first population stand for, and their classes."""
+    """Return codes that neurons of the first population stand for, and their classes."""
     network = core.network
     population = network.populations[0]
     learned = unpack_state(network, core.state()).populations[0]
@@ -232,7 +231,7 @@ def _mean(counted: list[tuple[Counter[str], Counter[str]]], source: str) -> Acti
     )
 
 
-# ---- the report ------------------------------------------------------------------------------------
+# ---- the report ----------------------------------------------------------------------------------
 
 
 def cost_report(

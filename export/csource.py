@@ -131,8 +131,8 @@ int main(void)
 """)
 
 _USAGE = Template("""\
-${what}, ${name}_example.c shows how to use it; C99 or C++17. They need the edge-naca
-core: the folder firmware/core, called $$NACA below.
+${what} the image, ${name}_example.c shows how to use it; C99 or C++17. They need
+the edge-naca core: the folder firmware/core, called $$NACA below.
 
 CMake (or find_package(naca) in place of add_subdirectory, once the core is installed):
 
@@ -230,7 +230,7 @@ def usage(name: str, *, header_only: bool = False) -> str:
         name=name,
         NAME=name.upper(),
         core_version=edge_naca.__version__,
-        what=f"{name}.h holds the image" if header_only else f"{name}.h and {source} hold the image",
+        what=f"{name}.h holds" if header_only else f"{name}.h and {source} hold",
         files=f"{name}.h" if header_only else f"{name}.h and {source}",
         sources=example if header_only else f"{example} {source}",
         compiled=example if header_only else source,

@@ -112,7 +112,7 @@ def _encoded(encoder: Encoder, codes: Array, spikes: int) -> Operations:
     return counts
 
 
-# ---- a presentation --------------------------------------------------------------------------------
+# ---- a presentation ------------------------------------------------------------------------------
 
 
 def _presented(network: Network, state: State, recording: Recording, codes: Array) -> Operations:

@@ -55,8 +55,8 @@ _F40X = Current(238, 3.3, "STM32F405/407 datasheet DS8626: run from flash at 168
 _NRF51 = Current(275, 3.0, "nRF51822 product specification: 275 µA/MHz running from flash")
 _ATMEGA = Current(1250, 5.0, "ATmega640/1280/2560 datasheet: active at 8 MHz and 5 V, 10 mA")
 
-# The emulated board (`edge_naca.host.boards.BOARDS`) on which each core was measured. A Cortex-M0+ has
-# the Cortex-M0's instructions.
+# The emulated board (`edge_naca.host.boards.BOARDS`) on which each core was measured. A Cortex-M0+
+# has the Cortex-M0's instructions.
 MEASURED_ON = {
     "cortex-m0": "microbit",
     "cortex-m0+": "microbit",

@@ -1,7 +1,7 @@
 """Counting what one sample takes on an emulated board: instructions, or cycles on an AVR.
 
-`firmware/boards/common/measure.c` is the program, with the firmware's own compiler flags. Its input,
-an image and samples, is written into the ELF file, so that one build measures every network.
+`firmware/boards/common/measure.c` is the program, with the firmware's own compiler flags. Its
+input, an image and samples, is written into the ELF file, so that one build measures every network.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def test_example_runs_on_a_cortex_m(
     assert said == expected_answer(digits)
 
 
-# ---- a header alone --------------------------------------------------------------------------------
+# ---- a header alone ------------------------------------------------------------------------------
 
 INCLUDER = """
 #include "gas.h"

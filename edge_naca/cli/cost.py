@@ -1,9 +1,8 @@
-"""What ``edge-naca inspect --board`` says: whether an image fits a board, and what it costs there."""
+"""What ``edge-naca inspect --board`` says: does an image fit a board, and what does it cost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -147,7 +146,7 @@ def _grounds(found: Report) -> list[str]:
             f"({stand_in}, benchmarks/instruction-model.md)"
         )
     lines = [
-        f"Flash and RAM: of the firmware in firmware/boards (core, link, store) for {stand_in}, -Os.",
+        f"Flash and RAM: firmware/boards (core, link, store) as built for {stand_in}, -Os.",
         f"{unit.capitalize()}: {counted}, for {found.activity}.",
     ]
     if unit == "instructions":

@@ -65,9 +65,7 @@ def diff(
         common.check_figure(plot)
     old, new = _load(before, after, image)
     names = max((common.class_names(core) for core in (old, new)), key=len)
-    changes = compare(
-        states.snapshot(old, str(before)), states.snapshot(new, str(after)), names
-    )
+    changes = compare(states.snapshot(old, str(before)), states.snapshot(new, str(after)), names)
     if plot is not None:
         from edge_naca import plots, state_plots
 
@@ -184,7 +182,7 @@ def histogram(moved: dict[int, int]) -> list[str]:
         return []
     reach = max(abs(value) for value in moved)
     width = -(-reach // (BINS // 2))
-    counts = {}
+    counts: dict[int, int] = {}
     for value, count in moved.items():
         place = (abs(value) - 1) // width * (1 if value > 0 else -1) + (1 if value > 0 else -1)
         counts[place] = counts.get(place, 0) + count

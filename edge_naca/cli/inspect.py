@@ -54,9 +54,9 @@ def inspect(
     the same number of bytes on every machine, with the learned state in it.
 
     With --board, before anything is flashed: flash and RAM with the firmware's own, and by how much
-    they do not suffice; instructions, time and energy of inferring and of learning a sample. Those are
-    estimates, and what they rest on is said. Without --data the network's own neurons are taken as
-    samples, or random codes where there are none.
+    they do not suffice; instructions, time and energy of inferring and of learning a sample. Those
+    are estimates, and what they rest on is said. Without --data the network's own neurons are taken
+    as samples, or random codes where there are none.
 
     \b
     Examples
