@@ -143,7 +143,7 @@ TARGETS: dict[str, Target] = {
     ),
     "nucleo-u575zi-q": Target(
         "STM32U575ZI", "cortex-m33", 2048 * KIB, 768 * KIB, 160_000_000,
-        Current(19.5, 3.3, "STM32U575xx datasheet DS13737: run, 19.5 µA/MHz at 3.3 V"),
+        Current(19.5, 3.3, "STM32U575xx datasheet DS13737: 19.5 µA/MHz in an empty loop, at least"),
     ),
     "nucleo-f767zi": Target(
         "STM32F767ZI", "cortex-m7", 2048 * KIB, 384 * KIB, 216_000_000,
