@@ -20,6 +20,8 @@ def spikes(encoder: Encoder, codes: NDArray[np.uint8], key: int) -> NDArray[np.b
     if encoder.kind == "rate":
         counters = step * code.size + np.arange(code.size)
         return np.asarray(draws(key, counters) >> np.uint32(32 - encoder.bits) < code)
+    if encoder.kind == "direct":
+        return np.asarray(np.broadcast_to(code > 0, (encoder.steps, code.size)))
     late = (2**encoder.bits - 1 - code) * encoder.steps >> encoder.bits
     return np.asarray((late == step) & (code > 0))
 

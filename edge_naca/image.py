@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca import image_stages
 from edge_naca.network import (
     ENCODERS,
     POST_TERMS,
@@ -263,6 +264,8 @@ def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, in
     yield b"NETW", CRITICAL, record + b"".join(map(_population_record, network.populations))
     if network.preparation is not None:
         yield b"PREP", CRITICAL, _preparation_section(network.preparation)
+    for tag, stage in zip(image_stages.TAGS, network.stages, strict=False):
+        yield tag.encode(), CRITICAL, image_stages.section(stage)
     for index, population in enumerate(network.populations):
         number = b"%d" % index
         if population.rule is not None:
@@ -326,7 +329,7 @@ def encode(network: Network, state: bytes | State | None = None) -> bytes:
 def _is_known(name: str) -> bool:
     """Return whether a section decides what is computed."""
     numbered = name[:3] in ("MOD", "RAT", "CUR") and name[3:].isdigit()
-    return numbered or name in ("NETW", "PREP", "STAT")
+    return numbered or name in ("NETW", "PREP", "STAT") or name in image_stages.TAGS
 
 
 def read_sections(data: bytes) -> dict[str, bytes]:
@@ -467,6 +470,9 @@ def _read_network(sections: dict[str, bytes]) -> Network:
         encoder=Encoder(ENCODERS[encoder], bits, steps),
         populations=tuple(populations),
         preparation=_read_preparation(sections["PREP"]) if "PREP" in sections else None,
+        stages=tuple(
+            image_stages.read(sections[tag]) for tag in image_stages.TAGS if tag in sections
+        ),
         seed=seed,
         metadata=_read_metadata(sections.get("META")),
         optional={

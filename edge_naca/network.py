@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca import stages as frozen
 from edge_naca.limits import (
     MAX_CLASSES,
     MAX_POPULATIONS,
@@ -24,7 +25,7 @@ from edge_naca.limits import (
     whole,
 )
 
-ENCODERS = ("bitplane", "rate", "latency")
+ENCODERS = ("bitplane", "rate", "latency", "direct")
 SPATIAL = ("pool", "edges")
 POST_TERMS = ("all", "delta", "winner")
 SIGNALS = ("table", "error")
@@ -112,7 +113,8 @@ class Encoder:
     """From codes of `bits` bits to spikes over `steps` steps (docs/arithmetic.md, section 4).
 
     "bitplane" sends bit t of a code at step t, so that `steps` equals `bits`; "rate" draws spikes
-    with probability ``code / 2**bits``; "latency" sends one spike, the earlier the larger the code.
+    with probability ``code / 2**bits``; "latency" sends one spike, the earlier the larger the code;
+    "direct" sends the code itself at every step, to a spiking stage.
     """
 
     kind: str = "bitplane"
@@ -291,16 +293,20 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Preparation, encoder, populations (the last one is the output, a neuron for each class).
+    """Preparation, frozen stages around the encoder, populations.
+
+    The last population is the output, a neuron for each class. Without populations the last stage
+    is, which must be a spiking convolution.
 
     Parameters
     ----------
-    inputs : spike inputs of the first population.
+    inputs : codes of a sample.
     encoder, populations : see there.
     preparation : None if samples come as codes or events only.
     seed : of everything random, 0 .. 2**32 − 1.
     metadata : what people should know, kept in the image as JSON: class names, how it was made.
     optional : sections of the image that this version does not know and need not: kept as they are.
+    stages : frozen stages (`edge_naca.stages`): coded ones before the encoder, spiking ones after.
     """
 
     inputs: int
@@ -310,19 +316,42 @@ class Network:
     seed: int = 0
     metadata: dict[str, Any] = field(default_factory=dict)
     optional: dict[str, bytes] = field(default_factory=dict)
+    stages: tuple[frozen.Stage, ...] = ()
 
     def __post_init__(self) -> None:
         whole("inputs", self.inputs, 1, MAX_UNITS)
         whole("seed", self.seed, 0, 2**32 - 1)
         object.__setattr__(self, "populations", tuple(self.populations))
-        whole("the number of populations", len(self.populations), 1, MAX_POPULATIONS)
-        whole("the output population's neurons", self.capacity, 1, MAX_CLASSES)
+        object.__setattr__(self, "stages", tuple(self.stages))
+        whole("the number of populations", len(self.populations), 0, MAX_POPULATIONS)
+        self._check_stages()
+        whole("the output's neurons", self.capacity, 1, MAX_CLASSES)
         if self.preparation is not None and self.preparation.outputs != self.inputs:
             raise ValueError(
                 f"preparation gives {self.preparation.outputs} codes, inputs is {self.inputs}"
             )
         for index, population in enumerate(self.populations):
             self._check_population(index, population)
+
+    def _check_stages(self) -> None:
+        is_direct = self.encoder.kind == "direct"
+        most = frozen.check_chain(self.stages, self.inputs, self.encoder.bits, is_direct)
+        if is_direct and not self.spiking:
+            raise ValueError("a direct encoder needs a spiking stage to speak to")
+        last = self.stages[-1] if self.stages else None
+        if not self.populations:
+            if not isinstance(last, frozen.SpikingConvolution):
+                raise ValueError("a network without populations must end in a spiking convolution")
+            return
+        if isinstance(last, frozen.SpikingConvolution) and last.readout:
+            raise ValueError("a readout cannot be followed by populations: it never spikes")
+        whole("units before the populations", self.arriving, 1, MAX_UNITS)
+        rule = self.populations[0].rule
+        if most > 1 and rule is not None and rule.pre != "attract":
+            raise ValueError(
+                f"populations[0]: pre {rule.pre!r} takes spikes, but a pool passes on numbers of "
+                "spikes: end with a convolution, or use 'attract'"
+            )
 
     def _check_population(self, index: int, population: Population) -> None:
         name = f"populations[{index}]"
@@ -339,15 +368,49 @@ class Network:
     @property
     def capacity(self) -> int:
         """How many classes there is room for."""
-        return self.populations[-1].neurons
+        return self.populations[-1].neurons if self.populations else self.stages[-1].units
+
+    @property
+    def coded(self) -> tuple[frozen.CodedStage, ...]:
+        """The stages before the encoder."""
+        return frozen.coded(self.stages)
+
+    @property
+    def spiking(self) -> tuple[frozen.SpikingStage, ...]:
+        """The stages after the encoder."""
+        return frozen.spiking(self.stages)
+
+    @property
+    def code_bits(self) -> int:
+        """Bits of a sample's codes."""
+        return self.coded[0].code_bits if self.coded else self.encoder.bits
+
+    @property
+    def encoded(self) -> int:
+        """Codes that the encoder turns into spikes."""
+        return self.coded[-1].units if self.coded else self.inputs
+
+    @property
+    def arriving(self) -> int:
+        """Spike inputs of the first population."""
+        return self.stages[-1].units if self.stages else self.inputs
+
+    @property
+    def units(self) -> int:
+        """Neurons that can be recorded: those of spiking stages, then those of populations."""
+        neurons = [s.units for s in self.spiking if isinstance(s, frozen.SpikingConvolution)]
+        return sum(neurons) + sum(population.neurons for population in self.populations)
 
     @property
     def topology(self) -> str:
-        """Inputs and the neurons of every population, like 196-300-10."""
-        sizes = (self.inputs, *(population.neurons for population in self.populations))
-        return "-".join(map(str, sizes))
+        """Inputs, outputs of stages, neurons of populations, like 196-300-10 or 784-14×14×8-10."""
+        sizes = [str(self.inputs)]
+        for stage in self.stages:
+            flat = stage.output == (1, 1)
+            sizes.append(str(stage.maps) if flat else "×".join(map(str, stage.output_shape)))
+        return "-".join(sizes + [str(population.neurons) for population in self.populations])
 
     def rows(self, index: int) -> int:
         """Presynaptic units of a population, its bias included."""
-        before = self.inputs if index == 0 else self.populations[index - 1].neurons
+        before = self.arriving if index == 0 else self.populations[index - 1].neurons
         return before + self.populations[index].bias

@@ -74,10 +74,10 @@ def check_samples(network: Network, x: ArrayLike, kind: str) -> NDArray[Any]:
         )
     array = array.reshape(count, wanted)
     if kind == "codes":
-        most = 2**network.encoder.bits - 1
+        most = 2**network.code_bits - 1
         if array.size and (array.min() < 0 or array.max() > most):
             raise ValueError(
-                f"codes must be in 0 .. {most} ({network.encoder.bits} bits), "
+                f"codes must be in 0 .. {most} ({network.code_bits} bits), "
                 f"but are in {array.min()} .. {array.max()}"
             )
         return np.ascontiguousarray(array, np.uint8)
@@ -91,6 +91,10 @@ def check_samples(network: Network, x: ArrayLike, kind: str) -> NDArray[Any]:
 
 def check_events(network: Network, events: ArrayLike) -> NDArray[np.uint16]:
     """Return events as uint16 (n, 2): step and input, ascending, none twice."""
+    if network.coded or network.encoder.kind == "direct":
+        raise ValueError(
+            "this network takes no events: coded stages and direct encoders need codes"
+        )
     array = np.asarray(events)
     if array.size == 0:
         return np.zeros((0, 2), np.uint16)

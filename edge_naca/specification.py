@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge_naca import encoding, image, preparation
+from edge_naca import encoding, frozen, image, preparation
 from edge_naca.arithmetic import Int, draws, hash32, presentation_key, saturate, scale
 from edge_naca.network import Network, Population, Rule
 from edge_naca.samples import check_events, check_labels, check_samples, default_kind
@@ -40,8 +40,8 @@ class Recording:
 
     Parameters
     ----------
-    input_spikes : bool (steps, inputs).
-    spikes : bool (steps, neurons of all populations), population after population.
+    input_spikes : bool (steps, units that the encoder sends).
+    spikes : bool (steps, neurons): those of spiking stages, then those of populations.
     potentials : int32, same shape: after integration, before any reset.
     thresholds : int32, same shape: 2**31 − 1 for a neuron that is not recruited yet.
     result : what the presentation gave.
@@ -89,7 +89,7 @@ class _Layer:
         result += self.added
         return result if self.wins is None else np.where(self.wins == 0, SILENT, result)
 
-    def integrate(self, spiked: NDArray[np.bool_]) -> None:
+    def integrate(self, spiked: Int) -> None:
         """Sections 5.1 and 5.2: traces, adaptation, current, leak."""
         population = self.population
         if population.rule is not None:
@@ -97,7 +97,7 @@ class _Layer:
             self.trace = scale(self.trace, rule.trace_decay) + spiked * rule.trace_increment
             self.trace = np.minimum(self.trace, 255)
         self.added = scale(self.added, population.adaptation_decay)
-        sums = self.weights @ spiked.astype(np.int64)
+        sums = self.weights @ spiked
         if population.curve is None:
             current = sums << population.current_shift
             self.slope = np.ones_like(sums)
@@ -172,26 +172,27 @@ class Specification:
             )
             for population, part in zip(network.populations, learned.populations, strict=True)
         ]
+        is_direct = network.encoder.kind == "direct"
+        self._stages = frozen.SpikingStages(network.spiking, not network.coded, is_direct)
 
     # ---- one sample ----------------------------------------------------------------------
 
     def infer(self, x: ArrayLike, kind: str | None = None) -> Result:
         """Present one sample and predict."""
-        return self._present(self._input_spikes(x, kind), None, None)
+        return self._present(x, kind, None, None)
 
     def learn(self, x: ArrayLike, label: int, kind: str | None = None) -> Result:
         """Present one sample, predict, then learn that its class is `label`."""
         check_labels(np.array([label]), 1, self.network.capacity)
-        return self._present(self._input_spikes(x, kind), label, None)
+        return self._present(x, kind, label, None)
 
     def record(self, x: ArrayLike, kind: str | None = None) -> Recording:
         """Present one sample, predict, and return every spike, potential and threshold."""
-        spikes = self._input_spikes(x, kind)
-        rows: list[tuple[Int, Int, Int]] = []
-        result = self._present(spikes, None, rows)
-        fired, potentials, thresholds = (np.stack(part) for part in zip(*rows, strict=True))
+        rows: list[tuple[Int, Int, Int, Int]] = []
+        result = self._present(x, kind, None, rows)
+        sent, fired, potentials, thresholds = (np.stack(part) for part in zip(*rows, strict=True))
         return Recording(
-            spikes,
+            sent.astype(bool),
             fired.astype(bool),
             potentials.astype(np.int32),
             thresholds.astype(np.int32),
@@ -218,50 +219,74 @@ class Specification:
 
     # ---- the presentation ----------------------------------------------------------------
 
-    def _input_spikes(self, x: ArrayLike, kind: str | None) -> NDArray[np.bool_]:
+    def features(self, x: ArrayLike, kind: str | None = None) -> NDArray[np.uint8]:
+        """Return the codes that the encoder is given, uint8 (encoded,)."""
+        return self._codes(x, kind or default_kind(self.network))[0]
+
+    def _codes(self, x: ArrayLike, kind: str) -> tuple[NDArray[np.uint8], int]:
+        """Return what the encoder is given, and the synaptic operations of coded stages."""
+        network = self.network
+        sample = check_samples(network, np.asarray(x)[None], kind)[0]
+        if kind == "raw" and network.preparation is not None:
+            sample = preparation.codes(network.preparation, sample, network.code_bits)
+        return frozen.run_coded(network.coded, sample)
+
+    def _arriving(self, x: ArrayLike, kind: str | None) -> tuple[Int, Int, int]:
+        """Return what the encoder sends (steps, encoded), as numbers and as spikes; operations."""
         network = self.network
         kind = kind or default_kind(network)
         if kind == "events":
-            return encoding.from_events(network.encoder, check_events(network, x), network.inputs)
-        sample = check_samples(network, np.asarray(x)[None], kind)[0]
-        if kind == "raw" and network.preparation is not None:
-            sample = preparation.codes(network.preparation, sample, network.encoder.bits)
+            events = check_events(network, x)
+            spikes = encoding.from_events(network.encoder, events, network.inputs).astype(np.int64)
+            return spikes, spikes, 0
+        codes, synops = self._codes(x, kind)
         key = presentation_key(network.seed, self._learned)
-        return encoding.spikes(network.encoder, sample, key)
+        spikes = encoding.spikes(network.encoder, codes, key).astype(np.int64)
+        is_direct = network.encoder.kind == "direct"
+        return spikes * codes if is_direct else spikes, spikes, synops
 
     def _present(
-        self, inputs: NDArray[np.bool_], label: int | None, rows: list[Any] | None
+        self, x: ArrayLike, kind: str | None, label: int | None, rows: list[Any] | None
     ) -> Result:
+        inputs, sent, synops = self._arriving(x, kind)
         steps = len(inputs)
-        spikes = synops = 0
+        spikes = int(sent.sum())
+        self._stages.rest()
         for layer in self._layers:
             layer.rest()
-        for step, input_spikes in enumerate(inputs):
+        for step, arriving in enumerate(inputs):
             is_last = step == steps - 1
-            before = input_spikes
-            spikes += int(before.sum())
-            recorded = []
+            before, recorded, added = self._stages.step(arriving)
+            spikes += sum(int(fired.sum()) for fired, _, _ in recorded)
+            synops += added
+            arrived = before
             for layer in self._layers:
                 gate = None
                 if is_last and label is not None:
                     gate = self._gate(layer, label)
-                arriving = np.append(before, True) if layer.population.bias else before
-                layer.integrate(arriving)
+                heard = np.append(before, 1) if layer.population.bias else before
+                layer.integrate(heard)
                 layer.spikes = np.zeros(layer.population.neurons, bool)
                 if is_last or step >= layer.population.fire_from:
                     layer.compete(step, gate)
                 recorded.append((layer.spikes, layer.potentials, layer.thresholds()))
                 layer.note_post(is_last)
                 layer.fire()
-                synops += int(arriving.sum()) * layer.population.neurons
+                synops += int(heard.sum()) * layer.population.neurons
                 spikes += int(layer.spikes.sum())
-                before = layer.spikes
+                before = layer.spikes.astype(np.int64)
             if rows is not None:
-                rows.append(tuple(np.concatenate(part) for part in zip(*recorded, strict=True)))
+                parts = (np.concatenate(part) for part in zip(*recorded, strict=True))
+                rows.append((sent[step], *parts))
         prediction = self._answer()
-        margin = self._layers[-2 if len(self._layers) > 1 else 0].margin
-        changes = 0 if label is None else self._learn(inputs[-1], label)
-        return Result(prediction, margin, spikes, synops % 2**32, changes)
+        changes = 0 if label is None else self._learn(arrived, label)
+        return Result(prediction, self._margin(), spikes, synops % 2**32, changes)
+
+    def _margin(self) -> int:
+        """Section 6: of the last hidden population or, where there is none, of the output."""
+        if not self._layers:
+            return self._stages.neurons[-1].margin
+        return self._layers[-2 if len(self._layers) > 1 else 0].margin
 
     def _gate(self, layer: _Layer, label: int) -> Int | None:
         rule = layer.population.rule
@@ -271,17 +296,20 @@ class Specification:
 
     def _answer(self) -> int:
         """Section 6: most spikes, then the greater potential left, then the lower class."""
-        output = self._layers[-1]
-        order = np.lexsort((np.arange(output.counts.size), -output.potentials, -output.counts))
-        return int(order[0]) if output.counts.max() > 0 else -1
+        output = self._layers[-1] if self._layers else self._stages.neurons[-1]
+        counts, potentials = output.counts, output.potentials
+        if isinstance(output, frozen.Neurons) and output.stage.readout:
+            return int(potentials.argmax())
+        order = np.lexsort((np.arange(counts.size), -potentials, -counts))
+        return int(order[0]) if counts.max() > 0 else -1
 
     # ---- learning ------------------------------------------------------------------------
 
-    def _learn(self, last_inputs: NDArray[np.bool_], label: int) -> int:
+    def _learn(self, arrived: Int, label: int) -> int:
         """Section 7: every population learns, then the sample counts as learned."""
         key = presentation_key(self.network.seed, self._learned)
         changes = 0
-        taught = last_inputs
+        taught = arrived > 0
         for index, layer in enumerate(self._layers):
             arriving = np.append(taught, True) if layer.population.bias else taught
             word = np.array([(key + index + 1) % 2**32], np.uint32)
