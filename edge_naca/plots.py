@@ -34,16 +34,6 @@ def render(figure: Figure, kind: str = "png") -> bytes:
     return buffer.getvalue()
 
 
-def counted(number: int, thing: str) -> str:
-    """Return "1 spike", "2 spikes"."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
-def caption(axes: Axes, text: str) -> None:
-    """Say above a part of a figure what it shows."""
-    axes.set_title(text, loc="left", fontsize=10)
-
-
 # ---- whole figures -----------------------------------------------------------------------------
 
 
@@ -97,7 +87,7 @@ def raster(title: str, recording: Recording, network: Network) -> Figure:
     step, unit = np.nonzero(recording.input_spikes)
     axes[0].scatter(step, unit, s=6, color=COLOURS[0], linewidths=0)
     axes[0].set(ylabel="input", ylim=(-1, network.inputs))
-    caption(axes[0], counted(len(unit), "input spike"))
+    _caption(axes[0], _count(len(unit), "input spike"))
     first = 0
     for index, (place, population) in enumerate(zip(axes[1:], network.populations, strict=True)):
         part = slice(first, first + population.neurons)
@@ -121,7 +111,7 @@ def draw_comparison(axes: Axes, histories: Mapping[str, History]) -> None:
         accuracy = one.seen_accuracy()
         axes.plot(stages, accuracy, "o-", color=colour, label=f"{name}  {accuracy[-1]:.1%}")
     axes.set(xlabel="classes learned", ylabel="accuracy over all classes seen", ylim=(0, 1.03))
-    caption(axes, "One class after another: what is known of all of them")
+    _caption(axes, "One class after another: what is known of all of them")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
@@ -136,7 +126,7 @@ def draw_classes(axes: Axes, taught: History, classes: Sequence[str]) -> None:
     titles = [stage.title for stage in taught.stages]
     _matrix(axes, accuracy, [classes[label] for label in order], titles, low)
     axes.set(xlabel="after learning", ylabel="class")
-    caption(axes, "What is known of each class, in percent")
+    _caption(axes, "What is known of each class, in percent")
 
 
 def draw_weight_changes(axes: Axes, moved: Array) -> None:
@@ -147,7 +137,7 @@ def draw_weight_changes(axes: Axes, moved: Array) -> None:
         moved, bins=[value - 0.5 for value in range(low, high + 2)], color=COLOURS[0], log=True
     )
     axes.set(xlabel="weight at the end minus at the start", ylabel="synapses of recruited neurons")
-    caption(axes, f"How far weights moved: {still:.0%} not at all")
+    _caption(axes, f"How far weights moved: {still:.0%} not at all")
     axes.grid(alpha=0.3)
 
 
@@ -160,7 +150,7 @@ def draw_changes_per_sample(axes: Axes, taught: History) -> None:
     for end in np.cumsum([len(stage) for stage in taught.results])[:-1]:
         axes.axvline(end, color=COLOURS[2], linewidth=0.7, alpha=0.6)
     axes.set(xlabel="samples learned", ylabel="weights changed by a sample", ylim=(0, None))
-    caption(axes, f"A sample changes {changes.mean():.0f} weights on average")
+    _caption(axes, f"A sample changes {changes.mean():.0f} weights on average")
     axes.grid(alpha=0.3)
 
 
@@ -182,7 +172,7 @@ def _draw_potentials(axes: Axes, recording: Recording, part: slice, name: str) -
         axes.plot(when, potentials[when, neuron], "o", color=colour)
     axes.set(ylabel=f"{name}\npotential")
     shown = f"{len(chosen)} of {spikes.shape[1]} neurons shown"
-    caption(axes, f"{counted(spikes.sum(), 'spike')}; thresholds dashed, {shown}")
+    _caption(axes, f"{_count(spikes.sum(), 'spike')}; thresholds dashed, {shown}")
     if len(chosen):
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
     axes.grid(alpha=0.3)
@@ -206,6 +196,14 @@ def _matrix(
         axes.text(
             column, row, f"{100 * value:.0f}", ha="center", va="center", color=colour, fontsize=8
         )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _caption(axes: Axes, text: str) -> None:
+    axes.set_title(text, loc="left", fontsize=10)
 
 
 def _figure(

@@ -27,10 +27,15 @@ def pictures(network: Network, weights: Array) -> Array | None:
         float (neurons, height, width): a pixel for each cell or, where the network sees edges, a
         drawing in which each cell's strokes are as strong as the neuron's weights. The channels of
         a sample are added up; what an "off" input sees counts as negative. None if samples are no
-        images.
+        images, or frozen stages lie between them and the neurons.
     """
     prep = network.preparation
-    if prep is None or min(prep.shape[:2]) < 2 or weights.shape[1] != prep.outputs:
+    if (
+        network.stages
+        or prep is None
+        or min(prep.shape[:2]) < 2
+        or weights.shape[1] != prep.outputs
+    ):
         return None
     planes = _planes(prep, weights.astype(np.float64))
     if prep.spatial == "pool":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_naca.compare import NOBODY, Comparison, NeuronChange, owners, recruited
 from edge_naca.network import Network
-from edge_naca.plots import COLOURS, caption, counted
+from edge_naca.plots import COLOURS
 from edge_naca.receptive import pictures
 from edge_naca.states import Snapshot
 
@@ -174,6 +174,9 @@ def draw_modulation(axes: Axes, known: Snapshot, classes: Sequence[str]) -> None
 
 def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> None:
     """Draw what neurons of the first population look for: those of each class that won most."""
+    if not known.network.populations:
+        _nothing(figure.subplots(), "No population that could learn")
+        return
     learned = known.state.populations[0]
     of = owners(known.network, 0)
     strength = (
@@ -186,7 +189,7 @@ def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> N
         _nothing(figure.subplots(), "Nothing learned yet: no neuron looks for anything")
         return
     flat = [neuron for row in shown for neuron in row]
-    inputs = known.network.inputs
+    inputs = known.network.arriving
     drawn = pictures(known.network, learned.weights[flat, :inputs])
     if drawn is None:
         _draw_rows(figure.subplots(), learned.weights[flat, :inputs], of[flat], classes)
@@ -264,7 +267,7 @@ def draw_learned(axes: Axes, changes: Comparison) -> None:
     for one, count in zip(changes.classes, samples, strict=True):
         text = f"{count:+d}" if count else ""
         if one.recruited is not None and one.recruited[0] != one.recruited[1]:
-            text += f"  ({counted(one.recruited[1] - one.recruited[0], 'neuron')} more)"
+            text += f"  (neurons {one.recruited[0]} → {one.recruited[1]})"
         labels.append(text)
     if len(names) <= 2 * ROWS:
         axes.bar_label(bars, labels, fontsize=8, padding=3)
@@ -336,7 +339,7 @@ def draw_most_moved(figure: SubFigure, changes: Comparison) -> None:
     """Draw the neurons that moved most: before, afterwards and what changed, or how far."""
     network = changes.before.network
     first = changes.most_moved(MOST_MOVED, only=0)
-    inputs = network.inputs
+    inputs = network.arriving
     if not first:
         _nothing(figure.subplots(), "No neuron of the first population moved")
         return
@@ -421,6 +424,11 @@ def _population_name(network: Network, index: int) -> str:
 
 def _short(name: str) -> str:
     return name if len(name) <= LONG else name[: LONG - 1] + "…"
+
+
+def caption(axes: Axes, text: str) -> None:
+    """Say above a part of a figure what it shows."""
+    axes.set_title(text, loc="left", fontsize=10)
 
 
 def _nothing(axes: Axes, text: str) -> None:

@@ -110,7 +110,7 @@ def test_rows_of_numbers_are_drawn_as_rows() -> None:
     figure = state_plots.difference("t", compare(before, snapshot(core, "taught"), names))
     assert "The neurons that moved most" in titles(figure)
     text = " ".join(bar.get_text() for bar in figure.axes[0].texts)
-    assert "+20  (2 neurons more)" in text
+    assert "+20  (neurons 0 → 2)" in text
     assert plots.render(figure)
 
 

@@ -152,18 +152,16 @@ def _print(changes: Comparison, top: int) -> None:
 def _class_table(changes: Comparison) -> Table:
     table = Table("class", title="What each class has learned", title_justify="left")
     headings = ["samples", "neurons recruited"]
-    headings += ["weights changed", "in the output"][: len(changes.populations)]
-    for heading in headings:
+    weights = ["weights changed", "in the output"]
+    for heading in headings + weights[: len(changes.populations)]:
         table.add_column(heading, justify="right")
     names = [one.name for one in changes.classes]
-    hidden = np.zeros(len(names), int)
-    for population in changes.populations[:-1]:
-        hidden += population.changed_by_class(len(names))
-    output = changes.populations[-1].changed_by_class(len(names))
+    by_class = [population.changed_by_class(len(names)) for population in changes.populations]
+    columns = [np.sum(part, axis=0) for part in (by_class[:-1], by_class[-1:]) if part]
     for label, one in enumerate(changes.classes):
         recruited = "–" if one.recruited is None else _step(*one.recruited)
-        weights = [str(hidden[label]), str(output[label])][-len(changes.populations) :]
-        table.add_row(one.name, _step(*one.samples), recruited, *weights)
+        cells = [str(column[label]) for column in columns]
+        table.add_row(one.name, _step(*one.samples), recruited, *cells)
     return table
 
 
