@@ -21,6 +21,7 @@ Array = NDArray[Any]
 
 ROWS, COLUMNS = 10, 8  # of the neurons shown: classes, and neurons of each
 MOST_MOVED = 8
+MOST_BINS = 64
 LONG = 14  # letters of a class's name that fit beside a chart
 INCREASE, DECREASE = COLOURS[0], COLOURS[1]
 
@@ -132,11 +133,9 @@ def draw_weights(axes: Axes, known: Snapshot) -> None:
         if not weights.size:
             continue
         values, counts = np.unique(weights, return_counts=True)
-        full = np.zeros(int(values[-1]) - int(values[0]) + 1)
-        full[values.astype(int) - int(values[0])] = counts / weights.size
-        edges = np.arange(int(values[0]), int(values[-1]) + 2) - 0.5
+        heights, edges = _binned(dict(zip(values.tolist(), counts.tolist(), strict=True)))
         axes.stairs(
-            full,
+            heights / weights.size,
             edges,
             fill=True,
             alpha=0.45,
@@ -148,6 +147,7 @@ def draw_weights(axes: Axes, known: Snapshot) -> None:
     caption(axes, "Weights of recruited neurons" if competes else "Weights")
     axes.grid(alpha=0.3)
     if axes.patches:
+        axes.set_ylim(top=axes.get_ylim()[1] * 4)  # room for the legend
         axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
@@ -287,11 +287,10 @@ def draw_moved(axes: Axes, changes: Comparison) -> None:
         name = _population_name(changes.before.network, index)
         if not histogram:
             continue
-        low, high = min(histogram), max(histogram)
-        counts = [histogram.get(value, 0) for value in range(low, high + 1)]
+        heights, edges = _binned(histogram)
         axes.stairs(
-            counts,
-            np.arange(low, high + 2) - 0.5,
+            heights,
+            edges,
             fill=True,
             alpha=0.5,
             color=COLOURS[index % len(COLOURS)],
@@ -350,7 +349,7 @@ def draw_most_moved(figure: SubFigure, changes: Comparison) -> None:
     )
     drawn = [pictures(network, weights) for weights in (old, new, new - old)]
     if drawn[0] is None:
-        _draw_distances(figure.subplots(), changes)
+        _draw_changed_rows(figure.subplots(), new - old, first, changes)
         return
     figure.suptitle("The neurons that moved most", fontsize=10)
     grid = figure.subplots(3, len(first), squeeze=False)
@@ -367,12 +366,20 @@ def draw_most_moved(figure: SubFigure, changes: Comparison) -> None:
         )
 
 
-def _draw_distances(axes: Axes, changes: Comparison) -> None:
-    moved = changes.most_moved(2 * MOST_MOVED)
-    axes.bar(range(len(moved)), [one.distance for one in moved], color=COLOURS[0], width=0.7)
-    axes.set_xticks(range(len(moved)), [_describe(one, changes) for one in moved], fontsize=7)
-    axes.set_ylabel("Euclidean distance")
-    caption(axes, "The neurons that moved most")
+def _draw_changed_rows(
+    axes: Axes, moved: Array, neurons: Sequence[NeuronChange], changes: Comparison
+) -> None:
+    """Draw what changed as a matrix, where samples are no images."""
+    reach = float(np.abs(moved).max()) or 1.0
+    picture = axes.imshow(
+        moved, cmap="RdBu", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest"
+    )
+    assert axes.figure is not None
+    axes.figure.colorbar(picture, ax=axes, pad=0.02)
+    names = [_describe(one, changes).replace("\n", ", ") for one in neurons]
+    axes.set_yticks(range(len(neurons)), names, fontsize=8)
+    axes.set_xlabel("input")
+    caption(axes, "The neurons that moved most: what changed, blue grew, red shrank")
 
 
 def _describe(one: NeuronChange, changes: Comparison) -> str:
@@ -429,6 +436,17 @@ def _short(name: str) -> str:
 def caption(axes: Axes, text: str) -> None:
     """Say above a part of a figure what it shows."""
     axes.set_title(text, loc="left", fontsize=10)
+
+
+def _binned(counts: dict[int, int]) -> tuple[Array, Array]:
+    """Return heights and edges of a histogram of whole numbers; 0 begins a bin."""
+    low, high = min(counts), max(counts)
+    width = -(-(high - low + 1) // MOST_BINS)
+    first = low // width
+    heights = np.zeros(high // width - first + 1)
+    for value, count in counts.items():
+        heights[value // width - first] += count
+    return heights, (np.arange(len(heights) + 1) + first) * width - 0.5
 
 
 def _nothing(axes: Axes, text: str) -> None:

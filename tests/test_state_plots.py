@@ -73,7 +73,8 @@ def test_weights_are_shares_of_all(known: Snapshot) -> None:
         learned = known.state.populations[index]
         weights = learned.weights if learned.wins is None else learned.weights[learned.wins > 0]
         assert values.sum() == pytest.approx(1)
-        assert values[int(0 - (edges[0] + 0.5))] == pytest.approx((weights == 0).mean())
+        for low, high, share in zip(edges[:-1], edges[1:], values, strict=True):
+            assert share == pytest.approx(((weights > low) & (weights < high)).mean())
 
 
 def test_networks_of_other_kinds_can_be_drawn() -> None:
