@@ -40,7 +40,7 @@ def read_model(path: str | Path) -> ModelProto:
     """
     _require_onnx()
     import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
     from onnx import inliner
 
     path = Path(path)

@@ -6,6 +6,7 @@ shapes, so that one look names everything.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -234,7 +235,7 @@ class Reader:
             )
             return
         rest = [int(size) for size in sizes[1:]]
-        if np.prod(rest, dtype=object) > MAX_INPUT:
+        if math.prod(rest) > MAX_INPUT:
             self._find(
                 value.name,
                 "input",
@@ -277,7 +278,7 @@ class Reader:
         sizes = self._inferred.get(name)
         if sizes is None or not 2 <= len(sizes) <= 4 or min(sizes[1:]) < 1:
             return
-        if np.prod(sizes, dtype=object) > MAX_FOLDED:
+        if math.prod(sizes) > MAX_FOLDED:
             return
         dims: Dims = {2: ((0,),), 3: ((0,), (2,))}.get(len(sizes), ((0,), (1,), (2,)))
         shape = {2: (sizes[1], 1, 1), 3: (sizes[1], 1, sizes[-1])}.get(
@@ -318,9 +319,9 @@ class Reader:
 
     def _is_small(self, node: NodeProto, names: list[str]) -> bool:
         """Tell whether what a node makes of constants is sure to be small."""
-        shapes = [self._inferred.get(name) for name in node.output if name]
-        if all(shape is not None for shape in shapes):
-            return all(np.prod(shape, dtype=object) <= MAX_FOLDED for shape in shapes)
+        outputs = [name for name in node.output if name]
+        if all(name in self._inferred for name in outputs):
+            return all(math.prod(self._inferred[name]) <= MAX_FOLDED for name in outputs)
         given = sum(self.constants[name].size for name in names)
         # Others may make as much as the square of what they are given, or anything at all.
         limits = {**dict.fromkeys(KEEP_SIZE, MAX_FOLDED), **dict.fromkeys(EXPAND, -1)}

@@ -20,6 +20,18 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 CALIBRATION = 500  # samples to learn from that conversion looks at
 
 
+def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    """Read numbers with commas between them."""
+    if value is None:
+        return None
+    try:
+        return tuple(float(part) for part in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{value!r} must be numbers with commas between them", ctx, param
+        ) from error
+
+
 def onnx_options(function: Function) -> Function:
     """Add all that an ONNX file does not say."""
     for decorate in (
@@ -29,6 +41,18 @@ def onnx_options(function: Function) -> Function:
             help="Steps of a presentation, with --coding rate.  [15]",
         ),
         onnx_only_options,
+        click.option(
+            "--std",
+            callback=_numbers,
+            metavar="S[,S…]",
+            help="See --mean; one for each channel.  [1]",
+        ),
+        click.option(
+            "--mean",
+            callback=_numbers,
+            metavar="M[,M…]",
+            help="The model takes (number / full scale − M) / S; one for each channel.  [0]",
+        ),
         click.option(
             "--full-scale",
             type=click.FloatRange(min=0, min_open=True),

@@ -20,20 +20,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 ONNX_OPTIONS = ("full_scale", "mean", "std", "coding", "steps", "cut")
 
 
-def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
-    """Read numbers with commas between them."""
-    if value is None:
-        return None
-    try:
-        return tuple(float(part) for part in value.split(","))
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{value!r} must be numbers with commas between them", ctx, param
-        ) from error
-
-
 def onnx_only_options(function: Function) -> Function:
-    """Add what only an ONNX file does not say."""
+    """Add what only an ONNX file does not say, beyond what a NIR file does not say either."""
     for decorate in (
         click.option(
             "--cut", metavar="NODE", help="Node of the model whose result is taken.  [the last]"
@@ -42,18 +30,6 @@ def onnx_only_options(function: Function) -> Function:
             "--coding",
             type=click.Choice(CODINGS),
             help="How a ReLU becomes spikes: by the bits of its value, or by a rate.  [bitplane]",
-        ),
-        click.option(
-            "--std",
-            callback=_numbers,
-            metavar="S[,S…]",
-            help="See --mean; one for each channel.  [1]",
-        ),
-        click.option(
-            "--mean",
-            callback=_numbers,
-            metavar="M[,M…]",
-            help="The model takes (number / full scale − M) / S; one for each channel.  [0]",
         ),
     ):
         function = decorate(function)
