@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from onnx_models import MODELS
 
-from edge_naca import Encoder, Network, Preparation, Specification, data, presets, recipes
+from edge_naca import Core, Encoder, Network, Preparation, Specification, data, presets, recipes
+from edge_naca.cli import main
 from edge_naca.export.onnx_import import OnnxOptions, onnx_front_end, onnx_network
 from edge_naca.front_end import FrontEnd, spread
 from edge_naca.stages import CodedConvolution, SpikingConvolution, SpikingPool
@@ -51,12 +55,15 @@ def test_classes_are_learned_one_after_another(options: dict[str, Any], weight_b
     network = recipes.network_for(
         dataset, front_end=front_end(**options), neurons_per_class=8, weight_bits=weight_bits
     )
-    specification = Specification(network)
-    for x, label in zip(dataset.x_train, dataset.y_train, strict=True):
-        specification.learn(x, int(label))
-    answers = [specification.infer(x).prediction for x in dataset.x_test]
-    assert (np.array(answers) == dataset.y_test).mean() > 0.85
+    core, specification = Core(network), Specification(network)
+    core.learn_many(dataset.x_train, dataset.y_train)
+    answers = core.predict_many(dataset.x_test)
+    assert (answers == dataset.y_test).mean() > 0.85
     assert -1 not in answers
+    core = Core(network)
+    for x, label in zip(dataset.x_train[::10], dataset.y_train[::10], strict=True):
+        assert specification.learn(x, int(label)) == core.learn(x, int(label))
+    assert specification.state() == core.state()
 
 
 @pytest.mark.parametrize("options", [{"bits": 3}, {"coding": "rate", "steps": 6}], ids=str)
@@ -82,7 +89,7 @@ def test_what_comes_behind_can_be_taught_with_codes() -> None:
     front = front_end(bits=4)
     network = recipes.network_for(small(DIGITS, 5), front_end=front, neurons_per_class=2)
     behind = replace(network, inputs=network.encoded, preparation=None, stages=(), metadata={})
-    whole, part = Specification(network), Specification(behind)
+    whole, part = Core(network), Core(behind)
     for x, label in zip(DIGITS.x_train[:60], DIGITS.y_train[:60], strict=True):
         codes = front.features(x[None])[0].astype(np.uint8)
         assert whole.learn(x, int(label)).prediction == part.learn(codes, int(label)).prediction
@@ -135,6 +142,54 @@ def test_silence_is_refused() -> None:
     silenced = replace(front, stages=(*front.stages[:-1], silent))
     with pytest.raises(ValueError, match="nothing but zeros on these samples"):
         recipes.typical_norm(silenced, DIGITS.x_train)
+
+
+# ---- the command line --------------------------------------------------------------------------
+
+
+def call(*words: object) -> str:
+    result = CliRunner().invoke(main, [str(word) for word in words], prog_name="edge-naca")
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_train_learns_behind_a_model_and_behind_an_image(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.naca", tmp_path / "second.naca"
+    model = MODELS / "digits_conv.onnx"
+    words = ("--max-kib", 24, "--bits", 3, "--weight-bits", 4)
+    told = json.loads(
+        call("train", "digits", "--front-end", model, "--full-scale", 16, *words, "-o", first,
+             "--json")
+    )  # fmt: skip
+    assert told["accuracy"] > 0.9
+    assert told["state_bytes"] <= 24 * 1024
+    assert told["conversion"]["layers"][0]["name"] == "node_Conv_20"
+    again = json.loads(
+        call("train", "digits", "--front-end", first, "--max-kib", 24, "--weight-bits", 4, "-o",
+             second, "--json")
+    )  # fmt: skip
+    assert again["conversion"] is None
+    assert again["state_hash"] == told["state_hash"]
+    evaluated = json.loads(call("evaluate", first, "digits", "--json"))
+    assert evaluated["accuracy"] == told["accuracy"]
+    text = call("train", "digits", "--front-end", model, "--full-scale", 16, "-o", first)
+    assert "node_linear left out" in text
+
+
+def test_import_makes_an_image_that_answers(tmp_path: Path) -> None:
+    path = tmp_path / "digits.naca"
+    model = MODELS / "digits_qoperator.onnx"
+    told = json.loads(call("import", model, "-o", path, "--calibrate", "digits", "--json"))[
+        "report"
+    ]
+    assert told["accuracy_before"] - told["accuracy_after"] < 0.01
+    evaluated = json.loads(call("evaluate", path, "digits", "--json"))
+    assert evaluated["accuracy"] == pytest.approx(told["accuracy_after"])
+    assert evaluated["classes"] == list(DIGITS.classes)
+    behind = json.loads(
+        call("train", "digits", "--front-end", path, "-o", tmp_path / "taught.naca", "--json")
+    )
+    assert behind["accuracy"] > 0.85
 
 
 # ---- the front end of an image -----------------------------------------------------------------
