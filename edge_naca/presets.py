@@ -23,6 +23,8 @@ from edge_naca.limits import whole
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 
 ONE = 16384  # what stands for a learning rate of 1
+# How many times a sample's squared norm thresholds lie below 0, where norms are equal or not.
+REACH, REACH_UNEQUAL = 2, 8
 
 
 def rate_table(floor: float, start: float = 1.0) -> NDArray[np.int16]:
@@ -96,7 +98,7 @@ def competitive(
     square = scale * (norm**2 if norm else equal**2 if equal else features * largest**2)
     # Low enough that somebody always answers: no distance reaches this far. Samples whose norm is
     # not equalised may be stronger than most.
-    depth = min(int((2 if norm is None else 8) * square), 1 << 26)
+    depth = min(int((REACH if norm is None else REACH_UNEQUAL) * square), 1 << 26)
     norm_shift = 1 + fineness  # half the squared norm, in the potentials' unit
     if norm_shift < 0:
         raise ValueError(f"{weight_bits}-bit weights are too coarse for {bits}-bit codes")

@@ -95,7 +95,8 @@ def network_for(
         if features != "auto" or bits is not None:
             raise ValueError("features and bits are the front end's: leave them out")
         source, metadata, width = front_end, dict(front_end.metadata), front_end.encoder.bits
-        norm = typical_norm(front_end, dataset.x_train)
+        chosen = dataset.x_train[spread(len(dataset.x_train), NORM_SAMPLES)]
+        norm = typical_norm(front_end, integers_for(front_end.network(), chosen))
     else:
         source, width, metadata = _prepare(dataset.x_train, features, bits)
 
@@ -133,10 +134,14 @@ def network_for(
     return build(fits)
 
 
-def typical_norm(front_end: FrontEnd, x: Array) -> float:
-    """Return the root mean square of the Euclidean norms of samples' features."""
-    chosen = x[spread(len(x), NORM_SAMPLES)]
-    features = front_end.features(integers_for(front_end.network(), chosen))
+def typical_norm(front_end: FrontEnd, raw: Array) -> float:
+    """Return the root mean square of the Euclidean norms of samples' features.
+
+    Parameters
+    ----------
+    raw : samples (n, …), integers as a device is given them; some of them are looked at.
+    """
+    features = front_end.features(raw[spread(len(raw), NORM_SAMPLES)])
     square = float((features.astype(np.float64) ** 2).sum(axis=1).mean())
     if square == 0:
         raise ValueError(

@@ -13,7 +13,17 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from onnx_models import MODELS
 
-from edge_naca import Core, Encoder, Network, Preparation, Specification, data, presets, recipes
+from edge_naca import (
+    Core,
+    Encoder,
+    NacaClassifier,
+    Network,
+    Preparation,
+    Specification,
+    data,
+    presets,
+    recipes,
+)
 from edge_naca.cli import main
 from edge_naca.export.onnx_import import OnnxOptions, onnx_front_end, onnx_network
 from edge_naca.front_end import FrontEnd, spread
@@ -251,3 +261,45 @@ def test_pooled_spikes_count() -> None:
     specification = Specification(network)
     specification.learn(DIGITS.x_train[0], 0)
     assert specification.infer(DIGITS.x_train[0]).prediction == 0
+
+
+# ---- as a scikit-learn estimator ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("is_real", "coding"),
+    [(False, "bitplane"), (True, "bitplane"), (False, "rate")],
+    ids=["integers", "real numbers", "rates"],
+)
+def test_a_classifier_learns_behind_a_front_end(is_real: bool, coding: str) -> None:
+    x = DIGITS.x_train.reshape(-1, 64) / (16 if is_real else 1)
+    tests = DIGITS.x_test.reshape(-1, 64) / (16 if is_real else 1)
+    name = "digits_average" if coding == "rate" else "digits_conv"
+    full_scale = 1 if is_real or coding == "rate" else 16
+    options = OnnxOptions(full_scale=full_scale, bits=3, coding=coding, steps=7)
+    made = onnx_front_end(MODELS / f"{name}.onnx", x[:300], options)
+    model = NacaClassifier(8, max_classes=10, front_end=made.front_end(), weight_bits=4)
+    for label in range(10):  # one class after another
+        mine = DIGITS.y_train == label
+        model.partial_fit(x[mine], DIGITS.y_train[mine])
+    assert model.score(tests, DIGITS.y_test) > 0.9
+    shares = model.predict_proba(tests)
+    assert np.isfinite(shares).all()
+    assert (shares.argmax(axis=1) == model.predict(tests)).mean() > 0.99
+    assert 0.3 < shares.max(axis=1).mean() < 1
+    again = NacaClassifier.from_image(model.to_image())
+    assert (again.predict(tests) == model.predict(tests)).all()
+    again.partial_fit(x[:20], DIGITS.y_train[:20])
+    model.partial_fit(x[:20], DIGITS.y_train[:20])
+    assert again.core_.state() == model.core_.state()
+
+
+def test_a_classifier_refuses_what_is_no_front_end() -> None:
+    x, y = DIGITS.x_train.reshape(-1, 64)[:30], DIGITS.y_train[:30]
+    with pytest.raises(TypeError, match=r"front_end must be an edge_naca\.front_end\.FrontEnd"):
+        NacaClassifier(front_end="net.onnx").fit(x, y)
+    front = front_end(bits=3)
+    with pytest.raises(ValueError, match="either front_end or preparation"):
+        NacaClassifier(front_end=front, preparation=front.preparation).fit(x, y)
+    with pytest.raises(ValueError, match="preparation wants 64 numbers"):
+        NacaClassifier(front_end=front).fit(x[:, :50], y)
