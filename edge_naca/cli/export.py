@@ -64,9 +64,7 @@ def export(
       edge-naca export digits.naca --nir -o digits.nir
     """
     if as_c + as_onnx + as_learning + as_nir != 1:
-        raise click.UsageError(
-            "say what to export as, one of: --c, --onnx, --onnx-learning, --nir"
-        )
+        raise click.UsageError("say what to export as, one of: --c, --onnx, --onnx-learning, --nir")
     if (as_c or as_nir) and input_type is not None:
         raise click.UsageError("--input-type goes with --onnx and --onnx-learning")
     if not as_c and name is not None:
