@@ -1,5 +1,6 @@
-"""From a network to an image, to C source and to other frameworks."""
+"""From a network to an image, to C source, to other frameworks; what it costs on a board."""
 
+from edge_naca.export.cost import activity_of, assumed_activity, cost_report
 from edge_naca.export.csource import c_source, usage
 from edge_naca.export.image_file import load_image, save_image
 from edge_naca.export.nir_home import from_nir
@@ -19,7 +20,10 @@ __all__ = [
     "INPUT_TYPES",
     "NirOptions",
     "OnnxLearner",
+    "activity_of",
+    "assumed_activity",
     "c_source",
+    "cost_report",
     "from_nir",
     "initial_state",
     "interface",

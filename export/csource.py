@@ -36,7 +36,7 @@ _HEADER = Template("""\
 #define ${NAME}_H
 
 #include <stdint.h>
-
+${guard}
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -55,7 +55,7 @@ extern const uint64_t ${name}_image[(${NAME}_IMAGE_SIZE + 7) / 8];
 
 /// What each class is called, in UTF-8.
 extern const char *const ${name}_classes[${NAME}_CAPACITY];
-
+${body}
 #ifdef __cplusplus
 }
 #endif
@@ -63,14 +63,19 @@ extern const char *const ${name}_classes[${NAME}_CAPACITY];
 #endif
 """)
 
-_SOURCE = Template("""\
-#include "${name}.h"
-
+_ENDIAN = """
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "an edge-naca image is little endian, and so is the core"
 #endif
+"""
 
-const char *const ${name}_classes[${NAME}_CAPACITY] = {
+_SOURCE = Template("""\
+#include "${name}.h"
+${guard}${body}""")
+
+# Before every definition, in the source file and in the header alike.
+_DATA = Template("""
+${once}const char *const ${name}_classes[${NAME}_CAPACITY] = {
 ${classes}
 };
 
@@ -78,9 +83,21 @@ ${classes}
 #ifdef __GNUC__
 __attribute__((aligned(8)))
 #endif
-const uint64_t ${name}_image[(${NAME}_IMAGE_SIZE + 7) / 8] = {
+${once}const uint64_t ${name}_image[(${NAME}_IMAGE_SIZE + 7) / 8] = {
 ${words}
 };
+""")
+
+_ONCE = Template("""
+// Any number of files may include this; the program holds the data once. (In C a linker drops the
+// copies of further files with -fdata-sections and --gc-sections, as firmware is built anyway.)
+#if defined(__cplusplus) && __cplusplus >= 201703L
+#define ${NAME}_ONCE inline
+#elif defined(__GNUC__)
+#define ${NAME}_ONCE __attribute__((weak))
+#else
+#error "a header alone takes C++17, or gcc or clang: export without --header-only"
+#endif
 """)
 
 _EXAMPLE = Template("""\
@@ -97,24 +114,15 @@ int main(void)
     const naca_sample_t sample = {${kind}, numbers, ${count}};
     naca_result_t before, after;
     naca_image_t image;
-    naca_t *core = NULL;
-    uint32_t hash = 0;
+    naca_t *core;
+    uint32_t hash;
     for (uint32_t i = 0; i < ${count}; i++)
         numbers[i] = (uint8_t)(i * 37u % ${levels}u); // here a sensor would be read
-
-    naca_status_t status = naca_image_open(&image, ${name}_image, ${NAME}_IMAGE_SIZE);
-    if (status == NACA_OK)
-        status = naca_init(&image, memory, sizeof memory, &core);
-    if (status == NACA_OK)
-        status = naca_learn(core, &sample, 0, &before); // what it sees is class 0
-    if (status == NACA_OK)
-        status = naca_infer(core, &sample, &after);
-    if (status == NACA_OK)
-        status = naca_state_hash(core, &hash);
-    if (status != NACA_OK) {
-        printf("%s\\n", naca_status_name(status));
-        return 1;
-    }
+    if (${open}&image, ${name}_image, ${NAME}_IMAGE_SIZE) != NACA_OK ||
+        naca_init(&image, memory, sizeof memory, &core) != NACA_OK ||
+        naca_learn(core, &sample, 0, &before) != NACA_OK || // what it sees is class 0
+        naca_infer(core, &sample, &after) != NACA_OK || naca_state_hash(core, &hash) != NACA_OK)
+        return 1; // each call's status says why: naca_status_name
     printf("before: %ld\\n", (long)before.prediction); // -1 is no answer
     printf("after: %ld\\n", (long)after.prediction);
     printf("state: %08lx\\n", (unsigned long)hash);
@@ -123,35 +131,57 @@ int main(void)
 """)
 
 _USAGE = Template("""\
-${name}.h and ${name}.c hold the image, ${name}_example.c shows how to use it. They need the
-edge-naca core: the folder firmware/core, called $$NACA below.
+${what} the image, ${name}_example.c shows how to use it; C99 or C++17. They need
+the edge-naca core: the folder firmware/core, called $$NACA below.
 
-With CMake (or find_package(naca) in place of add_subdirectory, once the core is installed):
+CMake (or find_package(naca) in place of add_subdirectory, once the core is installed):
 
     add_subdirectory($$ENV{NACA} naca)
-    add_executable(${name}_example ${name}_example.c ${name}.c)
+    add_executable(${name}_example ${sources})
     target_link_libraries(${name}_example PRIVATE naca::core)
 
-With gcc or clang alone:
+Plain Makefile (lines below the colon begin with a tab):
 
-    gcc -std=c99 -O2 -I$$NACA/include ${name}_example.c ${name}.c $$NACA/src/*.c -o ${name}_example
+    CFLAGS += -std=c99 -O2 -I$$(NACA)/include
+    ${name}_example: ${sources} $$(wildcard $$(NACA)/src/*.c)
+    \t$$(CC) $$(CFLAGS) $$^ -o $$@
 
-For a microcontroller, here a Cortex-M4, as objects to link with the rest of the firmware:
+PlatformIO: the core as a library of the project, ${files} beside your sources:
 
-    arm-none-eabi-gcc -std=c99 -Os -mcpu=cortex-m4 -mthumb -I$$NACA/include -c \\
-        ${name}.c $$NACA/src/*.c
+    mkdir -p lib/naca && cp -r $$NACA/include $$NACA/src lib/naca
+
+Arduino: the core as a library of the sketchbook, ${files} beside the sketch:
+
+    mkdir -p ~/Arduino/libraries/naca/src
+    cp -r $$NACA/include/naca $$NACA/src/* ~/Arduino/libraries/naca/src
+    printf 'name=naca\\nversion=${core_version}\\n' > ~/Arduino/libraries/naca/library.properties
+
+gcc or clang alone:
+
+    gcc -std=c99 -O2 -I$$NACA/include ${sources} $$NACA/src/*.c -o ${name}_example
+
+A microcontroller, here a Cortex-M4, as objects to link with the rest of the firmware:
+
+    arm-none-eabi-gcc -std=c99 -Os -mcpu=cortex-m4 -mthumb -ffunction-sections -fdata-sections \\
+        -I$$NACA/include -c ${compiled} $$NACA/src/*.c
 
 The image is constant data and stays in flash (.rodata). The core works in ${NAME}_WORKSPACE_SIZE
 bytes of RAM that the program hands to it, starting at a multiple of 8.
 """)
 
 
-def c_source(image: bytes, name: str) -> dict[str, str]:
+def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str, str]:
     """Return NAME.h, NAME.c and NAME_example.c: the image as constant data, and how to use it.
 
     The files are C99 and C++17. What is in them begins with `name`, so that several images fit
     into one program. Class names are those that the image's metadata lists as "classes"; further
     classes are called by their numbers.
+
+    Parameters
+    ----------
+    image : what `Core.image` returns, or an image file holds.
+    name : what files and variables are called.
+    header_only : put the data into NAME.h, which any number of files may include; no NAME.c.
 
     Raises
     ------
@@ -179,16 +209,33 @@ def c_source(image: bytes, name: str) -> dict[str, str]:
         "words": "\n".join(_words(image)),
         "kind": "NACA_RAW_U8" if is_raw else "NACA_CODES",
         "count": f"{name.upper()}_{'RAW_COUNT' if is_raw else 'INPUTS'}",
-        "levels": 256 if is_raw else 2**network.encoder.bits,
+        "levels": 256 if is_raw else 2**network.code_bits,
+        "open": _opening(network),
     }
-    files = {f"{name}.h": _HEADER, f"{name}.c": _SOURCE, f"{name}_example.c": _EXAMPLE}
-    return {file: template.substitute(values) for file, template in files.items()}
+    once = f"{name.upper()}_ONCE " if header_only else ""
+    data = _DATA.substitute(values, once=once)
+    example = {f"{name}_example.c": _EXAMPLE.substitute(values)}
+    if header_only:
+        guard = _ENDIAN + _ONCE.substitute(values)
+        return {f"{name}.h": _HEADER.substitute(values, guard=guard, body=data)} | example
+    header = {f"{name}.h": _HEADER.substitute(values, guard="", body="")}
+    source = {f"{name}.c": _SOURCE.substitute(values, guard=_ENDIAN, body=data)}
+    return header | source | example
 
 
-def usage(name: str) -> str:
+def usage(name: str, *, header_only: bool = False) -> str:
     """Return how the files of `c_source` are added to a project."""
     _check_name(name)
-    return _USAGE.substitute(name=name, NAME=name.upper())
+    example, source = f"{name}_example.c", f"{name}.c"
+    return _USAGE.substitute(
+        name=name,
+        NAME=name.upper(),
+        core_version=edge_naca.__version__,
+        what=f"{name}.h holds" if header_only else f"{name}.h and {source} hold",
+        files=f"{name}.h" if header_only else f"{name}.h and {source}",
+        sources=example if header_only else f"{example} {source}",
+        compiled=example if header_only else source,
+    )
 
 
 def _check_name(name: str) -> None:
@@ -199,6 +246,14 @@ def _check_name(name: str) -> None:
         )
     if _TAKEN.fullmatch(name):
         raise ValueError(f"{name!r} is taken by the core or by the C library: choose another name")
+
+
+def _opening(network: Network) -> str:
+    """Return how the image is opened, with the code of just those stages that it has."""
+    if not network.stages:
+        return "naca_image_open("
+    families = "coded" if not network.spiking else "spiking" if not network.coded else "all"
+    return f"naca_image_open_with(naca_{families}_stages(), "
 
 
 def _class_names(network: Network) -> list[str]:

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from click.testing import CliRunner, Result
+from commands import call, done, failed, object_of
 
 from edge_naca import __version__, data, image, presets, recipes, scenarios
-from edge_naca.cli import main
 from edge_naca.core import Core
 from edge_naca.export import OnnxLearner, load_image, save_image, state_from, to_onnx
 from edge_naca.host.virtual import VirtualDevice
@@ -34,43 +33,12 @@ COMMANDS = (
     ["export"],
     ["check"],
     ["import"],
+    ["merge"],
+    ["diff"],
     ["bench"],
     ["bench", "class-incremental"],
 )
 EDGE_NACA = [sys.executable, "-c", "from edge_naca.cli import main; main(prog_name='edge-naca')"]
-
-
-def call(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words], prog_name="edge-naca")
-
-
-def done(*words: object) -> str:
-    result = call(*words)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def object_of(*words: object) -> dict[str, Any]:
-    """Run a command with --json and return the one object that it printed."""
-    result = call(*words, "--json")
-    assert result.exit_code == 0, result.output
-    assert result.stderr == ""
-    assert result.stdout.count("\n") == 1
-    content = json.loads(result.stdout)
-    assert isinstance(content, dict)
-    return content
-
-
-def failed(code: int, *words: object) -> str:
-    """Run a command that must fail; return its message: one line for 1, usage before it for 2."""
-    result = call(*words)
-    assert result.exit_code == code, result.output
-    assert result.stdout == ""
-    assert "Traceback" not in result.stderr
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1 or code == 2
-    assert lines[-1].startswith("Error: ")
-    return lines[-1]
 
 
 def save_table(path: Path, classes: int) -> Path:

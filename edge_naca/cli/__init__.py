@@ -8,11 +8,13 @@ from edge_naca.cli.check import check
 from edge_naca.cli.common import Program
 from edge_naca.cli.demo import demo
 from edge_naca.cli.device import devices, info, pull, push, reset
+from edge_naca.cli.diff import diff
 from edge_naca.cli.emulate import emulate
 from edge_naca.cli.evaluate import evaluate
 from edge_naca.cli.export import export
 from edge_naca.cli.import_ import import_
 from edge_naca.cli.inspect import inspect
+from edge_naca.cli.merge import merge
 from edge_naca.cli.raster import raster
 from edge_naca.cli.replay import replay
 from edge_naca.cli.stream import stream
@@ -32,6 +34,7 @@ def main() -> None:
       edge-naca demo                            see one learn digits
       edge-naca train digits -o digits.naca     teach your own
       edge-naca inspect digits.naca             see what it needs and knows
+      edge-naca inspect digits.naca --board nucleo-f446re   see what it costs there
       edge-naca evaluate digits.naca digits     test it
       edge-naca export digits.naca --c -o src   take it to a device
       edge-naca stream --port PORT --data digits   teach a running device
@@ -42,8 +45,8 @@ def main() -> None:
 
 
 for command in (
-    *(demo, train, evaluate, inspect, raster, export, bench),
+    *(demo, train, evaluate, inspect, diff, raster, export, bench),
     *(check, import_),
-    *(emulate, devices, info, push, pull, reset, stream, replay),
+    *(emulate, devices, info, push, pull, merge, reset, stream, replay),
 ):
     main.add_command(command)

@@ -41,6 +41,10 @@ from edge_naca.files import write_file
     help="With ONNX: what a sample is, raw numbers of a type, codes, or the spikes of every step. "
     "[int32, which holds every raw number; codes where the network prepares none]",
 )
+@click.option(
+    "--header-only", is_flag=True,
+    help="With --c: the image in one header, which any number of files may include.",
+)  # fmt: skip
 @common.json_option
 def export(
     image: Path,
@@ -49,6 +53,7 @@ def export(
     as_learning: bool,
     as_nir: bool,
     output: Path,
+    header_only: bool,
     name: str | None,
     input_type: str | None,
     as_json: bool,
@@ -59,32 +64,37 @@ def export(
     Examples
       edge-naca export digits.naca --c -o src
       edge-naca export digits.naca --c -o src --name reader
+      edge-naca export digits.naca --c --header-only -o include
       edge-naca export digits.naca --onnx --input-type uint8 -o digits.onnx
       edge-naca export digits.naca --onnx-learning -o learner.onnx
       edge-naca export digits.naca --nir -o digits.nir
+
+    With --c it prints how to add the files to a project: CMake, make, PlatformIO, Arduino, gcc.
     """
     if as_c + as_onnx + as_learning + as_nir != 1:
         raise click.UsageError("say what to export as, one of: --c, --onnx, --onnx-learning, --nir")
     if (as_c or as_nir) and input_type is not None:
         raise click.UsageError("--input-type goes with --onnx and --onnx-learning")
-    if not as_c and name is not None:
-        raise click.UsageError("--name goes with --c")
+    if not as_c and (name is not None or header_only):
+        raise click.UsageError("--name and --header-only go with --c")
     load_image(image)  # refuses a damaged one, by its name
     if as_c:
-        _export_c(image, output, name, as_json)
+        _export_c(image, output, header_only, name, as_json)
     elif as_nir:
         export_nir(image.read_bytes(), output, as_json)
     else:
         export_onnx(image.read_bytes(), output, as_learning, input_type, as_json)
 
 
-def _export_c(image: Path, output: Path, name: str | None, as_json: bool) -> None:
+def _export_c(
+    image: Path, output: Path, header_only: bool, name: str | None, as_json: bool
+) -> None:
     name = name or re.sub(r"[^A-Za-z0-9]+", "_", image.stem).strip("_")
-    files = c_source(image.read_bytes(), name)
+    files = c_source(image.read_bytes(), name, header_only=header_only)
     output.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
         write_file(output / file, text.encode())
     if as_json:
         report.print_json({"name": name, "files": [str(output / file) for file in files]})
         return
-    click.echo(usage(name))
+    click.echo(usage(name, header_only=header_only))

@@ -6,37 +6,106 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 from rich.table import Table
 
 from edge_naca import recipes
-from edge_naca.cli import common, provenance, report
+from edge_naca.cli import common, cost, provenance, report
+from edge_naca.compare import recruited
 from edge_naca.core import Core
 from edge_naca.export import load_image
-from edge_naca.image import Learned, State, read_sections, unpack_state
+from edge_naca.files import write_file
+from edge_naca.image import Learned, read_sections
 from edge_naca.network import Population, Preparation
+from edge_naca.states import Snapshot, snapshot
 
 
-@click.command(short_help="Show what an image holds, needs and knows.")
+@click.command(short_help="Show what an image holds, knows and needs, also on a given board.")
 @common.image_argument
+@click.option(
+    "--board", metavar="NAME",
+    help="Whether it fits this board, and what a sample costs there; an unknown name lists all.",
+)  # fmt: skip
+@click.option(
+    "--data", metavar="DATA",
+    help="With --board: reckon with the spikes of these samples, read as `train` reads them.",
+)  # fmt: skip
+@click.option(
+    "--measure", is_flag=True,
+    help="With --board and --data: count in an emulator of the board's core instead of estimating "
+    "(needs a clone of the repository and `make board-tools`).",
+)  # fmt: skip
+@click.option("--plot", type=click.Path(path_type=Path), metavar="PNG", help="Draw what it knows.")
+@common.reading_options
 @common.json_option
-def inspect(image: Path, as_json: bool) -> None:
+def inspect(
+    image: Path,
+    board: str | None,
+    data: str | None,
+    measure: bool,
+    plot: Path | None,
+    labels: Path | None,
+    label_column: str | None,
+    test_fraction: float,
+    as_json: bool,
+) -> None:
     """Show what is in an image: the network, its rules, what it learned, what memory it needs.
 
     Flash is the image itself, to be kept readable. RAM is the workspace that the core asks for,
     the same number of bytes on every machine, with the learned state in it.
 
+    With --board, before anything is flashed: flash and RAM with the firmware's own, and by how much
+    they do not suffice; instructions, time and energy of inferring and of learning a sample. Those
+    are estimates, and what they rest on is said. Without --data the network's own neurons are taken
+    as samples, or random codes where there are none.
+
     \b
     Examples
       edge-naca inspect mnist.naca
       edge-naca inspect mnist.naca --json | jq .ram_bytes
+      edge-naca inspect mnist.naca --plot mnist.png
+      edge-naca inspect mnist.naca --board nucleo-f446re
+      edge-naca inspect mnist.naca --board raspberry-pi-pico --data mnist
+      edge-naca inspect mnist.naca --board netduinoplus2 --data mnist --measure
     """
+    _check_usage(board, data, measure, labels, label_column)
+    if plot is not None:
+        common.check_figure(plot)
     core = load_image(image)
     found = _report(image, core)
+    costs = None
+    if board is not None:
+        how = {"labels": labels, "label_column": label_column, "test_fraction": test_fraction}
+        samples = None if data is None else cost.read_samples(core, data, **how)
+        costs = cost.board_report(core, board, samples, measure)
+        found["board"] = costs.to_json()
+    if plot is not None:
+        from edge_naca import plots, state_plots
+
+        known = snapshot(core, str(image))
+        title = f"{image.name}: {found['topology']}, {found['learned_samples']} samples learned"
+        figure = state_plots.knowledge(title, known, common.class_names(core))
+        write_file(plot, plots.render(figure, plot.suffix[1:]))
     if as_json:
         report.print_json(found)
-    else:
-        _print(found)
+        return
+    _print(found)
+    if costs is not None:
+        cost.print_report(costs)
+
+
+def _check_usage(
+    board: str | None,
+    data: str | None,
+    measure: bool,
+    labels: Path | None,
+    label_column: str | None,
+) -> None:
+    if board is None and (data is not None or measure):
+        raise click.UsageError("--data and --measure go with --board")
+    if data is None and (labels is not None or label_column is not None):
+        raise click.UsageError("--labels and --label-column go with --data")
+    if measure and data is None:
+        raise click.UsageError("--measure needs samples to run: give --data as well")
 
 
 # ---- what to say -------------------------------------------------------------------------------
@@ -44,7 +113,8 @@ def inspect(image: Path, as_json: bool) -> None:
 
 def _report(path: Path, core: Core) -> dict[str, Any]:
     network, data = core.network, path.read_bytes()
-    state = unpack_state(network, core.state())
+    known = snapshot(core, str(path))
+    state = known.state
     encoder = network.encoder
     return {
         "image": str(path),
@@ -59,7 +129,7 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
         ],
         "seed": network.seed,
         "capacity": network.capacity,
-        "classes": _classes(core, state),
+        "classes": _classes(core, known),
         "learned_samples": state.learned,
         "flash_bytes": len(data),
         "ram_bytes": core.workspace_size,
@@ -113,17 +183,15 @@ def _population(population: Population, learned: Learned) -> dict[str, Any]:
     }
 
 
-def _classes(core: Core, state: State) -> list[dict[str, Any]]:
-    result = []
-    for label, name in enumerate(common.class_names(core)):
-        recruited = None
-        for population, learned in zip(core.network.populations, state.populations, strict=True):
-            rule = population.rule
-            if learned.wins is not None and rule is not None and rule.table is not None:
-                reached = rule.table[label] > 0
-                recruited = int(np.count_nonzero(learned.wins[reached]))
-        result.append({"name": name, "samples": int(state.seen[label]), "recruited": recruited})
-    return result
+def _classes(core: Core, known: Snapshot) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "samples": int(known.state.seen[label]),
+            "recruited": recruited(known, label),
+        }
+        for label, name in enumerate(common.class_names(core))
+    ]
 
 
 # ---- how to say it -----------------------------------------------------------------------------

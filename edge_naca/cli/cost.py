@@ -1,0 +1,165 @@
+"""What ``edge-naca inspect --board`` says: does an image fit a board, and what does it cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import numpy as np
+from rich.table import Table
+
+from edge_naca import recipes
+from edge_naca.cli import common, report
+from edge_naca.core import Core
+from edge_naca.data import DataError
+from edge_naca.export.cost import Activity, Report, Work, activity_of, assumed_activity, cost_report
+from edge_naca.export.targets import MEASURED_ON, find_target
+
+MEASURED = 8  # samples that an emulator is asked to count
+KIB = 1024
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples that the network can take, and their labels there."""
+
+    x: Any
+    labels: Any
+    source: str
+
+
+def read_samples(core: Core, data: str, **how: Any) -> Samples:
+    """Read a data set, and return those training samples whose classes the image knows.
+
+    Raises
+    ------
+    DataError
+        If it knows none of them.
+    """
+    dataset = common.load_data(data, **how)
+    names = common.class_names(core)
+    names += [name for name in dataset.classes if name not in names]
+    index = np.array([names.index(name) for name in dataset.classes])
+    labels = index[dataset.y_train]
+    known = labels < core.network.capacity
+    if not known.any():
+        raise DataError(f"the image has no room for any class of {dataset.name}")
+    x = recipes.integers_for(core.network, dataset.x_train[known])
+    return Samples(x, labels[known], f"samples of {dataset.name}")
+
+
+def board_report(core: Core, board: str, samples: Samples | None, measure: bool) -> Report:
+    """Return what an image costs on a board, estimated or counted in an emulator."""
+    core_of_board = find_target(board).core  # an unknown board fails before any work
+    if measure:
+        assert samples is not None
+        return _measured(core, board, MEASURED_ON[core_of_board], samples)
+    return cost_report(core, board, _activity(core, samples))
+
+
+def _activity(core: Core, samples: Samples | None) -> Activity:
+    if samples is None:
+        return assumed_activity(core)
+    activity = activity_of(core, samples.x, samples.labels, samples.source)
+    return Activity(
+        activity.infer,
+        activity.learn,
+        f"{activity.samples} {samples.source}",
+        activity.samples,
+    )
+
+
+def _measured(core: Core, board: str, emulated: str, samples: Samples) -> Report:
+    from edge_naca.host.counting import count
+
+    chosen = np.linspace(0, len(samples.x) - 1, min(len(samples.x), MEASURED)).astype(int)
+    x = samples.x[chosen].reshape(len(chosen), -1)
+    kind = "codes" if core.network.preparation is None else "raw"
+    counts = count(emulated, core.image(), x, samples.labels[chosen], kind)
+    activity = Activity({}, {}, f"{len(chosen)} {samples.source}", len(chosen))
+    counted = float(counts.infer.mean()), float(counts.learn.mean())
+    return cost_report(core, board, activity, counted)
+
+
+# ---- how to say it -----------------------------------------------------------------------------
+
+
+def print_report(found: Report) -> None:
+    """Print whether it fits, what it takes, and what that rests on."""
+    target = found.target
+    click.echo(f"\n{found.board}: {target.chip}, {target.core} at {target.clock / 1e6:g} MHz")
+    if target.notes:
+        click.echo(f"({target.notes})")
+    report.out.print(_memory_table(found))
+    for name, left in (("flash", found.flash_left), ("RAM", found.ram_left)):
+        if left < 0:
+            click.echo(f"IT DOES NOT FIT: {-left} bytes of {name} are missing.")
+    report.out.print(_work_table(found))
+    click.echo("\n".join(_grounds(found)))
+
+
+def _memory_table(found: Report) -> Table:
+    table = Table("bytes of")
+    names = list(dict.fromkeys([*found.flash, *found.ram]))
+    for heading in (*names, "together", "of", "left"):
+        table.add_column(heading, justify="right")
+    for title, parts, room, left in (
+        ("flash", found.flash, found.target.flash, found.flash_left),
+        ("RAM", found.ram, found.target.ram, found.ram_left),
+    ):
+        cells = [str(parts[name]) if name in parts else "–" for name in names]
+        table.add_row(title, *cells, str(sum(parts.values())), str(room), str(left))
+    return table
+
+
+def _work_table(found: Report) -> Table:
+    table = Table("one sample")
+    for heading in (found.unit, "time", "a second", "energy"):
+        table.add_column(heading, justify="right")
+    for title, work in (("inferred", found.infer), ("learned", found.learn)):
+        table.add_row(title, *_cells(work))
+    return table
+
+
+def _cells(work: Work) -> tuple[str, str, str, str]:
+    energy = "unknown" if work.joules is None else _scaled(work.joules, "J")
+    return f"{work.count:.0f}", _scaled(work.seconds, "s"), f"{1 / work.seconds:.0f}", energy
+
+
+def _scaled(value: float, unit: str) -> str:
+    """Format with three digits and a prefix."""
+    for factor, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "µ")):
+        if value >= factor:
+            return f"{value / factor:.3g} {prefix}{unit}"
+    return f"{value / 1e-9:.3g} n{unit}"
+
+
+def _grounds(found: Report) -> list[str]:
+    """Say what is exact, what is estimated, and from what."""
+    unit, stand_in = found.unit, MEASURED_ON[found.target.core]
+    if found.measured:
+        counted = f"counted in an emulator ({stand_in})"
+    else:
+        counted = (
+            f"estimated by a model that was at most {found.largest_error:.1%} off in an emulator "
+            f"({stand_in}, benchmarks/instruction-model.md)"
+        )
+    lines = [
+        f"Flash and RAM: firmware/boards (core, link, store) as built for {stand_in}, -Os.",
+        f"{unit.capitalize()}: {counted}, for {found.activity}.",
+    ]
+    if unit == "instructions":
+        lines.append(
+            f"Time: an estimate, {found.cycles_per_instruction:g} cycles for an instruction "
+            f"({found.cycles_source})."
+        )
+    current = found.target.current
+    if current is None:
+        lines.append("Energy: no current is known well enough to estimate it (export/targets.py).")
+    else:
+        lines.append(
+            f"Energy: an estimate, {current.microamperes_per_mhz:g} µA/MHz × "
+            f"{current.volts:g} V ({current.source}); regulators, sensors and radio come on top."
+        )
+    return lines

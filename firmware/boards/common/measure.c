@@ -1,0 +1,187 @@
+// Counts what naca_infer and naca_learn take, one sample after another, and prints it: run by
+// host/counting.py in an emulator whose clock moves by a fixed time with every instruction (QEMU's
+// -icount) or that is cycle-accurate (simavr). What is measured comes with the program: the host writes
+// image and samples over `measure_input` in the ELF file.
+
+#include "board.h"
+
+#ifdef __AVR__
+#include <avr/interrupt.h>
+#include <avr/io.h>
+enum { ROOM = 5 * 1024 }; // constants lie in RAM here, which the workspace needs as well
+#elif defined(__riscv)
+enum { ROOM = 192 * 1024 };
+#else
+#include "cortex_m.h"
+enum { ROOM = 192 * 1024 };
+#endif
+
+typedef struct input {
+    uint32_t image_size;
+    uint16_t kind;      // naca_sample_kind_t
+    uint16_t samples;
+    uint32_t numbers;   // in a sample
+    uint32_t size;      // bytes of a sample
+    uint8_t data[ROOM]; // the image, at the next multiple of 8 the samples, then a byte for each label
+} input_t;
+
+// Volatile, so that no compiler thinks it knows what will be here.
+const volatile input_t measure_input __attribute__((aligned(8), section(".rodata.measure"))) = {
+    1, 0, 0, 0, 0, {0}};
+
+int main(void);
+
+// ---- a clock ------------------------------------------------------------------------------------
+
+#ifdef __AVR__
+
+enum { PRESCALER = 256 };
+
+static void clock_start(void)
+{
+    cli();
+    TCCR1B = 0;
+    TIFR1 = 1u << TOV1;
+    TCNT1 = 0;
+    TCCR1B = 4u << CS10; // one tick in 256 cycles
+}
+
+static uint32_t clock_ticks(void)
+{
+    const uint16_t ticks = TCNT1;
+    return TIFR1 & 1u << TOV1 ? UINT32_MAX : ticks;
+}
+
+// Nothing to find out: ticks are cycles.
+static uint32_t clock_units(uint32_t *ticks)
+{
+    *ticks = 1;
+    return PRESCALER;
+}
+
+#else
+
+#ifdef __riscv
+
+static uint32_t started;
+
+static uint32_t instructions(void)
+{
+    uint32_t count;
+    __asm__ volatile("csrr %0, minstret" : "=r"(count));
+    return count;
+}
+
+static void clock_start(void)
+{
+    __asm__ volatile("csrci mstatus, 8" ::: "memory");
+    started = instructions();
+}
+
+static uint32_t clock_ticks(void)
+{
+    return instructions() - started;
+}
+
+static void spin(uint32_t turns)
+{
+    __asm__ volatile("1: addi %0, %0, -1\n"
+                     "bnez %0, 1b\n" : "+r"(turns));
+}
+
+#else
+
+// From the reference clock, which is slower, where there is one: that reaches further. An ARMv6-M has
+// none. No interrupt.
+enum { LARGEST = 0xFFFFFF, WRAPPED = 1u << 16, ON = __ARM_ARCH_ISA_THUMB > 1 ? 1 : 5 };
+
+static void clock_start(void)
+{
+    __asm__ volatile("cpsid i" ::: "memory");
+    CORTEX_M_SYST_RVR = LARGEST;
+    CORTEX_M_SYST_CVR = 0;
+    CORTEX_M_SYST_CSR = ON;
+}
+
+static uint32_t clock_ticks(void)
+{
+    const uint32_t left = CORTEX_M_SYST_CVR;
+    return CORTEX_M_SYST_CSR & WRAPPED ? UINT32_MAX : (uint32_t)LARGEST - left;
+}
+
+static void spin(uint32_t turns)
+{
+    __asm__ volatile(".syntax unified\n"
+                     "1: subs %0, %0, #1\n"
+                     "bne 1b\n" : "+l"(turns) : : "cc");
+}
+
+#endif
+
+// Two instructions a turn tell how many ticks an instruction takes.
+static uint32_t clock_units(uint32_t *ticks)
+{
+    enum { FEW = 1000, MANY = 201000 };
+    clock_start();
+    spin(FEW);
+    const uint32_t few = clock_ticks();
+    clock_start();
+    spin(MANY);
+    *ticks = clock_ticks() - few;
+    return 2u * (MANY - FEW);
+}
+
+#endif
+
+// ---- what is measured ---------------------------------------------------------------------------
+
+static void print_count(const char *name, uint32_t number)
+{
+    board_print(name);
+    board_print_hex(number);
+}
+
+static naca_status_t measure(const input_t *input)
+{
+    naca_image_t image;
+    naca_t *core;
+    naca_result_t result;
+    const uint8_t *samples = input->data + ((input->image_size + 7u) & ~7u);
+    const uint8_t *labels = samples + input->samples * input->size;
+    naca_status_t status = 
+        naca_image_open_with(naca_all_stages(), &image, input->data, input->image_size);
+    if (status == NACA_OK) {
+        status = naca_init(&image, board_workspace,
+                           (uint32_t)(board_workspace_end - board_workspace), &core);
+    }
+    for (uint32_t i = 0; i < input->samples && status == NACA_OK; i++) {
+        const naca_sample_t sample = {(naca_sample_kind_t)input->kind, samples + i * input->size,
+                                      input->numbers};
+        clock_start();
+        status = naca_infer(core, &sample, &result);
+        print_count("infer ", clock_ticks());
+        clock_start();
+        status = status == NACA_OK ? naca_learn(core, &sample, labels[i], &result) : status;
+        print_count(" learn ", clock_ticks());
+        board_print("\r\n");
+    }
+    return status;
+}
+
+int main(void)
+{
+    uint32_t ticks;
+    board_start();
+    const uint32_t units = clock_units(&ticks);
+    print_count("\r\nunits ", units);
+    print_count(" ticks ", ticks);
+    clock_start();
+    print_count(" empty ", clock_ticks());
+    board_print("\r\n");
+    const naca_status_t status = measure((const input_t *)(uintptr_t)&measure_input);
+    board_print(naca_status_name(status));
+    board_print("\r\nend\r\n");
+    for (;;) {
+        board_sleep();
+    }
+}

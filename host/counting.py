@@ -1,0 +1,173 @@
+"""Counting what one sample takes on an emulated board: instructions, or cycles on an AVR.
+
+`firmware/boards/common/measure.c` is the program, with the firmware's own compiler flags. Its
+input, an image and samples, is written into the ELF file, so that one build measures every network.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.core import Core
+from edge_naca.host import boards
+from edge_naca.host.boards import BoardError, EmulatedBoard
+
+# The emulated clock moves by 2**7 ns with every instruction, whatever the host does meanwhile.
+COUNTING = ("-icount", "shift=7,sleep=off")
+KINDS = {"uint8": 0, "int16": 1, "int32": 2}
+CODES = 3
+WRAPPED = 0xFFFFFFFF
+PATIENCE = 120.0  # seconds without a line from the program
+
+_INPUT = struct.Struct("<IHHII")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What each sample took.
+
+    Parameters
+    ----------
+    unit : "instructions", or "cycles" where the emulator is cycle-accurate (AVR).
+    infer, learn : int64 (samples,); every sample was first inferred, then learned.
+    """
+
+    unit: str
+    infer: NDArray[np.int64]
+    learn: NDArray[np.int64]
+
+
+class _CountingBoard(EmulatedBoard):
+    def _command(self, descriptor: int) -> list[str]:
+        command = super()._command(descriptor)
+        return command if _is_cycle_accurate(self.board.name) else [*command, *COUNTING]
+
+
+def _is_cycle_accurate(name: str) -> bool:
+    return boards.find_board(name).emulator[0] == "simavr_uart"
+
+
+def count(
+    name: str,
+    image: bytes,
+    samples: NDArray[Any],
+    labels: NDArray[Any],
+    kind: str = "raw",
+    *,
+    elf: Path | None = None,
+) -> Counts:
+    """Run an image on an emulated board and count what inferring and learning each sample takes.
+
+    Parameters
+    ----------
+    name : an emulated board (`edge_naca.host.boards.BOARDS`).
+    image : what to run, with what it has learned.
+    samples : integers (n, numbers) as uint8, int16 or int32 ("raw"), or uint8 ("codes").
+    labels : (n,), what to learn each sample as.
+    elf : the program ``measure``, if it is built already.
+
+    Raises
+    ------
+    BoardError
+        If a tool is missing, or the network does not fit the board; the message says what helps.
+    """
+    program = elf or boards.build(name, "measure")
+    with tempfile.TemporaryDirectory(prefix="edge-naca-") as folder:
+        patched = Path(folder) / program.name
+        patched.write_bytes(with_input(name, program, image, samples, labels, kind))
+        with _CountingBoard(name, patched) as board:
+            said = listen(board)
+    return _read(name, said, Core(image).workspace_size)
+
+
+def with_input(
+    name: str,
+    program: Path,
+    image: bytes,
+    samples: NDArray[Any],
+    labels: NDArray[Any],
+    kind: str = "raw",
+) -> bytes:
+    """Return the ELF file of the program ``measure`` with what it shall measure written into it."""
+    content = bytearray(program.read_bytes())
+    room, offset = _place(content, program, boards.find_board(name).compiler[0])
+    data = _input(image, samples, labels, kind)
+    if len(data) > room:
+        raise BoardError(
+            f"{name} cannot measure this: image and samples take {len(data)} bytes, there is room "
+            f"for {room}; take fewer samples, or a board with more memory"
+        )
+    content[offset : offset + len(data)] = data
+    return bytes(content)
+
+
+def _input(image: bytes, samples: NDArray[Any], labels: NDArray[Any], kind: str) -> bytes:
+    """Return what measure.c reads (`input_t` there)."""
+    rows = np.ascontiguousarray(samples.reshape(len(samples), -1))
+    code = CODES if kind == "codes" else KINDS[rows.dtype.name]
+    head = _INPUT.pack(len(image), code, len(rows), rows.shape[1], rows[0].nbytes)
+    return b"".join(
+        [head, image, bytes(-len(image) % 8), rows.tobytes(), labels.astype(np.uint8).tobytes()]
+    )
+
+
+def _place(content: bytearray, program: Path, compiler: str) -> tuple[int, int]:
+    """Return how large measure_input is, and where it lies in the ELF file."""
+    nm = compiler.replace("gcc", "nm")
+    if shutil.which(nm) is None:
+        raise BoardError(f"measuring needs {nm}, which comes with {compiler}")
+    table = subprocess.run([nm, "-S", program], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"^(\w+) (\w+) \w measure_input$", table, re.MULTILINE)
+    assert found is not None, f"{program} has no measure_input"
+    address, size = int(found[1], 16), int(found[2], 16)
+    first, entry, entries = struct.unpack_from("<I10xHH", content, 28)
+    for index in range(entries):
+        _, at, virtual, _, in_file = struct.unpack_from("<5I", content, first + index * entry)
+        if virtual <= address and address + size <= virtual + in_file:
+            return size, at + address - virtual
+    raise AssertionError(f"measure_input is in no segment of {program}")
+
+
+def listen(board: EmulatedBoard) -> str:
+    """Return all that the program ``measure`` says, to its end."""
+    said = bytearray()
+    with socket.create_connection(("127.0.0.1", board.port), timeout=PATIENCE) as line:
+        while not said.endswith(b"\r\nend\r\n"):
+            try:
+                part = line.recv(4096)
+            except TimeoutError:
+                part = b""
+            if not part or b"fault: " in part:
+                raise BoardError(f"{board.board.name} went silent after: {bytes(said + part)!r}")
+            said += part
+    return said.decode("ascii")
+
+
+def _read(name: str, said: str, workspace: int) -> Counts:
+    status = said.split("\r\n")[-3]
+    if status == "NACA_ERR_WORKSPACE":
+        raise BoardError(f"the network needs {workspace} bytes of RAM, {name} has fewer to spare")
+    if status != "NACA_OK":
+        raise BoardError(f"{name} refuses: {status}")
+    scale = re.search(r"units (\w+) ticks (\w+) empty (\w+)", said)
+    assert scale is not None, said
+    units, ticks, empty = (int(word, 16) for word in scale.groups())
+    lines = re.findall(r"infer (\w+) learn (\w+)", said)
+    counted = np.array([[int(word, 16) for word in line] for line in lines], np.int64)
+    counted = counted.reshape(-1, 2)
+    if (counted == WRAPPED).any():
+        raise BoardError(f"a sample takes longer than the clock of {name} can count")
+    # Ticks are whole: the nearest number of instructions.
+    infer, learn = np.rint((counted - empty) * (units / ticks)).astype(np.int64).T
+    return Counts("cycles" if _is_cycle_accurate(name) else "instructions", infer, learn)

@@ -1,0 +1,144 @@
+"""The report on size and cost: what fits, what it takes, and what that rests on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from edge_naca import data, presets, recipes
+from edge_naca.core import Core
+from edge_naca.export import cost
+from edge_naca.export.cost import activity_of, assumed_activity, cost_report, find_core
+from edge_naca.export.targets import MEASURED_ON, TARGETS
+from edge_naca.host.boards import BOARDS
+from edge_naca.network import Preparation
+
+DIGITS = data.load("digits")
+
+
+@pytest.fixture(scope="module")
+def core() -> Core:
+    core = Core(recipes.network_for(DIGITS, max_kib=8))
+    core.learn_many(DIGITS.x_train, DIGITS.y_train)
+    return core
+
+
+def test_every_board_can_be_reckoned_with(core: Core) -> None:
+    activity = assumed_activity(core)
+    for name, target in TARGETS.items():
+        found = cost_report(core, name, activity)
+        assert found.flash["image"] == len(core.image())
+        assert found.ram["workspace"] == core.workspace_size
+        assert found.flash_left == target.flash - sum(found.flash.values())
+        assert found.ram_left == target.ram - sum(found.ram.values())
+        assert found.fits == (found.flash_left >= 0 and found.ram_left >= 0)
+        assert ("image" in found.ram) == target.image_in_ram
+        assert 0 < found.infer.count < found.learn.count
+        cycles = found.infer.count * found.cycles_per_instruction
+        assert found.infer.seconds == pytest.approx(cycles / target.clock)
+        assert found.cycles_source
+        assert json.loads(json.dumps(found.to_json()))["board"] == name
+    assert not cost_report(core, "arduino-uno", activity).fits
+    assert cost_report(core, "nucleo-f446re", activity).fits
+
+
+def test_energy_is_current_times_voltage_times_time(core: Core) -> None:
+    activity = assumed_activity(core)
+    for name, target in TARGETS.items():
+        found = cost_report(core, name, activity)
+        if target.current is None:
+            assert found.infer.joules is None
+            continue
+        assert target.current.source
+        amperes = target.current.microamperes_per_mhz * 1e-12 * target.clock
+        watts = amperes * target.current.volts
+        assert 1e-3 < watts < 1  # a microcontroller
+        assert found.learn.joules == pytest.approx(found.learn.seconds * watts)
+
+
+def test_the_table_is_about_what_exists() -> None:
+    assert set(BOARDS) <= set(TARGETS)
+    for name, target in TARGETS.items():
+        assert target.core in cost.cores(), name
+        assert target.flash > target.ram > 1024, name
+        assert 1e6 <= target.clock <= 1e9, name
+    assert set(MEASURED_ON) == set(cost.cores())
+    assert set(MEASURED_ON.values()) <= set(BOARDS)
+    for name in cost.cores():
+        model = find_core(name)
+        assert all(value > 0 for value in model.coefficients.values())
+        assert 0 <= model.largest_error < 0.1
+        assert 1 <= model.cycles_per_instruction < 2
+        assert model.core_text < model.firmware_flash
+
+
+def test_its_own_neurons_stand_for_samples(core: Core) -> None:
+    real = activity_of(core, DIGITS.x_test, DIGITS.y_test, "digits")
+    assert real.samples == cost.MOST_SAMPLES
+    assumed = assumed_activity(core)
+    assert "of the network's own neurons" in assumed.source
+    for name in ("microbit", "nucleo-f446re"):
+        expected, found = (cost_report(core, name, one) for one in (real, assumed))
+        assert found.infer.count == pytest.approx(expected.infer.count, rel=0.1)
+        assert found.learn.count == pytest.approx(expected.learn.count, rel=0.1)
+
+
+def test_looking_at_samples_teaches_nothing(core: Core) -> None:
+    before = core.state()
+    activity_of(core, DIGITS.x_test[:5], DIGITS.y_test[:5], "digits")
+    assumed_activity(core)
+    assert core.state() == before
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        presets.competitive(12, 3, 2),
+        presets.paper(12, 3, 8, steps=5),
+        presets.paper(Preparation((3, 4, 1)), 3, 8, steps=5),
+    ],
+    ids=["new", "paper", "paper, raw"],
+)
+def test_networks_that_know_nothing_get_random_codes(network: object) -> None:
+    core = Core(network)  # type: ignore[arg-type]
+    activity = assumed_activity(core)
+    assert activity.source.startswith("assumed: random codes")
+    is_raw = core.network.preparation is not None
+    assert ("preparation" in activity.infer) == is_raw
+    assert ("code taken over" in activity.infer) != is_raw
+    assert activity.infer["input spike"] > 0
+    assert cost_report(core, "microbit", activity).infer.count > 1000
+
+
+def test_codes_with_one_quarter_of_their_bits_set() -> None:
+    core = Core(presets.competitive(400, 2, 1, bits=3))
+    spikes = assumed_activity(core).infer["input spike"]
+    assert spikes == pytest.approx(400 * 3 / 4, rel=0.05)
+
+
+def test_counts_from_an_emulator_take_the_model_s_place(core: Core) -> None:
+    activity = assumed_activity(core)
+    found = cost_report(core, "microbit", activity, (1000.0, 1500.0))
+    assert found.measured
+    assert (found.infer.count, found.learn.count) == (1000.0, 1500.0)
+    assert not cost_report(core, "microbit", activity).measured
+
+
+def test_unknown_boards_are_answered_with_known_ones(core: Core) -> None:
+    with pytest.raises(ValueError, match=r"no board 'uno'; known are netduinoplus2, .*arduino-uno"):
+        cost_report(core, "uno", assumed_activity(core))
+
+
+def test_larger_networks_take_more() -> None:
+    counts = []
+    for neurons in (2, 8):
+        core = Core(recipes.network_for(DIGITS, neurons_per_class=neurons))
+        core.learn_many(DIGITS.x_train[:200], DIGITS.y_train[:200])
+        activity = activity_of(core, DIGITS.x_test[:10], DIGITS.y_test[:10], "digits")
+        counts.append(cost_report(core, "lm3s6965", activity))
+    small, large = counts
+    assert small.infer.count < large.infer.count
+    assert small.learn.count < large.learn.count
+    seconds = [one.learn.seconds / one.learn.count for one in counts]
+    assert seconds[0] == pytest.approx(seconds[1])

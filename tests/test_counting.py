@@ -1,0 +1,161 @@
+"""Counting in emulators: exact, and within 10 % of what the cost model says."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from commands import failed, object_of
+
+from edge_naca import data, presets, recipes
+from edge_naca.core import Core
+from edge_naca.export import save_image
+from edge_naca.export.cost import activity_of, find_core, predict
+from edge_naca.export.targets import MEASURED_ON
+from edge_naca.host import boards
+from edge_naca.host.boards import BOARDS, BoardError
+from edge_naca.host.counting import count
+from edge_naca.network import Network, Preparation
+
+CORES = [core for core in MEASURED_ON if core != "cortex-m0+"]
+DIGITS = data.load("digits")
+SAMPLES = 5
+
+Build = Callable[[str, str], Path]
+
+
+@pytest.fixture(scope="module")
+def build(require_tool: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Return a function that builds a board's program once and returns the ELF file."""
+    built: dict[tuple[str, str], Path] = {}
+    root = tmp_path_factory.mktemp("counting")
+
+    def build(name: str, program: str) -> Path:
+        board = BOARDS[name]
+        require_tool(board.compiler[0])
+        require_tool("gcc -lsimavr -lelf" if name == "atmega1284p" else board.emulator[0])
+        if (name, program) not in built:
+            built[name, program] = boards.build(name, program, folder=root / name)
+        return built[name, program]
+
+    return build
+
+
+def taught(network: Network, lesson: int = 300) -> Core:
+    core = Core(network)
+    core.learn_many(DIGITS.x_train[:lesson], DIGITS.y_train[:lesson])
+    return core
+
+
+def small() -> Core:
+    prep = Preparation((8, 8, 1), gain=np.array([15]), shift=4)
+    return taught(presets.competitive(prep, 10, 2, weight_bits=4, seed=11))
+
+
+def networks() -> dict[str, Core]:
+    """Return networks that the model was not fitted to; an AVR has room for the first two."""
+    paper = presets.paper(Preparation((8, 8, 1), gain=np.array([15])), 10, 33, steps=6, seed=8)
+    edges = recipes.network_for(DIGITS, neurons_per_class=4, features="edges", seed=5)
+    core = Core(paper, presets.paper_start(paper))
+    core.learn_many(DIGITS.x_train[:60], DIGITS.y_train[:60])
+    signed = Preparation((1, 64, 1), signed=True, offset=np.array([4]), gain=np.array([9]), shift=3)
+    return {
+        "4 bits": small(),
+        "on and off": taught(presets.competitive(signed, 10, 1, bits=2, weight_bits=4), 100),
+        "8 bits": taught(recipes.network_for(DIGITS, neurons_per_class=7, seed=3)),
+        "edges": taught(edges),
+        "the paper's rule": core,
+    }
+
+
+def test_the_clock_counts_every_instruction(build: Build) -> None:
+    """Three machines, three clocks, one processor: the same number of the same instructions."""
+    core = small()
+    x, y = DIGITS.x_test[:SAMPLES], DIGITS.y_test[:SAMPLES]
+    counted = [
+        count(name, core.image(), x, y, elf=build(name, "measure"))
+        for name in ("netduinoplus2", "lm3s6965-m4", "netduinoplus2")
+    ]
+    for other in counted[1:]:
+        assert other.unit == "instructions"
+        np.testing.assert_allclose(other.infer, counted[0].infer, atol=4)
+        np.testing.assert_allclose(other.learn, counted[0].learn, atol=4)
+    assert (counted[0].learn > counted[0].infer).all()
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_the_model_says_what_the_emulator_counts(name: str, build: Build) -> None:
+    board, model = MEASURED_ON[name], find_core(name)
+    elf = build(board, "measure")
+    chosen = slice(40, 40 + SAMPLES)
+    x, y = DIGITS.x_test[chosen].reshape(SAMPLES, -1), DIGITS.y_test[chosen]
+    for title, core in list(networks().items())[: 2 if name == "avr" else None]:
+        counts = count(board, core.image(), x, y, elf=elf)
+        assert counts.unit == model.unit
+        activity = activity_of(core, x, y, "digits")
+        infer = predict(model, activity.infer)
+        learn = infer + predict(model, activity.learn)
+        assert infer == pytest.approx(counts.infer.mean(), rel=0.1), title
+        assert learn == pytest.approx(counts.learn.mean(), rel=0.1), title
+
+
+@pytest.mark.parametrize("name", ["cortex-m4", "avr"])
+def test_sizes_are_the_firmware_s(name: str, build: Build) -> None:
+    model, board = find_core(name), MEASURED_ON[name]
+    elf = build(board, "firmware")
+    tool = BOARDS[board].compiler[0].replace("gcc", "size")
+    text, data_, _ = (
+        int(word)
+        for word in subprocess.run([tool, elf], capture_output=True, text=True, check=True)
+        .stdout.splitlines()[1]
+        .split()[:3]
+    )
+    image = (elf.parent / "firmware" / "boards" / "files" / "default.naca").stat().st_size
+    assert model.firmware_flash == pytest.approx(text + data_ - image, rel=0.05)
+
+
+def test_codes_are_counted_as_codes(build: Build) -> None:
+    core = Core(replace(small().network, preparation=None), small().state())
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 16, (SAMPLES, 64)).astype(np.uint8), np.arange(SAMPLES)
+    counts = count("lm3s6965", core.image(), x, y, "codes", elf=build("lm3s6965", "measure"))
+    activity = activity_of(core, x, y, "codes")
+    found = predict(find_core("cortex-m3"), activity.infer)
+    assert found == pytest.approx(counts.infer.mean(), rel=0.1)
+
+
+def test_what_has_no_room_is_refused(build: Build) -> None:
+    x, y = DIGITS.x_test[:2], DIGITS.y_test[:2]
+    large = Core(recipes.network_for(DIGITS, neurons_per_class=60))
+    with pytest.raises(BoardError, match=r"the network needs \d+ bytes of RAM, microbit has fewer"):
+        count("microbit", large.image(), x, y, elf=build("microbit", "measure"))
+    many, labels = np.repeat(x, 2000, axis=0), np.repeat(y, 2000)
+    with pytest.raises(BoardError, match=r"take \d+ bytes, there is room for \d+; take fewer"):
+        count("microbit", small().image(), many, labels, elf=build("microbit", "measure"))
+
+
+def test_a_sample_that_does_not_fit_the_network_is_refused(build: Build) -> None:
+    x: Any = DIGITS.x_test[:1].reshape(1, -1)[:, :63]
+    with pytest.raises(BoardError, match="lm3s6965 refuses: NACA_ERR_SAMPLE"):
+        count("lm3s6965", small().image(), x, np.zeros(1), elf=build("lm3s6965", "measure"))
+
+
+def test_inspect_measures(build: Build, tmp_path: Path) -> None:
+    build("netduinoplus2", "measure")  # or is skipped
+    core = small()
+    save_image(core, tmp_path / "d.naca")
+    words = ["inspect", tmp_path / "d.naca", "--board", "nucleo-f446re", "--data", "digits"]
+    measured, estimated = object_of(*words, "--measure")["board"], object_of(*words)["board"]
+    assert (measured["measured"], estimated["measured"]) == (True, False)
+    for what in ("infer", "learn"):
+        expected = pytest.approx(measured[what]["count"], rel=0.1)
+        assert estimated[what]["count"] == expected
+    message = failed(
+        1, "inspect", tmp_path / "d.naca", "--board", "arduino-mega", "--data", "mnist-of-nobody"
+    )
+    assert "no data set" in message

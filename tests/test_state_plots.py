@@ -1,0 +1,145 @@
+"""Figures of learned states show what was learned, and what changed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from edge_naca import data, plots, presets, recipes, state_plots
+from edge_naca.compare import Comparison, compare
+from edge_naca.core import Core
+from edge_naca.data import Dataset
+from edge_naca.network import Preparation
+from edge_naca.receptive import pictures
+from edge_naca.states import Snapshot, snapshot
+
+DIGITS = data.load("digits")
+NAMES = list(DIGITS.classes)
+
+
+def digits_core(**how: object) -> Core:
+    return Core(recipes.network_for(DIGITS, neurons_per_class=3, **how))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def known() -> Snapshot:
+    core = digits_core()
+    core.learn_many(DIGITS.x_train[:300], DIGITS.y_train[:300])
+    return snapshot(core, "digits")
+
+
+@pytest.fixture(scope="module")
+def changes(known: Snapshot) -> Comparison:
+    core = digits_core()
+    core.learn_many(DIGITS.x_train[:340], DIGITS.y_train[:340])
+    return compare(known, snapshot(core, "later"), NAMES)
+
+
+def titles(figure: Figure) -> str:
+    return " | ".join(place.get_title(loc="left") for place in figure.axes)
+
+
+def heights(figure: Figure, place: int) -> list[float]:
+    return [bar.get_height() for bar in figure.axes[place].patches if isinstance(bar, Rectangle)]
+
+
+def test_knowledge_shows_neurons_wins_and_fields(known: Snapshot) -> None:
+    figure = state_plots.knowledge("t", known, NAMES)
+    assert heights(figure, 0) == [3.0] * 10
+    labels = [text.get_text() for text in figure.axes[0].texts]
+    assert labels == [str(count) for count in known.state.seen]
+    wins = known.state.populations[0].wins
+    assert wins is not None
+    dots = np.asarray(figure.axes[1].collections[0].get_offsets())
+    assert sorted(dots[:, 1].tolist()) == sorted(wins[wins > 0].tolist())
+    images = [place.images[0].get_array() for place in figure.axes if place.images]
+    table = known.network.populations[0].rule.table  # type: ignore[union-attr]
+    np.testing.assert_allclose(images[0], np.asarray(table) / 64)
+    # The winner of each class first.
+    drawn = pictures(known.network, known.state.populations[0].weights)
+    assert drawn is not None
+    np.testing.assert_array_equal(images[1], drawn[int(np.argmax(wins[:3]))])
+    assert len(images) == 1 + 30
+    assert plots.render(figure)
+
+
+def test_weights_are_shares_of_all(known: Snapshot) -> None:
+    axes = Figure().subplots()
+    state_plots.draw_weights(axes, known)
+    for index, patch in enumerate(axes.patches):
+        values, edges, _ = patch.get_data()  # type: ignore[attr-defined]
+        learned = known.state.populations[index]
+        weights = learned.weights if learned.wins is None else learned.weights[learned.wins > 0]
+        assert values.sum() == pytest.approx(1)
+        for low, high, share in zip(edges[:-1], edges[1:], values, strict=True):
+            assert share == pytest.approx(((weights > low) & (weights < high)).mean())
+
+
+def test_networks_of_other_kinds_can_be_drawn() -> None:
+    fresh = snapshot(digits_core())
+    assert "No neuron has won yet" in titles(state_plots.knowledge("t", fresh, NAMES))
+
+    edges = digits_core(features="edges")
+    edges.learn_many(DIGITS.x_train[:50], DIGITS.y_train[:50])
+    assert plots.render(state_plots.knowledge("t", snapshot(edges), NAMES))
+
+    network = presets.paper(Preparation((8, 8, 1), gain=np.array([15])), 10, 20, steps=6)
+    paper = Core(network, presets.paper_start(network))
+    paper.learn_many(DIGITS.x_train[:30], DIGITS.y_train[:30])
+    figure = state_plots.knowledge("t", snapshot(paper), NAMES)
+    assert "Samples learned of each class" in titles(figure)
+    assert heights(figure, 0) == [float(n) for n in np.bincount(DIGITS.y_train[:30], minlength=10)]
+    before = snapshot(Core(network, presets.paper_start(network)), "start")
+    figure = state_plots.difference("t", compare(before, snapshot(paper, "now"), NAMES))
+    assert "in neurons of no one class" in titles(figure)
+    assert plots.render(figure)
+
+
+def test_rows_of_numbers_are_drawn_as_rows() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    x = rng.normal(0, 1, (60, 5)) + 5 * np.eye(5)[y]
+    names = ("a name that is far too long for an axis", "b", "c")
+    core = Core(recipes.network_for(Dataset("t", x, y, x, y, names), neurons_per_class=2))
+    before = snapshot(core, "new")
+    core.learn_many(recipes.integers_for(core.network, x), y)
+    figure = state_plots.knowledge("t", snapshot(core, "taught"), names)
+    assert "their weights" in titles(figure)
+    assert plots.render(figure)
+    figure = state_plots.difference("t", compare(before, snapshot(core, "taught"), names))
+    assert "The neurons that moved most" in titles(figure)
+    text = " ".join(bar.get_text() for bar in figure.axes[0].texts)
+    assert "+20  (neurons 0 → 2)" in text
+    assert plots.render(figure)
+
+
+def test_difference_shows_before_after_and_change(changes: Comparison) -> None:
+    figure = state_plots.difference("t", changes)
+    bars = [bar.get_width() for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
+    assert bars == [one.samples[1] - one.samples[0] for one in changes.classes]
+    assert "300 → 340" in titles(figure)
+    (stairs,) = figure.axes[1].patches
+    values, edges, _ = stairs.get_data()  # type: ignore[attr-defined]
+    shown = {
+        int(low + 0.5): int(count) for low, count in zip(edges[:-1], values, strict=True) if count
+    }
+    assert shown == changes.populations[0].histogram()
+    images = [np.asarray(place.images[0].get_array()) for place in figure.axes if place.images]
+    count = len(images) // 3
+    for before, after, moved in zip(
+        images[:count], images[count : 2 * count], images[2 * count :], strict=True
+    ):
+        np.testing.assert_array_equal(after - before, moved)
+    first = changes.most_moved(1, only=0)[0]
+    drawn = pictures(changes.after.network, changes.after.state.populations[0].weights)
+    assert drawn is not None
+    np.testing.assert_array_equal(images[count], drawn[first.neuron])
+
+
+def test_no_difference_can_be_drawn(known: Snapshot) -> None:
+    figure = state_plots.difference("t", compare(known, known, NAMES))
+    assert "No weight changed" in titles(figure)
+    assert "No neuron of the first population moved" in titles(figure)
+    assert plots.render(figure)
