@@ -118,7 +118,7 @@ int main(void)
     uint32_t hash;
     for (uint32_t i = 0; i < ${count}; i++)
         numbers[i] = (uint8_t)(i * 37u % ${levels}u); // here a sensor would be read
-    if (naca_image_open(&image, ${name}_image, ${NAME}_IMAGE_SIZE) != NACA_OK ||
+    if (${open}&image, ${name}_image, ${NAME}_IMAGE_SIZE) != NACA_OK ||
         naca_init(&image, memory, sizeof memory, &core) != NACA_OK ||
         naca_learn(core, &sample, 0, &before) != NACA_OK || // what it sees is class 0
         naca_infer(core, &sample, &after) != NACA_OK || naca_state_hash(core, &hash) != NACA_OK)
@@ -209,7 +209,8 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
         "words": "\n".join(_words(image)),
         "kind": "NACA_RAW_U8" if is_raw else "NACA_CODES",
         "count": f"{name.upper()}_{'RAW_COUNT' if is_raw else 'INPUTS'}",
-        "levels": 256 if is_raw else 2**network.encoder.bits,
+        "levels": 256 if is_raw else 2**network.code_bits,
+        "open": _opening(network),
     }
     once = f"{name.upper()}_ONCE " if header_only else ""
     data = _DATA.substitute(values, once=once)
@@ -245,6 +246,14 @@ def _check_name(name: str) -> None:
         )
     if _TAKEN.fullmatch(name):
         raise ValueError(f"{name!r} is taken by the core or by the C library: choose another name")
+
+
+def _opening(network: Network) -> str:
+    """Return how the image is opened, with the code of just those stages that it has."""
+    if not network.stages:
+        return "naca_image_open("
+    families = "coded" if not network.spiking else "spiking" if not network.coded else "all"
+    return f"naca_image_open_with(naca_{families}_stages(), "
 
 
 def _class_names(network: Network) -> list[str]:

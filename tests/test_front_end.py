@@ -282,7 +282,7 @@ def test_a_classifier_learns_behind_a_front_end(is_real: bool, coding: str) -> N
     for label in range(10):  # one class after another
         mine = DIGITS.y_train == label
         model.partial_fit(x[mine], DIGITS.y_train[mine])
-    assert model.score(tests, DIGITS.y_test) > 0.9
+    assert model.score(tests, DIGITS.y_test) > (0.8 if coding == "rate" else 0.9)
     shares = model.predict_proba(tests)
     assert np.isfinite(shares).all()
     assert (shares.argmax(axis=1) == model.predict(tests)).mean() > 0.99

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from nir_graphs import MODELS
 
-from edge_naca import data
+from edge_naca import Core, data
 from edge_naca.export import float_model
 from edge_naca.export.layers import ConversionError, Layer, Neurons
 from edge_naca.export.nir_import import nir_check, nir_network, samples_for
@@ -99,9 +99,11 @@ def test_integers_answer_as_real_numbers_do(name: str) -> None:
     last = layers[-1]
     assert isinstance(last, Neurons)
     wanted = simulation.answers(last.reset == "none")
+    samples = told["x"].reshape(len(told["x"]), -1)
+    got = Core(network).infer_many(samples)["prediction"]
     runner = Specification(network)
-    got = [runner.infer(x).prediction for x in told["x"].reshape(len(told["x"]), -1)]
-    assert (np.array(got) == wanted).mean() >= 0.95
+    np.testing.assert_array_equal(got, [runner.infer(x).prediction for x in samples])
+    assert (got == wanted).mean() >= 0.95
     assert all(layer.error < 0.2 for layer in report.layers)
     assert all(0 < layer.weight_error < 0.01 for layer in report.layers)
     assert all(layer.saturated == 0 for layer in report.layers)

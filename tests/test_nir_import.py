@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from nir_graphs import SAID, Raw, affine, chain, convolution, graph, lif, node, numbers, save
 
+from edge_naca.core import Core
 from edge_naca.export import float_model
 from edge_naca.export.input_layout import CalibrationError
 from edge_naca.export.layers import ConversionError, ModelFileError, Neurons
@@ -46,9 +47,11 @@ def _compare(
     assert isinstance(last, Neurons)
     wanted = simulation.answers(last.reset == "none")
     assert len(set(wanted.tolist())) > 1, "the test tells nothing"
+    got = Core(network).infer_many(x.reshape(len(x), -1))["prediction"]
     runner = Specification(network)
-    got = [runner.infer(sample).prediction for sample in x.reshape(len(x), -1)]
-    assert (np.array(got) == wanted).mean() >= agreement
+    some = x.reshape(len(x), -1)[:10]
+    assert got[:10].tolist() == [runner.infer(sample).prediction for sample in some]
+    assert (got == wanted).mean() >= agreement
     assert all(layer.error < 0.25 for layer in report.layers)
     return network, simulation
 

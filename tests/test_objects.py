@@ -187,3 +187,33 @@ def test_source_says_nothing_forbidden(path: Path) -> None:
 def test_forbidden_words_are_found() -> None:
     source = '#include <stdio.h>\nfloat x = 1.5; /* double */ // malloc\nint y = printf("double");'
     assert words(source) == ["float", "1.5", "printf", "stdio.h"]
+
+
+LINKED = {"": (), "coded": ("coded",), "spiking": ("spiking",), "all": ("coded", "spiking")}
+
+
+@pytest.mark.parametrize("family", LINKED)
+def test_only_the_stages_that_are_asked_for_are_linked(
+    family: str, tmp_path: Path, require_tool: Callable[[str], None]
+) -> None:
+    require_tool("arm-none-eabi-gcc")
+    stages = f"naca_{family}_stages()" if family else "0"
+    opened = (
+        f"naca_image_open_with({stages}, &image, p, 9)"
+        if family
+        else "naca_image_open(&image, p, 9)"
+    )
+    program = tmp_path / "program.c"
+    program.write_text(
+        '#include "naca/naca.h"\n'
+        "int main(void) { naca_image_t image; naca_t *core; naca_result_t result; void *p = 0;\n"
+        f"  {opened}; naca_init(&image, p, 9, &core); naca_infer(core, p, &result);\n"
+        "  return naca_learn(core, p, 0, &result); }\n"
+    )
+    core = [path for path in SOURCES if path.suffix == ".c" and path.parts[-3] == "core"]
+    flags = f"-std=c99 {ARM} -fdata-sections -Wl,--gc-sections --specs=nosys.specs -w".split()
+    run("arm-none-eabi-gcc", *flags, *INCLUDES, program, *core, "-o", tmp_path / "program")
+    names = run("arm-none-eabi-nm", tmp_path / "program")
+    linked = {name for name in ("coded", "spiking") if f"naca_{name}_family" in names}
+    assert linked == set(LINKED[family])
+    assert ("naca_check_stages" in names) == bool(family)

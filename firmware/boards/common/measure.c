@@ -148,7 +148,8 @@ static naca_status_t measure(const input_t *input)
     naca_result_t result;
     const uint8_t *samples = input->data + ((input->image_size + 7u) & ~7u);
     const uint8_t *labels = samples + input->samples * input->size;
-    naca_status_t status = naca_image_open(&image, input->data, input->image_size);
+    naca_status_t status = 
+        naca_image_open_with(naca_all_stages(), &image, input->data, input->image_size);
     if (status == NACA_OK) {
         status = naca_init(&image, board_workspace,
                            (uint32_t)(board_workspace_end - board_workspace), &core);
