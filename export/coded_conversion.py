@@ -82,7 +82,6 @@ class Coded:
     notes : what was assumed.
     codes : features of the calibration samples, whole numbers (samples, units).
     scores : potentials of the readout, (samples, classes); None if there is no readout.
-    real : what the real-numbered model gives, (samples, channels, height, width).
     """
 
     stages: list[Stage] = field(default_factory=list)
@@ -91,7 +90,6 @@ class Coded:
     notes: list[str] = field(default_factory=list)
     codes: Float = field(default_factory=lambda: np.zeros((0, 0)))
     scores: Float | None = None
-    real: Float = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
 
 
 def convert_coded(
@@ -130,7 +128,6 @@ def convert_coded(
         else:
             signal = _convolution(block, block.layer, signal, real, width, result)
     result.codes = in_order(signal.codes)
-    result.real = signal.real
     result.encoder = Encoder("bitplane", signal.bits, signal.bits)
     if readout:
         _readout(model.blocks[-1], signal, result)
@@ -348,7 +345,6 @@ def _readout(block: Block, signal: Signal, result: Coded) -> None:
     potentials = scores.reshape(real.shape)
     result.stages.append(stage)
     result.scores = scores
-    result.real = real
     result.reports.append(
         LayerReport(
             name=layer.name,

@@ -98,7 +98,7 @@ def convolution(
         raise RefusalError(
             f"it is a convolution of {spatial} dimensions", "only those of 1 and 2 can be converted"
         )
-    value = reader.channels_first(node, value, spatial)
+    value = reader.channels_first(value, spatial)
     groups = int(about.get("group", 1))
     maps, share = weights.shape[:2]
     if groups < 1 or share * groups != value.shape[0] or maps % groups:
@@ -164,7 +164,7 @@ def pool(reader: Reader, node: NodeProto, value: Value, kind: str, about: dict[s
     spatial = len(value.dims) - 1
     if "kernel_shape" not in about or spatial not in (1, 2):
         raise RefusalError("it has no kernel_shape that fits its input", "export it again")
-    value = reader.channels_first(node, value, spatial)
+    value = reader.channels_first(value, spatial)
     kernel = _pair(about["kernel_shape"], spatial)
     stride, dilation, padding, output = _window(about, value, kernel, spatial)
     if dilation != (1, 1):

@@ -69,7 +69,7 @@ class Model:
     Parameters
     ----------
     layers : in order.
-    input_name, input_type : of the model's input; the type in numpy's words.
+    input_type : of the model's input, in numpy's words.
     input_shape : (channels, height, width) of the first layer's input.
     input_dims : how the file's input is laid out, as `Value.dims`.
     findings : everything that cannot be converted.
@@ -77,7 +77,6 @@ class Model:
     """
 
     layers: list[Layer] = field(default_factory=list)
-    input_name: str = ""
     input_type: str = "float32"
     input_shape: Shape = (1, 1, 1)
     input_dims: Dims = ()
@@ -209,7 +208,6 @@ class Reader:
         kind = value.type.tensor_type
         sizes = [d.dim_value if d.HasField("dim_value") else (d.dim_param or "?")
                  for d in kind.shape.dim]  # fmt: skip
-        self.model.input_name = value.name
         from onnx import helper
 
         try:
@@ -373,7 +371,7 @@ class Reader:
         """Note something that people should know."""
         self.model.notes.append(text)
 
-    def channels_first(self, node: NodeProto, value: Value, spatial: int) -> Value:
+    def channels_first(self, value: Value, spatial: int) -> Value:
         """Return a value as planes of `spatial` dimensions, renaming the input's axes if need be.
 
         Raises

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 Pair = tuple[int, int]
-Quad = tuple[int, int, int, int]
 
 
 def under_kernel(

@@ -113,7 +113,6 @@ def convert_rate(
         else:
             arriving, signal = _fire(block, layer, signal, arriving, real, result)
     result.codes = in_order(arriving.sum(axis=0))
-    result.real = signal.real
     return result
 
 
@@ -214,7 +213,7 @@ def _readout(
     )
     scores = run_readout(stage, arriving)
     result.stages.append(stage)
-    result.scores, result.real = scores, real
+    result.scores = scores
     meant = (scores * step / len(arriving)).reshape(real.shape)
     result.reports.append(
         LayerReport(

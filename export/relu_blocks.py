@@ -71,15 +71,6 @@ class Blocks:
         """Return the blocks before the last one."""
         return replace(self, blocks=self.blocks[:-1])
 
-    def layers(self) -> list[Layer]:
-        """Return the layers again, one or two for each block, rectifiers included."""
-        result: list[Layer] = []
-        for block in self.blocks:
-            result.append(block.layer)
-            if block.is_rectified:
-                result.append(rectifier_of(block))
-        return result
-
 
 def rectifier_of(block: Block) -> Rectifier:
     """Return the rectifier behind a block's layer."""
