@@ -44,14 +44,14 @@ def onnx_options(function: Function) -> Function:
         click.option(
             "--std",
             callback=_numbers,
-            metavar="S[,S…]",
+            metavar="S[,S...]",
             help="See --mean; one for each channel.  [1]",
         ),
         click.option(
             "--mean",
             callback=_numbers,
-            metavar="M[,M…]",
-            help="The model takes (number / full scale − M) / S; one for each channel.  [0]",
+            metavar="M[,M...]",
+            help="The model takes (number / full scale - M) / S; one for each channel.  [0]",
         ),
         click.option(
             "--full-scale",
