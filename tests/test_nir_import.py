@@ -17,7 +17,7 @@ from nir_graphs import SAID, Raw, affine, chain, convolution, graph, lif, node, 
 from edge_naca.core import Core
 from edge_naca.export import float_model
 from edge_naca.export.input_layout import CalibrationError
-from edge_naca.export.layers import ConversionError, ModelFileError, Neurons
+from edge_naca.export.layers import ConversionError, Convolution, ModelFileError, Neurons
 from edge_naca.export.nir_import import nir_check, nir_front_end, nir_network, samples_for
 from edge_naca.export.nir_options import MissingOptionsError, NirOptions
 from edge_naca.export.nir_read import nir_layers
@@ -143,6 +143,22 @@ def test_weights_are_clipped_where_samples_say_it_disturbs_least() -> None:
     assert unused.report.layers[0].scale < 8.5 / 127
 
 
+def test_a_delayed_subtraction_is_an_earlier_one_before_the_leak() -> None:
+    x = _samples((8,))
+    results = []
+    for delayed, share in ((True, 1.0), (False, 0.75)):
+        options = replace(SAID, reset="subtract", delayed=delayed)
+        layers = nir_layers(chain((8,), DENSE, lif(tau=4.0)), options)
+        last = layers[-1]
+        assert isinstance(last, Neurons)
+        layers[-1] = replace(last, reset_by=last.reset_by / share)
+        source = samples_for(x, layers, options).source()
+        results.append(float_model.simulate(layers, SAMPLES, 6, source.real, True))
+    np.testing.assert_array_equal(results[0].counts[0], results[1].counts[0])
+    np.testing.assert_allclose(results[0].potentials, results[1].potentials, atol=1e-9)
+    assert results[0].counts[0].any()
+
+
 def test_a_delayed_subtraction_is_taken_before_the_leak_here() -> None:
     options = replace(SAID, reset="subtract", delayed=True)
     made = nir_front_end(chain((8,), DENSE, lif(tau=4.0, threshold=0.75)), options, _samples((8,)))
@@ -193,6 +209,52 @@ def test_convolution_along_one_axis() -> None:
     source = chain((3, 20), first, lif(), flatten, affine(3, 5, 36), lif())
     network, _ = _compare(source, _samples((3, 20)))
     assert network.stages[0].shape == (1, 20, 3)
+
+
+def test_potentials_are_counted_from_rest() -> None:
+    for neurons in (
+        lif(v_leak=-0.5, v_reset=-0.5),
+        node("IF", r=np.array(1.0), v_threshold=np.array(1.0), v_reset=np.array(-0.5)),
+    ):
+        last = nir_layers(chain((8,), DENSE, neurons), SAID)[-1]
+        assert isinstance(last, Neurons)
+        assert last.threshold == 1.5
+        assert last.offset == 0
+
+
+def test_neurons_may_invert_what_arrives() -> None:
+    factors = node("Scale", scale=np.array([1.0, -0.5, 2.0, -1.0, 0.7, -2.0]))
+    _compare(chain((8,), DENSE, factors, lif()), _samples((8,)))
+    _compare(chain((8,), DENSE, lif(r=np.array([1, -1, 1, -1, 0.5, -2]))), _samples((8,)))
+
+
+@pytest.mark.parametrize(("side", "padding"), [(2, (0, 0, 1, 1)), (3, (1, 1, 1, 1))])
+def test_same_padding_has_its_odd_row_at_the_end(side: int, padding: tuple[int, ...]) -> None:
+    layer = nir_layers(chain((2, 8, 8), convolution(1, 4, 2, side, padding="same"), lif()), SAID)[0]
+    assert isinstance(layer, Convolution)
+    assert layer.padding == padding
+    assert layer.output_shape == (4, 8, 8)
+
+
+def test_an_edge_may_be_there_twice() -> None:
+    plain = chain((8,), DENSE, lif()).to_dict()
+    twice = Raw({**plain, "edges": [*plain["edges"], plain["edges"][0]]})
+    assert [layer.name for layer in nir_layers(twice, SAID)] == ["n0", "n1"]
+
+
+def test_maps_with_next_to_no_weights_do_not_coarsen_all_others() -> None:
+    weights = numbers(1, 6, 8)
+    options = replace(SAID, full_scale=100)
+    stages = []
+    for share in (1.0, 1e-5):
+        weights[0] *= share
+        source = chain((8,), node("Linear", weight=weights), lif())
+        stages.append(nir_front_end(source, options, _samples((8,), 0, 101)).stages[0])
+    normal, faint = stages
+    assert isinstance(normal, SpikingConvolution)
+    assert isinstance(faint, SpikingConvolution)
+    assert faint.current_shift == normal.current_shift
+    np.testing.assert_array_equal(faint.weights[1:], normal.weights[1:])
 
 
 def test_a_linear_layer_has_no_bias_and_dimensions_of_a_batch_do_no_harm() -> None:

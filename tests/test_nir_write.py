@@ -184,6 +184,19 @@ def test_what_cannot_be_said_is_named() -> None:
     assert not any("population" in line for line in said)
 
 
+def test_thresholds_are_those_of_today() -> None:
+    network = _staged()
+    state = _learned(network, 2)
+    learned = image.unpack_state(network, state).populations[0]
+    assert learned.wins is not None
+    written = to_nir(network, state).nodes["population_0"].v_threshold
+    norms = (learned.weights.astype(int) ** 2).sum(axis=1)
+    assert (learned.wins > 0).any()
+    np.testing.assert_array_equal(
+        written, np.where(learned.wins > 0, (norms >> 1) - 100, 2**31 - 1)
+    )
+
+
 # ---- the nodes alone -----------------------------------------------------------------------------
 
 
@@ -315,6 +328,13 @@ def test_changed_graphs_do_not_pass_for_ours(tmp_path: Path) -> None:
     assert "v_threshold of node 'stage_0' was changed" in changed(set_one("stage_0/v_threshold"))
     assert "kernel_size of node 'stage_1'" in changed(set_one("stage_1/kernel_size"))
     assert "no weights of 8 bits" in changed(set_one("stage_0_weights/weight"))
+
+    def swap(node: Any) -> None:
+        edges = node["edges"][()]
+        del node["edges"]
+        node["edges"] = edges[::-1, ::-1]
+
+    assert "an edge was changed" in changed(swap)
     assert "node 'stage_1'" in changed(drop("nodes/stage_1"))
     assert "bias of node 'stage_0_weights'" in changed(set_one("stage_0_weights/bias"))
     assert "format 2" in changed(rewrite(lambda about: about.update(format=2)))
