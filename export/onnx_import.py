@@ -299,9 +299,10 @@ def _meaning(
         else:
             raise MissingInputError(
                 f"{path} does not say what raw numbers ({x.dtype}, {x.min()} .. {x.max()}) mean to "
-                "the model: say which raw number stands for 1.0 in training (full_scale: 255 for "
-                "pixels that were divided by 255, 1 for numbers taken as they are), and mean and "
-                "std if the model was given (x / full_scale − mean) / std"
+                "the model: say with --full-scale (full_scale in Python) which raw number stood "
+                "for 1.0 in training, 255 for pixels that were divided by 255, 1 for numbers taken "
+                "as they are; and with --mean and --std if the model was given "
+                "(x / full scale − mean) / std"
             )
         full = 1.0
     steps = 1.0 if scaler is None else float(scaler.scale[0])
