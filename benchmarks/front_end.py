@@ -85,7 +85,13 @@ def check(network: Network, dataset: Dataset, order: Array, state: bytes) -> flo
 
 
 def run(
-    name: str, budgets: list[float], orders: int, bits: int, weight_bits: int, validate: bool
+    name: str,
+    budgets: list[float],
+    orders: int,
+    bits: int,
+    weight_bits: int,
+    cut: str | None,
+    validate: bool,
 ) -> tuple[list[dict[str, Any]], Report]:
     """Return the figures of one data set, and what conversion did."""
     dataset = data.load(name)
@@ -97,7 +103,7 @@ def run(
             y_test=y[-HELD_OUT:],
         )  # fmt: skip
     chosen = dataset.x_train[spread(len(dataset.x_train), CALIBRATION)]
-    made = onnx_front_end(MODEL, chosen, OnnxOptions(full_scale=255, bits=bits))
+    made = onnx_front_end(MODEL, chosen, OnnxOptions(full_scale=255, bits=bits, cut=cut))
     front_end = made.front_end()
     codes = replace(
         dataset,
@@ -145,7 +151,11 @@ def show(row: dict[str, Any]) -> str:
 
 
 def markdown(
-    rows: list[dict[str, Any]], reports: dict[str, Report], bits: int, weight_bits: int
+    rows: list[dict[str, Any]],
+    reports: dict[str, Report],
+    bits: int,
+    weight_bits: int,
+    cut: str | None,
 ) -> str:
     model = onnx.load(MODEL)
     about = {entry.key: entry.value for entry in model.metadata_props}
@@ -160,6 +170,8 @@ def markdown(
         "sample at a time, no replay, no task label, integers only. Bits of codes and weights were "
         f"chosen on the last {HELD_OUT} *training* images of MNIST (`--validate`)."
     )
+    if cut is not None:
+        text += f" **The model was cut behind its node {cut}**: what comes after it is left out."
     heading = (
         "| data | learned state | network | one class after another | single orders | shuffled "
         "| forgotten |"
@@ -185,7 +197,7 @@ def markdown(
         )
     first = rows[0]
     cost = (
-        f"The image of the first network has {first['image']} bytes, learned state included; a "
+        f"The image of the first network has {first['image']} bytes before it has learned; a "
         f"sample is learned from pixels in {first['milliseconds']:.2f} ms in one thread of this "
         "host. Whole networks were taught all training images of one order, too, and ended in the "
         "same states, bit for bit."
@@ -215,6 +227,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=5)
     parser.add_argument("--bits", type=int, default=3)
     parser.add_argument("--weight-bits", type=int, choices=(4, 8), default=4)
+    parser.add_argument("--cut", metavar="NODE", help="take the features of an earlier node")
     parser.add_argument("--validate", action="store_true", help="test on training images held out")
     parser.add_argument("--output", type=Path, help="write the figures to a .md file")
     arguments = parser.parse_args()
@@ -222,11 +235,13 @@ def main() -> None:
     for name in arguments.data:
         found, reports[name] = run(
             name, arguments.max_kib, arguments.orders, arguments.bits, arguments.weight_bits,
-            arguments.validate,
+            arguments.cut, arguments.validate,
         )  # fmt: skip
         rows += found
     if arguments.output is not None:
-        arguments.output.write_text(markdown(rows, reports, arguments.bits, arguments.weight_bits))
+        arguments.output.write_text(
+            markdown(rows, reports, arguments.bits, arguments.weight_bits, arguments.cut)
+        )
 
 
 if __name__ == "__main__":
