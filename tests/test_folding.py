@@ -108,6 +108,12 @@ def test_pool_then_padded_convolution_is_refused() -> None:
         fold([pool, padded])
 
 
+def test_a_convolution_of_single_pixels_then_a_padded_one() -> None:
+    first = _convolution((2, 5, 6), 4, (1, 1), bias=False)
+    second = _convolution(first.output_shape, 3, (3, 3), padding=(1, 0, 2, 1))
+    assert _check(first, second).padding == (1, 0, 2, 1)
+
+
 def test_scale_before_padded_convolution() -> None:
     shape = (3, 5, 6)
     padded = _convolution(shape, 6, (3, 3), padding=(1, 1, 1, 1), groups=3)
