@@ -77,7 +77,7 @@ MUTATIONS: dict[str, Mutation] = {
     "stage-group": ("spiking.c", "r->groups == 1u ? 0", "true ? 0"),
     "stage-shift": ("spiking.c", "value * ((int32_t)1 << r->shift)", "value"),
     "stage-code-as-spike": ("spiking.c", "is_direct ? codes[sent[s]] : 1", "1"),
-    "stage-pool-first": ("spiking.c", "? naca_ceil_div(at - reach,", "? 1u + naca_ceil_div(at - reach,"),
+    "stage-pool-first": ("spiking.c", "naca_ceil_div(at - r", "1u + naca_ceil_div(at - r"),
     "stage-pool-once": ("spiking.c", "to.column * r->stride[X] <= x", "to.column == first"),
     "stage-no-bias": ("spiking.c", "n->decay) + n->bias;", "n->decay);"),
     "stage-synapse": ("spiking.c", "has_synapse ? n->synapse_decay", "has_synapse ? n->decay"),
