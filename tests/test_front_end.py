@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from nir_graphs import chain, lif, node, save
 from numpy.typing import NDArray
 from onnx_models import MODELS
 
@@ -25,6 +26,7 @@ from edge_naca import (
     recipes,
 )
 from edge_naca.cli import main
+from edge_naca.export import load_image
 from edge_naca.export.onnx_import import OnnxOptions, onnx_front_end, onnx_network
 from edge_naca.front_end import FrontEnd, spread
 from edge_naca.stages import CodedConvolution, SpikingConvolution, SpikingPool
@@ -303,3 +305,29 @@ def test_a_classifier_refuses_what_is_no_front_end() -> None:
         NacaClassifier(front_end=front, preparation=front.preparation).fit(x, y)
     with pytest.raises(ValueError, match="preparation wants 64 numbers"):
         NacaClassifier(front_end=front).fit(x[:, :50], y)
+
+
+def test_train_learns_behind_a_spiking_model(tmp_path: Path) -> None:
+    model, taught = tmp_path / "eyes.nir", tmp_path / "taught.naca"
+    kernels = np.array([[[[1, 1], [-1, -1]]], [[[1, -1], [1, -1]]], [[[1, 1], [1, 1]]]]) / 4
+    see = node(
+        "Conv2d", weight=kernels, bias=np.zeros(3), stride=1, padding=0, dilation=1, groups=1
+    )
+    save(model, chain((1, 8, 8), see, lif(np.full((3, 7, 7), 1.5), threshold=0.4)).to_dict())
+    said = ("--dt", 1, "--method", "euler", "--reset", "zero", "--fires", "above")
+    said += ("--steps", 6, "--encoder", "direct", "--full-scale", 16)
+    words = ("--front-end", model, "--max-kib", 24, "--weight-bits", 4, "-o", taught)
+    told = json.loads(call("train", "digits", *words, *said, "--json"))
+    assert told["accuracy"] > 0.9
+    assert [layer["kind"] for layer in told["conversion"]["layers"]] == ["neurons"]
+    network = load_image(taught).network
+    assert network.metadata["front_end"]["model"] == "eyes.nir"
+    assert isinstance(network.stages[0], SpikingConvolution)
+    refused = CliRunner().invoke(main, ["train", "digits", *map(str, words)])
+    assert refused.exit_code == 2
+    assert "--steps" in refused.stderr
+    assert "--reset" in refused.stderr
+    refused = CliRunner().invoke(
+        main, ["train", "digits", *map(str, (*words, *said)), "--bits", "3"]
+    )
+    assert "--bits: a NIR file has no use for that" in " ".join(refused.stderr.split())

@@ -8,12 +8,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from numpy.typing import NDArray
 
 from edge_naca import image
 from edge_naca.cli.models import FORMATS, Calibration, Checked, Format, Imported
-from edge_naca.export.onnx_import import CODINGS, OnnxOptions, onnx_check, onnx_network
+from edge_naca.export.layers import Report
+from edge_naca.export.onnx_import import (
+    CODINGS,
+    OnnxOptions,
+    onnx_check,
+    onnx_front_end,
+    onnx_network,
+)
 from edge_naca.export.onnx_read import read_onnx
-from edge_naca.front_end import spread
+from edge_naca.front_end import FrontEnd, spread
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -73,4 +81,11 @@ def _import(
     return Imported(image.encode(network), report)
 
 
-FORMATS[".onnx"] = Format("ONNX", ONNX_OPTIONS, _check, _import)
+def _front_end(
+    path: Path, options: dict[str, Any], samples: NDArray[Any]
+) -> tuple[FrontEnd, Report]:
+    made = onnx_front_end(path, samples, OnnxOptions(**options))
+    return made.front_end(), made.report
+
+
+FORMATS[".onnx"] = Format("ONNX", (*ONNX_OPTIONS, "bits"), _check, _import, _front_end)

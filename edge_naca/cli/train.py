@@ -63,9 +63,9 @@ from edge_naca.scenarios import History, Stage
     "--front-end",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Learn behind a model's frozen layers: .onnx, or the stages of an image (.naca).",
+    help="Learn behind a model's frozen layers: .onnx, .nir, or the stages of an image (.naca).",
 )
-@front_ends.onnx_options
+@front_ends.model_options
 @click.option("--plot", type=click.Path(path_type=Path), metavar="PNG", help="Draw accuracy.")
 @common.json_option
 def train(
@@ -97,12 +97,15 @@ def train(
       edge-naca train sensor.csv --label-column state --capacity 12 -o sensor.naca
       edge-naca train later.csv --continue sensor.naca -o sensor.naca
       edge-naca train mnist --front-end net.onnx --full-scale 255 -o mnist.naca
+      edge-naca train mnist --front-end net.nir --exporter snntorch --steps 10 \\
+          --encoder direct --full-scale 255 -o mnist.naca
 
     With --continue, samples of new classes may come as long as there is room (--capacity).
 
     With --front-end, a model that was trained elsewhere comes first, converted to integers on
     some of the samples to learn; it stays as it is, and what it gives is learned from. --bits are
-    those of what it gives. docs/onnx-import.md says what can be converted.
+    those of what it gives. Of an image without populations the last stage, which answers, is left
+    out. docs/onnx-import.md and docs/nir.md say what can be converted.
     """
     start = time.perf_counter()
     model_options = front_ends.given_options(options)
