@@ -155,9 +155,8 @@ class Neurons:
         g, stage = self._g, self.stage
         if stage.refractory:
             waits: Operand = 0
-            if self._refractory is not None:
-                less = g.op(f"waited_{step}", "Sub", self._refractory, 1)
-                waits = g.op(f"waits_{step}", "Max", less, 0)
+            if self._refractory is not None:  # below 0 is as good as 0: nobody asks but whether > 0
+                waits = g.op(f"waits_{step}", "Sub", self._refractory, 1)
             rest = g.constant(stage.refractory, np.int32)
             self._refractory = g.op(f"refractory_{step}", "Where", spikes, rest, waits)
         own = g.constant(0, np.int32)

@@ -16,9 +16,10 @@ from onnx.reference.ops.op_matmul_integer import MatMulInteger as _MatMulInteger
 from onnx_running import Running, recorded, result_of
 
 from edge_naca import presets
+from edge_naca.arithmetic import POTENTIAL_MAX
 from edge_naca.core import Core
 from edge_naca.export import OnnxLearner, interface, to_onnx
-from edge_naca.network import Encoder, Network, Population, Rule
+from edge_naca.network import Encoder, Network, Population, Preparation, Rule
 from edge_naca.stages import CodedConvolution, CodedPool, SpikingConvolution, SpikingPool
 
 
@@ -42,10 +43,10 @@ def counting() -> Network:
 
 def counting_to_neurons() -> Network:
     """Up to 130 spikes arrive at once at neurons: less than a byte, more than seven bits."""
-    pool = SpikingPool(shape=(10, 13, 1), kernel=(10, 13), stride=(10, 13))
-    output = SpikingConvolution(shape=(1, 1, 1), weights=[[[[127]]], [[[-128]]], [[[60]]]],
-                                threshold=[4000])  # fmt: skip
-    return Network(130, Encoder("bitplane", 1, 1), (), stages=(pool, output))
+    pool = SpikingPool(shape=(10, 13, 2), kernel=(10, 13), stride=(10, 13))
+    heard = np.reshape([127, -128, 60, 70], (4, 1, 1, 1))
+    output = SpikingConvolution(shape=(1, 1, 2), weights=heard, groups=2, threshold=[4000])
+    return Network(260, Encoder("bitplane", 1, 1), (), stages=(pool, output))
 
 
 def direct() -> Network:
@@ -133,6 +134,45 @@ def test_a_readout_answers_with_its_potentials() -> None:
     assert result_of(given) == core.infer(x[1])
 
 
+@pytest.mark.parametrize("synapse_decay", [None, [128]])
+def test_currents_and_potentials_saturate(synapse_decay: Any) -> None:
+    """600 weights at their ends, times 128, are more than 24 bits at the first step already."""
+    ends = np.repeat([[127], [-128]], 600, axis=1).reshape(2, 600, 1, 1)
+    output = SpikingConvolution(
+        shape=(1, 1, 600), weights=ends, current_shift=7, threshold=[1 << 26], decay=[200],
+        synapse_decay=synapse_decay,
+    )  # fmt: skip
+    core = Core(Network(600, Encoder("bitplane", 3, 3), (), stages=(output,)))
+    codes_of_steps = np.full(600, 5, np.uint8)  # spikes at steps 0 and 2
+    given = Running(to_onnx(core, record=True))(sample=codes_of_steps)
+    told = core.record(codes_of_steps)
+    assert told.potentials[0].tolist() == [POTENTIAL_MAX, -POTENTIAL_MAX]
+    assert_array_equal(recorded(core.network, given, "potentials"), told.potentials)
+
+
+def test_refractory_neurons_are_silent_below_their_threshold_too() -> None:
+    """At rest they are above a negative threshold, but must wait."""
+    output = SpikingConvolution(
+        shape=(1, 1, 2), weights=weights(3, 2, 1, 1), threshold=[-5, -1, -9000], refractory=2
+    )
+    core = Core(Network(2, Encoder("bitplane", 8, 8), (), stages=(output,)))
+    given = Running(to_onnx(core, record=True))(sample=np.array([255, 170], np.uint8))
+    told = core.record([255, 170])
+    assert told.spikes[:, 2].tolist() == [True, False, False] * 2 + [True, False]
+    assert_array_equal(recorded(core.network, given, "spikes"), told.spikes)
+    assert_array_equal(recorded(core.network, given, "potentials"), told.potentials)
+
+
+def test_raw_numbers_become_codes_of_the_first_stage() -> None:
+    network = coded()
+    assert network.code_bits > network.encoder.bits
+    network = replace(network, preparation=Preparation((9, 7, 3)))
+    core = Core(network)
+    raw = numbers(0, 256, 9, 7, 3)
+    given = Running(to_onnx(core, input_type="int16"))(sample=raw.astype(np.int16))
+    assert result_of(given) == core.infer(raw)
+
+
 @pytest.mark.parametrize("stage", ["spiking", "coded"])
 def test_what_traces_follow(stage: str) -> None:
     """Codes are traces behind coded stages, but not behind as many neurons, which spike anew."""
@@ -207,6 +247,13 @@ def test_stages_are_named_by_their_places() -> None:
     assert shapes["stage_1.spikes"] == ("uint8", (4, 5, 6))
     assert shapes["stage_1.potentials"] == shapes["stage_1.thresholds"] == ("int32", (4, 5, 6))
     assert not [name for name in shapes if name.startswith(("stage_0", "stage_2"))]
+
+
+def test_only_large_numbers_take_several_products() -> None:
+    """Codes of 8 bits two, the spikes behind them one."""
+    kinds = [node.op_type for node in to_onnx(direct()).graph.node]
+    assert kinds.count("ConvInteger") == 2
+    assert kinds.count("MatMulInteger") == 1
 
 
 @pytest.mark.parametrize("make", [coded, direct])
