@@ -171,12 +171,6 @@ const uint8_t *naca_features(const naca_t *core)
     return AT_CONST(uint8_t, core, core->features);
 }
 
-const naca_stages_t *naca_all_stages(void)
-{
-    static const naca_stages_t stages = STAGES(&naca_coded_family, &naca_spiking_family);
-    return &stages;
-}
-
 uint32_t naca_ceil_div(uint32_t a, uint32_t b)
 {
     return (a + b - 1u) / b;
@@ -199,10 +193,10 @@ static bool axis_fits(const stage_record_t *r, uint32_t axis)
 {
     const uint32_t size = r->in[axis];
     const uint32_t before = r->before[axis];
-    const uint32_t reach = (r->kernel[axis] - 1u) * r->dilation[axis];
+    const uint32_t reach = ((uint32_t)r->kernel[axis] - 1u) * r->dilation[axis];
     return size != 0 && r->out[axis] != 0 && r->kernel[axis] != 0 && r->stride[axis] != 0 &&
            r->dilation[axis] != 0 && before <= reach && reach <= size + 2u * before &&
-           (r->out[axis] - 1u) * r->stride[axis] < size + before;
+           ((uint32_t)r->out[axis] - 1u) * r->stride[axis] < size + before;
 }
 
 // Numbers that are multiplied here are small enough by what was checked before.
