@@ -2,8 +2,9 @@
 
     python benchmarks/onnx_exchange.py --output benchmarks/onnx.md
 
-needs the extra `onnx` and MNIST in EDGE_NACA_DATA. Every number of every sample is compared; the
-programme ends with an error at the first that differs. Times are of one machine and one run.
+needs the extras `onnx` and `nir`, and MNIST in EDGE_NACA_DATA. Every number of every sample is
+compared; the programme ends with an error at the first that differs. Times are of one machine and
+one run.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from edge_naca import data, image, presets
 from edge_naca.core import Core
-from edge_naca.export import OnnxLearner, to_onnx
+from edge_naca.export import NirOptions, OnnxLearner, nir_network, to_onnx
 from edge_naca.network import Network, Preparation
 from edge_naca.recipes import network_for
 from edge_naca.stages import (
@@ -33,6 +34,7 @@ from edge_naca.stages import (
     Stage,
 )
 
+SNNTORCH = Path(__file__).parents[1] / "tests" / "models" / "snntorch_mnist.nir"
 LEARNED, INFERRED, BATCH = 2000, 10000, 100
 NAMES = ("prediction", "margin", "spikes", "synops")
 
@@ -164,6 +166,13 @@ def spiking_edges() -> Network:
     )
 
 
+def imported(dataset: data.Dataset) -> Network:
+    """A convolutional network that snnTorch trained (benchmarks/nir.md): it learns nothing here."""
+    options = NirOptions(exporter="snntorch", steps=10, encoder="direct", full_scale=255)
+    network, _ = nir_network(SNNTORCH, options, dataset.x_train[:500])
+    return network
+
+
 def edge_filters() -> NDArray[np.int64]:
     """Return Sobel's filters and those between them, (8, 1, 3, 3)."""
     upright = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
@@ -185,6 +194,7 @@ def networks(dataset: data.Dataset) -> dict[str, Core]:
         ),
         "coded convolution and pool in front": Core(coded_edges()),
         "spiking convolution and pool in front": Core(spiking_edges()),
+        "trained in snnTorch, imported through NIR": Core(imported(dataset)),
     }
 
 
@@ -217,16 +227,17 @@ def main() -> None:
     ]
 
     for title, core in networks(dataset).items():
-        start = f"| {title} | {core.network.topology}"
-        nodes, core_seconds, seconds = learn(core, x, y)
-        what = f"learning, ends in {core.state_hash():08x}"
-        lines.append(row(start, what, LEARNED, nodes, core_seconds, seconds))
+        start, before = f"| {title} | {core.network.topology}", len(lines)
+        if core.network.populations:
+            nodes, core_seconds, seconds = learn(core, x, y)
+            what = f"learning, ends in {core.state_hash():08x}"
+            lines.append(row(start, what, LEARNED, nodes, core_seconds, seconds))
         tested = dataset.x_test[:INFERRED]
         nodes, core_seconds, seconds, batch_seconds = infer(core, tested)
         lines.append(row(start, "inference", INFERRED, nodes, core_seconds, seconds))
         what = f"inference, {BATCH} at a time"
         lines.append(row(start, what, INFERRED, nodes, core_seconds, batch_seconds))
-        print("\n".join(lines[-3:]), flush=True)
+        print("\n".join(lines[before:]), flush=True)
     if arguments.output:
         arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -13,12 +13,20 @@ from onnx import ModelProto
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.ops.op_conv_integer import ConvInteger as _ConvInteger
 from onnx.reference.ops.op_matmul_integer import MatMulInteger as _MatMulInteger
-from onnx_running import Running, recorded, result_of
+from onnx_models import MODELS
+from onnx_running import RESULTS, Running, recorded, result_of
 
-from edge_naca import presets
+from edge_naca import data, presets, recipes
 from edge_naca.arithmetic import POTENTIAL_MAX
 from edge_naca.core import Core
-from edge_naca.export import OnnxLearner, interface, to_onnx
+from edge_naca.export import (
+    OnnxLearner,
+    OnnxOptions,
+    interface,
+    onnx_front_end,
+    onnx_network,
+    to_onnx,
+)
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule
 from edge_naca.stages import CodedConvolution, CodedPool, SpikingConvolution, SpikingPool
 
@@ -189,6 +197,39 @@ def test_what_traces_follow(stage: str) -> None:
         assert learner.learn(sample, int(label)) == core.learn(sample, int(label))
         assert learner.state() == core.state()
     assert core.weights(0).any()
+
+
+# ---- networks of other frameworks ---------------------------------------------------------------
+
+DIGITS = data.load("digits")
+
+
+@pytest.mark.parametrize("coding", ["bitplane", "rate"])
+def test_an_imported_front_end_and_what_learns_behind_it(coding: str) -> None:
+    name, scale = ("digits_conv", 16) if coding == "bitplane" else ("digits_average", None)
+    options = OnnxOptions(coding=coding, full_scale=scale, steps=7)
+    made = onnx_front_end(MODELS / f"{name}.onnx", DIGITS.x_train[:200], options)
+    core = Core(recipes.network_for(DIGITS, front_end=made.front_end(), neurons_per_class=8))
+    learner = OnnxLearner(to_onnx(core, learning=True))
+    for x, label in zip(DIGITS.x_train[:150], DIGITS.y_train[:150], strict=True):
+        assert learner.learn(x, int(label)) == core.learn(x, int(label))
+    assert learner.state_hash() == core.state_hash()
+    assert (core.predict_many(DIGITS.x_test) == DIGITS.y_test).mean() > 0.8
+
+
+@pytest.mark.parametrize("coding", ["bitplane", "rate"])
+def test_an_imported_classifier_goes_on(coding: str) -> None:
+    name, scale = ("digits_conv", 16) if coding == "bitplane" else ("digits_average", None)
+    options = OnnxOptions(coding=coding, full_scale=scale)
+    network, _ = onnx_network(MODELS / f"{name}.onnx", DIGITS.x_train[:200], options)
+    x = DIGITS.x_test[:200]
+    assert network.preparation is not None
+    model = to_onnx(network, batch=200)
+    given = Running(model)(sample=x.reshape(200, *network.preparation.shape).astype(np.int32))
+    told = Core(network).infer_many(x)
+    for what in RESULTS:
+        assert_array_equal(given[what], told[what])
+    assert (told["prediction"] == DIGITS.y_test[:200]).mean() > 0.85
 
 
 # ---- products of bytes -------------------------------------------------------------------------
