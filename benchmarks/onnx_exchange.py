@@ -2,8 +2,9 @@
 
     python benchmarks/onnx_exchange.py --output benchmarks/onnx.md
 
-needs the extra `onnx` and MNIST in EDGE_NACA_DATA. Every number of every sample is compared; the
-programme ends with an error at the first that differs. Times are of one machine and one run.
+needs the extras `onnx` and `nir`, and MNIST in EDGE_NACA_DATA. Every number of every sample is
+compared; the programme ends with an error at the first that differs. Times are of one machine and
+one run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,10 +23,18 @@ from numpy.typing import NDArray
 
 from edge_naca import data, image, presets
 from edge_naca.core import Core
-from edge_naca.export import OnnxLearner, to_onnx
-from edge_naca.network import Network
+from edge_naca.export import NirOptions, OnnxLearner, nir_network, to_onnx
+from edge_naca.network import Network, Preparation
 from edge_naca.recipes import network_for
+from edge_naca.stages import (
+    CodedConvolution,
+    CodedPool,
+    SpikingConvolution,
+    SpikingPool,
+    Stage,
+)
 
+SNNTORCH = Path(__file__).parents[1] / "tests" / "models" / "snntorch_mnist.nir"
 LEARNED, INFERRED, BATCH = 2000, 10000, 100
 NAMES = ("prediction", "margin", "spikes", "synops")
 
@@ -54,8 +64,9 @@ def require_equal(what: str, ours: NDArray[Any], theirs: NDArray[Any]) -> None:
 def infer(core: Core, x: NDArray[Any]) -> tuple[int, float, float, float]:
     """Compare inference; return nodes and seconds of the core, one by one, and in batches."""
     shape = core.network.preparation.shape if core.network.preparation else (core.network.inputs,)
-    names = [*NAMES, "counts", "hidden.spikes", "output.spikes", "input.spikes"]
     recording = session(to_onnx(core, input_type="uint8", record=True))
+    names = [output.name for output in recording.get_outputs()]
+    neurons = [name for name in names if name.endswith(".spikes") and name != "input.spikes"]
     plain_model = to_onnx(core, input_type="uint8")
     plain = session(plain_model)
     batched = session(to_onnx(core, input_type="uint8", batch=BATCH))
@@ -77,7 +88,7 @@ def infer(core: Core, x: NDArray[Any]) -> tuple[int, float, float, float]:
     for sample, raw in zip(samples, x, strict=True):  # every spike of every neuron
         values = dict(zip(names, recording.run(names, {"sample": sample}), strict=True))
         shown = core.record(raw)
-        spikes = np.concatenate([values["hidden.spikes"], values["output.spikes"]], axis=1)
+        spikes = np.concatenate([values[name] for name in neurons], axis=1)
         require_equal("spikes", spikes, shown.spikes)
         require_equal("input spikes", values["input.spikes"], shown.input_spikes)
         counts = shown.spikes[:, -core.network.capacity :].sum(axis=0)
@@ -99,6 +110,77 @@ def learn(core: Core, x: NDArray[Any], y: NDArray[Any]) -> tuple[int, float, flo
     return len(model.graph.node), core_seconds, seconds
 
 
+def behind_stages(stages: tuple[Stage, ...], bits: int, **hidden: Any) -> Network:
+    """Return the competitive setting behind stages that are given pixels as 4-bit codes.
+
+    Parameters
+    ----------
+    bits : of the numbers that the hidden neurons compare.
+    hidden : what is different about the hidden population, parts of its rule among them.
+    """
+    preparation = Preparation((28, 28, 1), gain=np.ones(1, int), shift=4)
+    network = presets.competitive(stages[-1].units, 10, 30, bits=bits)
+    first, output = network.populations
+    assert first.rule is not None
+    rule = {name: hidden.pop(name) for name in list(hidden) if hasattr(first.rule, name)}
+    first = replace(first, **hidden, rule=replace(first.rule, **rule))
+    return replace(
+        network,
+        inputs=784,
+        preparation=preparation,
+        stages=stages,
+        populations=(first, output),
+    )
+
+
+def coded_edges() -> Network:
+    """Edges of eight directions, summed over 4 × 4 pixels, as 3-bit codes."""
+    edges = CodedConvolution(
+        shape=(28, 28, 1), weights=edge_filters(), padding=(1, 1), code_bits=4, bits=6
+    )
+    cells = CodedPool(shape=(28, 28, 8), kernel=(4, 4), stride=(4, 4), code_bits=6, bits=3, shift=6)
+    return behind_stages((edges, cells), 3)
+
+
+def spiking_edges() -> Network:
+    """Neurons that spike where they see an edge; hidden neurons compare numbers of spikes."""
+    edges = SpikingConvolution(
+        shape=(28, 28, 1),
+        weights=4 * edge_filters(),
+        padding=(1, 1),
+        threshold=np.array([160]),
+        decay=np.array([128]),
+        current_shift=3,
+    )
+    cells = SpikingPool(shape=(28, 28, 8), kernel=(4, 4), stride=(4, 4))
+    # Nothing fades: potentials and traces are of all spikes of the presentation.
+    return behind_stages(
+        (edges, cells),
+        4,
+        decay=256,
+        current_shift=0,
+        norm_shift=1,
+        trace_shift=0,
+        trace_decay=256,
+        trace_increment=1,
+    )
+
+
+def imported(dataset: data.Dataset) -> Network:
+    """A convolutional network that snnTorch trained (benchmarks/nir.md): it learns nothing here."""
+    options = NirOptions(exporter="snntorch", steps=10, encoder="direct", full_scale=255)
+    network, _ = nir_network(SNNTORCH, options, dataset.x_train[:500])
+    return network
+
+
+def edge_filters() -> NDArray[np.int64]:
+    """Return Sobel's filters and those between them, (8, 1, 3, 3)."""
+    upright = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    slanted = np.array([[-2, -1, 0], [-1, 0, 1], [0, 1, 2]])
+    turned = [np.rot90(one, turns) for one in (upright, slanted) for turns in range(4)]
+    return np.stack(turned)[:, None]
+
+
 def networks(dataset: data.Dataset) -> dict[str, Core]:
     """Return the networks that are compared."""
     edges = network_for(dataset, neurons_per_class=30)
@@ -110,6 +192,9 @@ def networks(dataset: data.Dataset) -> dict[str, Core]:
         "the paper's rule, rate code, 20 steps": Core(
             image.encode(paper, presets.paper_start(paper))
         ),
+        "coded convolution and pool in front": Core(coded_edges()),
+        "spiking convolution and pool in front": Core(spiking_edges()),
+        "trained in snnTorch, imported through NIR": Core(imported(dataset)),
     }
 
 
@@ -142,16 +227,17 @@ def main() -> None:
     ]
 
     for title, core in networks(dataset).items():
-        start = f"| {title} | {core.network.topology}"
-        nodes, core_seconds, seconds = learn(core, x, y)
-        what = f"learning, ends in {core.state_hash():08x}"
-        lines.append(row(start, what, LEARNED, nodes, core_seconds, seconds))
+        start, before = f"| {title} | {core.network.topology}", len(lines)
+        if core.network.populations:
+            nodes, core_seconds, seconds = learn(core, x, y)
+            what = f"learning, ends in {core.state_hash():08x}"
+            lines.append(row(start, what, LEARNED, nodes, core_seconds, seconds))
         tested = dataset.x_test[:INFERRED]
         nodes, core_seconds, seconds, batch_seconds = infer(core, tested)
         lines.append(row(start, "inference", INFERRED, nodes, core_seconds, seconds))
         what = f"inference, {BATCH} at a time"
         lines.append(row(start, what, INFERRED, nodes, core_seconds, batch_seconds))
-        print("\n".join(lines[-3:]), flush=True)
+        print("\n".join(lines[before:]), flush=True)
     if arguments.output:
         arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from edge_naca.arithmetic import POTENTIAL_MAX
 from edge_naca.export.onnx_graph import Graph, Operand, Value
 
+_DIGIT = 128  # base to which numbers are taken apart for products of bytes
+
 
 def shift_right(g: Graph, name: str, x: Value, shift: int) -> Value:
-    """x >> shift, rounding down, for int32 of either sign.
+    """x >> shift, rounding down, for int32 of either sign."""
+    return x if shift == 0 else divide_down(g, name, x, 1 << shift)
+
+
+def divide_down(g: Graph, name: str, x: Value, divisor: Operand) -> Value:
+    """x / divisor, rounding down, for int32 of either sign; `divisor` holds powers of two.
 
     Div rounds towards zero, so the multiple below is taken first; that never overflows, since the
     smallest int32 is a multiple of every power of two.
     """
-    if shift == 0:
-        return x
-    remainder = g.op(f"{name}/remainder", "Mod", x, 1 << shift)
+    remainder = g.op(f"{name}/remainder", "Mod", x, divisor)
     multiple = g.op(f"{name}/multiple", "Sub", x, remainder)
-    return g.op(name, "Div", multiple, 1 << shift)
+    return g.op(name, "Div", multiple, divisor)
 
 
-def scale(g: Graph, name: str, x: Value | None, decay: int) -> Value | None:
+def scale(g: Graph, name: str, x: Value | None, decay: Operand) -> Value | None:
     """x · decay / 256, rounding down; None stands for 0."""
     if x is None or decay == 0:
         return None
     if decay == 256:
         return x
+    if isinstance(decay, Value):
+        return shift_right(g, name, g.op(f"{name}/product", "Mul", x, decay), 8)
     # (x · d · 2^k) >> 8 = (x · d) >> (8 − k): a decay of 128 is a mere shift.
     zeros = (decay & -decay).bit_length() - 1
     factor = decay >> zeros
@@ -51,6 +60,39 @@ def round_shift(g: Graph, name: str, x: Value, shift: int) -> Value:
     if shift == 0:
         return x
     return shift_right(g, name, g.op(f"{name}/half", "Add", x, 1 << shift >> 1), shift)
+
+
+def product(
+    g: Graph, name: str, kind: str, x: Value, most: int, weights: Value, **attributes: Any
+) -> Value:
+    """Σ w · x, int32, exact on every runtime.
+
+    x86 kernels without VNNI add two products of uint8 and int8 in 16 bits, which saturate. They do
+    not as long as 2 · x · 128 is at most 32767, which is so for x of seven bits. Larger ones are
+    taken apart into digits to base 128.
+
+    Parameters
+    ----------
+    kind : "MatMulInteger" or "ConvInteger".
+    x : uint8 or int32, 0 .. `most`.
+    weights : int8.
+    """
+    if most < _DIGIT:
+        return g.op(name, kind, g.cast(f"{name}/digits", x, np.uint8), weights, **attributes)
+    total: Value | None = None
+    place, rest = 1, x
+    while place <= most:
+        part = f"{name}/of_{place}"
+        digit = rest if most // place < _DIGIT else g.op(f"{part}/digits", "Mod", rest, _DIGIT)
+        digits = g.cast(f"{part}/digits_uint8", digit, np.uint8)
+        sums = g.op(part, kind, digits, weights, **attributes)
+        if place > 1:
+            sums = g.op(f"{part}/weighted", "Mul", sums, place)
+        if (place := place * _DIGIT) <= most:
+            rest = g.op(f"{part}/rest", "Div", rest, _DIGIT)
+        total = add(g, name if place > most else f"{part}/so_far", total, sums)
+    assert total is not None
+    return total
 
 
 def hash32(g: Graph, name: str, x: Value) -> Value:

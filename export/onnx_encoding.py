@@ -27,6 +27,9 @@ def spikes(g: Graph, encoder: Encoder, codes: Value, inputs: int, key: Value | N
         places = g.initializer("bits", step.astype(np.uint8))
         shifted = g.op("shifted", "BitShift", code, places, direction="RIGHT")
         return g.op("spikes", "BitwiseAnd", shifted, 1)
+    if encoder.kind == "direct":
+        some = g.cast("some_spikes", g.cast("some", code, bool), np.uint8)
+        return g.op("spikes", "Tile", some, g.constant([1, encoder.steps, 1], np.int64))
     words = g.cast("words", code, np.uint32)
     if encoder.kind == "rate":
         assert key is not None

@@ -55,7 +55,8 @@ def to_onnx(
     learning : False for inference: the learned state is part of the model. True for one step of
         learning: the state goes in and comes out.
     input_type : of a sample: "uint8", "int16" or "int32" for raw numbers (height, width,
-        channels), "codes" for uint8 (inputs,), "spikes" for uint8 (steps, inputs) of 0 and 1.
+        channels), "codes" for uint8 (inputs,), "spikes" for uint8 (steps, inputs) of 0 and 1,
+        which networks with coded stages or a direct encoder do not take.
         None for "int32", which holds every raw number, or "codes" for a network that prepares none.
     batch : number of samples presented side by side, along a first axis; None for one without
         such an axis. Not with `learning`, where each sample must see what the last one changed.
@@ -72,16 +73,20 @@ def to_onnx(
     from edge_naca.export.onnx_model import build
 
     core = source if isinstance(source, Core) else Core(source)
-    if core.network.stages:
-        raise ValueError("networks with frozen stages cannot be exported to ONNX yet")
     is_raw = core.network.preparation is not None
     if input_type is None:
         input_type = "int32" if is_raw else "codes"
     choice("input_type", input_type, INPUT_TYPES)
+    takes_spikes = not core.network.coded and core.network.encoder.kind != "direct"
     if input_type in RAW_TYPES and not is_raw:
         raise ValueError(
             f"input_type {input_type!r} is for raw samples, but this network has no preparation: "
-            "take 'codes' or 'spikes'"
+            "take 'codes'" + " or 'spikes'" * takes_spikes
+        )
+    if input_type == "spikes" and not takes_spikes:
+        raise ValueError(
+            "input_type 'spikes' hands over spikes, but this network's coded stages or its direct "
+            "encoder need codes: take 'codes'"
         )
     if batch is not None:
         whole("batch", batch, 1, 65535)

@@ -19,6 +19,7 @@ _RESULTS = {
     "Not": bool,
     "Or": bool,
     "ArgMax": np.int64,
+    "ConvInteger": np.int32,
     "MatMulInteger": np.int32,
 }
 

@@ -51,7 +51,7 @@ def learn(
     for index, name in enumerate(population_names(network)):
         layer, rule = shown.layers[index], network.populations[index].rule
         part = g.within(f"{name}/learning")
-        taught = shown.arriving[index][-1]
+        taught = shown.heard[index][-1]
         if winner is not None:
             taught = _taught_by_winner(part, winner, layer.population.bias)
         winner = None
@@ -162,6 +162,7 @@ def _trace(g: Graph, shown: Presentation, index: int, rule: Rule) -> Value:
     own_trace = (
         index == 0
         and shown.codes is not None
+        and not shown.network.spiking
         and encoder.kind == "bitplane"
         and rule.trace_decay == 128
         and rule.trace_increment == 1 << (encoder.bits - 1)
@@ -170,7 +171,7 @@ def _trace(g: Graph, shown: Presentation, index: int, rule: Rule) -> Value:
         assert shown.codes is not None
         return g.cast("trace", shown.codes, np.int32)
     trace: Value | None = None
-    for step, spikes in enumerate(shown.arriving[index]):
+    for step, spikes in enumerate(shown.heard[index]):
         name = f"trace_{step}"
         trace = arithmetic.scale(g, f"{name}/faded", trace, rule.trace_decay)
         if spikes is not None and rule.trace_increment:

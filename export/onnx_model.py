@@ -11,6 +11,7 @@ from onnx import ModelProto, checker, helper, shape_inference
 import edge_naca
 from edge_naca import image
 from edge_naca.core import Core
+from edge_naca.export import onnx_answer as answer
 from edge_naca.export import onnx_arithmetic as arithmetic
 from edge_naca.export.onnx_graph import Graph, Value
 from edge_naca.export.onnx_learning import learn
@@ -81,19 +82,22 @@ class _Builder:
 
     def answer(self, shown: Presentation) -> None:
         """Add the outputs that say what the presentation gave."""
-        spikes, synops = shown.spikes_and_synops()
-        self.g.output("prediction", shown.prediction(), self._axes)
-        self.g.output("margin", shown.margin(), self._axes)
+        g = self.g.within("answer")
+        spikes, synops = answer.spikes_and_synops(g, shown)
+        self.g.output("prediction", answer.prediction(g, shown), self._axes)
+        self.g.output("margin", answer.margin(g, shown), self._axes)
         self.g.output("spikes", spikes, self._axes)
         self.g.output("synops", synops, self._axes)
-        counts = shown.layers[-1].counts
-        assert counts is not None
-        self.g.output("counts", counts, (*self._axes, self.network.capacity))
+        self.g.output("counts", answer.counts(shown), (*self._axes, self.network.capacity))
 
     def record(self, shown: Presentation) -> None:
         """Add every spike, potential and threshold as outputs."""
         steps = self.network.encoder.steps
-        self.g.output("input.spikes", shown.inputs, (*self._axes, steps, self.network.inputs))
+        self.g.output("input.spikes", shown.inputs, (*self._axes, steps, self.network.encoded))
+        for name, neurons in zip(shown.neuron_names, shown.neurons, strict=True):
+            shape = (*self._axes, steps, neurons.stage.units)
+            for what, value in neurons.recorded().items():
+                self.g.output(f"{name}.{what}", value, shape)
         for name, layer in zip(population_names(self.network), shown.layers, strict=True):
             g = self.g.within(f"{name}/recorded")
             zeros = layer.zeros()

@@ -1,4 +1,4 @@
-"""A whole presentation as ONNX nodes: sample, spikes, populations, answer."""
+"""A whole presentation as ONNX nodes: sample, coded stages, spikes, spiking stages, populations."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_naca.export import onnx_arithmetic as arithmetic
+from edge_naca.export import onnx_coded as coded
 from edge_naca.export import onnx_encoding as encoding
 from edge_naca.export import onnx_preparation as preparation
 from edge_naca.export.onnx_graph import Graph, Value
+from edge_naca.export.onnx_neurons import Neurons
 from edge_naca.export.onnx_population import Layer
-from edge_naca.export.onnx_state import population_names
+from edge_naca.export.onnx_spiking import SpikingStages
+from edge_naca.export.onnx_state import population_names, stage_names
 from edge_naca.network import Network
-from edge_naca.specification import NO_MARGIN
 
 
 def sample_shape(network: Network, input_type: str) -> tuple[int, ...]:
@@ -47,11 +49,18 @@ class Presentation:
 
     Attributes
     ----------
-    codes : uint8 (batch, inputs); None if spikes were handed over.
-    inputs : uint8 (batch, steps, inputs), input spikes.
+    batch : samples side by side.
+    codes : uint8 (batch, encoded), what the encoder is given; None if spikes were handed over.
+    inputs : uint8 (batch, steps, encoded), the spikes that the encoder sends.
+    neurons : those of spiking stages, whose values say what they did, in order.
+    neuron_names : what those stages are called.
+    arriving : (batch, steps, units), what reaches the first population: uint8, or int32 where
+        numbers of spikes may pass 255.
     layers : the populations, whose values say what they did.
-    arriving : for each population and step, uint8 (batch, rows), the spikes that reach it, its
-        bias included; None for none at all.
+    layer_names : what they are called.
+    heard : for each population and step, (batch, rows), the spikes that reach it, its bias
+        included; None for none at all.
+    synops : int64 (batch, 1), synaptic operations of each convolution.
     """
 
     def __init__(
@@ -66,99 +75,90 @@ class Presentation:
     ) -> None:
         self._g = g
         self.network = network
-        self._batch = batch
+        self.batch = batch
         self._steps = network.encoder.steps
+        self.synops: list[Value] = []
         self.codes = self._codes(sample, input_type)
-        if self.codes is None:
-            self.inputs = g.reshape("input/spikes", sample, (batch, self._steps, network.inputs))
-        else:
-            self.inputs = encoding.spikes(
-                g.within("input"), network.encoder, self.codes, network.inputs, key
-            )
+        self.inputs = self._sent(sample, key)
+        stages = self._spiking_stages()
+        self.neurons: list[Neurons] = list(stages.neurons.values())
+        self.neuron_names = list(stages.neurons)
+        self.synops += stages.synops
+        self.arriving, self._most = stages.arriving, stages.most
         self.layers: list[Layer] = []
-        self.arriving: list[list[Value | None]] = []
+        self.layer_names = population_names(network)
+        self.heard: list[list[Value | None]] = []
         for name, population, part in zip(
-            population_names(network), network.populations, learned, strict=True
+            self.layer_names, network.populations, learned, strict=True
         ):
             g_layer = g.within(name)
             layer = Layer(g_layer, population, batch, part.weights, part.norms, part.wins)
             if self.layers:
-                arriving = self._from_layer(g_layer, self.layers[-1], population.bias)
-                sums = self._sums_of_steps(g_layer, arriving, part.weights)
+                heard = self._from_layer(g_layer, self.layers[-1], population.bias)
+                sums = self._sums_of_steps(g_layer, heard, part.weights)
             else:
-                arriving, sums = self._from_inputs(g_layer, population.bias, part.weights)
+                heard, sums = self._from_inputs(g_layer, population.bias, part.weights)
             for step, sum_ in enumerate(sums):
                 layer.step(sum_, step >= population.fire_from)
             self.layers.append(layer)
-            self.arriving.append(arriving)
-
-    # ---- what it gives ---------------------------------------------------------------------
-
-    def prediction(self) -> Value:
-        """Section 6: most spikes, then the greater potential left, then the lower class."""
-        g, output = self._g.within("answer"), self.layers[-1]
-        assert output.counts is not None
-        most = g.reduce("most_spikes", "ReduceMax", output.counts, 1, keep=True)
-        among = g.op("among_most", "Equal", output.counts, most)
-        left = output.zeros() if output.left is None else output.left
-        ranked = g.op("ranked", "Where", among, left, NO_MARGIN)
-        first = g.op("first", "ArgMax", ranked, axis=1, keepdims=1)
-        spoke = g.op("spoke", "Greater", most, 0)
-        label = g.cast("first_label", first, np.int32)
-        return g.op("prediction", "Where", spoke, label, -1)
-
-    def margin(self) -> Value:
-        """The margin of the last population before the output, or of the output alone."""
-        layer = self.layers[-2 if len(self.layers) > 1 else 0]
-        assert layer.margins is not None
-        return self._g.reduce("answer/margin", "ReduceMax", layer.margins, 1, keep=True)
-
-    def spikes_and_synops(self) -> tuple[Value, Value]:
-        """Spikes of everything, and synaptic operations modulo 2^32: uint32 (batch, 1)."""
-        g = self._g.within("answer")
-        wide = g.cast("input_ones", self.inputs, np.int32)
-        before = g.op(
-            "input_spikes",
-            "Unsqueeze",
-            g.reduce("input_sum", "ReduceSum", wide, 1, 2),
-            g.constant([1], np.int64),
-        )
-        spikes, synops = before, None
-        for name, layer in zip(population_names(self.network), self.layers, strict=True):
-            population = layer.population
-            if population.bias:
-                before = g.op(f"{name}/arriving", "Add", before, self._steps)
-            words = g.cast(f"{name}/words", before, np.uint32)
-            work = g.op(f"{name}/synops", "Mul", words, population.neurons)
-            synops = arithmetic.add(g, f"{name}/synops_so_far", synops, work)
-            assert layer.counts is not None
-            before = g.reduce(f"{name}/spikes", "ReduceSum", layer.counts, 1, keep=True)
-            spikes = g.op(f"{name}/spikes_so_far", "Add", spikes, before)
-        assert synops is not None
-        return g.cast("spikes", spikes, np.uint32), synops
+            self.heard.append(heard)
 
     # ---- details ---------------------------------------------------------------------------
 
     def _codes(self, sample: Value, input_type: str) -> Value | None:
+        """Return what the encoder is given: sections 3 and 3.1."""
+        g, network = self._g, self.network
         if input_type == "spikes":
             return None
         if input_type == "codes":
-            return self._g.reshape("input/codes", sample, (self._batch, self.network.inputs))
-        prep = self.network.preparation
-        assert prep is not None
-        raw = self._g.reshape("preparation/raw", sample, (self._batch, *prep.shape))
-        bits = self.network.encoder.bits
-        return preparation.codes(self._g.within("preparation"), prep, raw, self._batch, bits)
+            codes = g.reshape("input/codes", sample, (self.batch, network.inputs))
+        else:
+            prep = network.preparation
+            assert prep is not None
+            raw = g.reshape("preparation/raw", sample, (self.batch, *prep.shape))
+            codes = preparation.codes(
+                g.within("preparation"), prep, raw, self.batch, network.code_bits
+            )
+        names = stage_names(network)[: len(network.coded)]
+        stages = dict(zip(names, network.coded, strict=True))
+        codes, self.synops = coded.run(g, stages, codes, self.batch)
+        return codes
+
+    def _sent(self, sample: Value, key: Value | None) -> Value:
+        """Return the spikes that the encoder sends: section 4."""
+        g, network = self._g.within("input"), self.network
+        if self.codes is None:
+            return g.reshape("spikes", sample, (self.batch, self._steps, network.inputs))
+        return encoding.spikes(g, network.encoder, self.codes, network.encoded, key)
+
+    def _spiking_stages(self) -> SpikingStages:
+        g, network = self._g, self.network
+        names = stage_names(network)[len(network.coded) :]
+        inputs, most, is_direct = self.inputs, 1, network.encoder.kind == "direct"
+        if is_direct:
+            assert self.codes is not None
+            inputs = g.reshape("input/direct", self.codes, (self.batch, 1, network.encoded))
+            most = 2**network.encoder.bits - 1
+        return SpikingStages(
+            g,
+            dict(zip(names, network.spiking, strict=True)),
+            inputs,
+            self.batch,
+            self._steps,
+            is_first=not network.coded,
+            is_direct=is_direct,
+            most=most,
+        )
 
     def _from_inputs(
         self, g: Graph, bias: bool, weights: Value
     ) -> tuple[list[Value | None], list[Value | None]]:
         """Return what reaches the first population at each step, and its sums: one product."""
-        spikes = self.inputs
+        spikes = self.arriving
         if bias:
-            ones = g.ones((self._batch, self._steps, 1), np.uint8)
+            ones = g.ones((self.batch, self._steps, 1), spikes.dtype)
             spikes = g.op("spikes_and_bias", "Concat", spikes, ones, axis=2)
-        sums = g.op("sums", "MatMulInteger", spikes, weights)
+        sums = arithmetic.product(g, "sums", "MatMulInteger", spikes, self._most, weights)
         steps = range(self._steps)
         return (
             [g.part(f"arriving_{step}", spikes, 1, step) for step in steps],
@@ -167,22 +167,20 @@ class Presentation:
 
     def _from_layer(self, g: Graph, before: Layer, bias: bool) -> list[Value | None]:
         """Return what reaches a population from the one before it, at each step."""
-        arriving: list[Value | None] = []
+        heard: list[Value | None] = []
         for step, fired in enumerate(before.spikes):
             spikes = None if fired is None else g.cast(f"heard_spikes_{step}", fired, np.uint8)
             if bias:
                 if spikes is None:
-                    spikes = g.zeros((self._batch, before.population.neurons), np.uint8)
-                ones = g.ones((self._batch, 1), np.uint8)
+                    spikes = g.zeros((self.batch, before.population.neurons), np.uint8)
+                ones = g.ones((self.batch, 1), np.uint8)
                 spikes = g.op(f"spikes_and_bias_{step}", "Concat", spikes, ones, axis=1)
-            arriving.append(spikes)
-        return arriving
+            heard.append(spikes)
+        return heard
 
     @staticmethod
-    def _sums_of_steps(
-        g: Graph, arriving: list[Value | None], weights: Value
-    ) -> list[Value | None]:
+    def _sums_of_steps(g: Graph, heard: list[Value | None], weights: Value) -> list[Value | None]:
         return [
             None if spikes is None else g.op(f"sums_{step}", "MatMulInteger", spikes, weights)
-            for step, spikes in enumerate(arriving)
+            for step, spikes in enumerate(heard)
         ]

@@ -16,10 +16,17 @@ NEXT = ".next"  # ends the names of what a learning graph gives to be fed to it 
 
 def population_names(network: Network) -> list[str]:
     """Return what populations are called: "hidden", or "hidden_0", "hidden_1", …, and "output"."""
+    if not network.populations:
+        return []
     hidden = len(network.populations) - 1
     if hidden == 1:
         return ["hidden", "output"]
     return [f"hidden_{place}" for place in range(hidden)] + ["output"]
+
+
+def stage_names(network: Network) -> list[str]:
+    """Return what frozen stages are called: "stage_0", "stage_1", …"""
+    return [f"stage_{place}" for place in range(len(network.stages))]
 
 
 def tensors_of(network: Network, state: image.State) -> dict[str, NDArray[Any]]:

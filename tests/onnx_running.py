@@ -11,6 +11,7 @@ from onnx import ModelProto
 
 from edge_naca import encoding
 from edge_naca.export.onnx_learner import as_input
+from edge_naca.export.onnx_state import population_names, stage_names
 from edge_naca.network import Network
 from edge_naca.specification import Result
 
@@ -42,10 +43,10 @@ def sample_for(network: Network, x: NDArray[Any], kind: str) -> tuple[NDArray[An
 
 
 def recorded(network: Network, given: dict[str, Any], what: str) -> NDArray[Any]:
-    """Return what a model recorded of all populations, side by side as in `Recording`."""
-    hidden = len(network.populations) - 1
-    names = ["hidden"] if hidden == 1 else [f"hidden_{place}" for place in range(hidden)]
-    return np.concatenate([given[f"{name}.{what}"] for name in [*names, "output"]], axis=-1)
+    """Return what a model recorded of all stages and populations, as in `Recording`."""
+    stages = [name for name in stage_names(network) if f"{name}.{what}" in given]
+    names = stages + population_names(network)
+    return np.concatenate([given[f"{name}.{what}"] for name in names], axis=-1)
 
 
 def result_of(given: dict[str, Any], changes: int = 0) -> Result:
