@@ -3,6 +3,10 @@
 from edge_naca.export.cost import activity_of, assumed_activity, cost_report
 from edge_naca.export.csource import c_source, usage
 from edge_naca.export.image_file import load_image, save_image
+from edge_naca.export.nir_home import from_nir
+from edge_naca.export.nir_import import nir_front_end, nir_network
+from edge_naca.export.nir_options import NirOptions
+from edge_naca.export.nir_write import nir_file, to_nir
 from edge_naca.export.onnx_export import (
     INPUT_TYPES,
     initial_state,
@@ -14,16 +18,22 @@ from edge_naca.export.onnx_learner import OnnxLearner
 
 __all__ = [
     "INPUT_TYPES",
+    "NirOptions",
     "OnnxLearner",
     "activity_of",
     "assumed_activity",
     "c_source",
     "cost_report",
+    "from_nir",
     "initial_state",
     "interface",
     "load_image",
+    "nir_file",
+    "nir_front_end",
+    "nir_network",
     "save_image",
     "state_from",
+    "to_nir",
     "to_onnx",
     "usage",
 ]

@@ -69,6 +69,18 @@ class Pool(Layer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Scale(Layer):
+    """Numbers are multiplied by a factor.
+
+    Parameters
+    ----------
+    factor : float (channels, height, width).
+    """
+
+    factor: Float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Rectifier(Layer):
     """ReLU, with an upper limit if there is one (ReLU6)."""
 
@@ -89,6 +101,7 @@ class Neurons(Layer):
     ----------
     reset : "zero", "subtract", or "none" for neurons that never spike (a leaky integrator).
     refractory : steps after a spike in which the potential is held at 0.
+    delayed : with "subtract", `reset_by` is taken at the step after the spike, after the leak.
     """
 
     decay: Float
@@ -99,6 +112,11 @@ class Neurons(Layer):
     reset_by: Float
     synapse_decay: Float | None = None
     refractory: int = 0
+    delayed: bool = False
+
+
+class ModelFileError(ValueError):
+    """A file holds no model that can be read; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def samples(elf: Path) -> tuple[int, list[tuple[int, bytes]]]:
 
 def learned_in_python(elf: Path) -> int:
     """Return the hash after the same samples in the core inside Python."""
-    core = Core((elf.parent / BUILT / "small.naca").read_bytes())
+    core = Core((elf.parent / BUILT / "selftest.naca").read_bytes())
     for label, sample in samples(elf)[1]:
         core.learn(list(sample), label)
     return core.state_hash()
@@ -201,8 +201,12 @@ def teach(line: Line, steps: list[tuple[int, bytes]], under_way: int) -> list[in
 @pytest.mark.parametrize("name", BOARDS)
 def test_learning_over_the_line(name: str, build: Build) -> None:
     elf = build(name, "firmware")
-    expected, steps = samples(elf)
+    _, steps = samples(elf)
     core = Core((elf.parent / BUILT / "default.naca").read_bytes())
+    specification = Specification(core.network)
+    for label, x in steps:
+        specification.learn(list(x), label)
+    expected = specification.state_hash()
     with powered(name, elf) as (board, port):
         line = Line(port)
         told = hello(line)

@@ -31,6 +31,8 @@ COMMANDS = (
     ["inspect"],
     ["raster"],
     ["export"],
+    ["check"],
+    ["import"],
     ["merge"],
     ["diff"],
     ["bench"],
@@ -104,7 +106,10 @@ def test_version_is_the_package_s() -> None:
         ),
         (["export", "x.naca", "-o", "x"], "say what to export as, one of: --c, --onnx"),
         (["export", "x.naca", "-o", "x", "--c", "--onnx"], "say what to export as, one of: --c"),
-        (["export", "x.naca", "-o", "x", "--onnx", "--name", "y"], "--name goes with --c"),
+        (
+            ["export", "x.naca", "-o", "x", "--onnx", "--name", "y"],
+            "--name and --header-only go with --c",
+        ),
         (
             ["export", "x.naca", "-o", "x", "--c", "--input-type", "codes"],
             "--input-type goes with --onnx and --onnx-learning",

@@ -4,6 +4,7 @@ import click
 
 from edge_naca import __version__
 from edge_naca.cli.bench import bench
+from edge_naca.cli.check import check
 from edge_naca.cli.common import Program
 from edge_naca.cli.demo import demo
 from edge_naca.cli.device import devices, info, pull, push, reset
@@ -11,6 +12,7 @@ from edge_naca.cli.diff import diff
 from edge_naca.cli.emulate import emulate
 from edge_naca.cli.evaluate import evaluate
 from edge_naca.cli.export import export
+from edge_naca.cli.import_ import import_
 from edge_naca.cli.inspect import inspect
 from edge_naca.cli.merge import merge
 from edge_naca.cli.raster import raster
@@ -44,6 +46,7 @@ def main() -> None:
 
 for command in (
     *(demo, train, evaluate, inspect, diff, raster, export, bench),
+    *(check, import_),
     *(emulate, devices, info, push, pull, merge, reset, stream, replay),
 ):
     main.add_command(command)

@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from edge_naca.cli import common, report
+from edge_naca.cli.export_nir import export_nir
 from edge_naca.cli.export_onnx import export_onnx
 from edge_naca.export import INPUT_TYPES, c_source, load_image, usage
 from edge_naca.files import write_file
 
 
-@click.command(short_help="Turn an image into C source or an ONNX model.")
+@click.command(short_help="Turn an image into C source, ONNX or NIR.")
 @common.image_argument
 @click.option("--c", "as_c", is_flag=True, help="As C source, to be compiled into firmware.")
 @click.option("--onnx", "as_onnx", is_flag=True, help="As an ONNX model that predicts.")
@@ -24,6 +25,7 @@ from edge_naca.files import write_file
     help="As an ONNX model that predicts and learns: the learned state goes in and comes out. "
     "The state to begin with is written beside it, with .state.npz at the end of its name.",
 )
+@click.option("--nir", "as_nir", is_flag=True, help="As a NIR graph of what predicts.")
 @click.option(
     "-o",
     "--output",
@@ -49,13 +51,14 @@ def export(
     as_c: bool,
     as_onnx: bool,
     as_learning: bool,
+    as_nir: bool,
     output: Path,
     header_only: bool,
     name: str | None,
     input_type: str | None,
     as_json: bool,
 ) -> None:
-    """Write an image in a form that others can use: C source for firmware, or an ONNX model.
+    """Write an image in a form that others can use: C source for firmware, ONNX, NIR.
 
     \b
     Examples
@@ -64,18 +67,21 @@ def export(
       edge-naca export digits.naca --c --header-only -o include
       edge-naca export digits.naca --onnx --input-type uint8 -o digits.onnx
       edge-naca export digits.naca --onnx-learning -o learner.onnx
+      edge-naca export digits.naca --nir -o digits.nir
 
     With --c it prints how to add the files to a project: CMake, make, PlatformIO, Arduino, gcc.
     """
-    if as_c + as_onnx + as_learning != 1:
-        raise click.UsageError("say what to export as, one of: --c, --onnx, --onnx-learning")
-    if as_c and input_type is not None:
+    if as_c + as_onnx + as_learning + as_nir != 1:
+        raise click.UsageError("say what to export as, one of: --c, --onnx, --onnx-learning, --nir")
+    if (as_c or as_nir) and input_type is not None:
         raise click.UsageError("--input-type goes with --onnx and --onnx-learning")
     if not as_c and (name is not None or header_only):
         raise click.UsageError("--name and --header-only go with --c")
     load_image(image)  # refuses a damaged one, by its name
     if as_c:
         _export_c(image, output, header_only, name, as_json)
+    elif as_nir:
+        export_nir(image.read_bytes(), output, as_json)
     else:
         export_onnx(image.read_bytes(), output, as_learning, input_type, as_json)
 

@@ -34,8 +34,8 @@ static naca_status_t learn(const header_t *header, uint32_t *hash)
     naca_t *core;
     naca_result_t result;
     const uint8_t *record = selftest + sizeof *header;
-    naca_status_t status =
-        naca_image_open(&image, board_image, (uint32_t)(board_image_end - board_image));
+    naca_status_t status = naca_image_open_with(naca_all_stages(), &image, board_image,
+                                                (uint32_t)(board_image_end - board_image));
     if (status == NACA_OK) {
         status = naca_init(&image, board_workspace,
                            (uint32_t)(board_workspace_end - board_workspace), &core);

@@ -3,7 +3,8 @@
 // Frozen stages before the encoder (docs/arithmetic.md, section 3.1): codes to codes. Codes that are 0
 // cost nothing: work follows what is there.
 
-enum { MAX_SHIFT = 23, MAX_BIAS = 1 << 26 };
+#define MAX_BIAS ((int32_t)1 << 26)
+enum { MAX_SHIFT = 23 };
 
 // Sections begin at multiples of 4.
 static bool maps_fit(uint32_t count, const void *maps)

@@ -216,10 +216,10 @@ typedef struct section {
 #define TAG_PREPARATION TAG('P', 'R', 'E', 'P')
 #define TAG_STATE TAG('S', 'T', 'A', 'T')
 // Sections of one population each: its number takes the place of the 0.
-#define TAG_TABLE(index) (TAG('M', 'O', 'D', '0') + ((index) << 24))
-#define TAG_RATES(index) (TAG('R', 'A', 'T', '0') + ((index) << 24))
-#define TAG_CURVE(index) (TAG('C', 'U', 'R', '0') + ((index) << 24))
-#define TAG_STAGE(index) (TAG('S', 'T', 'G', 'A') + ((index) << 24))
+#define TAG_TABLE(index) (TAG('M', 'O', 'D', '0') + ((uint32_t)(index) << 24))
+#define TAG_RATES(index) (TAG('R', 'A', 'T', '0') + ((uint32_t)(index) << 24))
+#define TAG_CURVE(index) (TAG('C', 'U', 'R', '0') + ((uint32_t)(index) << 24))
+#define TAG_STAGE(index) (TAG('S', 'T', 'G', 'A') + ((uint32_t)(index) << 24))
 // The critical section of that tag; one that is all zero if there is none. Optional sections, whatever
 // their tag, are nothing to the core.
 const section_t *naca_find_section(const uint8_t *image, uint32_t tag);

@@ -66,7 +66,7 @@ typedef struct plane {
 } plane_t;
 
 // A pixel's value; beyond the border lies zero.
-static int32_t pixel(const plane_t *plane, int32_t row, int32_t column)
+static inline int32_t pixel(const plane_t *plane, int32_t row, int32_t column)
 {
     const preparation_t *prep = plane->prep;
     const void *data = plane->sample->data;

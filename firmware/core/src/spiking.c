@@ -4,7 +4,9 @@
 // A spike is passed on as soon as its neuron fires; sums are exact, so that order does not matter and
 // no list of spikes is kept between stages.
 
-enum { MAX_BIAS = 1 << 23, MAX_THRESHOLD = 1 << 26, MAX_RESET = 1 << 24 };
+#define MAX_BIAS ((int32_t)1 << 23)
+#define MAX_THRESHOLD ((int32_t)1 << 26)
+#define MAX_RESET ((uint32_t)1 << 24)
 
 static bool is_within(int32_t x, int32_t most)
 {
@@ -131,8 +133,8 @@ static void scatter(naca_t *core, const stage_t *stage, const spot_t *spot, int3
     const int8_t *weights = IN_IMAGE(int8_t, core, stage->weights) + spot->channel * width;
     int32_t *sums = AT(int32_t, core, stage->currents != 0 ? stage->currents : stage->potentials) +
                     group * width;
-    const uint32_t first_x = first_place(x, (r->out[X] - 1u) * r->stride[X], r->dilation[X]);
-    uint32_t ky = first_place(y, (r->out[Y] - 1u) * r->stride[Y], r->dilation[Y]);
+    const uint32_t first_x = first_place(x, ((uint32_t)r->out[X] - 1u) * r->stride[X], r->dilation[X]);
+    uint32_t ky = first_place(y, ((uint32_t)r->out[Y] - 1u) * r->stride[Y], r->dilation[Y]);
     value *= (int32_t)1 << r->shift;
     for (; ky < r->kernel[Y] && ky * r->dilation[Y] <= y; ky++) {
         const uint32_t down = y - ky * r->dilation[Y];

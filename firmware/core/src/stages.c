@@ -199,10 +199,10 @@ static bool axis_fits(const stage_record_t *r, uint32_t axis)
 {
     const uint32_t size = r->in[axis];
     const uint32_t before = r->before[axis];
-    const uint32_t reach = (r->kernel[axis] - 1u) * r->dilation[axis];
+    const uint32_t reach = ((uint32_t)r->kernel[axis] - 1u) * r->dilation[axis];
     return size != 0 && r->out[axis] != 0 && r->kernel[axis] != 0 && r->stride[axis] != 0 &&
            r->dilation[axis] != 0 && before <= reach && reach <= size + 2u * before &&
-           (r->out[axis] - 1u) * r->stride[axis] < size + before;
+           ((uint32_t)r->out[axis] - 1u) * r->stride[axis] < size + before;
 }
 
 // Numbers that are multiplied here are small enough by what was checked before.

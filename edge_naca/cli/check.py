@@ -1,0 +1,70 @@
+"""``edge-naca check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from edge_naca.cli import common, models, report
+
+model_argument = click.argument(
+    "model", metavar="MODEL", type=click.Path(dir_okay=False, path_type=Path)
+)
+
+
+@click.command(short_help="See whether a model of another framework can be imported.")
+@model_argument
+@models.nir_command_options
+@common.json_option
+def check(model: Path, as_json: bool, **options: Any) -> None:
+    """Look at a model of another framework before anything is converted.
+
+    Lists every node that cannot be converted: where it is, why, and what to do. Then lists what the
+    file does not say and `import` will ask for. Options are those of `import`; what follows from
+    them is checked, too. Exit code 1 if something cannot be converted.
+
+    \b
+    Examples
+      edge-naca check model.nir
+      edge-naca check model.nir --exporter snntorch --json
+    """
+    kind, given = models.format_of(model, options)
+    found = kind.check(model, given)
+    if as_json:
+        report.print_json(
+            {
+                "model": str(model),
+                "format": kind.title,
+                "convertible": not found.findings,
+                "nodes": [{"name": name, "type": type_} for name, type_ in found.nodes],
+                "findings": [vars(finding) for finding in found.findings],
+                "questions": list(found.questions),
+                "notes": list(found.notes),
+            }
+        )
+    else:
+        _print(model, found)
+    if found.findings:
+        raise click.exceptions.Exit(1)
+
+
+def _print(model: Path, found: models.Checked) -> None:
+    if found.findings:
+        table = Table("node", "type", "why it cannot be converted", "what to do", show_lines=True)
+        for finding in found.findings:
+            table.add_row(finding.node, finding.kind, finding.reason, finding.advice)
+        report.out.print(table)
+        click.echo(f"{model} cannot be converted as it stands")
+        return
+    for note in found.notes:
+        report.out.print(note)
+    if found.nodes:
+        kinds = " → ".join(type_ for _, type_ in found.nodes)
+        report.out.print(f"{model} can be converted: {kinds}")
+    if found.questions:
+        click.echo("The file does not say, so that import needs:")
+        for question in found.questions:
+            report.out.print(f"  {question}")

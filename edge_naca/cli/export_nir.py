@@ -1,0 +1,30 @@
+"""``edge-naca export --nir``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edge_naca import image
+from edge_naca.cli import common, report
+from edge_naca.export.nir_write import MissingNirError, nir_file, not_expressed
+from edge_naca.files import write_file
+
+
+def export_nir(data: bytes, output: Path, as_json: bool) -> None:
+    """Write an image as a NIR file, and say what NIR has no words for."""
+    common.check_writable(output)
+    network, state = image.decode(data)
+    try:
+        content = nir_file(network, state)
+    except MissingNirError as error:
+        raise click.ClickException(str(error)) from error
+    write_file(output, content)
+    unsaid = not_expressed(network)
+    if as_json:
+        report.print_json({"file": str(output), "bytes": len(content), "not_expressed": unsaid})
+        return
+    click.echo(f"{output}: {len(content)} bytes. Only its metadata says what NIR cannot:")
+    for words in unsaid:
+        report.out.print(f"  {words}")

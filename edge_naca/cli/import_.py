@@ -1,0 +1,137 @@
+"""``edge-naca import``."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from edge_naca import __version__
+from edge_naca.cli import common, models, report
+from edge_naca.cli.check import model_argument
+from edge_naca.export.layers import Report
+from edge_naca.files import write_file
+
+
+@click.command("import", short_help="Make an image of a model of another framework.")
+@model_argument
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="OUT.naca",
+    help="Image to write.",
+)
+@click.option(
+    "--calibrate",
+    metavar="DATA",
+    help="Data as for `train`, in the sensor's raw integers: samples to learn from set ranges, "
+    "samples to test show the accuracy before and after.",
+)
+@common.reading_options
+@click.option(
+    "--samples",
+    type=click.IntRange(1),
+    default=500,
+    show_default=True,
+    help="How many samples set ranges.",
+)
+@click.option(
+    "--tests",
+    type=click.IntRange(0),
+    default=1000,
+    show_default=True,
+    help="How many samples are tested; 0 for none.",
+)
+@models.nir_command_options
+@common.json_option
+def import_(
+    model: Path,
+    output: Path,
+    calibrate: str | None,
+    labels: Path | None,
+    label_column: str | None,
+    test_fraction: float,
+    samples: int,
+    tests: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Convert a spiking network of another framework to integers, and write it as an image.
+
+    MODEL is a NIR file (.nir). What such a file does not say is asked for; --exporter answers what
+    a framework always does. What was assumed is kept in the image. For every layer a table shows
+    its weights, what one of their steps stands for and what rounding did to them, how many neurons
+    spike in a step, how many potentials are at their limit, and how far spikes are from those of
+    the real numbers. `edge-naca check` tells beforehand what cannot be converted.
+
+    A NIR file that edge-naca exported becomes the network that it was, and needs no options.
+
+    \b
+    Examples
+      edge-naca import model.nir -o model.naca --exporter snntorch --steps 10 \\
+          --encoder direct --full-scale 255 --calibrate mnist
+      edge-naca import exported.nir -o digits.naca
+    """
+    common.check_writable(output)
+    kind, given = models.format_of(model, options)
+    calibration = None
+    metadata: dict[str, Any] = {}
+    if calibrate is not None:
+        dataset = common.load_data(calibrate, labels, label_column, test_fraction)
+        calibration = models.Calibration(dataset, samples, tests)
+        metadata = {
+            "classes": list(dataset.classes),
+            "imported": {
+                "command": common.command_line(),
+                "version": __version__,
+                "model": model.name,
+                "digest": hashlib.sha256(model.read_bytes()).hexdigest()[:16],
+                "data": dataset.name,
+                "data_digest": dataset.digest(),
+            },
+        }
+    made = kind.convert(model, given, calibration, metadata)
+    write_file(output, made.image)
+    if as_json:
+        report.print_json(
+            {
+                "image": str(output),
+                "image_bytes": len(made.image),
+                "report": None if made.report is None else made.report.as_json(),
+            }
+        )
+        return
+    if made.report is not None:
+        print_report(made.report)
+    click.echo(f"{output}: {len(made.image)} bytes")
+
+
+def print_report(found: Report) -> None:
+    """Print what conversion did, layer by layer."""
+    table = Table("layer", title="What conversion did", title_justify="left")
+    for heading in ("weights", "step", "rounding", "spiking", "at limit", "error"):
+        table.add_column(heading, justify="right")
+    for layer in found.layers:
+        low, high = layer.weight_range
+        table.add_row(
+            layer.name,
+            f"{low:.3g} .. {high:.3g}",
+            f"{layer.scale:.3g}",
+            report.percent(layer.weight_error),
+            "readout" if layer.kind == "readout" else report.percent(layer.activity),
+            report.percent(layer.saturated),
+            report.percent(layer.error),
+        )
+    report.out.print(table)
+    for note in found.notes:
+        report.out.print(f"Assumed or noted: {note}")
+    if found.accuracy_before is not None and found.accuracy_after is not None:
+        click.echo(
+            f"{found.samples} test samples: {report.percent(found.accuracy_before, 2)} right in "
+            f"real numbers, {report.percent(found.accuracy_after, 2)} in integers"
+        )

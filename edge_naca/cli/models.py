@@ -1,0 +1,256 @@
+"""Files of other frameworks: what `check` and `import` know of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from edge_naca import image
+from edge_naca.data import Dataset
+from edge_naca.export import nir_home, nir_import, nir_options
+from edge_naca.export.layers import Finding, Report
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a file holds, and what stands in the way of converting it.
+
+    Parameters
+    ----------
+    nodes : name and type of each.
+    findings : what cannot be converted.
+    questions : what the file does not say, and has to be said when it is imported.
+    notes : what else is worth knowing.
+    """
+
+    nodes: tuple[tuple[str, str], ...]
+    findings: tuple[Finding, ...]
+    questions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Imported:
+    """An image made of a file.
+
+    Parameters
+    ----------
+    image : its bytes.
+    report : what conversion did; None if nothing had to be converted.
+    """
+
+    image: bytes
+    report: Report | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Samples to convert with, and to test on.
+
+    Parameters
+    ----------
+    dataset : its samples to learn from are converted with, those to test are tested on.
+    samples, tests : how many of either.
+    """
+
+    dataset: Dataset
+    samples: int
+    tests: int
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file.
+
+    Parameters
+    ----------
+    title : what people call it.
+    options : of the command line that apply to it, by their names in Python.
+    check : look at a file; given the options that were given.
+    convert : make an image of one; calibration is None if none was given.
+    """
+
+    title: str
+    options: tuple[str, ...]
+    check: Callable[[Path, dict[str, Any]], Checked]
+    convert: Callable[[Path, dict[str, Any], Calibration | None, dict[str, Any]], Imported]
+
+
+# ---- NIR ---------------------------------------------------------------------------------------
+
+
+def _shape(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    """Return whole numbers with commas between them as a tuple."""
+    if value is None:
+        return None
+    parts = value.split(",")
+    if len(parts) > 3 or not all(part.strip().isdigit() and int(part) for part in parts):
+        raise click.BadParameter(f"{value!r} must be one to three whole numbers, as in 2,34,34")
+    return tuple(map(int, parts))
+
+
+def _reals(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    """Return numbers with commas between them: one as it is, several as a tuple."""
+    if value is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} must be numbers with commas between them") from None
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+def nir_command_options(function: Function) -> Function:
+    """Add what a NIR file does not say."""
+    for decorate in (
+        click.option(
+            "--input-shape",
+            callback=_shape,
+            metavar="C,H,W",
+            help="Shape of a sample, where the file lacks it.",
+        ),
+        click.option(
+            "--readout",
+            type=click.Choice(nir_options.READOUTS),
+            help="Of a file that ends in weights: what is compared of their results.",
+        ),
+        click.option("--std", callback=_reals, metavar="S[,S…]", help="See --mean.  [1]"),
+        click.option(
+            "--mean",
+            callback=_reals,
+            metavar="M[,M…]",
+            help="The model takes (number / full scale − M) / S; one, or one a channel.  [0]",
+        ),
+        click.option(
+            "--full-scale",
+            type=_POSITIVE,
+            metavar="X",
+            help="Raw number that stood for 1.0 in training: 255 for pixels.",
+        ),
+        click.option(
+            "--encoder",
+            type=click.Choice(nir_options.ENCODERS),
+            help="How a sample reaches the first layer: as a constant current, or as spikes.",
+        ),
+        click.option("--steps", type=click.IntRange(1, 255), help="Time steps of a sample."),
+        click.option(
+            "--refractory",
+            type=click.IntRange(0, 254),
+            help="Steps that a neuron is held at rest after a spike.  [0]",
+        ),
+        click.option(
+            "--delay/--no-delay",
+            "delayed",
+            default=None,
+            help="Whether a threshold is subtracted one step late, after the leak.",
+        ),
+        click.option(
+            "--fires",
+            type=click.Choice(nir_options.FIRES),
+            help="When a neuron spikes: above its threshold, or having reached it.",
+        ),
+        click.option(
+            "--reset",
+            type=click.Choice(nir_options.RESETS),
+            help="What a spike does to the potential: take the threshold from it, or clear it.",
+        ),
+        click.option(
+            "--synapse",
+            type=click.Choice(nir_options.SYNAPSES),
+            help="What an input adds to a synaptic current: its leak's share of w_in, or all.",
+        ),
+        click.option(
+            "--method",
+            type=click.Choice(nir_options.METHODS),
+            help="A step's leak: dt / tau, or 1 − exp(−dt / tau).",
+        ),
+        click.option(
+            "--dt", type=_POSITIVE, help="Time step, in the unit of the file's time constants."
+        ),
+        click.option(
+            "--exporter",
+            type=click.Choice(tuple(nir_options.EXPORTERS)),
+            help="Framework that wrote the NIR file: answers --dt, --method, --synapse, --reset, "
+            "--fires and --delay as it does by default.",
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
+_NIR_OPTIONS = (
+    *("exporter", "dt", "method", "synapse", "reset", "fires", "delayed", "refractory"),
+    *("steps", "encoder", "full_scale", "mean", "std", "readout", "input_shape"),
+)
+
+
+def _check_nir(path: Path, options: dict[str, Any]) -> Checked:
+    if nir_home.is_ours(path):
+        network, _ = nir_home.from_nir(path)
+        note = f"exported by edge-naca, and restored as it was: {network.topology}"
+        return Checked((), (), notes=(note,))
+    nodes, findings, questions = nir_import.nir_check(path, nir_options.NirOptions(**options))
+    return Checked(
+        tuple((node.name, node.kind) for node in nodes),
+        tuple(findings),
+        tuple(map(str, questions)),
+    )
+
+
+def _import_nir(
+    path: Path,
+    options: dict[str, Any],
+    calibration: Calibration | None,
+    metadata: dict[str, Any],
+) -> Imported:
+    if nir_home.is_ours(path):
+        if options or calibration is not None:
+            raise click.UsageError(
+                f"{path} was exported by edge-naca and says everything itself: give -o only"
+            )
+        return Imported(image.encode(*nir_home.from_nir(path)), None)
+    chosen = nir_options.NirOptions(**options)
+    asked = nir_import.open_questions(path, chosen)
+    if asked:
+        raise click.UsageError(str(nir_options.MissingOptionsError(asked)))
+    if calibration is None:
+        raise click.UsageError(
+            "conversion needs samples to set ranges by: name some with --calibrate DATA"
+        )
+    data = calibration.dataset
+    tests = slice(calibration.tests)
+    network, report = nir_import.nir_network(
+        path,
+        chosen,
+        data.x_train[nir_import.spread(len(data.x_train), calibration.samples)],
+        data.x_test[tests] if calibration.tests else None,
+        data.y_test[tests] if calibration.tests else None,
+        metadata,
+    )
+    return Imported(image.encode(network), report)
+
+
+FORMATS = {".nir": Format("NIR", _NIR_OPTIONS, _check_nir, _import_nir)}
+
+
+def format_of(path: Path, options: dict[str, Any]) -> tuple[Format, dict[str, Any]]:
+    """Return the kind of a file, and those options that were given, all of which apply to it."""
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        known = ", ".join(f"{suffix} ({kind.title})" for suffix, kind in FORMATS.items())
+        raise click.UsageError(f"{path}: only files that end in {known} are known")
+    given = {name: value for name, value in options.items() if value is not None}
+    foreign = [name for name in given if name not in kind.options]
+    if foreign:
+        names = ", ".join("--" + name.replace("_", "-") for name in foreign)
+        raise click.UsageError(f"{names}: a {kind.title} file has no use for that")
+    return kind, given

@@ -1,0 +1,155 @@
+"""NIR files that real frameworks wrote, against what those frameworks themselves computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from nir_graphs import MODELS
+
+from edge_naca import Core, data
+from edge_naca.export import float_model
+from edge_naca.export.layers import ConversionError, Layer, Neurons
+from edge_naca.export.nir_import import nir_check, nir_network, samples_for
+from edge_naca.export.nir_options import NirOptions
+from edge_naca.export.nir_read import nir_layers
+from edge_naca.specification import Specification
+
+# File, and what has to be said beside the framework's name.
+FILES: dict[str, dict[str, Any]] = {
+    "snntorch_synaptic": {},
+    "snntorch_zero": {"reset": "zero"},
+    "norse_dense": {},
+    "sinabs_conv": {},
+    "spikingjelly_conv": {},
+}
+
+
+def _load(name: str) -> tuple[dict[str, Any], NirOptions]:
+    with np.load(MODELS / f"{name}.npz") as file:
+        told = dict(file)
+    options = NirOptions(
+        exporter=name.split("_")[0],
+        steps=int(told["steps"]),
+        full_scale=float(told["full_scale"]),
+        encoder="direct",
+        **FILES[name],
+    )
+    return told, options
+
+
+def _simulate(
+    layers: list[Layer], x: Any, options: NirOptions
+) -> tuple[float_model.Simulation, Any]:
+    source = samples_for(x, layers, options).source()
+    simulation = float_model.simulate(layers, source.samples, source.steps, source.real, True)
+    return simulation, simulation.counts[-1].reshape(len(x), -1)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_real_numbers_are_those_of_the_framework(name: str) -> None:
+    told, options = _load(name)
+    layers = nir_layers(MODELS / f"{name}.nir", options)
+    simulation, counts = _simulate(layers, told["x"], options)
+    if "counts" in told:
+        assert told["counts"].any()
+        np.testing.assert_array_equal(counts, told["counts"])
+    else:
+        np.testing.assert_allclose(simulation.potentials, told["potentials"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "otherwise"),
+    [
+        ("snntorch_synaptic", {"reset": "zero"}),
+        ("snntorch_synaptic", {"delayed": False}),
+        ("snntorch_synaptic", {"method": "exact"}),
+        ("snntorch_synaptic", {"synapse": "jump"}),
+        ("snntorch_zero", {"reset": "subtract"}),
+        ("norse_dense", {"dt": 1e-3}),
+        ("norse_dense", {"synapse": "filter"}),
+        ("sinabs_conv", {"method": "euler"}),
+        ("sinabs_conv", {"reset": "zero"}),
+        ("spikingjelly_conv", {"reset": "subtract"}),
+    ],
+)
+def test_every_answer_matters(name: str, otherwise: dict[str, Any]) -> None:
+    told, options = _load(name)
+    options = replace(options, **otherwise)
+    try:
+        layers = nir_layers(MODELS / f"{name}.nir", options)
+    except ConversionError:
+        return  # so wrong that it shows
+    simulation, counts = _simulate(layers, told["x"], options)
+    if "counts" in told:
+        assert (counts != told["counts"]).any()
+    else:
+        assert np.abs(simulation.potentials - told["potentials"]).max() > 0.01
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_integers_answer_as_real_numbers_do(name: str) -> None:
+    told, options = _load(name)
+    path = MODELS / f"{name}.nir"
+    network, report = nir_network(path, options, told["x"])
+    layers = nir_layers(path, options)
+    simulation, _ = _simulate(layers, told["x"], options)
+    last = layers[-1]
+    assert isinstance(last, Neurons)
+    wanted = simulation.answers(last.reset == "none")
+    samples = told["x"].reshape(len(told["x"]), -1)
+    got = Core(network).infer_many(samples)["prediction"]
+    runner = Specification(network)
+    np.testing.assert_array_equal(got, [runner.infer(x).prediction for x in samples])
+    assert (got == wanted).mean() >= 0.95
+    assert all(layer.error < 0.2 for layer in report.layers)
+    assert all(0 < layer.weight_error < 0.01 for layer in report.layers)
+    assert all(layer.saturated == 0 for layer in report.layers)
+
+
+def test_recurrent_neurons_are_found_before_anything_is_converted() -> None:
+    path = MODELS / "snntorch_recurrent.nir"
+    nodes, found, asked = nir_check(path, NirOptions())
+    assert {node.kind for node in nodes} == {"Input", "Affine", "LIF", "Linear", "Output"}
+    assert {finding.node for finding in found} == {"1.lif", "1.w_rec"}
+    assert all("cycle" in finding.reason and finding.advice for finding in found)
+    assert asked == []
+    with pytest.raises(ConversionError, match=r"1\.lif .*cycle"):
+        nir_layers(path, NirOptions())
+
+
+def test_a_file_leaves_open_what_it_does_not_say() -> None:
+    _, found, asked = nir_check(MODELS / "norse_dense.nir", NirOptions())
+    assert not found
+    assert {question.option for question in asked} == {
+        *("dt", "method", "synapse", "reset", "fires", "delayed"),
+        *("steps", "encoder", "full_scale"),
+    }
+    _, _, asked = nir_check(MODELS / "norse_dense.nir", NirOptions(exporter="norse"))
+    assert {question.option for question in asked} == {"steps", "encoder", "full_scale"}
+
+
+MNIST = NirOptions(exporter="snntorch", steps=10, encoder="direct", full_scale=255)
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not data.available("mnist"), reason="needs MNIST")
+def test_a_convolutional_network_keeps_its_accuracy() -> None:
+    mnist = data.load("mnist")
+    some = slice(0, 10000, 25)
+    path = MODELS / "snntorch_mnist.nir"
+    with np.load(MODELS / "snntorch_mnist.npz") as file:
+        wanted = file["counts"][some]
+    _, counts = _simulate(nir_layers(path, MNIST), mnist.x_test[some], MNIST)
+    np.testing.assert_array_equal(counts, wanted)
+    network, report = nir_network(
+        path, MNIST, mnist.x_train[:200], mnist.x_test[some], mnist.y_test[some]
+    )
+    assert report.accuracy_before is not None
+    assert report.accuracy_after is not None
+    assert report.accuracy_before > 0.97
+    assert abs(report.accuracy_after - report.accuracy_before) <= 0.01
+    assert network.topology == "784-24×24×8-12×12×8-8×8×16-4×4×16-10"
+    assert network.metadata["converted"]["assumed"]
