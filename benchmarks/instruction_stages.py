@@ -1,4 +1,4 @@
-"""Networks with frozen stages on which instructions are counted, as `instruction_networks` has others.
+"""Networks with frozen stages on which instructions are counted: many random ones, some as used.
 
 Weights are random or simple filters: what a stage takes follows from its sizes and from how many
 codes and spikes there are, not from what it was trained for.
@@ -249,7 +249,9 @@ def held_out_stages() -> list[Case]:
     """Return cases that nothing is fitted to; MNIST is among them where it is there."""
     digits = data.load("digits")
     cases = [
-        _case("digits, coded convolution and pool, learner", coded_learner((8, 8, 1), 8, 3), digits),
+        _case(
+            "digits, coded convolution and pool, learner", coded_learner((8, 8, 1), 8, 3), digits
+        ),
         _case("digits, spiking convolution, learner", spiking_learner((8, 8, 1), 6, 3), digits),
         _case("digits, spiking classifier", classifier((8, 8, 1), 6, readout=False), digits),
         _case("digits, spiking readout", classifier((8, 8, 1), 6, readout=True), digits),
@@ -328,7 +330,7 @@ def spiking_learner(shape: Shape, maps: int, neurons: int) -> Network:
 
 
 def classifier(shape: Shape, maps: int, *, readout: bool) -> Network:
-    """Return two spiking stages and a pool without any population, as other frameworks make them."""
+    """Return spiking stages without any population, as other frameworks make them."""
     rng = np.random.default_rng(7)
     first = SpikingConvolution(
         shape=shape, weights=filters(maps, 1), stride=(2, 2), padding=(1, 1), threshold=[2000],

@@ -51,13 +51,14 @@ def _coded_stage(stage: CodedStage, given: Array) -> Operations:
         }
     )
     if isinstance(stage, CodedConvolution):
-        kernels = (_reached(inside, stage, axis) for axis, inside in enumerate((vertical, horizontal)))
-        down, across = kernels
+        down, across = _reached(vertical, stage, 0), _reached(horizontal, stage, 1)
         active = int(down @ np.count_nonzero(given, axis=2) @ across)
         counts["pixel under a kernel"] = places
         counts["code under a kernel"] = places * stage.shape[2]
         counts["code under a kernel is not 0"] = active
         counts["weight added, coded"] = active * (stage.maps // stage.groups)
+        heard = np.array([down @ (plane != 0) @ across for plane in np.moveaxis(given, 2, 0)])
+        counts["bit of a quotient"] = int(heard @ _bits(_groups(stage)))
         counts["code made by a convolution"] = stage.units
         counts["bit shifted, coded"] = rows * columns * int(stage.shift.sum())
     else:
@@ -66,6 +67,16 @@ def _coded_stage(stage: CodedStage, given: Array) -> Operations:
         counts["code made by a pool"] = stage.units
         counts["bit shifted, coded"] = stage.units * stage.shift
     return counts
+
+
+def _groups(stage: CodedConvolution | SpikingConvolution) -> Array:
+    """Return the group that each channel belongs to."""
+    return np.arange(stage.shape[2]) // (stage.shape[2] // stage.groups)
+
+
+def _bits(numbers: Array) -> Array:
+    """Return how many bits numbers have, which is how long division in software takes."""
+    return np.ceil(np.log2(numbers.astype(np.float64) + 1)).astype(np.int64)
 
 
 def _inside(stage: Window, axis: int) -> Array:
@@ -110,8 +121,7 @@ def spiking_operations(network: Network, recording: Recording) -> tuple[Operatio
         in_planes = number == 0 and not network.coded
         if not behind_pool:
             # What a pool passes on is known by its place, everything else by its number.
-            several = in_planes and stage.shape[0] * stage.shape[1] > 1
-            counts["event located in planes" if several else "event located"] += int(sent.sum())
+            counts += _located(stage, sent.sum(axis=0), in_planes)
         events = np.stack([frozen.arrange(row, stage.shape, in_planes) for row in sent])
         if isinstance(stage, SpikingPool):
             counts += _passed_on(stage, events)
@@ -128,6 +138,21 @@ def spiking_operations(network: Network, recording: Recording) -> tuple[Operatio
     return counts, sent.sum(axis=1)
 
 
+def _located(stage: Window, sent: Array, in_planes: bool) -> Operations:
+    """Where the units lie that sent so many events, found by division."""
+    height, width, channels = stage.shape
+    unit = np.arange(sent.size)
+    pixel, quotients = unit // channels, [unit // channels]
+    is_plane = in_planes and height * width > 1
+    if is_plane:
+        pixel = unit % (height * width)
+        quotients.append(unit // (height * width))
+    quotients.append(pixel // width)
+    bits = sum(int(sent @ _bits(quotient)) for quotient in quotients)
+    name = "event located in planes" if is_plane else "event located"
+    return Counter({name: int(sent.sum()), "bit of a quotient": bits})
+
+
 @dataclass(frozen=True)
 class _Axis:
     """What an event does along one axis, depending on its place there: all (size,).
@@ -137,11 +162,13 @@ class _Axis:
     looked_at, reached : places of a kernel that it may lie under, and those that stride leaves; of
         a pool, windows.
     divided : 1 where finding the first of them takes a division.
+    bits : of the quotients of a division that is made for each of them, or for the first one.
     """
 
     looked_at: Array
     reached: Array
     divided: Array
+    bits: Array
 
 
 def _scatter_axis(stage: SpikingConvolution, axis: int) -> _Axis:
@@ -152,7 +179,8 @@ def _scatter_axis(stage: SpikingConvolution, axis: int) -> _Axis:
     places = np.arange(kernel)
     looked = (places >= first[:, None]) & (places * dilation <= at[:, None])
     reached = looked & ((at[:, None] - places * dilation) % stride == 0)
-    return _Axis(looked.sum(axis=1), reached.sum(axis=1), (past > 0).astype(np.int64))
+    divided = (past > 0).astype(np.int64)
+    return _Axis(looked.sum(axis=1), reached.sum(axis=1), divided, _bits(at // stride))
 
 
 def _pool_axis(stage: SpikingPool, axis: int) -> _Axis:
@@ -162,12 +190,22 @@ def _pool_axis(stage: SpikingPool, axis: int) -> _Axis:
     first = np.where(far, (at - kernel) // stride + 1, 0)
     last = np.minimum(at // stride, stage.output[axis] - 1)
     windows = np.maximum(last - first + 1, 0)
-    return _Axis(windows, windows, far.astype(np.int64))
+    return _Axis(windows, windows, far.astype(np.int64), _bits(first))
 
 
 def _scattered(stage: SpikingConvolution, events: Array) -> Operations:
     """Events (steps, height, width, channels) add their weights to the neurons that they reach."""
-    counts, reached = _along(events, _scatter_axis(stage, 0), _scatter_axis(stage, 1), "kernel")
+    down, across = _scatter_axis(stage, 0), _scatter_axis(stage, 1)
+    counts, reached = _along(events, down, across, "kernel")
+    pixels = events.sum(axis=(0, 3))
+    # Each row and place looked at is divided by the stride, and once more where it is reached.
+    counts["bit of a quotient"] = int(
+        (down.looked_at * down.bits) @ pixels.sum(axis=1)
+        + down.reached @ pixels @ (across.looked_at * across.bits)
+        + (down.reached * down.bits) @ pixels @ across.reached
+        + down.reached @ pixels @ (across.reached * across.bits)
+        + events.sum(axis=(0, 1, 2)) @ _bits(_groups(stage))
+    )
     counts["event scattered"] = int(events.sum())
     counts["neurons of a pixel reached"] = reached
     counts["weight added, spiking"] = reached * (stage.maps // stage.groups)
@@ -175,7 +213,12 @@ def _scattered(stage: SpikingConvolution, events: Array) -> Operations:
 
 
 def _passed_on(stage: SpikingPool, events: Array) -> Operations:
-    counts, reached = _along(events, _pool_axis(stage, 0), _pool_axis(stage, 1), "pool")
+    down, across = _pool_axis(stage, 0), _pool_axis(stage, 1)
+    counts, reached = _along(events, down, across, "pool")
+    pixels = events.sum(axis=(0, 3))
+    counts["bit of a quotient"] = int(
+        down.bits @ pixels.sum(axis=1) + pixels.sum(axis=0) @ across.bits
+    )
     counts["event at a pool"] = int(events.sum())
     counts["event passed on"] = reached
     return counts

@@ -95,6 +95,11 @@ def print_report(found: Report) -> None:
     for name, left in (("flash", found.flash_left), ("RAM", found.ram_left)):
         if left < 0:
             click.echo(f"IT DOES NOT FIT: {-left} bytes of {name} are missing.")
+    parts = ", ".join(f"{name} {size}" for name, size in found.needed.items())
+    click.echo(
+        f"A program of your own (export --c) takes {sum(found.needed.values())} bytes of flash for "
+        f"it ({parts})."
+    )
     report.out.print(_work_table(found))
     click.echo("\n".join(_grounds(found)))
 
@@ -146,7 +151,7 @@ def _grounds(found: Report) -> list[str]:
             f"({stand_in}, benchmarks/instruction-model.md)"
         )
     lines = [
-        f"Flash and RAM: firmware/boards (core, link, store) as built for {stand_in}, -Os.",
+        f"Flash and RAM: firmware/boards (core, all stages, link, store) as linked for {stand_in}.",
         f"{unit.capitalize()}: {counted}, for {found.activity}.",
     ]
     if unit == "instructions":

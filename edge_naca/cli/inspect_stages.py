@@ -114,12 +114,14 @@ def _kernel(entry: dict[str, Any]) -> str:
 def _weights(weights: dict[str, Any] | None) -> str:
     if weights is None:
         return "–"
-    return f"{weights['count']}: {weights['least']} .. {weights['most']}, {weights['zero']:.0%} zero"
+    text = f"{weights['count']}: {_between([weights['least'], weights['most']])}"
+    return f"{text}, {weights['zero']:.0%} zero" if weights["zero"] else text
 
 
 def _between(numbers: list[Any]) -> str:
     least, most = numbers
-    return f"{least:g}" if least == most else f"{least:g} .. {most:g}"
+    words = [f"{value:.3g}" if isinstance(value, float) else f"{value}" for value in numbers]
+    return words[0] if least == most else " .. ".join(words)
 
 
 def _coded(entry: dict[str, Any]) -> list[str]:
