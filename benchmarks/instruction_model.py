@@ -173,6 +173,7 @@ def main() -> None:
     content = {"command": COMMAND, "cores": {name: entries[name] for name in sorted(entries)}}
     MODEL.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if set(arguments.cores) == set(CORES):
+        staged = FITTED_STAGES + SMALL_STAGES
         head = [
             "# The cost model against the emulator",
             "",
@@ -180,10 +181,10 @@ def main() -> None:
             "",
             "Mean instructions (cycles on the AVR) of one `naca_infer` and one `naca_learn`, which",
             "includes inferring, on networks that the fit has not seen: that was made to",
-            f"{FITTED} random networks without frozen stages and {FITTED_STAGES + SMALL_STAGES} with",
-            "them, as far as each board's RAM holds them. Counted in QEMU with `-icount`, on the AVR",
-            "in simavr; compiler flags are the firmware's (`-Os`). A Cortex-M0+ is taken to run what",
-            "the Cortex-M0 runs.",
+            f"{FITTED} random networks without frozen stages and {staged} with them, as far as",
+            "each board's RAM holds them. Counted in QEMU with `-icount`, on the AVR in simavr;",
+            "compiler flags are the firmware's (`-Os`). A Cortex-M0+ is taken to run what the",
+            "Cortex-M0 runs.",
         ]
         TABLE.write_text("\n".join([*head, *table_of(results)]) + "\n", encoding="utf-8")
 
