@@ -25,7 +25,12 @@ from edge_naca.recipes import network_for
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "firmware" / "core"
 SOURCES = sorted((CORE / "src").glob("*.c"))
-STAGES = ("coded.c", "spiking.c", "stages.c")  # linked only where a program asks for them
+STAGES = (
+    "all_stages.c",
+    "coded.c",
+    "spiking.c",
+    "stages.c",
+)  # linked only where a program asks for them
 WARMED_UP, MEASURED = 20000, 500
 
 

@@ -127,7 +127,7 @@ static void write_codes(const naca_t *core, const output_t *p, uint8_t *codes)
         const bool is_pool = r->kind == CODED_POOL;
         const uint32_t shift = is_pool ? r->shift : maps[m].shift;
         const int32_t sum = is_pool ? p->sums[m] * (int32_t)r->gain : p->sums[m] + maps[m].bias;
-        const int32_t half = (int32_t)((1u << shift) >> 1);
+        const int32_t half = (int32_t)((uint32_t)1 << shift >> 1);
         codes[m] = (uint8_t)clamp(shift_down(sum + half, shift), 0, largest);
     }
 }

@@ -115,10 +115,21 @@ static spot_t spot_of(const stage_t *stage, uint32_t unit)
     return spot;
 }
 
-// The first place of a kernel under which an input can lie, given the last window's beginning.
-static uint32_t first_place(uint32_t at, uint32_t last, uint32_t dilation)
+// The first window along an axis that a place, counted with what lies before the input, is in.
+static uint32_t first_window(const stage_record_t *r, uint32_t axis, uint32_t at)
 {
-    return at > last ? naca_ceil_div(at - last, dilation) : 0;
+    const uint32_t reach = ((uint32_t)r->kernel[axis] - 1u) * r->dilation[axis];
+    return at > reach ? naca_ceil_div(at - reach, r->stride[axis]) : 0;
+}
+
+// Which tap of the kernel lies so far from a window's beginning: beyond the kernel if none does.
+static uint32_t tap_at(const stage_record_t *r, uint32_t axis, uint32_t distance)
+{
+    const uint32_t dilation = r->dilation[axis];
+    if (dilation == 1u) {
+        return distance;
+    }
+    return distance % dilation == 0 ? distance / dilation : r->kernel[axis];
 }
 
 // A presynaptic spike, or a code, adds its weights to every neuron that it reaches.
@@ -127,30 +138,27 @@ static void scatter(naca_t *core, const stage_t *stage, const spot_t *spot, int3
 {
     const stage_record_t *r = &stage->r;
     const uint32_t width = r->maps / r->groups;
-    const uint32_t group = spot->channel / (r->channels / r->groups);
+    const uint32_t group = r->groups == 1u ? 0 : spot->channel / (r->channels / r->groups);
     const uint32_t y = spot->row + r->before[Y];
     const uint32_t x = spot->column + r->before[X];
+    const uint32_t first = first_window(r, X, x);
+    const int32_t gain = value * ((int32_t)1 << r->shift);
     const int8_t *weights = IN_IMAGE(int8_t, core, stage->weights) + spot->channel * width;
     int32_t *sums = AT(int32_t, core, stage->currents != 0 ? stage->currents : stage->potentials) +
                     group * width;
-    const uint32_t first_x = first_place(x, ((uint32_t)r->out[X] - 1u) * r->stride[X], r->dilation[X]);
-    uint32_t ky = first_place(y, ((uint32_t)r->out[Y] - 1u) * r->stride[Y], r->dilation[Y]);
-    value *= (int32_t)1 << r->shift;
-    for (; ky < r->kernel[Y] && ky * r->dilation[Y] <= y; ky++) {
-        const uint32_t down = y - ky * r->dilation[Y];
-        if (down % r->stride[Y] != 0) {
-            continue;
-        }
-        for (uint32_t kx = first_x; kx < r->kernel[X] && kx * r->dilation[X] <= x; kx++) {
-            const uint32_t across = x - kx * r->dilation[X];
-            if (across % r->stride[X] != 0) {
+    uint32_t row = first_window(r, Y, y);
+    for (; row < r->out[Y] && row * r->stride[Y] <= y; row++) {
+        const uint32_t ky = tap_at(r, Y, y - row * r->stride[Y]);
+        uint32_t column = first;
+        for (; column < r->out[X] && column * r->stride[X] <= x; column++) {
+            const uint32_t kx = tap_at(r, X, x - column * r->stride[X]);
+            if (ky == r->kernel[Y] || kx == r->kernel[X]) {
                 continue;
             }
-            const uint32_t pixel = down / r->stride[Y] * r->out[X] + across / r->stride[X];
-            const int8_t *row = weights + (ky * r->kernel[X] + kx) * r->channels * width;
-            int32_t *reached = sums + pixel * r->maps;
+            const int8_t *from = weights + (ky * r->kernel[X] + kx) * r->channels * width;
+            int32_t *to = sums + (row * r->out[X] + column) * r->maps;
             for (uint32_t k = 0; k < width; k++) {
-                reached[k] += value * row[k];
+                to[k] += gain * from[k];
             }
             result->synops += width;
         }
@@ -169,9 +177,8 @@ static void pass_on(naca_t *core, uint32_t index, const spot_t *spot, naca_resul
     const stage_record_t *r = &STAGE(core, index)->r;
     const uint32_t y = spot->row + r->before[Y];
     const uint32_t x = spot->column + r->before[X];
-    const uint32_t first = x >= r->kernel[X] ? (x - r->kernel[X]) / r->stride[X] + 1u : 0;
-    spot_t to = {y >= r->kernel[Y] ? (y - r->kernel[Y]) / r->stride[Y] + 1u : 0, 0,
-                 spot->channel};
+    const uint32_t first = first_window(r, X, x);
+    spot_t to = {first_window(r, Y, y), 0, spot->channel};
     for (; to.row < r->out[Y] && to.row * r->stride[Y] <= y; to.row++) {
         for (to.column = first; to.column < r->out[X] && to.column * r->stride[X] <= x;
              to.column++) {

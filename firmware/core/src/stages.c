@@ -171,12 +171,6 @@ const uint8_t *naca_features(const naca_t *core)
     return AT_CONST(uint8_t, core, core->features);
 }
 
-const naca_stages_t *naca_all_stages(void)
-{
-    static const naca_stages_t stages = STAGES(&naca_coded_family, &naca_spiking_family);
-    return &stages;
-}
-
 uint32_t naca_ceil_div(uint32_t a, uint32_t b)
 {
     return (a + b - 1u) / b;
