@@ -10,9 +10,9 @@ from typing import Any
 
 from edge_naca.host import boards
 
-# Files of the core that are linked only where somebody asks for frozen stages; "shared" by both
-# families.
-FAMILIES = {"stages": "shared", "coded": "coded", "spiking": "spiking"}
+# Files of the core that are linked only where somebody asks for frozen stages: "shared" by both
+# families, but for the few bytes of the table with both of them.
+FAMILIES = {"stages": "shared", "all_stages": "shared", "coded": "coded", "spiking": "spiking"}
 
 _KEPT = re.compile(
     r"^ \.(?:text|s?rodata)[\w.]*\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+\S*libnaca\.a\((\w+)\.c\.obj\)",

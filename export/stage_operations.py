@@ -159,83 +159,74 @@ class _Axis:
 
     Parameters
     ----------
-    looked_at, reached : places of a kernel that it may lie under, and those that stride leaves; of
-        a pool, windows.
-    divided : 1 where finding the first of them takes a division.
-    bits : of the quotients of a division that is made for each of them, or for the first one.
+    windows, reached : that the place lies in, and in which the kernel has a tap for it.
+    divided, bits : 1 where finding the first window takes a division, and bits of the quotient.
+    tap_bits : of quotients by which taps of a dilated kernel are found, all windows together.
     """
 
-    looked_at: Array
+    windows: Array
     reached: Array
     divided: Array
     bits: Array
+    tap_bits: Array
 
 
-def _scatter_axis(stage: SpikingConvolution, axis: int) -> _Axis:
-    stride, dilation, kernel = stage.stride[axis], stage.dilation[axis], stage.kernel[axis]
+def _axis(stage: SpikingConvolution | SpikingPool, axis: int) -> _Axis:
+    stride, dilation = stage.stride[axis], stage.dilation[axis]
+    reach = (stage.kernel[axis] - 1) * dilation
     at = np.arange(stage.shape[axis]) + stage.padding[axis]
-    past = at - (stage.output[axis] - 1) * stride
-    first = np.where(past > 0, -(-past // dilation), 0)
-    places = np.arange(kernel)
-    looked = (places >= first[:, None]) & (places * dilation <= at[:, None])
-    reached = looked & ((at[:, None] - places * dilation) % stride == 0)
-    divided = (past > 0).astype(np.int64)
-    return _Axis(looked.sum(axis=1), reached.sum(axis=1), divided, _bits(at // stride))
-
-
-def _pool_axis(stage: SpikingPool, axis: int) -> _Axis:
-    stride, kernel = stage.stride[axis], stage.kernel[axis]
-    at = np.arange(stage.shape[axis]) + stage.padding[axis]
-    far = at >= kernel
-    first = np.where(far, (at - kernel) // stride + 1, 0)
-    last = np.minimum(at // stride, stage.output[axis] - 1)
-    windows = np.maximum(last - first + 1, 0)
-    return _Axis(windows, windows, far.astype(np.int64), _bits(first))
+    first = np.maximum(-(-(at - reach) // stride), 0)
+    window = np.arange(stage.output[axis])
+    distance = at[:, None] - window * stride
+    lies = (window >= first[:, None]) & (distance >= 0)
+    taps = np.where(lies, distance // dilation, 0)
+    return _Axis(
+        lies.sum(axis=1),
+        (lies & (distance % dilation == 0)).sum(axis=1),
+        (at > reach).astype(np.int64),
+        _bits(first),
+        _bits(taps).sum(axis=1),
+    )
 
 
 def _scattered(stage: SpikingConvolution, events: Array) -> Operations:
     """Events (steps, height, width, channels) add their weights to the neurons that they reach."""
-    down, across = _scatter_axis(stage, 0), _scatter_axis(stage, 1)
-    counts, reached = _along(events, down, across, "kernel")
+    down, across = _axis(stage, 0), _axis(stage, 1)
+    counts, reached = _along(events, down, across, "a convolution")
     pixels = events.sum(axis=(0, 3))
-    # Each row and place looked at is divided by the stride, and once more where it is reached.
-    counts["bit of a quotient"] = int(
-        (down.looked_at * down.bits) @ pixels.sum(axis=1)
-        + down.reached @ pixels @ (across.looked_at * across.bits)
-        + (down.reached * down.bits) @ pixels @ across.reached
-        + down.reached @ pixels @ (across.reached * across.bits)
-        + events.sum(axis=(0, 1, 2)) @ _bits(_groups(stage))
-    )
     counts["event scattered"] = int(events.sum())
     counts["neurons of a pixel reached"] = reached
     counts["weight added, spiking"] = reached * (stage.maps // stage.groups)
+    if stage.groups > 1:
+        counts["group of a channel"] = int(events.sum())
+        counts["bit of a quotient"] += int(events.sum(axis=(0, 1, 2)) @ _bits(_groups(stage)))
+    if stage.dilation[0] > 1:
+        counts["tap of a dilated kernel"] += int(down.windows @ pixels.sum(axis=1))
+        counts["bit of a quotient"] += int(down.tap_bits @ pixels.sum(axis=1))
+    if stage.dilation[1] > 1:
+        counts["tap of a dilated kernel"] += int(down.windows @ pixels @ across.windows)
+        counts["bit of a quotient"] += int(down.windows @ pixels @ across.tap_bits)
     return counts
 
 
 def _passed_on(stage: SpikingPool, events: Array) -> Operations:
-    down, across = _pool_axis(stage, 0), _pool_axis(stage, 1)
-    counts, reached = _along(events, down, across, "pool")
-    pixels = events.sum(axis=(0, 3))
-    counts["bit of a quotient"] = int(
-        down.bits @ pixels.sum(axis=1) + pixels.sum(axis=0) @ across.bits
-    )
+    """A pool passes events on, once for every window that they lie in."""
+    counts, reached = _along(events, _axis(stage, 0), _axis(stage, 1), "a pool")
     counts["event at a pool"] = int(events.sum())
     counts["event passed on"] = reached
     return counts
 
 
 def _along(events: Array, down: _Axis, across: _Axis, what: str) -> tuple[Operations, int]:
-    """Return what is looked at in rows, then in columns, and how many places are reached."""
+    """Return what finding windows takes, in rows, then in columns, and how many are reached."""
     pixels = events.sum(axis=(0, 3))
+    rows, columns = pixels.sum(axis=1), pixels.sum(axis=0)
     counts = Counter(
         {
-            f"first place of a {what} divided": int(
-                down.divided @ pixels.sum(axis=1) + pixels.sum(axis=0) @ across.divided
-            ),
-            f"row of a {what} looked at by an event": int(down.looked_at @ pixels.sum(axis=1)),
-            f"place of a {what} looked at by an event": int(
-                down.reached @ pixels @ across.looked_at
-            ),
+            "first window divided": int(down.divided @ rows + columns @ across.divided),
+            "bit of a quotient": int(down.bits @ rows + columns @ across.bits),
+            f"row of windows of {what}": int(down.windows @ rows),
+            f"window of {what}": int(down.windows @ pixels @ across.windows),
         }
     )
     return counts, int(down.reached @ pixels @ across.reached)

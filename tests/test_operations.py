@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import networks, random_sample, random_state
 
 from edge_naca.core import Core
-from edge_naca.export.operations import Operations, operations
+from edge_naca.export.operations import operations
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule
 from edge_naca.preparation import codes as prepared
 
@@ -34,22 +34,10 @@ def test_they_agree_with_the_core_on_any_network(network: Network, seed: int) ->
             count for name, count in learn.items() if name.startswith("synapse, ")
         )
         assert all(count >= 0 for count in (*infer.values(), *learn.values()))
-        if len(network.populations) < 2:
-            assert _synops(network, infer) == result.synops
         again, nothing = operations(core, x, None, kind)
         assert not nothing
         assert again["step"] == network.encoder.steps
         assert core.state() == same.state()
-
-
-def _synops(network: Network, counts: Operations) -> int:
-    """Return the weights that were added up, from counts of events; at most one population."""
-    added = counts["weight added, coded"] + counts["weight added, spiking"]
-    for population in network.populations:
-        arriving = counts["event appended" if network.spiking else "input spike"]
-        arriving += network.encoder.steps * population.bias
-        added += arriving * population.neurons
-    return added
 
 
 def one_layer(preparation: Preparation | None = None, **how: object) -> Network:
