@@ -126,7 +126,7 @@ def test_inspect_reckons(name: str, folder: Path) -> None:
         assert found["fits"]
         assert found["infer"]["count"] > 10000
         assert found["needed"]["stages"] < found["flash"]["stages"]
-    assert "A program of your own (export --c) takes " in done(*words)
+    assert "Flash of a program of your own (export --c): " in done(*words)
 
 
 # ---- other commands ------------------------------------------------------------------------------
