@@ -20,13 +20,16 @@ from edge_naca import image, presets
 from edge_naca.arithmetic import POTENTIAL_MAX
 from edge_naca.core import Core
 from edge_naca.files import write_file
+from edge_naca.front_end import SCALER, FrontEnd
 from edge_naca.image import ImageError
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS, choice, whole
 from edge_naca.network import Network, Preparation
+from edge_naca.recipes import typical_norm
 from edge_naca.scaling import REACH, SCALINGS, Scaler, plan
 from edge_naca.specification import NO_MARGIN
 
 ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
+GIVEN = ("given", "front end")  # sources of features that nothing is calibrated for
 SHARE = 1 << 22  # margins computed at a time
 
 
@@ -58,6 +61,10 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     preparation : edge_naca.Preparation or None, default None
         How the device prepares samples, which then are integers and go there as they are;
         `scaling` and `feature_range` are not used.
+    front_end : edge_naca.front_end.FrontEnd or None, default None
+        Frozen stages that come first (`edge_naca.export.onnx_front_end`, or those of an image):
+        what they give is learned from. `X` is what they were calibrated on, images flattened.
+        `preparation`, `scaling`, `feature_range` and `bits` are then the front end's.
     bits : int, default 4
         Of the code that a feature becomes, 1 .. 8 (1 .. 4 with 4-bit weights).
     weight_bits : {8, 4}, default 8
@@ -72,8 +79,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         `partial_fit` keeps samples until it has seen this many, and two classes (or ten times as
         many), and up to then scales, and learns, anew from all of them: the scale is no accident
         of the first few. Then it is fixed. It is fixed at once after `fit`, after `to_image`, and
-        where `feature_range` or `preparation` say everything. Where classes come one after
-        another and later ones lie many standard deviations away, give `feature_range`.
+        where `feature_range`, `preparation` or `front_end` say everything. Where classes come one
+        after another and later ones lie many standard deviations away, give `feature_range`.
     epochs : int, default 1
         Times that `fit` goes through the samples. `partial_fit` always goes through once.
     shuffle : bool, default False
@@ -140,6 +147,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         scaling: str = "auto",
         feature_range: tuple[ArrayLike, ArrayLike] | None = None,
         preparation: Preparation | None = None,
+        front_end: FrontEnd | None = None,
         bits: int = 4,
         weight_bits: int = 8,
         rate_floor: float = 0.02,
@@ -157,6 +165,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         self.scaling = scaling
         self.feature_range = feature_range
         self.preparation = preparation
+        self.front_end = front_end
         self.bits = bits
         self.weight_bits = weight_bits
         self.rate_floor = rate_floor
@@ -296,8 +305,9 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
                 f"neurons_per_class can be {MAX_UNITS // capacity} at most"
             )
         self.scaler_: Scaler | None = None
-        preparation = self.preparation
-        self._source = "given"
+        front_end, norm = self.front_end, None
+        preparation = self.preparation if front_end is None else front_end.preparation
+        self._source = "given" if front_end is None else "front end"
         if preparation is None:
             self.scaler_, preparation = plan(samples, self.bits, self.scaling, self.feature_range)
             self._source = "standard" if preparation.signed else "pixels"
@@ -308,11 +318,17 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
                 f"X has {samples.shape[1]} features, but preparation wants {preparation.raw_count} "
                 f"numbers, shape {preparation.shape}"
             )
+        if front_end is not None:
+            scaler = front_end.metadata.get(SCALER)
+            if scaler is not None:
+                self.scaler_ = Scaler.from_json(scaler, samples.shape[1])
+            norm = typical_norm(front_end, self._raw(samples))
         network = presets.competitive(
-            preparation,
+            preparation if front_end is None else front_end,
             capacity,
             self.neurons_per_class,
             bits=self.bits,
+            norm=norm,
             weight_bits=self.weight_bits,
             rate_floor=self.rate_floor,
             homeostasis=self.homeostasis,
@@ -321,7 +337,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         )
         self.core_: Core = Core(network)
         # Three times as strong as a typical sample must still fit.
-        if self._source != "given" and 3 * self._unit() > POTENTIAL_MAX:
+        if self._source not in GIVEN and 3 * self._unit() > POTENTIAL_MAX:
             raise ValueError(
                 f"bits={self.bits} makes numbers too large for {samples.shape[1]} features: "
                 "potentials would saturate; use fewer bits"
@@ -391,8 +407,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         hidden = network.populations[0]
         assert hidden.rule is not None
         assert hidden.rule.table is not None
-        units = network.units
-        rows = max(SHARE // units, 1)
+        rows = max(SHARE // network.units, 1)
+        before = network.units - sum(part.neurons for part in network.populations)  # of stages
         best = np.full((len(raw), len(self.labels_)), float(NO_MARGIN))
         answers = np.empty(len(raw), np.int32)
         for first in range(0, len(raw), rows):
@@ -401,7 +417,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             answers[part] = results["prediction"]
             for index in range(len(self.labels_)):
                 reached = np.flatnonzero(hidden.rule.table[index] > 0)
-                best[part, index] = margins[:, reached].max(axis=1)
+                best[part, index] = margins[:, before + reached].max(axis=1)
         # Where no neuron reached its threshold, the nearest one answers all the same.
         return best, np.where(answers < 0, best.argmax(axis=1), answers)
 
@@ -414,6 +430,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         preparation, rule = network.preparation, network.populations[0].rule
         assert preparation is not None
         assert rule is not None
+        if self.front_end is not None:
+            return -network.populations[0].threshold / presets.REACH_UNEQUAL / 3
         square = preparation.norm**2 / 3
         if not square:
             square = preparation.features * ((2**network.encoder.bits - 1) / REACH) ** 2
@@ -443,6 +461,13 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             raise TypeError(
                 f"preparation must be an edge_naca.Preparation or None, not {self.preparation!r}"
             )
+        if self.front_end is not None and not isinstance(self.front_end, FrontEnd):
+            raise TypeError(
+                "front_end must be an edge_naca.front_end.FrontEnd or None, not "
+                f"{self.front_end!r}; what onnx_front_end returns has a method front_end()"
+            )
+        if self.front_end is not None and self.preparation is not None:
+            raise ValueError("give either front_end or preparation: a front end has its own")
         whole("bits", self.bits, 1, 8)
         if self.weight_bits not in (4, 8):
             raise ValueError(f"weight_bits must be 8 or 4, not {self.weight_bits}")
@@ -494,15 +519,15 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             if (samples != np.rint(samples)).any():
                 raise ValueError(
                     "X must hold whole numbers, as "
-                    + ("preparation takes nothing else" if self._source == "given" else "at first")
+                    + ("preparation takes nothing else" if self._source in GIVEN else "at first")
                     + "; real numbers need preparation=None and real numbers from the start"
                 )
-            if np.abs(samples).max() > 2**31 - 1 and self._source == "given":
+            if np.abs(samples).max() > 2**31 - 1 and self._source in GIVEN:
                 raise ValueError(
                     "X must hold numbers of at most 32 bits, as preparation takes them"
                 )
             samples = np.clip(samples, -(2**31), 2**31 - 1).astype(np.int64)
-        if self._source != "given" and samples.dtype.itemsize > 1:
+        if self._source not in GIVEN and samples.dtype.itemsize > 1:
             return np.clip(samples, -32767, 32767).astype(np.int16)  # as the device does
         return samples
 
@@ -538,7 +563,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "core_")
         self._kept = None
         params = self.get_params(deep=False)
-        del params["preparation"]
+        del params["preparation"], params["front_end"]
         if isinstance(params["random_state"], np.random.RandomState):
             params["random_state"] = self.core_.network.seed
         names = getattr(self, "feature_names_in_", None)
@@ -553,7 +578,9 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             },
         }
         if self.scaler_ is not None:
-            metadata["scaler"] = self.scaler_.to_json()
+            metadata[SCALER] = self.scaler_.to_json()
+        if self.front_end is not None:
+            metadata |= self.front_end.metadata
         return image.encode(replace(self.core_.network, metadata=metadata), self.core_.state())
 
     @classmethod
@@ -594,9 +621,11 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         if parameters["feature_range"] is not None:
             low, high = parameters["feature_range"]
             parameters["feature_range"] = low, high
-        source = choice("source", about["source"], ("given", "standard", "pixels", "range"))
+        source = choice("source", about["source"], (*GIVEN, "standard", "pixels", "range"))
         if source == "given":
             parameters["preparation"] = preparation
+        elif source == "front end":
+            parameters["front_end"] = FrontEnd.of(network)
         model = cls(**parameters)
         model._check_parameters()
         model._forget()
@@ -617,7 +646,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         model.n_features_in_ = preparation.raw_count
         if about["feature_names"] is not None:
             model.feature_names_in_ = np.array(about["feature_names"], object)
-        scaler = network.metadata.get("scaler")
+        scaler = network.metadata.get(SCALER)
         model.scaler_ = None
         if scaler is not None:
             model.scaler_ = Scaler.from_json(scaler, model.n_features_in_)

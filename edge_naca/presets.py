@@ -18,10 +18,13 @@ from edge_naca.expectation import (
     level_matrix,
     modulation_table,
 )
+from edge_naca.front_end import FrontEnd
 from edge_naca.limits import whole
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 
 ONE = 16384  # what stands for a learning rate of 1
+# How many times a sample's squared norm thresholds lie below 0, where norms are equal or not.
+REACH, REACH_UNEQUAL = 2, 8
 
 
 def rate_table(floor: float, start: float = 1.0) -> NDArray[np.int16]:
@@ -37,11 +40,12 @@ def rate_table(floor: float, start: float = 1.0) -> NDArray[np.int16]:
 
 
 def competitive(
-    source: Preparation | int,
+    source: Preparation | FrontEnd | int,
     capacity: int,
     neurons_per_class: int = 30,
     *,
     bits: int = 4,
+    norm: float | None = None,
     weight_bits: int = 8,
     rate_floor: float = 0.02,
     homeostasis: float = 5e-5,
@@ -59,11 +63,15 @@ def competitive(
 
     Parameters
     ----------
-    source : how raw samples are prepared, or the number of inputs if they come as codes.
+    source : how raw samples are prepared, or a front end that gives features, or the number of
+        inputs if they come as codes.
     capacity : how many classes there is room for.
     neurons_per_class : hidden neurons that each class may recruit.
     bits : of a code, 1 .. 8. Many inputs with 7 or 8 bits can saturate potentials, which then no
-        longer rank neurons: docs/arithmetic.md, section 5.2, says from where on.
+        longer rank neurons: docs/arithmetic.md, section 5.2, says from where on. A front end
+        decides itself.
+    norm : Euclidean norm that samples' features have on the whole, where preparation does not
+        equalise it: sets how far neurons reach. None for the greatest that there can be.
     weight_bits : 8 or 4, of the hidden weights.
     rate_floor : what a neuron's learning rate falls to; higher follows drift, lower averages more.
     homeostasis : score that a neuron loses for each win, relative to the squared norm that samples
@@ -72,21 +80,30 @@ def competitive(
     depression : how hard a wrong winner is pushed, as a modulation; 0 for not at all.
     seed : of everything random.
     """
+    front = source if isinstance(source, FrontEnd) else None
+    counted = front is not None and not front.is_exact  # spikes, not bits
+    if front is not None:
+        bits = front.most.bit_length()
     whole("bits", bits, 1, 8)
     whole("neurons_per_class", neurons_per_class, 1, 4096)
-    inputs = source if isinstance(source, int) else source.outputs
+    inputs, features = _sizes(source)
     neurons = capacity * neurons_per_class
     whole("capacity · neurons_per_class", neurons, 1, 4096)
     weight_max = 15 if weight_bits == 4 else 127
     # A weight is a code times this power of two, as fine as the weight's width allows.
     fineness = (weight_bits - (weight_bits == 8)) - bits
     scale = 2.0**fineness
-    largest = 2**bits - 1
-    norm = 0 if isinstance(source, int) else source.norm
-    square = scale * (norm**2 if norm else inputs * largest**2)
+    largest = front.most if front is not None else 2**bits - 1
+    equal = source.norm if isinstance(source, Preparation) else 0
+    square = scale * (norm**2 if norm else equal**2 if equal else features * largest**2)
+    # Low enough that somebody always answers: no distance reaches this far. Samples whose norm is
+    # not equalised may be stronger than most.
+    depth = min(int((REACH if norm is None else REACH_UNEQUAL) * square), 1 << 26)
     norm_shift = 1 + fineness  # half the squared norm, in the potentials' unit
     if norm_shift < 0:
         raise ValueError(f"{weight_bits}-bit weights are too coarse for {bits}-bit codes")
+    encoder = Encoder("bitplane", bits, bits) if front is None else front.encoder
+    last = encoder.steps - 1
     owners = np.repeat(np.arange(capacity), neurons_per_class)
     expected = expectation(capacity, "orthogonal")
     elsewhere = 0.5 + np.sqrt(depression) / 4  # where the curve is −depression
@@ -95,12 +112,12 @@ def competitive(
         weight_bits=weight_bits,
         weight_min=0,
         weight_max=weight_max,
-        decay=128,
-        current_shift=bits - 1,
-        # Low enough that somebody always answers: no distance reaches this far.
-        threshold=-min(int(2 * square), 1 << 26),
+        # Bits: halved at every step, so that they count as what they stand for. Spikes add up.
+        decay=256 if counted else 128,
+        current_shift=0 if counted else bits - 1,
+        threshold=-depth,
         norm_shift=norm_shift,
-        fire_from=bits - 1,
+        fire_from=last,
         winners=1,
         rule=Rule(
             "winner",
@@ -110,12 +127,12 @@ def competitive(
             rates=rate_table(rate_floor),
             depress_rate=ONE // 8,
             trace_shift=fineness,
-            trace_decay=128,
-            trace_increment=1 << (bits - 1),
+            trace_decay=256 if counted else 128,
+            trace_increment=1 if counted else 1 << (bits - 1),
             handicap=min(round(16 * homeostasis * square), 4095),
             # A class's neurons are recruited by samples that are not much nearer to a recruited
             # one than to no neuron at all.
-            recruit=min(int(2 * square), 1 << 26) + int(square / 2),
+            recruit=min(depth + int(square / 2), 1 << 27),
         ),
     )
     output = Population(
@@ -123,7 +140,7 @@ def competitive(
         weight_bits=4,
         weight_min=0,
         weight_max=15,
-        fire_from=bits - 1,
+        fire_from=last,
         winners=1,
         rule=Rule(
             "all",
@@ -134,12 +151,25 @@ def competitive(
     )
     return Network(
         inputs,
-        Encoder("bitplane", bits, bits),
+        encoder,
         (hidden, output),
-        None if isinstance(source, int) else source,
+        front.preparation if front is not None else _prepared(source),
         seed,
-        metadata or {},
+        (front.metadata if front is not None else {}) | (metadata or {}),
+        stages=() if front is None else front.stages,
     )
+
+
+def _prepared(source: Preparation | FrontEnd | int) -> Preparation | None:
+    return source if isinstance(source, Preparation) else None
+
+
+def _sizes(source: Preparation | FrontEnd | int) -> tuple[int, int]:
+    """Return inputs of the network, and of the first population."""
+    if isinstance(source, FrontEnd):
+        return source.preparation.outputs, source.count
+    inputs = source if isinstance(source, int) else source.outputs
+    return inputs, inputs
 
 
 WEIGHT_UNIT = 512  # what stands for a weight of 1 under the paper's rule

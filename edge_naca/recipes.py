@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edge_naca import presets
 from edge_naca.data import Dataset
+from edge_naca.front_end import SCALER, FrontEnd, spread
 from edge_naca.image import state_size
 from edge_naca.limits import MAX_UNITS, choice
 from edge_naca.network import Network, Preparation
@@ -22,7 +23,7 @@ FEATURES = ("auto", "edges", "pixels", "scaled")
 NEURONS_PER_CLASS = 30
 SMALL = 16  # images with a shorter side are taken pixel by pixel
 MAX_FEATURE_SUM = 1024  # what preparation keeps of a feature without cutting it off
-SCALER = "scaler"  # where an image's metadata keeps the host's part of scaling
+NORM_SAMPLES = 200  # by which the norm of a front end's features is judged
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ _SCALED_BITS = 4
 def network_for(
     dataset: Dataset,
     *,
+    front_end: FrontEnd | None = None,
     max_kib: float | None = None,
     neurons_per_class: int | None = None,
     features: str = "auto",
@@ -65,6 +67,7 @@ def network_for(
     Parameters
     ----------
     dataset : its training samples and classes are looked at.
+    front_end : frozen stages that features come from; `features` and `bits` are then its own.
     max_kib : most KiB of learned state; as many neurons are taken as fit.
     neurons_per_class : neurons for each class, 30 if neither this nor `max_kib` is given.
     features : "edges" (how strong the edges of four orientations are in each cell of an image),
@@ -86,14 +89,24 @@ def network_for(
     room = count if capacity is None else capacity
     if room < count:
         raise ValueError(f"capacity must be at least {count}, the classes of {dataset.name}")
-    preparation, bits, metadata = _prepare(dataset.x_train, features, bits)
+    source: Preparation | FrontEnd
+    norm = None
+    if front_end is not None:
+        if features != "auto" or bits is not None:
+            raise ValueError("features and bits are the front end's: leave them out")
+        source, metadata, width = front_end, dict(front_end.metadata), front_end.encoder.bits
+        chosen = dataset.x_train[spread(len(dataset.x_train), NORM_SAMPLES)]
+        norm = typical_norm(front_end, integers_for(front_end.network(), chosen))
+    else:
+        source, width, metadata = _prepare(dataset.x_train, features, bits)
 
     def build(neurons: int) -> Network:
         return presets.competitive(
-            preparation,
+            source,
             room,
             neurons,
-            bits=bits,
+            bits=width,
+            norm=norm,
             weight_bits=weight_bits,
             seed=seed,
             metadata=metadata,
@@ -119,6 +132,23 @@ def network_for(
         else:
             too_many = middle
     return build(fits)
+
+
+def typical_norm(front_end: FrontEnd, raw: Array) -> float:
+    """Return the root mean square of the Euclidean norms of samples' features.
+
+    Parameters
+    ----------
+    raw : samples (n, …), integers as a device is given them; some of them are looked at.
+    """
+    features = front_end.features(raw[spread(len(raw), NORM_SAMPLES)])
+    square = float((features.astype(np.float64) ** 2).sum(axis=1).mean())
+    if square == 0:
+        raise ValueError(
+            "the front end gives nothing but zeros on these samples: are they scaled as those that "
+            "it was made with?"
+        )
+    return float(np.sqrt(square))
 
 
 def integers_for(network: Network, x: Array) -> Array:

@@ -137,7 +137,7 @@ def _bounds(feature_range: Any, features: int) -> tuple[Float, Float]:
     return low, high
 
 
-def _gains(factors: Float) -> tuple[NDArray[np.int64], int]:
+def gains(factors: Float) -> tuple[NDArray[np.int64], int]:
     """Return gain and shift with gain / 2**shift as near to each factor as 14 bits allow."""
     for shift in range(30, -1, -1):
         gain = np.rint(factors * 2.0**shift)
@@ -171,13 +171,13 @@ def _plan_standard(
         centre, deviation = low / 2 + high / 2, np.maximum(high - low, 1e-299) / (2 * REACH)
         largest = float(max(np.abs(low).max(), np.abs(high).max()))
     if x.dtype.kind in "iu":
-        gain, shift = _gains(codes_per_deviation / deviation)
+        gain, shift = gains(codes_per_deviation / deviation)
         exact = np.abs(gain / 2.0**shift * deviation / codes_per_deviation - 1).max() <= 0.01
         centred = (np.abs(np.rint(centre) - centre) <= deviation / 10).all()
         if exact and centred and largest <= LIMIT:
             offset = np.broadcast_to(np.rint(centre), gain.shape).astype(np.int64)
             return None, Preparation(shape, signed=True, offset=offset, gain=gain, shift=shift)
-    gain, shift = _gains(np.array([codes_per_deviation / STEPS]))
+    gain, shift = gains(np.array([codes_per_deviation / STEPS]))
     return Scaler(centre, STEPS / deviation), Preparation(
         shape, signed=True, gain=gain, shift=shift
     )
@@ -200,12 +200,12 @@ def _plan_pixels(
     width = np.maximum(high - low, 1e-300)
     whole = (low == np.rint(low)).all() and np.abs(low).max() <= LIMIT and high.max() <= LIMIT
     if x.dtype.kind in "iu" and whole:
-        gain, shift = _gains(BRIGHT / width)
+        gain, shift = gains(BRIGHT / width)
         offset = np.broadcast_to(low, gain.shape).astype(np.int64)
         if (gain >= 50).all():
             return None, Preparation(shape, offset=offset, gain=gain, shift=shift, norm=norm)
     steps = LIMIT // 4  # of a full range; the rest is headroom
-    gain, shift = _gains(np.array([BRIGHT / steps]))
+    gain, shift = gains(np.array([BRIGHT / steps]))
     return Scaler(np.broadcast_to(low, width.shape).copy(), steps / width), Preparation(
         shape, gain=gain, shift=shift, norm=norm
     )

@@ -14,12 +14,21 @@ from edge_naca.export.onnx_export import (
     state_from,
     to_onnx,
 )
+from edge_naca.export.onnx_import import (
+    OnnxFrontEnd,
+    OnnxOptions,
+    onnx_check,
+    onnx_front_end,
+    onnx_network,
+)
 from edge_naca.export.onnx_learner import OnnxLearner
 
 __all__ = [
     "INPUT_TYPES",
     "NirOptions",
+    "OnnxFrontEnd",
     "OnnxLearner",
+    "OnnxOptions",
     "activity_of",
     "assumed_activity",
     "c_source",
@@ -31,6 +40,9 @@ __all__ = [
     "nir_file",
     "nir_front_end",
     "nir_network",
+    "onnx_check",
+    "onnx_front_end",
+    "onnx_network",
     "save_image",
     "state_from",
     "to_nir",

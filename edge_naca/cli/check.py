@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from edge_naca.cli import common, models, report
+from edge_naca.cli.onnx_format import onnx_only_options
 
 model_argument = click.argument(
     "model", metavar="MODEL", type=click.Path(dir_okay=False, path_type=Path)
@@ -18,6 +19,7 @@ model_argument = click.argument(
 @click.command(short_help="See whether a model of another framework can be imported.")
 @model_argument
 @models.nir_command_options
+@onnx_only_options
 @common.json_option
 def check(model: Path, as_json: bool, **options: Any) -> None:
     """Look at a model of another framework before anything is converted.
@@ -30,6 +32,7 @@ def check(model: Path, as_json: bool, **options: Any) -> None:
     Examples
       edge-naca check model.nir
       edge-naca check model.nir --exporter snntorch --json
+      edge-naca check model.onnx --coding rate
     """
     kind, given = models.format_of(model, options)
     found = kind.check(model, given)

@@ -12,6 +12,7 @@ from rich.table import Table
 from edge_naca import __version__
 from edge_naca.cli import common, models, report
 from edge_naca.cli.check import model_argument
+from edge_naca.cli.onnx_format import onnx_only_options
 from edge_naca.export.layers import Report
 from edge_naca.files import write_file
 
@@ -48,6 +49,7 @@ from edge_naca.files import write_file
     help="How many samples are tested; 0 for none.",
 )
 @models.nir_command_options
+@onnx_only_options
 @common.json_option
 def import_(
     model: Path,
@@ -61,13 +63,14 @@ def import_(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Convert a spiking network of another framework to integers, and write it as an image.
+    """Convert a network of another framework to integers, and write it as an image.
 
-    MODEL is a NIR file (.nir). What such a file does not say is asked for; --exporter answers what
-    a framework always does. What was assumed is kept in the image. For every layer a table shows
-    its weights, what one of their steps stands for and what rounding did to them, how many neurons
-    spike in a step, how many potentials are at their limit, and how far spikes are from those of
-    the real numbers. `edge-naca check` tells beforehand what cannot be converted.
+    MODEL is a spiking network (.nir), or a classifier of ReLUs (.onnx), which becomes spikes by
+    the bits of its numbers or by rates. What such a file does not say is asked for; --exporter
+    answers what a framework always does. What was assumed is kept in the image. For every layer a
+    table shows its weights, what one of their steps stands for and what rounding did to them, how
+    many neurons spike in a step, how many potentials are at their limit, and how far spikes are
+    from those of the real numbers. `edge-naca check` tells beforehand what cannot be converted.
 
     A NIR file that edge-naca exported becomes the network that it was, and needs no options.
 
@@ -76,6 +79,7 @@ def import_(
       edge-naca import model.nir -o model.naca --exporter snntorch --steps 10 \\
           --encoder direct --full-scale 255 --calibrate mnist
       edge-naca import exported.nir -o digits.naca
+      edge-naca import model.onnx -o model.naca --full-scale 255 --calibrate mnist
     """
     common.check_writable(output)
     kind, given = models.format_of(model, options)

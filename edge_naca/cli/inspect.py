@@ -8,12 +8,12 @@ from typing import Any
 import click
 from rich.table import Table
 
-from edge_naca import recipes
 from edge_naca.cli import common, cost, inspect_stages, provenance, report
 from edge_naca.compare import recruited
 from edge_naca.core import Core
 from edge_naca.export import load_image
 from edge_naca.files import write_file
+from edge_naca.front_end import SCALER
 from edge_naca.image import Learned, read_sections
 from edge_naca.network import Population, Preparation
 from edge_naca.states import Snapshot, snapshot
@@ -121,7 +121,7 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
         "topology": network.topology,
         "preparation": None
         if network.preparation is None
-        else _preparation(network.preparation, network.metadata.get(recipes.SCALER) is not None),
+        else _preparation(network.preparation, network.metadata.get(SCALER) is not None),
         "encoder": {"kind": encoder.kind, "bits": encoder.bits, "steps": encoder.steps},
         "stages": inspect_stages.stages_of(network),
         "populations": [

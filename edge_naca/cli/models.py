@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from numpy.typing import NDArray
 
 from edge_naca import image
 from edge_naca.data import Dataset
 from edge_naca.export import nir_home, nir_import, nir_options
 from edge_naca.export.layers import Finding, Report
+from edge_naca.front_end import FRONT_END, FrontEnd
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -74,12 +76,14 @@ class Format:
     options : of the command line that apply to it, by their names in Python.
     check : look at a file; given the options that were given.
     convert : make an image of one; calibration is None if none was given.
+    front_end : make what comes before learning populations of one, given samples to convert with.
     """
 
     title: str
     options: tuple[str, ...]
     check: Callable[[Path, dict[str, Any]], Checked]
     convert: Callable[[Path, dict[str, Any], Calibration | None, dict[str, Any]], Imported]
+    front_end: Callable[[Path, dict[str, Any], NDArray[Any]], tuple[FrontEnd, Report]]
 
 
 # ---- NIR ---------------------------------------------------------------------------------------
@@ -206,6 +210,13 @@ def _check_nir(path: Path, options: dict[str, Any]) -> Checked:
     )
 
 
+def _ask(path: Path, options: nir_options.NirOptions) -> None:
+    """Ask for what a file does not say, all of it at once."""
+    asked = nir_import.open_questions(path, options)
+    if asked:
+        raise click.UsageError(str(nir_options.MissingOptionsError(asked)))
+
+
 def _import_nir(
     path: Path,
     options: dict[str, Any],
@@ -219,9 +230,7 @@ def _import_nir(
             )
         return Imported(image.encode(*nir_home.from_nir(path)), None)
     chosen = nir_options.NirOptions(**options)
-    asked = nir_import.open_questions(path, chosen)
-    if asked:
-        raise click.UsageError(str(nir_options.MissingOptionsError(asked)))
+    _ask(path, chosen)
     if calibration is None:
         raise click.UsageError(
             "conversion needs samples to set ranges by: name some with --calibrate DATA"
@@ -239,7 +248,23 @@ def _import_nir(
     return Imported(image.encode(network), report)
 
 
-FORMATS = {".nir": Format("NIR", _NIR_OPTIONS, _check_nir, _import_nir)}
+def _nir_front_end(
+    path: Path, options: dict[str, Any], samples: NDArray[Any]
+) -> tuple[FrontEnd, Report]:
+    if nir_home.is_ours(path):
+        raise click.UsageError(
+            f"{path} was exported by edge-naca: make an image of it (edge-naca import), and give "
+            "that"
+        )
+    chosen = nir_options.NirOptions(**options)
+    _ask(path, chosen)
+    made = nir_import.nir_front_end(path, chosen, samples)
+    metadata = {FRONT_END: {"model": path.name, "assumed": made.assumed}}
+    front_end = FrontEnd(made.preparation, made.encoder, made.stages, metadata)
+    return front_end, made.report
+
+
+FORMATS = {".nir": Format("NIR", _NIR_OPTIONS, _check_nir, _import_nir, _nir_front_end)}
 
 
 def format_of(path: Path, options: dict[str, Any]) -> tuple[Format, dict[str, Any]]:

@@ -12,6 +12,8 @@ import numpy as np
 
 from edge_naca import image, recipes, scenarios
 from edge_naca.cli import common, provenance, report
+from edge_naca.cli import front_end as front_ends
+from edge_naca.cli.import_ import print_report
 from edge_naca.core import Core
 from edge_naca.data import DataError, Dataset
 from edge_naca.export import load_image
@@ -57,6 +59,13 @@ from edge_naca.scenarios import History, Stage
     metavar="IMAGE.naca",
     help="Go on teaching this image, bit for bit as if it had never been saved.",
 )
+@click.option(
+    "--front-end",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Learn behind a model's frozen layers: .onnx, .nir, or the stages of an image (.naca).",
+)
+@front_ends.model_options
 @click.option("--plot", type=click.Path(path_type=Path), metavar="PNG", help="Draw accuracy.")
 @common.json_option
 def train(
@@ -69,6 +78,7 @@ def train(
     epochs: int,
     seed: int,
     continued: Path | None,
+    front_end: Path | None,
     plot: Path | None,
     as_json: bool,
     **options: Any,
@@ -86,11 +96,29 @@ def train(
       edge-naca train mnist --max-kib 64 -o mnist.naca --plot mnist.png
       edge-naca train sensor.csv --label-column state --capacity 12 -o sensor.naca
       edge-naca train later.csv --continue sensor.naca -o sensor.naca
+      edge-naca train mnist --front-end net.onnx --full-scale 255 -o mnist.naca
+      edge-naca train mnist --front-end net.nir --exporter snntorch --steps 10 \\
+          --encoder direct --full-scale 255 -o mnist.naca
 
     With --continue, samples of new classes may come as long as there is room (--capacity).
+
+    With --front-end, a model that was trained elsewhere comes first, converted to integers on
+    some of the samples to learn; it stays as it is, and what it gives is learned from. --bits are
+    those of what it gives. Of an image without populations the last stage, which answers, is left
+    out. docs/onnx-import.md and docs/nir.md say what can be converted.
     """
     start = time.perf_counter()
+    model_options = front_ends.given_options(options)
     options = common.chosen_network(**options)
+    if front_end is None and model_options:
+        given = ", ".join("--" + name.replace("_", "-") for name in model_options)
+        raise click.UsageError(f"{given}: for a --front-end only")
+    if front_end is not None:
+        if continued is not None:
+            raise click.UsageError("--continue: the image has its front end already")
+        if "features" in options:
+            raise click.UsageError("--features: the --front-end gives them")
+        model_options |= {name: options.pop(name) for name in ("bits",) if name in options}
     if continued is not None and options:
         given = ", ".join("--" + name.replace("_", "-") for name in options)
         raise click.UsageError(f"{given}: the image given to --continue decides that")
@@ -98,7 +126,14 @@ def train(
     if plot is not None:
         common.check_figure(plot)
     loaded = common.load_data(data, labels, label_column, test_fraction)
+    converted = None
     if continued is None:
+        if front_end is not None:
+            options["front_end"], converted = front_ends.load_front_end(
+                front_end, loaded, model_options
+            )
+            if converted is not None and not as_json:
+                print_report(converted)
         core = Core(recipes.network_for(loaded, seed=seed, **options))
         named = loaded
     else:
@@ -135,6 +170,7 @@ def train(
                     for stage, accuracy in zip(history.stages, history.seen_accuracy(), strict=True)
                 ],
                 "seconds": round(seconds, 3),
+                "conversion": None if converted is None else converted.as_json(),
             }
         )
         return

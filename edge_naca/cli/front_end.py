@@ -1,0 +1,51 @@
+"""What commands share that put frozen stages in front of learning populations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from edge_naca import image
+from edge_naca.cli import models
+from edge_naca.cli.onnx_format import onnx_only_options
+from edge_naca.data import Dataset
+from edge_naca.export.layers import Report
+from edge_naca.front_end import FrontEnd, spread
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+CALIBRATION = 500  # samples to learn from that conversion looks at
+
+
+def model_options(function: Function) -> Function:
+    """Add all that a model's file does not say."""
+    return models.nir_command_options(onnx_only_options(function))
+
+
+def given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Take those options of a model out of a command's that were given."""
+    names = {name for kind in models.FORMATS.values() for name in kind.options} - {"bits"}
+    found = {name: options.pop(name) for name in sorted(names) if name in options}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def load_front_end(
+    path: Path, dataset: Dataset, options: dict[str, Any]
+) -> tuple[FrontEnd, Report | None]:
+    """Read a front end from an image, or convert a model, calibrated on samples to learn from."""
+    if path.suffix == ".naca":
+        if options:
+            names = ", ".join("--" + name.replace("_", "-") for name in options)
+            raise click.UsageError(f"{names}: the image given to --front-end decides that")
+        network, _ = image.decode(path.read_bytes())
+        return FrontEnd.of(network), None
+    if path.suffix not in models.FORMATS:
+        raise click.UsageError(
+            f"{path}: a front end is a model (.onnx, .nir), or an image (.naca) whose frozen "
+            "stages are taken"
+        )
+    kind, given = models.format_of(path, options)
+    return kind.front_end(path, given, dataset.x_train[spread(len(dataset.x_train), CALIBRATION)])

@@ -1,0 +1,91 @@
+"""ONNX files: what `check` and `import` know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from numpy.typing import NDArray
+
+from edge_naca import image
+from edge_naca.cli.models import FORMATS, Calibration, Checked, Format, Imported
+from edge_naca.export.layers import Report
+from edge_naca.export.onnx_import import (
+    CODINGS,
+    OnnxOptions,
+    onnx_check,
+    onnx_front_end,
+    onnx_network,
+)
+from edge_naca.export.onnx_read import read_onnx
+from edge_naca.front_end import FrontEnd, spread
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+ONNX_OPTIONS = ("full_scale", "mean", "std", "coding", "steps", "cut")
+
+
+def onnx_only_options(function: Function) -> Function:
+    """Add what only an ONNX file does not say, beyond what a NIR file does not say either."""
+    for decorate in (
+        click.option(
+            "--cut", metavar="NODE", help="Node of the model whose result is taken.  [the last]"
+        ),
+        click.option(
+            "--coding",
+            type=click.Choice(CODINGS),
+            help="How a ReLU becomes spikes: by the bits of its value, or by a rate.  [bitplane]",
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
+def _check(path: Path, options: dict[str, Any]) -> Checked:
+    coding, cut = options.get("coding", "bitplane"), options.get("cut")
+    findings = onnx_check(path, coding=coding, cut=cut)
+    if findings:
+        return Checked((), tuple(findings))
+    model = read_onnx(path, cut)
+    questions = []
+    if "full_scale" not in options and not model.says_range:
+        questions.append("--full-scale: raw number that stands for 1.0 in the model's input")
+    nodes = tuple((layer.name, type(layer).__name__) for layer in model.layers)
+    return Checked(nodes, (), tuple(questions), tuple(model.notes))
+
+
+def _import(
+    path: Path,
+    options: dict[str, Any],
+    calibration: Calibration | None,
+    metadata: dict[str, Any],
+) -> Imported:
+    chosen = OnnxOptions(**options)
+    if calibration is None:
+        raise click.UsageError(
+            "conversion needs samples to set ranges by: name some with --calibrate DATA"
+        )
+    data = calibration.dataset
+    network, report = onnx_network(
+        path,
+        data.x_train[spread(len(data.x_train), calibration.samples)],
+        chosen,
+        tests=(data.x_test[: calibration.tests], data.y_test[: calibration.tests])
+        if calibration.tests
+        else None,
+    )
+    network = replace(network, metadata=network.metadata | metadata)
+    return Imported(image.encode(network), report)
+
+
+def _front_end(
+    path: Path, options: dict[str, Any], samples: NDArray[Any]
+) -> tuple[FrontEnd, Report]:
+    made = onnx_front_end(path, samples, OnnxOptions(**options))
+    return made.front_end(), made.report
+
+
+FORMATS[".onnx"] = Format("ONNX", (*ONNX_OPTIONS, "bits"), _check, _import, _front_end)

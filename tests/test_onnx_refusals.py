@@ -1,0 +1,411 @@
+"""What of ONNX cannot be converted is refused in words that name the node and say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from onnx_models import MODELS, build, save
+
+from edge_naca import data
+from edge_naca.cli import main
+from edge_naca.export.input_layout import CalibrationError
+from edge_naca.export.layers import ConversionError, Finding
+from edge_naca.export.onnx_file import MAX_NODES, OnnxError
+from edge_naca.export.onnx_import import OnnxOptions, onnx_check, onnx_front_end, onnx_network
+
+Array = NDArray[Any]
+
+DIGITS = data.load("digits")
+RNG = np.random.default_rng(0)
+WEIGHTS = RNG.normal(size=(2, 1, 3, 3)).astype(np.float32)
+
+
+def node(kind: str, inputs: list[str], output: str = "y", **about: Any) -> onnx.NodeProto:
+    return helper.make_node(kind, inputs, [output], name=about.pop("name", "it"), **about)
+
+
+def conv(inputs: list[str] | None = None, output: str = "y", **about: Any) -> onnx.NodeProto:
+    return node("Conv", inputs or ["x", "w"], output, **{"name": "conv", **about})
+
+
+def check_one(model: onnx.ModelProto, folder: Path, **options: Any) -> Finding:
+    """Check a model of which one thing cannot be converted."""
+    findings = onnx_check(save(model, folder), **options)
+    assert len(findings) == 1, findings
+    assert findings[0].advice
+    return findings[0]
+
+
+# ---- files -------------------------------------------------------------------------------------
+
+
+def test_what_is_no_file_or_no_onnx(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        onnx_check(tmp_path / "missing.onnx")
+    path = tmp_path / "model.onnx"
+    for content in (b"", b"\x00" * 100, b"PK\x03\x04 a zip file", RNG.bytes(3000)):
+        path.write_bytes(content)
+        with pytest.raises(OnnxError, match=r"model\.onnx is no ONNX file"):
+            onnx_check(path)
+
+
+def test_every_truncation_is_refused_in_words(tmp_path: Path) -> None:
+    whole = (MODELS / "digits_average.onnx").read_bytes()
+    path = tmp_path / "cut.onnx"
+    for length in range(0, len(whole), 97):
+        path.write_bytes(whole[:length])
+        with pytest.raises(OnnxError):
+            onnx_check(path)
+
+
+def test_damaged_files_never_end_in_anything_else(tmp_path: Path) -> None:
+    whole = bytearray((MODELS / "digits_qoperator.onnx").read_bytes())
+    path = tmp_path / "damaged.onnx"
+    rng = np.random.default_rng(1)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, len(whole), 3):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(OnnxError):  # anything else fails the test
+            assert all(isinstance(finding, Finding) for finding in onnx_check(path))
+
+
+def test_external_data_that_are_missing_or_elsewhere(tmp_path: Path) -> None:
+    model = build([conv()], {"w": WEIGHTS}, [1, 1, 8, 8])
+    path = tmp_path / "model.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    assert onnx_check(path) == []  # beside the model
+    (tmp_path / "w.bin").rename(tmp_path / "elsewhere.bin")
+    with pytest.raises(OnnxError, match=r"data of 'w' are missing.*'w\.bin'"):
+        onnx_check(path)
+    loaded = onnx.load(path, load_external_data=False)
+    loaded.graph.initializer[0].external_data[0].value = "../secret.bin"
+    path.write_bytes(loaded.SerializeToString())
+    (tmp_path.parent / "secret.bin").write_bytes(bytes(1000))
+    with pytest.raises(OnnxError, match="not in the model's folder"):
+        onnx_check(path)
+
+
+def test_huge_files_graphs_and_constants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edge_naca.export import onnx_file
+
+    names = ["x", *(f"t{number}" for number in range(MAX_NODES)), "y"]
+    nodes = [
+        helper.make_node("Relu", [first], [second]) for first, second in itertools.pairwise(names)
+    ]
+    path = save(build(nodes, {}, [1, 4]), tmp_path)
+    with pytest.raises(OnnxError, match=r"10001 nodes; no more than 10000"):
+        onnx_check(path)
+    monkeypatch.setattr(onnx_file, "MAX_FILE", 1 << 20)
+    path.write_bytes(bytes((1 << 20) + 1))
+    with pytest.raises(OnnxError, match="MiB; no more than 1 can"):
+        onnx_check(path)
+    # A small file that asks for a constant of many gigabytes.
+    shape = np.array([1 << 20, 1 << 20], np.int64)
+    nodes = [node("ConstantOfShape", ["shape"], "big", name="bomb"), node("MatMul", ["x", "big"])]
+    findings = onnx_check(save(build(nodes, {"shape": shape}, [1, 1 << 20]), tmp_path))
+    assert any("bomb" in finding.node for finding in findings)
+
+
+def test_a_tensor_that_holds_less_than_its_shape_says(tmp_path: Path) -> None:
+    model = build([conv()], {"w": WEIGHTS}, [1, 1, 8, 8])
+    model.graph.initializer[0].raw_data = model.graph.initializer[0].raw_data[:-8]
+    with pytest.raises(OnnxError, match="w"):
+        onnx_check(save(model, tmp_path))
+
+
+# ---- graphs ------------------------------------------------------------------------------------
+
+
+def test_a_cycle_names_its_nodes(tmp_path: Path) -> None:
+    nodes = [
+        node("Add", ["x", "c"], "a", name="begin"),
+        node("Relu", ["a"], "b", name="middle"),
+        node("Relu", ["b"], "c", name="end"),
+        node("Relu", ["c"], "y", name="behind"),
+    ]
+    found = check_one(build(nodes, {}, [1, 4]), tmp_path)
+    assert found.kind == "cycle"
+    for name in ("begin", "middle", "end"):
+        assert name in found.node
+    assert "behind" not in found.node
+
+
+def test_missing_parameters_name_the_node(tmp_path: Path) -> None:
+    found = check_one(build([conv()], {}, [1, 1, 8, 8]), tmp_path)
+    assert found.node == "conv (node 0)"
+    assert "'w' is made by no node" in found.reason
+
+
+def test_several_inputs_and_outputs(tmp_path: Path) -> None:
+    model = build([node("Add", ["x", "z"])], {}, [1, 4])
+    model.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 4]))
+    found = check_one(model, tmp_path)
+    assert "2 inputs (x, z)" in found.reason
+    nodes = [node("Relu", ["x"], "y", name="one"), node("Relu", ["x"], "z", name="two")]
+    model = build(nodes, {}, [1, 4])
+    model.graph.output.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 4]))
+    found = check_one(model, tmp_path)
+    assert "2 outputs: y, z" in found.reason
+    assert "cut" in found.advice
+
+
+def test_open_sizes(tmp_path: Path) -> None:
+    found = check_one(build([conv()], {"w": WEIGHTS}, ["n", 1, "height", "width"]), tmp_path)
+    assert "(n, 1, height, width) is not fixed" in found.reason
+    found = check_one(build([node("Relu", ["x"])], {}, [4]), tmp_path)
+    assert "(4) is not (batch, features)" in found.reason
+
+
+def test_a_check_names_everything_at_once() -> None:
+    found = onnx_check(MODELS / "residual.onnx")
+    assert [finding.kind for finding in found] == ["Sigmoid", "Add", "AveragePool"]
+    assert [finding.node for finding in found] == [
+        "/Sigmoid (node 3)", "/Add (node 4)", "/AveragePool (node 5)"
+    ]  # fmt: skip
+    with pytest.raises(ConversionError, match=r"(?s)Sigmoid.*branches.*averages of fewer"):
+        onnx_front_end(MODELS / "residual.onnx", DIGITS.x_train[:20])
+
+
+CONSTANTS = {
+    "w": WEIGHTS,
+    "w3": RNG.normal(size=(2, 3, 3, 3)).astype(np.float32),
+    "big": RNG.normal(size=(2, 1, 9, 9)).astype(np.float32),
+    "nan": np.full((2, 1, 3, 3), np.nan, np.float32),
+    "volume": RNG.normal(size=(2, 8, 3, 3, 3)).astype(np.float32),
+    "g": RNG.normal(size=(5, 64)).astype(np.float32),
+    "pixels": RNG.normal(size=(1, 1, 8, 8)).astype(np.float32),
+    "none": np.zeros(1, np.float32),
+    "minus": np.array(-1, np.float32),
+    "one": np.array(1, np.float32),
+    "five": np.ones(5, np.float32),
+    "yes": np.array(True),
+    "half": np.array(0.5, np.float32),
+    "axis": np.array([1], np.int64),
+    "shape": np.array([8, 8], np.int64),
+    "cut": np.array([1, 2, 32], np.int64),
+    "scales": np.ones(1, np.float32),
+    "batch": np.array([0], np.int64),
+}
+
+REFUSED = [
+    (conv(["x", "w3"]), "3, 3, 3) in 1 groups do not fit an input of 1 channels"),
+    (conv(["x", "big"]), "kernel (9, 9) is larger than its input"),
+    (conv(["x", "nan"]), "weights holds NaN or infinity"),
+    (conv(["x", "w", "five"]), "bias (5,) must be (2,)"),
+    (conv(pads=[0, 0, -1, 0]), "negative"),
+    (node("Gemm", ["x", "g"], transB=1), "takes (batch, 1, 8, 8), not (batch, features)"),
+    (node("Add", ["x", "pixels"]), "is not one number for each channel"),
+    (node("Div", ["x", "none"]), "divides by 0"),
+    (node("Div", ["one", "x"]), "divides by what the model computes"),
+    (node("Clip", ["x", "minus", "one"]), "clips to -1.0 .. 1.0"),
+    (node("Mul", ["x", "x"]), "joins 2 branches"),
+    (node("Tanh", ["x"]), "no frozen stage"),
+    (node("LeakyRelu", ["x"], alpha=0.1), "no frozen stage"),
+    (node("Dropout", ["x", "half", "yes"]), "training mode"),
+    (node("ReduceMean", ["x"], axes=[1]), "not over all places"),
+    (node("AveragePool", ["x"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]), "fewer numbers"),
+    (node("AveragePool", ["x"], kernel_shape=[3, 3], strides=[3, 3], ceil_mode=1), "fewer numbers"),
+    (node("MaxPool", ["x"], kernel_shape=[2, 2], dilations=[2, 2]), "cannot be dilated"),
+    (node("Transpose", ["x"], perm=[1, 0, 2, 3]), "moves the batch"),
+    (node("Flatten", ["x"], axis=2), "flattens from axis 2"),
+    (node("Reshape", ["x", "shape"]), "makes [8, 8] of [1, 1, 8, 8]"),
+    (node("Reshape", ["x", "cut"]), "across what belongs together"),
+    (node("Unsqueeze", ["x", "batch"]), "moves the batch"),
+    (node("Cast", ["x"], to=TensorProto.INT32), "rounds to whole numbers"),
+    (node("InstanceNormalization", ["x", "one", "one"]), "no frozen stage"),
+]
+
+
+@pytest.mark.parametrize(("what", "reason"), REFUSED, ids=lambda v: getattr(v, "op_type", ""))
+def test_nodes_that_cannot_be_converted(what: onnx.NodeProto, reason: str, tmp_path: Path) -> None:
+    used = {name: value for name, value in CONSTANTS.items() if name in what.input}
+    found = onnx_check(save(build([what], used, [1, 1, 8, 8]), tmp_path))[0]
+    assert found.kind == what.op_type
+    assert found.node == f"{what.name} (node 0)"
+    assert reason in found.reason
+    assert found.advice
+
+
+def test_where_the_graph_is_asked_to_be_cut(tmp_path: Path) -> None:
+    path = save(build([conv()], {"w": WEIGHTS}, [1, 1, 8, 8]), tmp_path)
+    with pytest.raises(OnnxError, match=r"no node or tensor 'nowhere'.*last nodes are conv"):
+        onnx_check(path, cut="nowhere")
+
+
+# ---- what no stage can hold --------------------------------------------------------------------
+
+
+def rectified(weights: Array, sizes: list[int], folder: Path, **about: Any) -> Path:
+    nodes = [conv(output="c", **about), node("Relu", ["c"], name="relu")]
+    return save(build(nodes, {"w": weights.astype(np.float32)}, sizes), folder)
+
+
+def test_stages_limits(tmp_path: Path) -> None:
+    (found,) = onnx_check(rectified(np.ones((1, 3, 64, 64)), [1, 3, 64, 64], tmp_path))
+    assert "3 × 64 × 64 are 12288 numbers" in found.reason
+    (found,) = onnx_check(rectified(np.ones((70, 1, 1, 1)), [1, 1, 8, 8], tmp_path))
+    assert "4480 numbers come out; there is room for 4096" in found.reason
+    found = onnx_check(rectified(np.ones((1100, 1, 1, 1)), [1, 1, 8, 8], tmp_path))[0]
+    assert found.node == "conv"
+    assert "number of units" in found.reason
+    nodes, before = [], "x"
+    for number in range(17):
+        nodes += [conv([before, "w"], f"c{number}", name=f"conv{number}", pads=[1] * 4),
+                  node("Relu", [f"c{number}"], f"r{number}", name=f"relu{number}")]  # fmt: skip
+        before = f"r{number}"
+    nodes.append(node("Identity", [before]))
+    one = np.ones((1, 1, 3, 3), np.float32)
+    (found,) = onnx_check(save(build(nodes, {"w": one}, [1, 1, 4, 4]), tmp_path))
+    assert found.node == "conv16"
+    assert "17 stages are too many" in found.reason
+
+
+def test_a_greatest_of_signed_numbers(tmp_path: Path) -> None:
+    nodes = [conv(output="c"), node("MaxPool", ["c"], kernel_shape=[2, 2], name="pool")]
+    found = check_one(build(nodes, {"w": WEIGHTS}, [1, 1, 8, 8]), tmp_path)
+    assert found.node == "pool"
+    assert "put a ReLU before it" in found.advice
+
+
+def test_what_rates_cannot_say(tmp_path: Path) -> None:
+    (found,) = onnx_check(MODELS / "digits_conv.onnx", coding="rate")
+    assert found.node == "node_max_pool2d"
+    nodes = [conv(output="c"), conv(["c", "v"], "d", name="second"), node("Relu", ["d"])]
+    weights = {"w": WEIGHTS, "v": RNG.normal(size=(2, 2, 1, 1)).astype(np.float32)}
+    model = build(nodes, weights, [1, 1, 8, 8])
+    assert onnx_check(save(model, tmp_path)) == []
+    assert "may be negative" in check_one(model, tmp_path, coding="rate").reason
+
+
+def test_a_model_that_cannot_answer(tmp_path: Path) -> None:
+    path = rectified(WEIGHTS, [1, 1, 8, 8], tmp_path)
+    with pytest.raises(ConversionError, match=r"conv .*no linear layer that could answer"):
+        onnx_network(path, DIGITS.x_train[:10], OnnxOptions(full_scale=16))
+
+
+@pytest.mark.parametrize("coding", ["bitplane", "rate"])
+def test_weights_that_overflow_name_the_layer(coding: str, tmp_path: Path) -> None:
+    """A bias cancels large weights: nothing that 8 bits could keep apart comes out."""
+    weights = np.zeros((2, 1, 3, 3), np.float32)
+    weights[:, 0, 0, 0], weights[:, 0, 0, 1] = 1e6, -1e6
+    weights[:, 0, 1, 1] = 1e-3
+    x = np.full((5, 8, 8), 7, np.uint8)
+    path = rectified(weights, [1, 1, 8, 8], tmp_path)
+    with pytest.raises(ConversionError, match=r"conv .*do not fit into 8 bits") as raised:
+        onnx_front_end(path, x, OnnxOptions(full_scale=16, coding=coding))
+    assert "calibration data" in raised.value.findings[0].advice
+
+
+def test_a_layer_that_stays_silent_is_noted(tmp_path: Path) -> None:
+    path = rectified(-np.abs(WEIGHTS), [1, 1, 8, 8], tmp_path)
+    made = onnx_front_end(path, DIGITS.x_train[:20], OnnxOptions(full_scale=16))
+    assert any("conv: nothing comes out" in note for note in made.report.notes)
+
+
+# ---- data --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((5, 9, 9), np.uint8), r"takes samples of 1 × 8 × 8 numbers.*are \(5, 9, 9\)"),
+        (np.zeros((5, 8, 8, 3), np.uint8), r"but the data are \(5, 8, 8, 3\)"),
+        (np.zeros((0, 8, 8), np.uint8), r"must be numbers \(samples, …\)"),
+        (np.zeros(64, np.uint8), r"must be numbers \(samples, …\)"),
+        (np.full((5, 8, 8), "a"), r"must be numbers \(samples, …\)"),
+        (np.full((5, 8, 8), np.nan), "NaN or infinity"),
+        (np.full((5, 8, 8), 40000), "within ±32767"),
+    ],
+)
+def test_calibration_data_that_do_not_suit(x: Array, message: str) -> None:
+    with pytest.raises(CalibrationError, match=message):
+        onnx_front_end(MODELS / "digits_conv.onnx", x, OnnxOptions(full_scale=16))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"full_scale": 0}, "full_scale must be greater than 0"),
+        ({"std": 0}, "std must be greater than 0"),
+        ({"mean": np.inf}, "mean must be finite"),
+        ({"coding": "morse"}, "coding must be one of bitplane, rate"),
+        ({"bits": 9}, "bits must be in 1 .. 8"),
+        ({"head": "off"}, "head must be one of"),
+    ],
+)
+def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        OnnxOptions(**options)
+
+
+def test_a_mean_for_channels_that_are_not_there() -> None:
+    options = OnnxOptions(full_scale=16, mean=(0.1, 0.2, 0.3))
+    with pytest.raises(ValueError, match="mean holds 3 numbers; the model's input has 1 channels"):
+        onnx_front_end(MODELS / "digits_conv.onnx", DIGITS.x_train[:10], options)
+
+
+# ---- the command line --------------------------------------------------------------------------
+
+
+def call(*words: object) -> Any:
+    return CliRunner().invoke(main, [str(word) for word in words], prog_name="edge-naca")
+
+
+def test_check_lists_findings_and_fails() -> None:
+    result = call("check", MODELS / "residual.onnx", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert not found["convertible"]
+    assert [finding["kind"] for finding in found["findings"]] == ["Sigmoid", "Add", "AveragePool"]
+    result = call("check", MODELS / "residual.onnx")
+    assert result.exit_code == 1
+    assert "/Sigmoid" in result.stdout
+
+
+def test_check_of_a_good_file_asks_what_it_does_not_say() -> None:
+    found = json.loads(call("check", MODELS / "digits_conv.onnx", "--json").stdout)
+    assert found["convertible"]
+    assert "--full-scale" in found["questions"][0]
+    found = json.loads(call("check", MODELS / "digits_average.onnx", "--json").stdout)
+    assert found["questions"] == []
+
+
+def test_a_broken_file_fails_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes((MODELS / "digits_conv.onnx").read_bytes()[:3000])
+    for words in (["check", path], ["train", "digits", "--front-end", path, "-o", tmp_path / "x"]):
+        result = call(*words)
+        assert result.exit_code == 1
+        assert result.stderr.count("\n") == 1
+        assert result.stderr.startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--full-scale", "16"], "--full-scale: for a --front-end only"),
+        (["--front-end", "net.tflite"], "a front end is a model"),
+        (["--front-end", "net.onnx", "--features", "edges"], "--features: the --front-end"),
+        (["--front-end", "net.naca", "--full-scale", "16"], "the image given to --front-end"),
+        (["--front-end", "net.onnx", "--continue", "x.naca"], "has its front end already"),
+        (["--front-end", "net.onnx", "--mean", "a,b"], "numbers with commas"),
+    ],
+)
+def test_options_of_train_that_do_not_go_together(
+    words: list[str], message: str, tmp_path: Path
+) -> None:
+    result = call("train", "digits", "-o", tmp_path / "x.naca", *words)
+    assert result.exit_code == 2, result.output
+    assert message in " ".join(result.stderr.split())
