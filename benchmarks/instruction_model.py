@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -22,7 +20,9 @@ from typing import Any
 
 import numpy as np
 from instruction_cycles import cycles_per_instruction
-from instruction_networks import Case, held_out, random_cases
+from instruction_networks import SMALL, Case, held_out, random_cases
+from instruction_stages import held_out_stages, random_stage_cases
+from linked_sizes import sizes
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
@@ -38,8 +38,10 @@ MODEL = ROOT / "export" / "instruction_model.json"
 TABLE = ROOT / "benchmarks" / "instruction-model.md"
 COMMAND = "python benchmarks/instruction_model.py"
 
-FITTED, SEED = 140, 1
-SMALL = 300.0  # counts below this weigh as much as this
+FITTED, FITTED_STAGES, SMALL_STAGES, SEED = 140, 60, 25, 1
+# What a board says of a network that is too large for it, or takes too long.
+NO_ROOM = ("cannot measure this", "bytes of RAM", "longer than the clock")
+LIGHT = 300.0  # counts below this weigh as much as this
 
 # A Cortex-M0+ runs the Cortex-M0's code: the same coefficients.
 CORES = {core: board for core, board in MEASURED_ON.items() if core != "cortex-m0+"}
@@ -65,7 +67,7 @@ def measure(board: str, elf: Path, cases: list[Case]) -> list[Counted]:
         try:
             counts = count(board, case.image, case.samples, case.labels, case.kind, elf=elf)
         except BoardError as error:
-            if "cannot measure this" not in str(error) and "bytes of RAM" not in str(error):
+            if not any(reason in str(error) for reason in NO_ROOM):
                 raise
             continue
         core = Core(case.image)
@@ -86,7 +88,7 @@ def fit(counted: list[Counted]) -> dict[str, float]:
     ).astype(float)
     names = sorted({name for row in rows for name in row})
     matrix = np.array([[row[name] for name in names] for row in rows], float)
-    weight = 1 / np.maximum(wanted, SMALL)
+    weight = 1 / np.maximum(wanted, LIGHT)
     solution, _ = nnls(matrix * weight[:, None], wanted * weight, maxiter=10000)
     return {
         name: round(float(value), 2)
@@ -99,29 +101,6 @@ def predicted(coefficients: dict[str, float], rows: list[Operations]) -> float:
     """Return the mean over samples."""
     total = sum(coefficients.get(name, 0.0) * n for row in rows for name, n in row.items())
     return total / len(rows)
-
-
-# ---- sizes ---------------------------------------------------------------------------------------
-
-
-def sizes(core: str, board: str) -> dict[str, int]:
-    """Return bytes of the core's code, and of the firmware's flash and RAM without any network."""
-    elf = boards.build(board, "firmware")
-    tool = boards.BOARDS[board].compiler[0].replace("gcc", "size")
-    library = elf.parent / "firmware" / "core" / "libnaca.a"
-    objects = subprocess.run([tool, "-t", library], capture_output=True, text=True, check=True)
-    table = subprocess.run([tool, "-A", elf], capture_output=True, text=True, check=True).stdout
-    found = {name: int(size) for name, size in re.findall(r"^(\.[\w.]+) +(\d+)", table, re.M)}
-    image = (elf.parent / "firmware" / "boards" / "files" / "default.naca").stat().st_size
-    flash = sum(found.get(name, 0) for name in (".text", ".rodata", ".ARM.exidx", ".data"))
-    ram = sum(found.get(name, 0) for name in (".stack", ".data", ".bss", ".noinit"))
-    if core == "avr":
-        ram += 1024 - image  # the stack that board.ld leaves; the image is counted by itself
-    return {
-        "core_text": int(objects.stdout.splitlines()[-1].split()[0]),
-        "firmware_flash": flash - image,
-        "firmware_ram": ram,
-    }
 
 
 # ---- writing -------------------------------------------------------------------------------------
@@ -161,7 +140,12 @@ def main() -> None:
     old = json.loads(MODEL.read_text()) if MODEL.exists() else {"cores": {}}
     entries: dict[str, Any] = old["cores"]
     results: dict[str, list[Row]] = {}
-    fitted_to, unseen = list(random_cases(FITTED, SEED)), held_out()
+    fitted_to = [
+        *random_cases(FITTED, SEED),
+        *random_stage_cases(FITTED_STAGES, SEED),
+        *random_stage_cases(SMALL_STAGES, SEED + 1, SMALL),  # an AVR has room for few others
+    ]
+    unseen = [*held_out(), *held_out_stages()]
     for core in arguments.cores:
         board = CORES[core]
         elf = boards.build(board, "measure")
@@ -189,6 +173,7 @@ def main() -> None:
     content = {"command": COMMAND, "cores": {name: entries[name] for name in sorted(entries)}}
     MODEL.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if set(arguments.cores) == set(CORES):
+        staged = FITTED_STAGES + SMALL_STAGES
         head = [
             "# The cost model against the emulator",
             "",
@@ -196,9 +181,10 @@ def main() -> None:
             "",
             "Mean instructions (cycles on the AVR) of one `naca_infer` and one `naca_learn`, which",
             "includes inferring, on networks that the fit has not seen: that was made to",
-            f"{FITTED} random networks, as far as each board's RAM holds them. Counted in QEMU",
-            "with `-icount`, on the AVR in simavr; compiler flags are the firmware's (`-Os`). A",
-            "Cortex-M0+ is taken to run what the Cortex-M0 runs.",
+            f"{FITTED} random networks without frozen stages and {staged} with them, as far as",
+            "each board's RAM holds them. Counted in QEMU with `-icount`, on the AVR in simavr;",
+            "compiler flags are the firmware's (`-Os`). A Cortex-M0+ is taken to run what the",
+            "Cortex-M0 runs.",
         ]
         TABLE.write_text("\n".join([*head, *table_of(results)]) + "\n", encoding="utf-8")
 

@@ -109,7 +109,7 @@ def _random_case(name: str, rng: Random) -> Case:
     else:
         network = _free(rng, preparation, inputs, capacity)
     samples, labels = _samples(rng, network)
-    core = Core(network, _start(rng, network))
+    core = Core(network, random_start(rng, network))
     kind = "raw" if preparation is not None else "codes"
     core.learn_many(samples[SAMPLES:], labels[SAMPLES:], kind)
     return Case(name, core.image(), samples[:SAMPLES], labels[:SAMPLES], kind)
@@ -156,12 +156,12 @@ def _free(rng: Random, preparation: Preparation | None, inputs: int, capacity: i
     bits = int(rng.integers(2, 8))
     steps = bits if kind == "bitplane" else int(rng.integers(2, 14))
     sizes = [int(rng.integers(4, 100)) for _ in range(rng.integers(0, 3))]
-    populations = [_population(rng, n, capacity, steps, is_output=False) for n in sizes]
-    populations.append(_population(rng, capacity, capacity, steps, is_output=True))
+    populations = [random_population(rng, n, capacity, steps, is_output=False) for n in sizes]
+    populations.append(random_population(rng, capacity, capacity, steps, is_output=True))
     return Network(inputs, Encoder(kind, bits, steps), tuple(populations), preparation, seed=3)
 
 
-def _population(
+def random_population(
     rng: Random, neurons: int, capacity: int, steps: int, *, is_output: bool
 ) -> Population:
     weight_bits = int(rng.choice([8, 8, 4]))
@@ -233,7 +233,7 @@ def _samples(rng: Random, network: Network) -> tuple[Array, Array]:
     return np.clip(x, 0, most).astype(np.uint8 if prep is None else dtype), labels
 
 
-def _start(rng: Random, network: Network) -> State:
+def random_start(rng: Random, network: Network) -> State:
     """Return weights that make neurons spike, where learning alone would not."""
     populations = []
     for population, fresh in zip(network.populations, new_state(network).populations, strict=True):

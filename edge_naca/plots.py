@@ -83,15 +83,15 @@ def raster(title: str, recording: Recording, network: Network) -> Figure:
     to that which stayed furthest below; thresholds are dashed, spikes are dots.
     """
     parts = [
-        (f"stage {index}", stage.units)
+        (f"stage {index}", stage.units, stage.readout)
         for index, stage in enumerate(network.stages)
         if isinstance(stage, SpikingConvolution)
     ]
     parts += [
-        (f"population {index}", population.neurons)
+        (f"population {index}", population.neurons, False)
         for index, population in enumerate(network.populations)
     ]
-    parts[-1] = ("output", parts[-1][1])
+    parts[-1] = ("output", *parts[-1][1:])
     count = len(parts)
     figure, axes = _figure(title, 1 + count, 1, (9, 3 + 2.4 * count))
     steps = len(recording.input_spikes)
@@ -100,8 +100,8 @@ def raster(title: str, recording: Recording, network: Network) -> Figure:
     axes[0].set(ylabel="input", ylim=(-1, network.encoded))
     _caption(axes[0], _count(len(unit), "input spike"))
     first = 0
-    for place, (name, neurons) in zip(axes[1:], parts, strict=True):
-        _draw_potentials(place, recording, slice(first, first + neurons), name)
+    for place, (name, neurons, is_readout) in zip(axes[1:], parts, strict=True):
+        _draw_potentials(place, recording, slice(first, first + neurons), name, is_readout)
         first += neurons
     for place in axes:
         place.set_xlim(-0.5, steps - 0.5)
@@ -163,7 +163,9 @@ def draw_changes_per_sample(axes: Axes, taught: History) -> None:
     axes.grid(alpha=0.3)
 
 
-def _draw_potentials(axes: Axes, recording: Recording, part: slice, name: str) -> None:
+def _draw_potentials(
+    axes: Axes, recording: Recording, part: slice, name: str, is_readout: bool
+) -> None:
     spikes, potentials = recording.spikes[:, part], recording.potentials[:, part]
     thresholds = np.where(
         recording.thresholds[:, part] == SILENT, np.nan, recording.thresholds[:, part]
@@ -171,7 +173,9 @@ def _draw_potentials(axes: Axes, recording: Recording, part: slice, name: str) -
     recruited = ~np.isnan(thresholds).all(axis=0)
     margin = np.full(spikes.shape[1], -np.inf)
     margin[recruited] = np.nanmax((potentials - thresholds)[:, recruited], axis=0)
-    ranked = np.argsort(-margin, kind="stable")[: np.count_nonzero(recruited)]
+    if is_readout:  # without thresholds, the last potential answers
+        recruited, margin = np.full(spikes.shape[1], True), potentials[-1]
+    ranked = np.argsort(-margin.astype(float), kind="stable")[: np.count_nonzero(recruited)]
     chosen = np.linspace(0, max(len(ranked) - 1, 0), min(len(ranked), SHOWN_NEURONS)).astype(int)
     for place, neuron in enumerate(ranked[chosen]):
         colour = f"C{place}"
@@ -181,7 +185,9 @@ def _draw_potentials(axes: Axes, recording: Recording, part: slice, name: str) -
         axes.plot(when, potentials[when, neuron], "o", color=colour)
     axes.set(ylabel=f"{name}\npotential")
     shown = f"{len(chosen)} of {spikes.shape[1]} neurons shown"
-    _caption(axes, f"{_count(spikes.sum(), 'spike')}; thresholds dashed, {shown}")
+    what = "a readout, no spikes" if is_readout else _count(spikes.sum(), "spike")
+    dashed = "" if is_readout else "thresholds dashed, "
+    _caption(axes, f"{what}; {dashed}{shown}")
     if len(chosen):
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
     axes.grid(alpha=0.3)

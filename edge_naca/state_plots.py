@@ -12,16 +12,17 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from edge_naca.compare import NOBODY, Comparison, NeuronChange, owners, recruited
+from edge_naca.drawing import binned, caption, nothing, show
 from edge_naca.network import Network
 from edge_naca.plots import COLOURS
 from edge_naca.receptive import pictures
+from edge_naca.stage_plots import convolutions, draw_kernels, draw_sizes, draw_stage_weights
 from edge_naca.states import Snapshot
 
 Array = NDArray[Any]
 
 ROWS, COLUMNS = 10, 8  # of the neurons shown: classes, and neurons of each
 MOST_MOVED = 8
-MOST_BINS = 64
 LONG = 14  # letters of a class's name that fit beside a chart
 INCREASE, DECREASE = COLOURS[0], COLOURS[1]
 
@@ -32,6 +33,9 @@ INCREASE, DECREASE = COLOURS[0], COLOURS[1]
 def knowledge(title: str, known: Snapshot, classes: Sequence[str]) -> Figure:
     """Draw what a network has learned: weights, neurons and wins of each class, receptive fields.
 
+    Of frozen stages it shows the kernels of the first convolution; where they are all there is,
+    also their weights and sizes.
+
     Parameters
     ----------
     classes : names of the labels in use.
@@ -39,6 +43,17 @@ def knowledge(title: str, known: Snapshot, classes: Sequence[str]) -> Figure:
     figure = Figure(figsize=(14, 9), layout="constrained")
     figure.suptitle(title)
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(6, 7), wspace=0.02)[0]
+    frozen = convolutions(known.network)
+    if not known.network.populations:
+        places = _axes(left, 2)
+        draw_sizes(places[0], known.network)
+        draw_stage_weights(places[1], known.network)
+        draw_kernels(right, *frozen[0])
+        return figure
+    if frozen:
+        halves = right.subfigures(2, 1, squeeze=False, height_ratios=(3, 5), hspace=0.02)
+        above, right = halves[:, 0]
+        draw_kernels(above, *frozen[0])
     competes = any(learned.wins is not None for learned in known.state.populations)
     places = _axes(left, 3 + competes)
     draw_recruited(places[0], known, classes)
@@ -121,7 +136,7 @@ def draw_wins(axes: Axes, known: Snapshot, classes: Sequence[str]) -> None:
         axes.set_ylabel("wins")
         axes.grid(alpha=0.3, axis="y")
     else:
-        _nothing(axes, "No neuron has won yet")
+        nothing(axes, "No neuron has won yet")
 
 
 def draw_weights(axes: Axes, known: Snapshot) -> None:
@@ -133,7 +148,7 @@ def draw_weights(axes: Axes, known: Snapshot) -> None:
         if not weights.size:
             continue
         values, counts = np.unique(weights, return_counts=True)
-        heights, edges = _binned(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+        heights, edges = binned(dict(zip(values.tolist(), counts.tolist(), strict=True)))
         axes.stairs(
             heights / weights.size,
             edges,
@@ -169,14 +184,11 @@ def draw_modulation(axes: Axes, known: Snapshot, classes: Sequence[str]) -> None
         where = _population_name(known.network, index)
         caption(axes, f"What each label brings to neurons ({where}): blue teaches, red pushes away")
         return
-    _nothing(axes, "No population learns from a table of modulation")
+    nothing(axes, "No population learns from a table of modulation")
 
 
 def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> None:
     """Draw what neurons of the first population look for: those of each class that won most."""
-    if not known.network.populations:
-        _nothing(figure.subplots(), "No population that could learn")
-        return
     learned = known.state.populations[0]
     of = owners(known.network, 0)
     strength = (
@@ -186,13 +198,16 @@ def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> N
     )
     shown = _chosen(of, strength, len(classes))
     if not any(len(row) for row in shown):
-        _nothing(figure.subplots(), "Nothing learned yet: no neuron looks for anything")
+        nothing(figure.subplots(), "Nothing learned yet: no neuron looks for anything")
         return
     flat = [neuron for row in shown for neuron in row]
     inputs = known.network.arriving
     drawn = pictures(known.network, learned.weights[flat, :inputs])
     if drawn is None:
-        _draw_rows(figure.subplots(), learned.weights[flat, :inputs], of[flat], classes)
+        rows = figure.subplots()
+        _draw_rows(rows, learned.weights[flat, :inputs], of[flat], classes)
+        if known.network.stages:
+            rows.set_xlabel("unit of the last stage")
         return
     which = (
         "those with the largest weights"
@@ -208,7 +223,7 @@ def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> N
             axes.axis("off")
             if place >= len(row):
                 continue
-            _show(axes, drawn[number], reach)
+            show(axes, drawn[number], reach)
             if learned.wins is not None:
                 axes.set_title(str(learned.wins[row[place]]), fontsize=6, pad=1.5)
             if place == 0 and of[row[0]] != NOBODY:
@@ -287,7 +302,7 @@ def draw_moved(axes: Axes, changes: Comparison) -> None:
         name = _population_name(changes.before.network, index)
         if not histogram:
             continue
-        heights, edges = _binned(histogram)
+        heights, edges = binned(histogram)
         axes.stairs(
             heights,
             edges,
@@ -297,7 +312,8 @@ def draw_moved(axes: Axes, changes: Comparison) -> None:
             label=f"{name}: {population.changed} changed ({share:.1%})",
         )
     if not axes.patches:
-        _nothing(axes, "No weight changed")
+        learns = bool(changes.before.network.populations)
+        nothing(axes, "No weight changed" if learns else "Nothing in this network learns")
         return
     axes.axvline(0, color=COLOURS[2], linewidth=0.7)
     axes.set(xlabel="weight afterwards minus before", ylabel="weights", yscale="log")
@@ -326,6 +342,11 @@ def draw_moved_by_class(axes: Axes, changes: Comparison) -> None:
             label=_population_name(changes.before.network, index),
         )
         left += counts
+    if not left.any():
+        nothing(
+            axes, f"No class's own neuron changed; {shared} weights of others" if shared else ""
+        )
+        return
     _class_axis(axes, names, upright=True)
     axes.set_xlabel("weights changed")
     axes.margins(x=0.3)
@@ -340,7 +361,9 @@ def draw_most_moved(figure: SubFigure, changes: Comparison) -> None:
     first = changes.most_moved(MOST_MOVED, only=0)
     inputs = network.arriving
     if not first:
-        _nothing(figure.subplots(), "No neuron of the first population moved")
+        has_first = bool(network.populations)
+        why = "No neuron of the first population moved" if has_first else ""
+        nothing(figure.subplots(), why)
         return
     neurons = [one.neuron for one in first]
     old, new = (
@@ -358,7 +381,7 @@ def draw_most_moved(figure: SubFigure, changes: Comparison) -> None:
         reach = float(np.abs(part).max()) or 1.0
         for axes, picture, one in zip(line, part, first, strict=True):
             axes.axis("off")
-            _show(axes, picture, reach, signed=name == "change")
+            show(axes, picture, reach, signed=name == "change")
             if name == "before":
                 axes.set_title(_describe(one, changes), fontsize=8)
         line[0].text(
@@ -401,17 +424,6 @@ def _axes(figure: SubFigure, count: int, *, across: bool = False) -> list[Axes]:
     return list(places)
 
 
-def _show(axes: Axes, picture: Array, reach: float, *, signed: bool = False) -> None:
-    signed = signed or bool((picture < 0).any())
-    axes.imshow(
-        picture,
-        cmap="RdBu" if signed else "Greys",
-        vmin=-reach if signed else 0,
-        vmax=reach,
-        interpolation="nearest",
-    )
-
-
 def _class_axis(axes: Axes, names: Sequence[str], *, upright: bool = False) -> None:
     short = [_short(name) for name in names]
     size = 8 if len(names) <= 2 * ROWS else 5
@@ -431,24 +443,3 @@ def _population_name(network: Network, index: int) -> str:
 
 def _short(name: str) -> str:
     return name if len(name) <= LONG else name[: LONG - 1] + "…"
-
-
-def caption(axes: Axes, text: str) -> None:
-    """Say above a part of a figure what it shows."""
-    axes.set_title(text, loc="left", fontsize=10)
-
-
-def _binned(counts: dict[int, int]) -> tuple[Array, Array]:
-    """Return heights and edges of a histogram of whole numbers; 0 begins a bin."""
-    low, high = min(counts), max(counts)
-    width = -(-(high - low + 1) // MOST_BINS)
-    first = low // width
-    heights = np.zeros(high // width - first + 1)
-    for value, count in counts.items():
-        heights[value // width - first] += count
-    return heights, (np.arange(len(heights) + 1) + first) * width - 0.5
-
-
-def _nothing(axes: Axes, text: str) -> None:
-    axes.axis("off")
-    caption(axes, text)

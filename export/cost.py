@@ -28,6 +28,7 @@ Array = NDArray[Any]
 
 MODEL = Path(__file__).with_name("instruction_model.json")
 MOST_SAMPLES = 100  # that an estimate looks at
+STAGES = ("shared", "coded", "spiking")  # parts of the core
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,10 @@ class CoreModel:
     coefficients : of each operation.
     largest_error : of the model against the emulator, on networks it was not fitted to, relative.
     cycles_per_instruction, cycles_source : an assumption, and what it rests on.
-    core_text, firmware_flash, firmware_ram : bytes of the core's code; of the whole firmware (core,
-        link, store, board) without an image; of its data and stack without the workspace.
+    core_flash : bytes of the core's code as linked: "core" without frozen stages; what they add,
+        "shared", "coded" and "spiking".
+    firmware_flash, firmware_ram : bytes of the whole firmware (core with all stages, link, store,
+        board) without an image; of its data and stack without the workspace.
     """
 
     unit: str
@@ -49,7 +52,7 @@ class CoreModel:
     largest_error: float
     cycles_per_instruction: float
     cycles_source: str
-    core_text: int
+    core_flash: Mapping[str, int]
     firmware_flash: int
     firmware_ram: int
 
@@ -86,7 +89,10 @@ class Report:
 
     Parameters
     ----------
-    flash, ram : bytes, by what takes them.
+    flash, ram : bytes, by what takes them. The firmware is linked with all frozen stages, as an
+        uploaded image may ask for any.
+    needed : bytes of flash that a program of one's own takes for this image, by what: the image,
+        the core, and those stages that the image has.
     flash_left, ram_left : bytes that are left, negative where something does not fit.
     infer, learn : a learning step includes the inference that it begins with.
     measured : whether the counts come from the emulator, or else from the model.
@@ -98,6 +104,7 @@ class Report:
     target: Target
     flash: dict[str, int]
     ram: dict[str, int]
+    needed: dict[str, int]
     flash_left: int
     ram_left: int
     unit: str
@@ -166,14 +173,15 @@ def assumed_activity(core: Core) -> Activity:
     """Return the operations of samples that the network itself suggests.
 
     A neuron that learns by attraction holds the codes it stands for: those are presented. A network
-    that has none gets random codes, each bit of which is 1 with a probability of 1/4.
+    that has none, or frozen stages, which nobody can run backwards, gets random codes, each bit of
+    which is 1 with a probability of 1/4.
     """
     codes, labels = _prototypes(core)
     if len(codes):
         source = f"{len(codes)} of the network's own neurons, taken as samples"
     else:
         rng = np.random.default_rng(0)
-        shape = (20, core.network.inputs, core.network.encoder.bits)
+        shape = (20, core.network.inputs, core.network.code_bits)
         codes = np.packbits(rng.random(shape) < 0.25, axis=2, bitorder="little")[..., 0]
         labels = np.arange(20) % core.network.capacity
         source = "assumed: random codes, a quarter of all bits set"
@@ -190,11 +198,13 @@ def assumed_activity(core: Core) -> Activity:
 def _prototypes(core: Core) -> tuple[Array, Array]:
     """Return codes that neurons of the first population stand for, and their classes."""
     network = core.network
-    population = network.populations[0]
+    none = np.zeros((0, network.inputs), np.uint8), np.zeros(0, int)
+    if network.stages:
+        return none
+    rule = network.populations[0].rule
     learned = unpack_state(network, core.state()).populations[0]
-    rule = population.rule
     if rule is None or rule.table is None or rule.pre != "attract" or learned.wins is None:
-        return np.zeros((0, network.inputs), np.uint8), np.zeros(0, int)
+        return none
     known = np.flatnonzero(learned.wins)
     if len(known) > MOST_SAMPLES:
         known = known[np.linspace(0, len(known) - 1, MOST_SAMPLES).astype(int)]
@@ -257,7 +267,7 @@ def cost_report(
     target = find_target(board)
     model = find_core(target.core)
     image = len(core.image())
-    flash = {"image": image, "firmware": model.firmware_flash}
+    flash, needed = _flash(core, model, image)
     ram = {"workspace": core.workspace_size, "firmware": model.firmware_ram}
     if target.image_in_ram:
         ram["image"] = image
@@ -271,6 +281,7 @@ def cost_report(
         target=target,
         flash=flash,
         ram=ram,
+        needed=needed,
         flash_left=target.flash - sum(flash.values()),
         ram_left=target.ram - sum(ram.values()),
         unit=model.unit,
@@ -282,6 +293,19 @@ def cost_report(
         cycles_per_instruction=model.cycles_per_instruction,
         cycles_source=model.cycles_source,
     )
+
+
+def _flash(core: Core, model: CoreModel, image: int) -> tuple[dict[str, int], dict[str, int]]:
+    """Return what takes flash on a board with our firmware, and in a program of one's own."""
+    parts, network = model.core_flash, core.network
+    stages = sum(parts[name] for name in STAGES)
+    flash = {"image": image, "core": parts["core"], "stages": stages}
+    flash["firmware"] = model.firmware_flash - parts["core"] - stages
+    needed = {"image": image, "core": parts["core"]}
+    if network.stages:
+        has = {"shared": True, "coded": bool(network.coded), "spiking": bool(network.spiking)}
+        needed["stages"] = sum(parts[name] for name in STAGES if has[name])
+    return flash, needed
 
 
 def _work(target: Target, model: CoreModel, count: float) -> Work:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.core import Core
+from edge_naca.export.stage_operations import coded_operations, spiking_operations
 from edge_naca.image import BLOCK, Learned, State, unpack_state
 from edge_naca.network import Encoder, Network, Population, Preparation
 from edge_naca.samples import default_kind
@@ -42,39 +43,32 @@ def operations(
     -------
     infer, learn
         `learn` holds what comes on top of inferring.
-
-    Raises
-    ------
-    ValueError
-        If the network has frozen stages, whose operations are not counted yet.
     """
     network = core.network
-    if network.stages:
-        raise ValueError(
-            "what frozen stages take is not modelled yet: count it in an emulator "
-            "(edge-naca inspect --board … --data … --measure)"
-        )
     kind = kind or default_kind(network)
     x = np.asarray(x).reshape(-1)
     recording = core.record(x, kind)
     before = unpack_state(network, core.state())
     codes = core.prepare_many(x[None])[0] if kind == "raw" else x
-    infer = _presented(network, before, recording, codes)
+    staged, arriving = spiking_operations(network, recording)
+    features = core.features_many(x[None], kind)[0]
+    infer = _presented(network, before, recording, features, arriving)
+    infer += staged + coded_operations(network.coded, codes)
     if kind == "raw" and network.preparation is not None:
-        infer += _prepared(network.preparation, x, codes)
+        infer += _prepared(network.preparation, x)
     else:
         infer["code taken over"] += network.inputs
     if label is None:
         return infer, Counter()
     core.learn(x, label, kind)
     after = unpack_state(network, core.state())
-    return infer, _learned(network, before, after, recording, label)
+    return infer, _learned(network, before, after, recording, label, int(arriving[-1]))
 
 
 # ---- preparation and encoding --------------------------------------------------------------------
 
 
-def _prepared(prep: Preparation, x: Array, codes: Array) -> Operations:
+def _prepared(prep: Preparation, x: Array) -> Operations:
     """From raw numbers (height · width · channels) to codes."""
     height, width, channels = prep.shape
     rows, columns = prep.grid
@@ -125,14 +119,16 @@ def _encoded(encoder: Encoder, codes: Array, spikes: int) -> Operations:
 # ---- a presentation ------------------------------------------------------------------------------
 
 
-def _presented(network: Network, state: State, recording: Recording, codes: Array) -> Operations:
+def _presented(
+    network: Network, state: State, recording: Recording, features: Array, arriving: Array
+) -> Operations:
+    """The encoder and the populations; `arriving` spikes (steps,) reach the first of them."""
     steps = network.encoder.steps
-    inputs = recording.input_spikes.sum(axis=1)
     counts = Counter(
         {"presentation": 1, "step": steps, "class compared for the answer": network.capacity}
     )
-    counts += _encoded(network.encoder, codes, int(inputs.sum()))
-    first = 0
+    counts += _encoded(network.encoder, features, int(recording.input_spikes.sum()))
+    first, inputs = _stage_neurons(network), arriving
     for index, population in enumerate(network.populations):
         part = slice(first, first + population.neurons)
         spikes = recording.spikes[:, part]
@@ -152,6 +148,11 @@ def _presented(network: Network, state: State, recording: Recording, codes: Arra
     return counts
 
 
+def _stage_neurons(network: Network) -> int:
+    """Return how many neurons stages have: recordings begin with them."""
+    return network.units - sum(population.neurons for population in network.populations)
+
+
 def has_traces(network: Network, index: int) -> bool:
     """Tell whether the core keeps presynaptic traces: a bit-plane code may be its own."""
     rule, encoder = network.populations[index].rule, network.encoder
@@ -159,6 +160,7 @@ def has_traces(network: Network, index: int) -> bool:
         return False
     code_is_trace = (
         index == 0
+        and not network.spiking
         and encoder.kind == "bitplane"
         and rule.trace_decay == 128
         and rule.trace_increment == 1 << (encoder.bits - 1)
@@ -287,11 +289,11 @@ def _ranked(winners: int, margins: Array) -> Operations:
 
 
 def _learned(
-    network: Network, before: State, after: State, recording: Recording, label: int
+    network: Network, before: State, after: State, recording: Recording, label: int, taught: int
 ) -> Operations:
+    """What learning adds; `taught` spikes reached the first population at the last step."""
     counts: Operations = Counter({"sample learned": 1})
-    taught = int(recording.input_spikes[-1].sum())
-    first = 0
+    first = _stage_neurons(network)
     for index, population in enumerate(network.populations):
         part = slice(first, first + population.neurons)
         first += population.neurons

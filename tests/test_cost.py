@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import stage_networks
 
 from edge_naca import data, presets, recipes
 from edge_naca.core import Core
@@ -12,7 +13,7 @@ from edge_naca.export import cost
 from edge_naca.export.cost import activity_of, assumed_activity, cost_report, find_core
 from edge_naca.export.targets import MEASURED_ON, TARGETS
 from edge_naca.host.boards import BOARDS
-from edge_naca.network import Preparation
+from edge_naca.network import Network, Preparation
 
 DIGITS = data.load("digits")
 
@@ -70,7 +71,9 @@ def test_the_table_is_about_what_exists() -> None:
         assert all(value > 0 for value in model.coefficients.values())
         assert 0 <= model.largest_error < 0.1
         assert 1 <= model.cycles_per_instruction < 2
-        assert model.core_text < model.firmware_flash
+        assert set(model.core_flash) == {"core", "shared", "coded", "spiking"}
+        assert min(model.core_flash.values()) > 500
+        assert sum(model.core_flash.values()) < model.firmware_flash
 
 
 def test_its_own_neurons_stand_for_samples(core: Core) -> None:
@@ -142,3 +145,41 @@ def test_larger_networks_take_more() -> None:
     assert small.learn.count < large.learn.count
     seconds = [one.learn.seconds / one.learn.count for one in counts]
     assert seconds[0] == pytest.approx(seconds[1])
+
+
+STAGED = {
+    "coded": stage_networks.coded(),
+    "spiking": stage_networks.spiking(),
+    "classifier": stage_networks.classifier(readout=False),
+    "readout": stage_networks.classifier(readout=True),
+}
+
+
+@pytest.mark.parametrize("network", STAGED.values(), ids=STAGED)
+def test_networks_with_stages_get_random_codes(network: Network) -> None:
+    core = Core(network)
+    activity = assumed_activity(core)
+    assert activity.source.startswith("assumed: random codes")
+    assert "preparation" in activity.infer
+    active = activity.infer.get("code under a kernel is not 0", 0.0)
+    if network.coded:  # 6 bits each of which is 1 with a probability of 1/4
+        share = active / activity.infer["code under a kernel"]
+        assert share == pytest.approx(1 - 0.75**6, rel=0.05)
+    else:
+        assert activity.infer["weight added, spiking"] > 1000
+    found = cost_report(core, "nucleo-f446re", activity)
+    assert found.infer.count > 10000
+    assert found.learn.count > found.infer.count
+
+
+def test_flash_is_that_of_the_stages_an_image_has(core: Core) -> None:
+    activity = assumed_activity(core)
+    parts = find_core("cortex-m4").core_flash
+    plain = cost_report(core, "nucleo-f446re", activity)
+    assert plain.needed == {"image": len(core.image()), "core": parts["core"]}
+    assert sum(plain.flash.values()) == len(core.image()) + find_core("cortex-m4").firmware_flash
+    assert plain.flash["stages"] == parts["shared"] + parts["coded"] + parts["spiking"]
+    for name, family in (("coded", "coded"), ("spiking", "spiking"), ("readout", "spiking")):
+        staged = cost_report(Core(STAGED[name]), "nucleo-f446re", activity)
+        assert staged.needed["stages"] == parts["shared"] + parts[family]
+        assert staged.flash["stages"] == plain.flash["stages"]  # for images to come

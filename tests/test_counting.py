@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import stage_networks
 from commands import failed, object_of
 
 from edge_naca import data, presets, recipes
@@ -24,6 +25,12 @@ from edge_naca.network import Network, Preparation
 
 CORES = [core for core in MEASURED_ON if core != "cortex-m0+"]
 DIGITS = data.load("digits")
+STAGES_ON = (
+    "cortex-m0",
+    "cortex-m4",
+    "rv32imac",
+    "avr",
+)  # with and without division, 8 and 32 bits
 SAMPLES = 5
 
 Build = Callable[[str, str], Path]
@@ -73,6 +80,16 @@ def networks() -> dict[str, Core]:
     }
 
 
+def staged() -> dict[str, Core]:
+    """Return networks with frozen stages that the model was not fitted to."""
+    return {
+        "coded stages": taught(stage_networks.coded(neurons=2, maps=3)),
+        "spiking stages": taught(stage_networks.spiking(neurons=2, maps=3), 100),
+        "classifier": Core(stage_networks.classifier(readout=False, maps=3)),
+        "readout": Core(stage_networks.classifier(readout=True, maps=2)),
+    }
+
+
 def test_the_clock_counts_every_instruction(build: Build) -> None:
     """Three machines, three clocks, one processor: the same number of the same instructions."""
     core = small()
@@ -94,7 +111,10 @@ def test_the_model_says_what_the_emulator_counts(name: str, build: Build) -> Non
     elf = build(board, "measure")
     chosen = slice(40, 40 + SAMPLES)
     x, y = DIGITS.x_test[chosen].reshape(SAMPLES, -1), DIGITS.y_test[chosen]
-    for title, core in list(networks().items())[: 2 if name == "avr" else None]:
+    known = list(networks().items())[: 2 if name == "avr" else None]
+    if name in STAGES_ON:
+        known += staged().items()
+    for title, core in known:
         counts = count(board, core.image(), x, y, elf=elf)
         assert counts.unit == model.unit
         activity = activity_of(core, x, y, "digits")
@@ -117,6 +137,61 @@ def test_sizes_are_the_firmware_s(name: str, build: Build) -> None:
     )
     image = (elf.parent / "firmware" / "boards" / "files" / "default.naca").stat().st_size
     assert model.firmware_flash == pytest.approx(text + data_ - image, rel=0.05)
+
+
+USER = """
+#include "naca/naca.h"
+int main(void);
+int main(void)
+{
+    static uint8_t memory[64] __attribute__((aligned(8)));
+    naca_image_t image;
+    naca_t *core;
+    naca_result_t result;
+    const naca_sample_t sample = {NACA_RAW_U8, memory, 64};
+    uint32_t size;
+    return OPEN &image, memory, sizeof memory) != NACA_OK ||
+           naca_init(&image, memory, sizeof memory, &core) != NACA_OK ||
+           naca_state_size(core, &size) != NACA_OK ||
+           naca_state_save(core, memory, size) != NACA_OK ||
+           naca_state_load(core, memory, size) != NACA_OK ||
+           naca_infer(core, &sample, &result) != NACA_OK ||
+           naca_learn(core, &sample, 0, &result) != NACA_OK ||
+           naca_status_name(NACA_OK)[0] == 0;
+}
+"""
+OPENED = {
+    (): "naca_image_open(",
+    ("coded",): "naca_image_open_with(naca_coded_stages(),",
+    ("spiking",): "naca_image_open_with(naca_spiking_stages(),",
+    ("coded", "spiking"): "naca_image_open_with(naca_all_stages(),",
+}
+
+
+def test_parts_of_the_core_take_what_a_program_of_one_s_own_links(
+    build: Build, tmp_path: Path
+) -> None:
+    library = build("netduinoplus2", "firmware").parent / "firmware" / "core" / "libnaca.a"
+    flags = ["-mcpu=cortex-m4", "-mthumb", "-Os", "-ffunction-sections", "-fdata-sections"]
+    flags += [
+        "--specs=nosys.specs",
+        "-Wl,--gc-sections",
+        "-I",
+        boards.REPOSITORY / "firmware/core/include",
+    ]
+    sizes = {}
+    for families, call in OPENED.items():
+        source, elf = tmp_path / "user.c", tmp_path / "user.elf"
+        source.write_text(USER.replace("OPEN", call))
+        subprocess.run(["arm-none-eabi-gcc", *flags, source, library, "-o", elf], check=True)
+        said = subprocess.run(
+            ["arm-none-eabi-size", elf], capture_output=True, text=True, check=True
+        )
+        sizes[families] = int(said.stdout.splitlines()[1].split()[0])
+    parts = find_core("cortex-m4").core_flash
+    for families, size in sizes.items():
+        added = sum(parts[name] for name in families) + (parts["shared"] if families else 0)
+        assert size - sizes[()] == pytest.approx(added, rel=0.1, abs=40), families
 
 
 def test_codes_are_counted_as_codes(build: Build) -> None:
@@ -159,3 +234,17 @@ def test_inspect_measures(build: Build, tmp_path: Path) -> None:
         1, "inspect", tmp_path / "d.naca", "--board", "arduino-mega", "--data", "mnist-of-nobody"
     )
     assert "no data set" in message
+
+
+@pytest.mark.parametrize("readout", [False, True])
+def test_inspect_measures_what_never_learns(readout: bool, build: Build, tmp_path: Path) -> None:
+    """A network without populations: learning only counts the sample."""
+    build("netduinoplus2", "measure")  # or is skipped
+    core = Core(stage_networks.classifier(readout=readout, maps=2))
+    save_image(core, tmp_path / "d.naca")
+    words = ["inspect", tmp_path / "d.naca", "--board", "nucleo-f446re", "--data", "digits"]
+    measured, estimated = object_of(*words, "--measure")["board"], object_of(*words)["board"]
+    assert measured["measured"]
+    assert 0 < measured["learn"]["count"] - measured["infer"]["count"] < 200
+    for what in ("infer", "learn"):
+        assert estimated[what]["count"] == pytest.approx(measured[what]["count"], rel=0.1)

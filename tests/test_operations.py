@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +12,6 @@ from edge_naca.core import Core
 from edge_naca.export.operations import operations
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule
 from edge_naca.preparation import codes as prepared
-from edge_naca.stages import SpikingConvolution
 
 
 @settings(max_examples=150)
@@ -32,7 +28,7 @@ def test_they_agree_with_the_core_on_any_network(network: Network, seed: int) ->
         infer, learn = operations(core, x, label, kind)
         result = same.learn(x, label, kind)
         assert core.state() == same.state()  # it has learned what it counted
-        assert infer["input spike"] + infer["spike"] == result.spikes
+        assert infer["input spike"] + infer["spike of a stage"] + infer["spike"] == result.spikes
         assert learn["weight changed"] == result.changes
         assert learn["weight changed"] <= sum(
             count for name, count in learn.items() if name.startswith("synapse, ")
@@ -119,14 +115,6 @@ def test_ranking_keeps_what_the_core_keeps(winners: int) -> None:
     assert counts["crossing, ranked"] == 30
     assert counts["rank taken"] >= winners
     assert counts["spike"] >= winners
-
-
-def test_frozen_stages_are_not_passed_over_in_silence() -> None:
-    stage = SpikingConvolution(shape=(1, 1, 6), weights=np.ones((4, 6, 1, 1), int))
-    network = Network(6, Encoder("bitplane", 2, 2), (Population(2),), stages=(stage,))
-    core: Any = SimpleNamespace(network=network)
-    with pytest.raises(ValueError, match=r"not modelled yet: .*--measure"):
-        operations(core, np.zeros(6, int))
 
 
 def test_raw_samples_are_prepared_for_the_encoder() -> None:

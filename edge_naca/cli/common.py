@@ -164,6 +164,26 @@ def class_names(core: Core) -> list[str]:
     return names + [str(label) for label in range(len(names), used.max(initial=-1) + 1)]
 
 
+def check_learns(core: Core, name: str, advice: str) -> None:
+    """Refuse to teach a network of which no part learns.
+
+    Parameters
+    ----------
+    name : of the image or device, for people.
+    advice : what to do instead.
+
+    Raises
+    ------
+    ValueError
+        If no population has a rule.
+    """
+    if not any(population.rule for population in core.network.populations):
+        raise ValueError(
+            f"{name}: nothing in this network ({core.network.topology}) learns, it has no "
+            f"population with a rule: {advice}"
+        )
+
+
 # ---- writing -----------------------------------------------------------------------------------
 
 

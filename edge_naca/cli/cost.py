@@ -95,21 +95,33 @@ def print_report(found: Report) -> None:
     for name, left in (("flash", found.flash_left), ("RAM", found.ram_left)):
         if left < 0:
             click.echo(f"IT DOES NOT FIT: {-left} bytes of {name} are missing.")
+    parts = ", ".join(f"{name} {size}" for name, size in found.needed.items())
+    click.echo(
+        f"Flash of a program of your own (export --c): {sum(found.needed.values())} bytes "
+        f"({parts}), start-up and libraries besides."
+    )
     report.out.print(_work_table(found))
     click.echo("\n".join(_grounds(found)))
 
 
 def _memory_table(found: Report) -> Table:
-    table = Table("bytes of")
-    names = list(dict.fromkeys([*found.flash, *found.ram]))
-    for heading in (*names, "together", "of", "left"):
+    table = Table("bytes")
+    rows = {name: ["–", "–"] for name in (*found.flash, *found.ram)}
+    for heading in ("flash", "RAM"):
         table.add_column(heading, justify="right")
-    for title, parts, room, left in (
-        ("flash", found.flash, found.target.flash, found.flash_left),
-        ("RAM", found.ram, found.target.ram, found.ram_left),
+    for place, parts in enumerate((found.flash, found.ram)):
+        for name, size in parts.items():
+            rows[name][place] = str(size)
+    last_part = list(rows)[-1]
+    together = sum(found.flash.values()), sum(found.ram.values())
+    for title, sizes in (
+        ("together", together),
+        ("of", (found.target.flash, found.target.ram)),
+        ("left", (found.flash_left, found.ram_left)),
     ):
-        cells = [str(parts[name]) if name in parts else "–" for name in names]
-        table.add_row(title, *cells, str(sum(parts.values())), str(room), str(left))
+        rows[title] = [str(size) for size in sizes]
+    for name, cells in rows.items():
+        table.add_row(name, *cells, end_section=name == last_part)
     return table
 
 
@@ -146,7 +158,7 @@ def _grounds(found: Report) -> list[str]:
             f"({stand_in}, benchmarks/instruction-model.md)"
         )
     lines = [
-        f"Flash and RAM: firmware/boards (core, link, store) as built for {stand_in}, -Os.",
+        f"Flash and RAM: firmware/boards (core, all stages, link, store) as linked for {stand_in}.",
         f"{unit.capitalize()}: {counted}, for {found.activity}.",
     ]
     if unit == "instructions":

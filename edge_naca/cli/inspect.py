@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from edge_naca.cli import common, cost, provenance, report
+from edge_naca.cli import common, cost, inspect_stages, provenance, report
 from edge_naca.compare import recruited
 from edge_naca.core import Core
 from edge_naca.export import load_image
@@ -56,7 +56,7 @@ def inspect(
     With --board, before anything is flashed: flash and RAM with the firmware's own, and by how much
     they do not suffice; instructions, time and energy of inferring and of learning a sample. Those
     are estimates, and what they rest on is said. Without --data the network's own neurons are taken
-    as samples, or random codes where there are none.
+    as samples, or random codes where there are none, or frozen stages before them.
 
     \b
     Examples
@@ -123,6 +123,7 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
         if network.preparation is None
         else _preparation(network.preparation, network.metadata.get(SCALER) is not None),
         "encoder": {"kind": encoder.kind, "bits": encoder.bits, "steps": encoder.steps},
+        "stages": inspect_stages.stages_of(network),
         "populations": [
             _population(population, learned)
             for population, learned in zip(network.populations, state.populations, strict=True)
@@ -216,6 +217,14 @@ def _print(found: dict[str, Any]) -> None:
     for name, text in facts.items():
         grid.add_row(name, text)
     report.out.print(grid)
+    if found["stages"]:
+        report.out.print(inspect_stages.stage_table(found["stages"]))
+    if not found["populations"]:
+        click.echo("No populations: the last stage answers, and nothing learns.")
+        if found["classes"]:
+            click.echo(f"classes: {', '.join(entry['name'] for entry in found['classes'])}")
+        _print_training(found)
+        return
     report.out.print(_population_table(found["populations"]))
     if found["classes"]:
         table = Table("class", title="Learned", title_justify="left")
@@ -228,6 +237,10 @@ def _print(found: dict[str, Any]) -> None:
                 "–" if entry["recruited"] is None else str(entry["recruited"]),
             )
         report.out.print(table)
+    _print_training(found)
+
+
+def _print_training(found: dict[str, Any]) -> None:
     for run in found["training"]:
         click.echo(f"taught by: {run.get('command', 'somebody')}")
 

@@ -114,6 +114,8 @@ def stream(
     loaded = common.load_data(data, labels, label_column, test_fraction)
     patience = math.inf if wait is None else wait
     with ports.opened(port, baud, chaos, patience=patience) as device:
+        if learn:
+            common.check_learns(device.core, port, "add --predict")
         names, items = _items(device, loaded, order, seed, limit)
         header = {
             "learn": learn,

@@ -138,6 +138,9 @@ def train(
         named = loaded
     else:
         core = load_image(continued)
+        common.check_learns(
+            core, str(continued), f"'edge-naca evaluate {continued} {data}' tests it as it is"
+        )
         named = _join_classes(core, loaded)
     dataset = recipes.integer_dataset(core.network, named)
     history = _teach(core, dataset, _stages(core, dataset, order, epochs, seed), as_json)
