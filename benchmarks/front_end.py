@@ -169,7 +169,8 @@ def markdown(
         f"{weight_bits}-bit hidden weights learns one class after another: a single pass, one "
         "sample at a time, no replay, no task label, integers only. Bits of codes and weights were "
         f"chosen on the last {HELD_OUT} *training* images of MNIST (`--validate`); the front end's "
-        "size and loss were chosen among four by two orders that were tested on MNIST's test images."
+        "size and loss were chosen among four by two orders that were tested on MNIST's test "
+        "images."
     )
     if cut is not None:
         text += f" **The model was cut behind its node {cut}**: what comes after it is left out."

@@ -335,7 +335,7 @@ class Network:
 
     def _check_stages(self) -> None:
         is_direct = self.encoder.kind == "direct"
-        most = frozen.check_chain(self.stages, self.inputs, self.encoder.bits, is_direct)
+        frozen.check_chain(self.stages, self.inputs, self.encoder.bits, is_direct)
         if is_direct and not self.spiking:
             raise ValueError("a direct encoder needs a spiking stage to speak to")
         last = self.stages[-1] if self.stages else None
@@ -347,7 +347,8 @@ class Network:
             raise ValueError("a readout cannot be followed by populations: it never spikes")
         whole("units before the populations", self.arriving, 1, MAX_UNITS)
         rule = self.populations[0].rule
-        if most > 1 and rule is not None and rule.pre != "attract":
+        pools = isinstance(last, frozen.SpikingPool)
+        if pools and rule is not None and rule.pre != "attract":
             raise ValueError(
                 f"populations[0]: pre {rule.pre!r} takes spikes, but a pool passes on numbers of "
                 "spikes: end with a convolution, or use 'attract'"

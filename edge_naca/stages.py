@@ -303,8 +303,8 @@ def spiking(stages: tuple[Stage, ...]) -> tuple[SpikingStage, ...]:
     return tuple(s for s in stages if isinstance(s, (SpikingConvolution, SpikingPool)))
 
 
-def check_chain(stages: tuple[Stage, ...], inputs: int, bits: int, is_direct: bool) -> int:
-    """Check that each stage fits the one before, and return how often an output may spike a step.
+def check_chain(stages: tuple[Stage, ...], inputs: int, bits: int, is_direct: bool) -> None:
+    """Check that each stage fits the one before.
 
     Parameters
     ----------
@@ -357,4 +357,3 @@ def check_chain(stages: tuple[Stage, ...], inputs: int, bits: int, is_direct: bo
         before = stage
     if codes is not None and codes != bits:
         raise ValueError(f"the last coded stage gives {codes} bits, the encoder takes {bits}")
-    return most

@@ -89,7 +89,7 @@ MUTATIONS: dict[str, Mutation] = {
     "stage-readout": ("spiking.c", "(spikes || is_readout)", "spikes"),
     "stage-rest": ("spiking.c", "0, core->resting_size", "0, core->resting_size / 2u"),
     "coded-border": ("coded.c", "x < 0 || x >= r->in[X]", "x < 0 || x > r->in[X]"),
-    "coded-group": ("coded.c", "c / share * width", "0u"),
+    "coded-group": ("coded.c", "c / share * width", "0"),
     "coded-rounding": ("coded.c", "sum + half", "sum"),
     "coded-limit": ("coded.c", "0, largest)", "0, 255)"),
     "coded-negative": ("coded.c", "shift), 0, largest", "shift), -largest, largest"),

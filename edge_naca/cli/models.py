@@ -127,12 +127,12 @@ def nir_command_options(function: Function) -> Function:
             type=click.Choice(nir_options.READOUTS),
             help="Of a file that ends in weights: what is compared of their results.",
         ),
-        click.option("--std", callback=_reals, metavar="S[,S…]", help="See --mean.  [1]"),
+        click.option("--std", callback=_reals, metavar="S[,S...]", help="See --mean.  [1]"),
         click.option(
             "--mean",
             callback=_reals,
-            metavar="M[,M…]",
-            help="The model takes (number / full scale − M) / S; one, or one a channel.  [0]",
+            metavar="M[,M...]",
+            help="The model takes (number / full scale - M) / S; one, or one a channel.  [0]",
         ),
         click.option(
             "--full-scale",
@@ -175,7 +175,7 @@ def nir_command_options(function: Function) -> Function:
         click.option(
             "--method",
             type=click.Choice(nir_options.METHODS),
-            help="A step's leak: dt / tau, or 1 − exp(−dt / tau).",
+            help="A step's leak: dt / tau, or 1 - exp(-dt / tau).",
         ),
         click.option(
             "--dt", type=_POSITIVE, help="Time step, in the unit of the file's time constants."

@@ -68,11 +68,8 @@ static void add_pixel(output_t *p, const uint8_t *pixel, const int8_t *weights)
     for (uint32_t c = 0; c < r->channels; c++) {
         const int32_t code = pixel[c * p->stage->channel_step];
         if (code != 0) {
-            const int8_t *row = weights + c * width;
-            int32_t *sums = p->sums + c / share * width;
-            for (uint32_t k = 0; k < width; k++) {
-                sums[k] += code * row[k];
-            }
+            int32_t *sums = p->sums + (r->groups == 1u ? 0 : c / share * width);
+            naca_add_row(sums, weights + c * width, width, code);
             p->synops += width;
         }
     }

@@ -157,9 +157,7 @@ static void scatter(naca_t *core, const stage_t *stage, const spot_t *spot, int3
             }
             const int8_t *from = weights + (ky * r->kernel[X] + kx) * r->channels * width;
             int32_t *to = sums + (row * r->out[X] + column) * r->maps;
-            for (uint32_t k = 0; k < width; k++) {
-                to[k] += gain * from[k];
-            }
+            naca_add_row(to, from, width, gain);
             result->synops += width;
         }
     }

@@ -176,6 +176,16 @@ uint32_t naca_ceil_div(uint32_t a, uint32_t b)
     return (a + b - 1u) / b;
 }
 
+// The innermost loop of both families: an input's weights to the maps that hear it. Out of line, so that
+// it has all registers to itself.
+void naca_add_row(int32_t *restrict sums, const int8_t *restrict row, uint32_t count,
+                  int32_t factor)
+{
+    for (; count != 0; count--) {
+        *sums++ += factor * *row++;
+    }
+}
+
 // Windows that one place lies in, at most.
 uint32_t naca_overlap(const stage_record_t *r)
 {

@@ -119,5 +119,7 @@ bool naca_window_fits(const chain_t *chain, const stage_record_t *r, bool has_we
 uint32_t naca_weight_count(const stage_record_t *r);
 uint32_t naca_overlap(const stage_record_t *r);
 uint32_t naca_ceil_div(uint32_t a, uint32_t b);
+void naca_add_row(int32_t *restrict sums, const int8_t *restrict row, uint32_t count,
+                  int32_t factor);
 
 #endif
