@@ -321,30 +321,45 @@ def _pool(
 
 
 def _readout(block: Block, signal: Signal, result: Coded) -> None:
-    layer = block.layer
+    result.encoder = Encoder("direct", signal.bits, 1)
+    arriving = at_every_step(signal.codes, result.encoder)
+    add_readout(block.layer, signal, arriving, run_layer(block.layer, signal.real), result)
+
+
+def add_readout(
+    layer: Convolution | Pool, signal: Signal, arriving: Float, real: Float, result: Coded
+) -> None:
+    """Convert a layer without a ReLU behind it: neurons that add up, and whose potential is read.
+
+    Parameters
+    ----------
+    arriving : float (steps, samples, …): what comes in at each step.
+    real : float (samples, …): what the layer gives in real numbers.
+    """
     assert isinstance(layer, Convolution)
     effective, groups = effective_weights(layer, signal)
-    real = run_layer(layer, signal.real)
-    step = float(np.abs(effective).max(initial=0)) / 127 or 1.0
-    window = window_of(layer, signal.codes.shape[1])
     where = (layer.output_shape[1:], layer.stride, layer.padding[:2], layer.dilation, groups)
-    sums = planes.convolve(signal.codes, effective, *where)
-    most = float(np.abs(sums + layer.bias[:, None, None]).max(initial=0))
-    step = max(step, most * HEADROOM / POTENTIAL_MAX, np.abs(layer.bias).max() / MAX_BIAS)
+    mean = planes.convolve(arriving.mean(axis=0), effective, *where)
+    most = float(np.abs(mean + layer.bias[:, None, None]).max(initial=0)) * len(arriving)
+    step = max(
+        float(np.abs(effective).max(initial=0)) / 127,
+        most * HEADROOM / POTENTIAL_MAX,
+        float(np.abs(layer.bias).max()) / MAX_BIAS,
+    )
+    step = step or 1.0
     weights, bias = np.rint(effective / step), np.rint(layer.bias / step)
     stage = SpikingConvolution(
-        **window,  # type: ignore[arg-type]
+        **window_of(layer, signal.codes.shape[1]),  # type: ignore[arg-type]
         dilation=layer.dilation,
         weights=weights.astype(np.int64),
         groups=groups,
         bias=bias.astype(np.int64),
         readout=True,
     )
-    result.encoder = Encoder("direct", signal.bits, 1)
-    scores = run_readout(stage, at_every_step(signal.codes, result.encoder))
-    potentials = scores.reshape(real.shape)
+    scores = run_readout(stage, arriving)
     result.stages.append(stage)
     result.scores = scores
+    meant = (scores * step / len(arriving)).reshape(real.shape)
     result.reports.append(
         LayerReport(
             name=layer.name,
@@ -352,9 +367,9 @@ def _readout(block: Block, signal: Signal, result: Coded) -> None:
             weight_range=(float(layer.weights.min()), float(layer.weights.max())),
             scale=step / float(np.abs(signal.scale).mean()),
             weight_error=relative_error(weights * step - effective, effective),
-            activity=float((potentials != 0).mean()),
-            saturated=float((np.abs(potentials) >= POTENTIAL_MAX).mean()),
-            error=relative_error(potentials * step - real, real),
+            activity=float((scores != 0).mean()),
+            saturated=float((np.abs(scores) >= POTENTIAL_MAX).mean()),
+            error=relative_error(meant - real, real),
         )
     )
 

@@ -344,11 +344,6 @@ def nir_network(
     return network, made.report
 
 
-def spread(count: int, wanted: int) -> Int:
-    """Return which samples to take so that `wanted` of `count` are spread evenly, in order."""
-    return np.unique(np.linspace(0, count - 1, min(wanted, count)).astype(np.int64))
-
-
 def nir_check(
     source: str | PathLike[str] | Any, options: NirOptions
 ) -> tuple[list[Node], list[Finding], list[Question]]:

@@ -13,18 +13,21 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_naca.export import planes
-from edge_naca.export.coded_conversion import Coded, Signal, effective_weights, relative_error
+from edge_naca.export.coded_conversion import (
+    Coded,
+    Signal,
+    add_readout,
+    effective_weights,
+    relative_error,
+)
 from edge_naca.export.float_relu import run_layer
 from edge_naca.export.layers import ConversionError, Convolution, Finding, LayerReport, Pool
 from edge_naca.export.relu_blocks import Block, Blocks, rectifier_of, window_of
 from edge_naca.export.stage_running import (
-    POTENTIAL_MAX,
     at_every_step,
     in_order,
     run_neurons,
     run_pool,
-    run_readout,
 )
 from edge_naca.limits import MAX_STEPS, whole
 from edge_naca.network import Encoder
@@ -108,7 +111,7 @@ def convert_rate(
         if isinstance(layer, Pool):
             arriving, signal = _pool(layer, signal, arriving, real, result)
         elif readout and number + 1 == len(model.blocks):
-            _readout(layer, signal, arriving, real, result)
+            add_readout(layer, signal, arriving, real, result)
             return result
         else:
             arriving, signal = _fire(block, layer, signal, arriving, real, result)
@@ -186,47 +189,6 @@ def _fire(
                 relative_error(weights * step - effective, effective))
     )  # fmt: skip
     return spikes, after
-
-
-def _readout(
-    layer: Convolution | Pool, signal: Signal, arriving: Float, real: Float, result: Coded
-) -> None:
-    assert isinstance(layer, Convolution)
-    effective, groups = effective_weights(layer, signal)
-    where = (layer.output_shape[1:], layer.stride, layer.padding[:2], layer.dilation, groups)
-    mean = planes.convolve(arriving.mean(axis=0), effective, *where)
-    most = float(np.abs(mean + layer.bias[:, None, None]).max(initial=0)) * len(arriving)
-    step = max(
-        float(np.abs(effective).max(initial=0)) / 127,
-        most * HEADROOM / POTENTIAL_MAX,
-        float(np.abs(layer.bias).max()) / MAX_BIAS,
-    )
-    step = step or 1.0
-    weights, bias = np.rint(effective / step), np.rint(layer.bias / step)
-    stage = SpikingConvolution(
-        **window_of(layer, signal.codes.shape[1]),  # type: ignore[arg-type]
-        dilation=layer.dilation,
-        weights=weights.astype(np.int64),
-        groups=groups,
-        bias=bias.astype(np.int64),
-        readout=True,
-    )
-    scores = run_readout(stage, arriving)
-    result.stages.append(stage)
-    result.scores = scores
-    meant = (scores * step / len(arriving)).reshape(real.shape)
-    result.reports.append(
-        LayerReport(
-            name=layer.name,
-            kind="readout",
-            weight_range=(float(layer.weights.min()), float(layer.weights.max())),
-            scale=step / float(np.abs(signal.scale).mean()),
-            weight_error=relative_error(weights * step - effective, effective),
-            activity=float((scores != 0).mean()),
-            saturated=float((np.abs(scores) >= POTENTIAL_MAX).mean()),
-            error=relative_error(meant - real, real),
-        )
-    )
 
 
 def _report(

@@ -14,6 +14,8 @@ import hypothesis
 import pytest
 from support import ROOT, run
 
+from edge_naca.host import boards
+
 # A busy machine is not a bug: only the property decides, not how long one example took.
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.load_profile("default")
@@ -97,5 +99,24 @@ def build_preset(
             run("cmake", "--build", folder)
             built[preset] = folder
         return built[preset]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def build_board(
+    require_tool: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, str], Path]:
+    """Return a function that builds a board's program once and returns the ELF file."""
+    built: dict[tuple[str, str], Path] = {}
+    root = tmp_path_factory.mktemp("boards")
+
+    def build(name: str, program: str) -> Path:
+        board = boards.BOARDS[name]
+        require_tool(board.compiler[0])
+        require_tool("gcc -lsimavr -lelf" if name == "atmega1284p" else board.emulator[0])
+        if (name, program) not in built:
+            built[name, program] = boards.build(name, program, folder=root / name)
+        return built[name, program]
 
     return build

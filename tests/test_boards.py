@@ -36,23 +36,6 @@ UNASKED = 0xFFFF
 Build = Callable[[str, str], Path]
 
 
-@pytest.fixture(scope="session")
-def build(require_tool: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """Return a function that builds a board's program once and returns the ELF file."""
-    built: dict[tuple[str, str], Path] = {}
-    root = tmp_path_factory.mktemp("boards")
-
-    def build(name: str, program: str) -> Path:
-        board = BOARDS[name]
-        require_tool(board.compiler[0])
-        require_tool("gcc -lsimavr -lelf" if name == "atmega1284p" else board.emulator[0])
-        if (name, program) not in built:
-            built[name, program] = boards.build(name, program, folder=root / name)
-        return built[name, program]
-
-    return build
-
-
 class Port:
     """A line to a board. (pyserial's drops what has arrived by the time it is opened.)"""
 
@@ -107,8 +90,8 @@ def learned_in_python(elf: Path) -> int:
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_selftest(name: str, build: Build) -> None:
-    elf = build(name, "selftest")
+def test_selftest(name: str, build_board: Build) -> None:
+    elf = build_board(name, "selftest")
     expected, steps = samples(elf)
     assert len(steps) >= 200
     assert expected == learned_in_python(elf)
@@ -199,8 +182,8 @@ def teach(line: Line, steps: list[tuple[int, bytes]], under_way: int) -> list[in
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_learning_over_the_line(name: str, build: Build) -> None:
-    elf = build(name, "firmware")
+def test_learning_over_the_line(name: str, build_board: Build) -> None:
+    elf = build_board(name, "firmware")
     _, steps = samples(elf)
     core = Core((elf.parent / BUILT / "default.naca").read_bytes())
     specification = Specification(core.network)
@@ -239,8 +222,8 @@ def test_learning_over_the_line(name: str, build: Build) -> None:
 
 
 @pytest.mark.parametrize("name", ["netduinoplus2", "riscv-virt"])
-def test_another_image_over_the_line(name: str, build: Build) -> None:
-    elf = build(name, "firmware")
+def test_another_image_over_the_line(name: str, build_board: Build) -> None:
+    elf = build_board(name, "firmware")
     core = Core((elf.parent / BUILT / "default.naca").read_bytes())
     for label, sample in samples(elf)[1][:20]:
         core.learn(list(sample), label)
@@ -259,8 +242,8 @@ def test_another_image_over_the_line(name: str, build: Build) -> None:
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_mnist_class_after_class_on_the_stm32(build: Build) -> None:
-    elf = build("netduinoplus2", "firmware")
+def test_mnist_class_after_class_on_the_stm32(build_board: Build) -> None:
+    elf = build_board("netduinoplus2", "firmware")
     if not data.available("mnist"):
         pytest.skip(f"{data.VARIABLE} does not say where mnist.npz is")
     mnist = data.load("mnist")
@@ -277,8 +260,8 @@ def test_mnist_class_after_class_on_the_stm32(build: Build) -> None:
     assert (asked == mnist.y_test[:200]).mean() > 0.9
 
 
-def test_stm32_keeps_60_kib_without_power(build: Build, tmp_path: Path) -> None:
-    elf = build("netduinoplus2", "firmware")
+def test_stm32_keeps_60_kib_without_power(build_board: Build, tmp_path: Path) -> None:
+    elf = build_board("netduinoplus2", "firmware")
     network = competitive(Preparation((14, 14, 1)), 10, 30)
     core = Core(network)
     assert len(core.save_state()) > 60_000
@@ -304,8 +287,8 @@ def test_stm32_keeps_60_kib_without_power(build: Build, tmp_path: Path) -> None:
         EmulatedBoard("microbit", elf, flash=flash)
 
 
-def test_stm32_fits_its_budget(build: Build) -> None:
-    elf = build("netduinoplus2", "firmware")
+def test_stm32_fits_its_budget(build_board: Build) -> None:
+    elf = build_board("netduinoplus2", "firmware")
     sections = {
         name: int(size)
         for name, size in re.findall(r"^(\.\w+) +(\d+)", run("arm-none-eabi-size", "-A", elf), re.M)
@@ -334,16 +317,16 @@ def test_ci_installs_what_boards_need() -> None:
             assert re.search(rf"[\s']{package}[\s']", makefile), package
 
 
-def test_emulator_is_gone_afterwards(build: Build) -> None:
-    with EmulatedBoard("microbit", build("microbit", "selftest")) as board:
+def test_emulator_is_gone_afterwards(build_board: Build) -> None:
+    with EmulatedBoard("microbit", build_board("microbit", "selftest")) as board:
         assert board.is_running
     assert not board.is_running
     assert not Path(f"/proc/{board._process.pid}").exists()  # no zombie either
     board.close()
 
 
-def test_line_may_come_and_go(build: Build) -> None:
-    with EmulatedBoard("lm3s6965", build("lm3s6965", "selftest")) as board:
+def test_line_may_come_and_go(build_board: Build) -> None:
+    with EmulatedBoard("lm3s6965", build_board("lm3s6965", "selftest")) as board:
         for byte, end in ((b"z", b"passed\r\nz"), (b"q", b"q")):
             with closing(Port(board)) as port:
                 port.write(byte)
@@ -351,9 +334,9 @@ def test_line_may_come_and_go(build: Build) -> None:
 
 
 def test_what_cannot_be_emulated_is_said(
-    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    build_board: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build("atmega1284p", "selftest")  # or is skipped
+    build_board("atmega1284p", "selftest")  # or is skipped
     elf = tmp_path / "empty.elf"
     with pytest.raises(BoardError, match="no emulated board 'uno'; known are netduinoplus2, "):
         EmulatedBoard("uno")

@@ -36,23 +36,6 @@ SAMPLES = 5
 Build = Callable[[str, str], Path]
 
 
-@pytest.fixture(scope="module")
-def build(require_tool: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """Return a function that builds a board's program once and returns the ELF file."""
-    built: dict[tuple[str, str], Path] = {}
-    root = tmp_path_factory.mktemp("counting")
-
-    def build(name: str, program: str) -> Path:
-        board = BOARDS[name]
-        require_tool(board.compiler[0])
-        require_tool("gcc -lsimavr -lelf" if name == "atmega1284p" else board.emulator[0])
-        if (name, program) not in built:
-            built[name, program] = boards.build(name, program, folder=root / name)
-        return built[name, program]
-
-    return build
-
-
 def taught(network: Network, lesson: int = 300) -> Core:
     core = Core(network)
     core.learn_many(DIGITS.x_train[:lesson], DIGITS.y_train[:lesson])
@@ -90,12 +73,12 @@ def staged() -> dict[str, Core]:
     }
 
 
-def test_the_clock_counts_every_instruction(build: Build) -> None:
+def test_the_clock_counts_every_instruction(build_board: Build) -> None:
     """Three machines, three clocks, one processor: the same number of the same instructions."""
     core = small()
     x, y = DIGITS.x_test[:SAMPLES], DIGITS.y_test[:SAMPLES]
     counted = [
-        count(name, core.image(), x, y, elf=build(name, "measure"))
+        count(name, core.image(), x, y, elf=build_board(name, "measure"))
         for name in ("netduinoplus2", "lm3s6965-m4", "netduinoplus2")
     ]
     for other in counted[1:]:
@@ -106,9 +89,9 @@ def test_the_clock_counts_every_instruction(build: Build) -> None:
 
 
 @pytest.mark.parametrize("name", CORES)
-def test_the_model_says_what_the_emulator_counts(name: str, build: Build) -> None:
+def test_the_model_says_what_the_emulator_counts(name: str, build_board: Build) -> None:
     board, model = MEASURED_ON[name], find_core(name)
-    elf = build(board, "measure")
+    elf = build_board(board, "measure")
     chosen = slice(40, 40 + SAMPLES)
     x, y = DIGITS.x_test[chosen].reshape(SAMPLES, -1), DIGITS.y_test[chosen]
     known = list(networks().items())[: 2 if name == "avr" else None]
@@ -125,9 +108,9 @@ def test_the_model_says_what_the_emulator_counts(name: str, build: Build) -> Non
 
 
 @pytest.mark.parametrize("name", ["cortex-m4", "avr"])
-def test_sizes_are_the_firmware_s(name: str, build: Build) -> None:
+def test_sizes_are_the_firmware_s(name: str, build_board: Build) -> None:
     model, board = find_core(name), MEASURED_ON[name]
-    elf = build(board, "firmware")
+    elf = build_board(board, "firmware")
     tool = BOARDS[board].compiler[0].replace("gcc", "size")
     text, data_, _ = (
         int(word)
@@ -169,9 +152,9 @@ OPENED = {
 
 
 def test_parts_of_the_core_take_what_a_program_of_one_s_own_links(
-    build: Build, tmp_path: Path
+    build_board: Build, tmp_path: Path
 ) -> None:
-    library = build("netduinoplus2", "firmware").parent / "firmware" / "core" / "libnaca.a"
+    library = build_board("netduinoplus2", "firmware").parent / "firmware" / "core" / "libnaca.a"
     flags = ["-mcpu=cortex-m4", "-mthumb", "-Os", "-ffunction-sections", "-fdata-sections"]
     flags += [
         "--specs=nosys.specs",
@@ -194,34 +177,34 @@ def test_parts_of_the_core_take_what_a_program_of_one_s_own_links(
         assert size - sizes[()] == pytest.approx(added, rel=0.1, abs=40), families
 
 
-def test_codes_are_counted_as_codes(build: Build) -> None:
+def test_codes_are_counted_as_codes(build_board: Build) -> None:
     core = Core(replace(small().network, preparation=None), small().state())
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 16, (SAMPLES, 64)).astype(np.uint8), np.arange(SAMPLES)
-    counts = count("lm3s6965", core.image(), x, y, "codes", elf=build("lm3s6965", "measure"))
+    counts = count("lm3s6965", core.image(), x, y, "codes", elf=build_board("lm3s6965", "measure"))
     activity = activity_of(core, x, y, "codes")
     found = predict(find_core("cortex-m3"), activity.infer)
     assert found == pytest.approx(counts.infer.mean(), rel=0.1)
 
 
-def test_what_has_no_room_is_refused(build: Build) -> None:
+def test_what_has_no_room_is_refused(build_board: Build) -> None:
     x, y = DIGITS.x_test[:2], DIGITS.y_test[:2]
     large = Core(recipes.network_for(DIGITS, neurons_per_class=60))
     with pytest.raises(BoardError, match=r"the network needs \d+ bytes of RAM, microbit has fewer"):
-        count("microbit", large.image(), x, y, elf=build("microbit", "measure"))
+        count("microbit", large.image(), x, y, elf=build_board("microbit", "measure"))
     many, labels = np.repeat(x, 2000, axis=0), np.repeat(y, 2000)
     with pytest.raises(BoardError, match=r"take \d+ bytes, there is room for \d+; take fewer"):
-        count("microbit", small().image(), many, labels, elf=build("microbit", "measure"))
+        count("microbit", small().image(), many, labels, elf=build_board("microbit", "measure"))
 
 
-def test_a_sample_that_does_not_fit_the_network_is_refused(build: Build) -> None:
+def test_a_sample_that_does_not_fit_the_network_is_refused(build_board: Build) -> None:
     x: Any = DIGITS.x_test[:1].reshape(1, -1)[:, :63]
     with pytest.raises(BoardError, match="lm3s6965 refuses: NACA_ERR_SAMPLE"):
-        count("lm3s6965", small().image(), x, np.zeros(1), elf=build("lm3s6965", "measure"))
+        count("lm3s6965", small().image(), x, np.zeros(1), elf=build_board("lm3s6965", "measure"))
 
 
-def test_inspect_measures(build: Build, tmp_path: Path) -> None:
-    build("netduinoplus2", "measure")  # or is skipped
+def test_inspect_measures(build_board: Build, tmp_path: Path) -> None:
+    build_board("netduinoplus2", "measure")  # or is skipped
     core = small()
     save_image(core, tmp_path / "d.naca")
     words = ["inspect", tmp_path / "d.naca", "--board", "nucleo-f446re", "--data", "digits"]
@@ -237,9 +220,11 @@ def test_inspect_measures(build: Build, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("readout", [False, True])
-def test_inspect_measures_what_never_learns(readout: bool, build: Build, tmp_path: Path) -> None:
+def test_inspect_measures_what_never_learns(
+    readout: bool, build_board: Build, tmp_path: Path
+) -> None:
     """A network without populations: learning only counts the sample."""
-    build("netduinoplus2", "measure")  # or is skipped
+    build_board("netduinoplus2", "measure")  # or is skipped
     core = Core(stage_networks.classifier(readout=readout, maps=2))
     save_image(core, tmp_path / "d.naca")
     words = ["inspect", tmp_path / "d.naca", "--board", "nucleo-f446re", "--data", "digits"]

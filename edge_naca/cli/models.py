@@ -14,7 +14,7 @@ from edge_naca import image
 from edge_naca.data import Dataset
 from edge_naca.export import nir_home, nir_import, nir_options
 from edge_naca.export.layers import Finding, Report
-from edge_naca.front_end import FRONT_END, FrontEnd
+from edge_naca.front_end import FRONT_END, FrontEnd, spread
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -240,7 +240,7 @@ def _import_nir(
     network, report = nir_import.nir_network(
         path,
         chosen,
-        data.x_train[nir_import.spread(len(data.x_train), calibration.samples)],
+        data.x_train[spread(len(data.x_train), calibration.samples)],
         data.x_test[tests] if calibration.tests else None,
         data.y_test[tests] if calibration.tests else None,
         metadata,
