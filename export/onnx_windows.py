@@ -89,11 +89,14 @@ def pool_sums(g: Graph, window: Window, x: Value, count: int) -> Value:
 def pool_maxima(g: Graph, window: Window, x: Value) -> Value:
     """Return the greatest under each window, uint8 (count, channels, rows, columns).
 
-    What lies beyond the border is ignored, which is the same as 0 among numbers that are not
-    negative. No window lies there altogether: the padding is smaller than the kernel, and the last
-    window begins within the input.
+    Beyond the border lie zeros, which nothing is below. They are put there in so many words, as
+    not every evaluator knows how to pad whole numbers while it pools.
     """
     seen, attributes = _seen(g, window, x)
+    top, left, bottom, right = attributes.pop("pads")
+    if top or left or bottom or right:
+        border = g.constant([0, 0, top, left, 0, 0, bottom, right], np.int64)
+        seen = g.op("bordered", "Pad", seen, border)
     return g.op("maxima", "MaxPool", seen, **attributes)
 
 
