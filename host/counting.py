@@ -167,7 +167,10 @@ def _read(name: str, said: str, workspace: int) -> Counts:
     counted = np.array([[int(word, 16) for word in line] for line in lines], np.int64)
     counted = counted.reshape(-1, 2)
     if (counted == WRAPPED).any():
-        raise BoardError(f"a sample takes longer than the clock of {name} can count")
+        raise BoardError(
+            f"a sample takes longer than the clock of {name} can count: `inspect` without "
+            "--measure estimates it"
+        )
     # Ticks are whole: the nearest number of instructions.
     infer, learn = np.rint((counted - empty) * (units / ticks)).astype(np.int64).T
     return Counts("cycles" if _is_cycle_accurate(name) else "instructions", infer, learn)

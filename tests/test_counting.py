@@ -21,7 +21,8 @@ from edge_naca.export.targets import MEASURED_ON
 from edge_naca.host import boards
 from edge_naca.host.boards import BOARDS, BoardError
 from edge_naca.host.counting import count
-from edge_naca.network import Network, Preparation
+from edge_naca.network import Encoder, Network, Preparation
+from edge_naca.stages import SpikingConvolution
 
 CORES = [core for core in MEASURED_ON if core != "cortex-m0+"]
 DIGITS = data.load("digits")
@@ -233,3 +234,21 @@ def test_inspect_measures_what_never_learns(
     assert 0 < measured["learn"]["count"] - measured["infer"]["count"] < 200
     for what in ("infer", "learn"):
         assert estimated[what]["count"] == pytest.approx(measured[what]["count"], rel=0.1)
+
+
+def test_a_sample_that_outlasts_the_clock_is_refused_in_one_line(
+    build_board: Build, tmp_path: Path
+) -> None:
+    build_board("netduinoplus2", "measure")  # or is skipped
+    weights = np.full((40, 1, 5, 5), 9)
+    wide = SpikingConvolution(shape=(8, 8, 1), weights=weights, padding=(2, 2), threshold=[1 << 26])
+    last = SpikingConvolution(
+        shape=wide.output_shape, weights=np.ones((2, 40, 8, 8), int), readout=True
+    )
+    network = Network(
+        64, Encoder("direct", 4, 255), (), Preparation((8, 8, 1)), stages=(wide, last)
+    )
+    save_image(network, tmp_path / "long.naca")
+    words = ["inspect", tmp_path / "long.naca", "--board", "netduinoplus2", "--data", "digits"]
+    told = failed(1, *words, "--measure")
+    assert "longer than the clock of netduinoplus2" in told

@@ -17,6 +17,7 @@ import numpy as np
 from edge_naca import data, recipes
 from edge_naca.core import Core
 from edge_naca.data import Dataset
+from edge_naca.host.device import DeviceError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -46,7 +47,7 @@ class Program(click.Group):
             if error.errno == errno.EPIPE:
                 raise
             raise click.ClickException(_one_line(error)) from error
-        except ValueError as error:
+        except (ValueError, DeviceError) as error:
             raise click.ClickException(_one_line(error)) from error
 
 

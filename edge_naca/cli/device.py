@@ -90,7 +90,6 @@ def _probe(name: str, description: str, baud: int, no_probe: bool) -> dict[str, 
 @ports.port_argument
 @ports.baud_option
 @common.json_option
-@ports.device_failures
 def info(port: str, baud: int, as_json: bool) -> None:
     """Show what a device is, what it holds, and what it has counted since it booted.
 
@@ -130,7 +129,6 @@ def _contents(port: str, device: LinkDevice) -> dict[str, Any]:
     help="Bring only what FILE has learned; the device must run the same network.",
 )  # fmt: skip
 @common.json_option
-@ports.device_failures
 def push(port: str, file: Path, baud: int, only_state: bool, as_json: bool) -> None:
     """Bring an image (.naca) to a device, or the learned state that `pull --state` wrote.
 
@@ -181,7 +179,6 @@ def push(port: str, file: Path, baud: int, only_state: bool, as_json: bool) -> N
 @ports.baud_option
 @click.option("--state", "only_state", is_flag=True, help="Only the saved state, as bytes.")
 @common.json_option
-@ports.device_failures
 def pull(port: str, output: Path, baud: int, only_state: bool, as_json: bool) -> None:
     """Fetch a device's image, with what the device has learned by now, or its state alone.
 
@@ -229,7 +226,6 @@ def load_pulled(device: LinkDevice, bar: Any) -> Any:
 )
 @click.option("-y", "--yes", is_flag=True, help="Forget without asking.")
 @common.json_option
-@ports.device_failures
 def reset(port: str, baud: int, forget: str | None, yes: bool, as_json: bool) -> None:
     """Restart a device into its saved state, or make it forget what it has learned.
 

@@ -34,7 +34,6 @@ from edge_naca.host.virtual import VirtualDevice
 )
 @ports.chaos_option
 @common.json_option
-@ports.device_failures
 def emulate(
     image: Path | None,
     on_pty: bool,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -14,7 +13,6 @@ from edge_naca.cli import report
 from edge_naca.host.addresses import open_link
 from edge_naca.host.chaos import HELP, Chaos
 from edge_naca.host.client import LinkDevice
-from edge_naca.host.device import DeviceError
 from edge_naca.host.transport import BAUD
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -40,19 +38,6 @@ chaos_option = click.option(
     callback=_parse_chaos,
     help=f"Make the line worse: {HELP}. Such as lose=1%,seed=7.",
 )
-
-
-def device_failures(function: Function) -> Function:
-    """Turn what a device or its line refuses into one line on stderr."""
-
-    @wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except DeviceError as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
-
-    return call  # type: ignore[return-value]
 
 
 @contextmanager

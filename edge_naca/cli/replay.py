@@ -38,7 +38,6 @@ from edge_naca.host.session import PART, Session
 @ports.chaos_option
 @common.json_option
 @click.pass_context
-@ports.device_failures
 def replay(
     ctx: click.Context,
     recording: Path,

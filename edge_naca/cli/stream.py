@@ -73,7 +73,6 @@ SAVED = 1000  # samples between two saves on the device
 @ports.chaos_option
 @common.json_option
 @click.pass_context
-@ports.device_failures
 def stream(
     ctx: click.Context,
     port: str,
