@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edge_naca import encoding, frozen, preparation
 from edge_naca.arithmetic import presentation_key
+from edge_naca.core import Core
 from edge_naca.limits import MAX_UNITS
 from edge_naca.network import Encoder, Network, Population, Preparation
 from edge_naca.samples import check_samples
@@ -115,14 +116,14 @@ class FrontEnd:
     def features(self, x: ArrayLike, seed: int = 0) -> NDArray[np.int64]:
         """Return the features of raw samples (n, …), integers; int64 (n, features)."""
         network = self.network()
+        if self.is_exact:
+            return Core(network).features_many(x).astype(np.int64)
         samples = check_samples(network, x, "raw")
-        return np.stack([self._one(network, sample, seed) for sample in samples])
+        return np.stack([self._spikes(network, sample, seed) for sample in samples])
 
-    def _one(self, network: Network, sample: NDArray[Any], seed: int) -> NDArray[np.int64]:
+    def _spikes(self, network: Network, sample: NDArray[Any], seed: int) -> NDArray[np.int64]:
         codes = preparation.codes(self.preparation, sample, network.code_bits)
         codes, _ = frozen.run_coded(network.coded, codes)
-        if self.is_exact:
-            return codes.astype(np.int64)
         spikes = encoding.spikes(self.encoder, codes, presentation_key(seed, 0)).astype(np.int64)
         is_direct = self.encoder.kind == "direct"
         running = frozen.SpikingStages(network.spiking, not network.coded, is_direct)

@@ -28,6 +28,9 @@ def test_random_networks(network: Network, seed: int, as_new: bool) -> None:
         told = specification.record(sample, kind)
         assert seen.result == told.result
         assert_array_equal(seen.input_spikes, told.input_spikes)
+        if kind != "events":
+            features = core.features_many(np.asarray(sample)[None], kind)[0]
+            assert_array_equal(features, specification.features(sample, kind))
         assert_array_equal(seen.spikes, told.spikes)
         assert_array_equal(seen.potentials, told.potentials)
         assert_array_equal(seen.thresholds, told.thresholds)

@@ -182,6 +182,7 @@ typedef struct naca_recording {
 /// Check an image of `size` bytes at `data` once and for all, and fill `image`.
 /// Everything is checked here (checksum, bounds, products that could overflow), so that later calls
 /// check nothing. `data` must be aligned to NACA_ALIGNMENT. Work grows with `size`.
+/// After a refusal `image` is of no use.
 naca_status_t naca_image_open(naca_image_t *image, const void *data, uint32_t size);
 
 /// The same for images that may have frozen stages: `stages` is naca_coded_stages(),
