@@ -10,8 +10,9 @@ from click.testing import CliRunner, Result
 from edge_naca.cli import main
 
 
-def call(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words], prog_name="edge-naca")
+def call(*words: object, text: str | None = None) -> Result:
+    """Run a command, with `text` typed at it."""
+    return CliRunner().invoke(main, [str(word) for word in words], text, prog_name="edge-naca")
 
 
 def done(*words: object) -> str:
@@ -20,10 +21,10 @@ def done(*words: object) -> str:
     return result.stdout
 
 
-def object_of(*words: object) -> dict[str, Any]:
+def object_of(*words: object, code: int = 0) -> dict[str, Any]:
     """Run a command with --json and return the one object that it printed."""
     result = call(*words, "--json")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == code, result.output
     assert result.stderr == ""
     assert result.stdout.count("\n") == 1
     content = json.loads(result.stdout)

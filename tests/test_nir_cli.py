@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from commands import call, object_of
 from nir_graphs import MODELS, affine, chain, lif, node, save
 
 from edge_naca import image
-from edge_naca.cli import main
 from edge_naca.specification import Specification
 
 
-def _call(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words], prog_name="edge-naca")
-
-
-def _json(*words: object, code: int = 0) -> dict[str, Any]:
-    result = _call(*words, "--json")
-    assert result.exit_code == code, result.output
-    assert result.stderr == ""
-    content = json.loads(result.stdout)
-    assert isinstance(content, dict)
-    return content
-
-
 def _failed(code: int, *words: object) -> str:
-    result = _call(*words)
+    result = call(*words)
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
     return " ".join(result.stderr.split())
@@ -60,18 +44,18 @@ SAID = (
 
 @pytest.mark.parametrize("command", ["check", "import"])
 def test_help_teaches(command: str) -> None:
-    result = _call(command, "--help")
+    result = call(command, "--help")
     assert result.exit_code == 0
     for words in (f"edge-naca {command} model.nir", "--exporter", "--full-scale", "--delay"):
         assert words in result.stdout
 
 
 def test_check_says_what_import_will_ask_for(folder: Path) -> None:
-    found = _json("check", folder / "model.nir")
+    found = object_of("check", folder / "model.nir")
     assert found["convertible"] is True
     assert [entry["type"] for entry in found["nodes"]] == ["Input", "Affine", "LIF", "Output"]
     assert len(found["questions"]) == 8
-    text = " ".join(_call("check", folder / "model.nir", "--exporter", "snntorch").stdout.split())
+    text = " ".join(call("check", folder / "model.nir", "--exporter", "snntorch").stdout.split())
     assert "Input → Affine → LIF → Output" in text
     assert "--steps" in text
     assert "--dt" not in text
@@ -79,10 +63,10 @@ def test_check_says_what_import_will_ask_for(folder: Path) -> None:
 
 def test_check_lists_what_cannot_be_converted() -> None:
     path = MODELS / "snntorch_recurrent.nir"
-    found = _json("check", path, code=1)
+    found = object_of("check", path, code=1)
     assert found["convertible"] is False
     assert {entry["node"] for entry in found["findings"]} == {"1.lif", "1.w_rec"}
-    result = _call("check", path)
+    result = call("check", path)
     assert result.exit_code == 1
     for words in ("1.w_rec", "cycle", "train a", "cannot be converted as it stands"):
         assert words in result.stdout
@@ -91,7 +75,7 @@ def test_check_lists_what_cannot_be_converted() -> None:
 def test_import_converts_reports_and_remembers(folder: Path) -> None:
     made = folder / "model.naca"
     words = ("import", folder / "model.nir", "-o", made, *SAID, "--calibrate", folder / "data.npz")
-    report = _json(*words)["report"]
+    report = object_of(*words)["report"]
     assert report["accuracy_before"] > 0.95
     assert report["accuracy_after"] > 0.95
     assert [layer["name"] for layer in report["layers"]] == ["n1"]
@@ -103,7 +87,7 @@ def test_import_converts_reports_and_remembers(folder: Path) -> None:
     assert "--no-delay" in metadata["imported"]["command"]
     assert "delayed = False" in metadata["converted"]["assumed"][0]
     assert Specification(network).infer(np.array([0, 0, 6, 6, 1, 0])).prediction == 1
-    result = _call(*words)
+    result = call(*words)
     assert result.exit_code == 0
     for said in ("What conversion did", "n1", "Assumed or noted", "right in real numbers"):
         assert said in result.stdout
@@ -112,15 +96,15 @@ def test_import_converts_reports_and_remembers(folder: Path) -> None:
 def test_an_image_goes_out_and_comes_back(folder: Path) -> None:
     first, graph, second = (folder / name for name in ("a.naca", "a.nir", "b.naca"))
     data = folder / "data.npz"
-    _json("import", folder / "model.nir", "-o", first, *SAID, "--calibrate", data)
-    said = _json("export", first, "--nir", "-o", graph)
+    object_of("import", folder / "model.nir", "-o", first, *SAID, "--calibrate", data)
+    said = object_of("export", first, "--nir", "-o", graph)
     assert any("takes reset_by" in words for words in said["not_expressed"])
-    assert "restored as it was" in _call("check", graph).stdout
-    assert _json("import", graph, "-o", second)["report"] is None
+    assert "restored as it was" in call("check", graph).stdout
+    assert object_of("import", graph, "-o", second)["report"] is None
     assert first.read_bytes() == second.read_bytes()
     message = _failed(2, "import", graph, "-o", second, "--steps", 3)
     assert "says everything itself" in message
-    assert "reset_by" in _call("export", first, "--nir", "-o", graph).stdout
+    assert "reset_by" in call("export", first, "--nir", "-o", graph).stdout
     assert "one of: --c, --onnx" in _failed(2, "export", first, "-o", graph)
 
 

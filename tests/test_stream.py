@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from commands import call, object_of
 from fake_device import FakeDevice, OtherProtocol
 from serving import IMAGE, NETWORK, X, Y, connected, served, taught
 from sklearn.base import clone, is_classifier
@@ -25,7 +25,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
-from edge_naca.cli import main
 from edge_naca.core import Core
 from edge_naca.export import load_image
 from edge_naca.host import DeviceClassifier, DeviceError, link, recorder
@@ -435,19 +434,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(path / "wide.npz", x=np.zeros((9, 5, 5), np.uint8), y=np.arange(9) % 3)
     np.savez(path / "many.npz", x=images[:90], y=np.arange(90) % 9)
     return path
-
-
-def call(*words: object, text: str | None = None) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words], text, prog_name="edge-naca")
-
-
-def object_of(*words: object) -> dict[str, Any]:
-    result = call(*words, "--json")
-    assert result.exit_code == 0, result.output
-    assert result.stderr == ""
-    content = json.loads(result.stdout)
-    assert isinstance(content, dict)
-    return content
 
 
 def failed(code: int, *words: object) -> str:
