@@ -157,6 +157,16 @@ image_argument = click.argument(
 )
 
 
+output_image_option = click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="OUT.naca",
+    help="Image to write; an old one stays as it is until the new one is complete.",
+)
+
+
 def class_names(core: Core) -> list[str]:
     """Return what the labels in use stand for; numbers where the image does not say."""
     named = core.network.metadata.get("classes")

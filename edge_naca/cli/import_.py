@@ -19,14 +19,7 @@ from edge_naca.files import write_file
 
 @click.command("import", short_help="Make an image of a model of another framework.")
 @model_argument
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="OUT.naca",
-    help="Image to write.",
-)
+@common.output_image_option
 @click.option(
     "--calibrate",
     metavar="DATA",

@@ -14,10 +14,7 @@ from edge_naca.export import load_image, save_image
 @click.command(short_help="Put a device's learned state into an image.")
 @common.image_argument
 @click.argument("state", metavar="STATE", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="NEW.naca",
-    help="Image to write; an old one stays as it is until the new one is complete.",
-)  # fmt: skip
+@common.output_image_option
 @click.option(
     "--class", "classes", multiple=True, metavar="NAME",
     help="What a class is called that the device has learned and IMAGE does not name; may be "
@@ -27,7 +24,7 @@ from edge_naca.export import load_image, save_image
 def merge(image: Path, state: Path, output: Path, classes: tuple[str, ...], as_json: bool) -> None:
     """Put a device's learned state (`pull --state`) into the image that the device was given.
 
-    IMAGE's own learned state is replaced; everything else is kept, and how NEW.naca came about is
+    IMAGE's own learned state is replaced; everything else is kept, and how OUT.naca came about is
     added to what `inspect` shows. A state of another network is refused.
 
     \b

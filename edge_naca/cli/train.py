@@ -24,14 +24,7 @@ from edge_naca.scenarios import History, Stage
 @click.command(short_help="Teach a network, and write it as an image.")
 @common.data_argument
 @common.reading_options
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="OUT.naca",
-    help="Image to write; an old one stays as it is until the new one is complete.",
-)
+@common.output_image_option
 @click.option(
     "--order",
     type=click.Choice(scenarios.ORDERS),
