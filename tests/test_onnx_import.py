@@ -499,6 +499,22 @@ def test_shapes_that_the_graph_works_out_itself(tmp_path: Path) -> None:
     np.testing.assert_allclose(run(path, x), answers(path, x), atol=1e-4)
 
 
+def test_the_reference_is_exact_on_every_processor(tmp_path: Path) -> None:
+    """Kernels that add two products in 16 bits give 32767 for 32385 + 32385."""
+    constants = {
+        "s": np.array(1, np.float32), "z": np.array(0, np.uint8),
+        "w": np.full((64, 1), 127, np.int8), "wz": np.array(0, np.int8),
+        "ys": np.array(2.0**14, np.float32),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("QLinearMatMul", ["x", "s", "z", "w", "s", "wz", "ys", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "ys", "z"], ["y"]),
+    ]
+    model = build(nodes, constants, [1, 64], input_type=onnx.TensorProto.UINT8)
+    found = answers(save(model, tmp_path), np.full((1, 64), 255, np.uint8))
+    assert found == np.rint(64 * 255 * 127 / 2**14) * 2**14
+
+
 def test_integer_inputs_are_raw_numbers(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     constants = {
