@@ -7,10 +7,11 @@ PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+MODULES := $(VENV)/modules
 NATIVE := CMakeLists.txt edge_naca/_build_core.py $(wildcard edge_naca/_batch.* host/_device.[ch]) \
 	$(shell find firmware/core firmware/store firmware/link -type f)
 
-.PHONY: help demo test lint format install ci-tools board-tools clean
+.PHONY: always help demo test lint format install ci-tools board-tools clean
 
 help:
 	@echo "make demo      teach a network digits, one class at a time"
@@ -45,13 +46,18 @@ format: install
 
 install: $(INSTALLED)
 
-# Python sources are used where they are; only C sources and settings call for installing again.
-# When it is only C sources, what the first installation brought is there to build with.
-$(INSTALLED): pyproject.toml $(NATIVE) | $(BIN)/pip
+# Python sources are used where they are; only C sources, settings and modules that come, go or move
+# call for installing again. When settings stay, what the first installation brought is there to build with.
+$(INSTALLED): pyproject.toml $(NATIVE) $(MODULES) | $(BIN)/pip
 	@echo "Building and installing edge-naca into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable \
 		$(if $(filter pyproject.toml,$?),'.[dev]','.' --no-deps --no-build-isolation)
 	@touch $@
+
+# Changes only when the list of modules does.
+$(MODULES): always | $(BIN)/pip
+	@find edge_naca export host -name '*.py' | sort | cmp -s - $@ || \
+		find edge_naca export host -name '*.py' | sort >$@
 
 $(BIN)/pip:
 	@tools/make-venv '$(PYTHON)' $(VENV)

@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 
 from edge_naca import Core, Specification, __version__, data, recipes, scenarios
 from edge_naca.data import Dataset
-from edge_naca.export.layers import Report
-from edge_naca.export.onnx_import import OnnxOptions, onnx_front_end
-from edge_naca.export.stage_running import prepare, run_stages
+from edge_naca.export.conversion.layers import Report
+from edge_naca.export.conversion.stage_running import prepare, run_stages
+from edge_naca.export.onnx_import.front_end import OnnxOptions, onnx_front_end
 from edge_naca.front_end import FrontEnd, spread
 from edge_naca.image import encode, state_size
 from edge_naca.network import Network

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca import data, presets
-from edge_naca.arithmetic import signed_log
 from edge_naca.core import Core
 from edge_naca.host.addresses import open_link
 from edge_naca.image import encode, state_size
 from edge_naca.network import Network, Preparation
+from edge_naca.specification.arithmetic import signed_log
 
 BOARD = "qemu:netduinoplus2"
 BITS, REACH = 4, 3  # codes cover so many deviations of a feature in the first batch

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from edge_naca import Core, data, image
-from edge_naca.export import float_model
-from edge_naca.export.layers import Report
-from edge_naca.export.nir_import import nir_network, samples_for
-from edge_naca.export.nir_options import NirOptions
-from edge_naca.export.nir_read import nir_layers
-from edge_naca.export.spiking_conversion import COMPARED
+from edge_naca.export.conversion import float_model
+from edge_naca.export.conversion.layers import Report
+from edge_naca.export.conversion.spiking import COMPARED
+from edge_naca.export.nir.front_end import nir_network, samples_for
+from edge_naca.export.nir.options import NirOptions
+from edge_naca.export.nir.read import nir_layers
 from edge_naca.front_end import spread
 
 MODEL = Path(__file__).parent.parent / "tests" / "models" / "snntorch_mnist.nir"

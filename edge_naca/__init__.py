@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_naca.core import Core
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 
 if TYPE_CHECKING:
     from edge_naca.classifier import NacaClassifier

@@ -17,7 +17,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edge_naca import image, presets
-from edge_naca.arithmetic import POTENTIAL_MAX
 from edge_naca.core import Core
 from edge_naca.files import write_file
 from edge_naca.front_end import SCALER, FrontEnd
@@ -26,7 +25,8 @@ from edge_naca.limits import MAX_CLASSES, MAX_UNITS, choice, whole
 from edge_naca.network import Network, Preparation
 from edge_naca.recipes import typical_norm
 from edge_naca.scaling import REACH, SCALINGS, Scaler, plan
-from edge_naca.specification import NO_MARGIN
+from edge_naca.specification.arithmetic import POTENTIAL_MAX
+from edge_naca.specification.population import NO_MARGIN
 
 ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
 GIVEN = ("given", "front end")  # sources of features that nothing is calibrated for

@@ -13,7 +13,7 @@ from edge_naca import image
 from edge_naca._core import ffi, lib
 from edge_naca.network import Network
 from edge_naca.samples import check_events, check_labels, check_samples, default_kind
-from edge_naca.specification import Recording, Result
+from edge_naca.specification.results import Recording, Result
 
 RESULT = np.dtype(
     [("prediction", "<i4"), ("margin", "<i4"), ("spikes", "<u4"), ("synops", "<u4"),

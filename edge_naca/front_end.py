@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge_naca import encoding, frozen, preparation
-from edge_naca.arithmetic import presentation_key
 from edge_naca.core import Core
 from edge_naca.limits import MAX_UNITS
 from edge_naca.network import Encoder, Network, Population, Preparation
 from edge_naca.samples import check_samples
+from edge_naca.specification import encoding, preparation
+from edge_naca.specification.arithmetic import presentation_key
+from edge_naca.specification.stages import SpikingStages, run_coded
 from edge_naca.stages import SpikingConvolution, SpikingPool, Stage
 
 SCALER = "scaler"  # where an image's metadata keeps the host's part of scaling
@@ -123,10 +124,10 @@ class FrontEnd:
 
     def _spikes(self, network: Network, sample: NDArray[Any], seed: int) -> NDArray[np.int64]:
         codes = preparation.codes(self.preparation, sample, network.code_bits)
-        codes, _ = frozen.run_coded(network.coded, codes)
+        codes, _ = run_coded(network.coded, codes)
         spikes = encoding.spikes(self.encoder, codes, presentation_key(seed, 0)).astype(np.int64)
         is_direct = self.encoder.kind == "direct"
-        running = frozen.SpikingStages(network.spiking, not network.coded, is_direct)
+        running = SpikingStages(network.spiking, not network.coded, is_direct)
         running.rest()
         given = spikes * codes if is_direct else spikes
         return np.asarray(sum(running.step(arriving)[0] for arriving in given))

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_naca import stages as frozen
 from edge_naca.limits import (
     MAX_CLASSES,
     MAX_POPULATIONS,
@@ -23,6 +22,16 @@ from edge_naca.limits import (
     choice,
     integers,
     whole,
+)
+from edge_naca.stages import (
+    CodedStage,
+    SpikingConvolution,
+    SpikingPool,
+    SpikingStage,
+    Stage,
+    check_chain,
+    coded_stages,
+    spiking_stages,
 )
 
 ENCODERS = ("bitplane", "rate", "latency", "direct")
@@ -316,7 +325,7 @@ class Network:
     seed: int = 0
     metadata: dict[str, Any] = field(default_factory=dict)
     optional: dict[str, bytes] = field(default_factory=dict)
-    stages: tuple[frozen.Stage, ...] = ()
+    stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
         whole("inputs", self.inputs, 1, MAX_UNITS)
@@ -335,19 +344,19 @@ class Network:
 
     def _check_stages(self) -> None:
         is_direct = self.encoder.kind == "direct"
-        frozen.check_chain(self.stages, self.inputs, self.encoder.bits, is_direct)
+        check_chain(self.stages, self.inputs, self.encoder.bits, is_direct)
         if is_direct and not self.spiking:
             raise ValueError("a direct encoder needs a spiking stage to speak to")
         last = self.stages[-1] if self.stages else None
         if not self.populations:
-            if not isinstance(last, frozen.SpikingConvolution):
+            if not isinstance(last, SpikingConvolution):
                 raise ValueError("a network without populations must end in a spiking convolution")
             return
-        if isinstance(last, frozen.SpikingConvolution) and last.readout:
+        if isinstance(last, SpikingConvolution) and last.readout:
             raise ValueError("a readout cannot be followed by populations: it never spikes")
         whole("units before the populations", self.arriving, 1, MAX_UNITS)
         rule = self.populations[0].rule
-        pools = isinstance(last, frozen.SpikingPool)
+        pools = isinstance(last, SpikingPool)
         if pools and rule is not None and rule.pre != "attract":
             raise ValueError(
                 f"populations[0]: pre {rule.pre!r} takes spikes, but a pool passes on numbers of "
@@ -372,14 +381,14 @@ class Network:
         return self.populations[-1].neurons if self.populations else self.stages[-1].units
 
     @property
-    def coded(self) -> tuple[frozen.CodedStage, ...]:
+    def coded(self) -> tuple[CodedStage, ...]:
         """The stages before the encoder."""
-        return frozen.coded(self.stages)
+        return coded_stages(self.stages)
 
     @property
-    def spiking(self) -> tuple[frozen.SpikingStage, ...]:
+    def spiking(self) -> tuple[SpikingStage, ...]:
         """The stages after the encoder."""
-        return frozen.spiking(self.stages)
+        return spiking_stages(self.stages)
 
     @property
     def code_bits(self) -> int:
@@ -399,7 +408,7 @@ class Network:
     @property
     def units(self) -> int:
         """Neurons that can be recorded: those of spiking stages, then those of populations."""
-        neurons = [s.units for s in self.spiking if isinstance(s, frozen.SpikingConvolution)]
+        neurons = [s.units for s in self.spiking if isinstance(s, SpikingConvolution)]
         return sum(neurons) + sum(population.neurons for population in self.populations)
 
     @property

@@ -293,12 +293,12 @@ SpikingStage = SpikingConvolution | SpikingPool
 Stage = CodedStage | SpikingStage
 
 
-def coded(stages: tuple[Stage, ...]) -> tuple[CodedStage, ...]:
+def coded_stages(stages: tuple[Stage, ...]) -> tuple[CodedStage, ...]:
     """Return the coded stages: those at the beginning."""
     return tuple(s for s in stages if isinstance(s, (CodedConvolution, CodedPool)))
 
 
-def spiking(stages: tuple[Stage, ...]) -> tuple[SpikingStage, ...]:
+def spiking_stages(stages: tuple[Stage, ...]) -> tuple[SpikingStage, ...]:
     """Return the spiking stages: those at the end."""
     return tuple(s for s in stages if isinstance(s, (SpikingConvolution, SpikingPool)))
 

@@ -1,27 +1,27 @@
 """From a network to an image, to C source, to other frameworks; what it costs on a board."""
 
-from edge_naca.export.cost import activity_of, assumed_activity, cost_report
+from edge_naca.export.cost.report import activity_of, assumed_activity, cost_report
 from edge_naca.export.csource import c_source, usage
 from edge_naca.export.image_file import load_image, save_image
-from edge_naca.export.nir_home import from_nir
-from edge_naca.export.nir_import import nir_front_end, nir_network
-from edge_naca.export.nir_options import NirOptions
-from edge_naca.export.nir_write import nir_file, to_nir
-from edge_naca.export.onnx_export import (
+from edge_naca.export.nir.front_end import nir_front_end, nir_network
+from edge_naca.export.nir.home import from_nir
+from edge_naca.export.nir.options import NirOptions
+from edge_naca.export.nir.write import nir_file, to_nir
+from edge_naca.export.onnx_export.build import (
     INPUT_TYPES,
     initial_state,
     interface,
     state_from,
     to_onnx,
 )
-from edge_naca.export.onnx_import import (
+from edge_naca.export.onnx_export.learner import OnnxLearner
+from edge_naca.export.onnx_import.front_end import (
     OnnxFrontEnd,
     OnnxOptions,
     onnx_check,
     onnx_front_end,
     onnx_network,
 )
-from edge_naca.export.onnx_learner import OnnxLearner
 
 __all__ = [
     "INPUT_TYPES",

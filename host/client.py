@@ -19,7 +19,7 @@ from edge_naca.host.pipeline import FORGOTTEN, Asking, Journal, RestartedError, 
 from edge_naca.host.transfer import Progress
 from edge_naca.host.transport import Transport
 from edge_naca.image import ImageError
-from edge_naca.specification import Result
+from edge_naca.specification.results import Result
 
 T = TypeVar("T")
 

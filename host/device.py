@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from numpy.typing import ArrayLike
 
-from edge_naca.specification import Result
+from edge_naca.specification.results import Result
 
 D = TypeVar("D", bound="Device")
 

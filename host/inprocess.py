@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from edge_naca._core import lib
 from edge_naca.core import Core
 from edge_naca.host.device import Device, DeviceError, DeviceInfo
-from edge_naca.specification import Result
+from edge_naca.specification.results import Result
 
 
 class InProcessDevice(Device):

@@ -23,7 +23,7 @@ from edge_naca.host.messages import (
     Stats,
 )
 from edge_naca.host.packing import unpack_codes
-from edge_naca.specification import Result
+from edge_naca.specification.results import Result
 
 REMEMBERED = 16
 

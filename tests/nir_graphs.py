@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from support import ROOT
 
-from edge_naca.export.nir_options import NirOptions
+from edge_naca.export.nir.options import NirOptions
 
 MODELS = ROOT / "tests" / "models"
 

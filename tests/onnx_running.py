@@ -9,11 +9,11 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from edge_naca import encoding
-from edge_naca.export.onnx_learner import as_input
-from edge_naca.export.onnx_state import population_names, stage_names
+from edge_naca.export.onnx_export.learner import as_input
+from edge_naca.export.onnx_export.state import population_names, stage_names
 from edge_naca.network import Network
-from edge_naca.specification import Result
+from edge_naca.specification import encoding
+from edge_naca.specification.results import Result
 
 RESULTS = ("prediction", "margin", "spikes", "synops")
 

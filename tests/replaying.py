@@ -20,12 +20,14 @@ from numpy.typing import ArrayLike, NDArray
 from strategies import networks, random_sample, random_state
 from support import run
 
-from edge_naca import image, preparation
+from edge_naca import image
 from edge_naca._core import ffi, lib
 from edge_naca.core import Core
 from edge_naca.network import Network
 from edge_naca.samples import check_events, check_samples
-from edge_naca.specification import Recording, Result, Specification
+from edge_naca.specification import preparation
+from edge_naca.specification.network import Specification
+from edge_naca.specification.results import Recording, Result
 
 CASE = struct.Struct("<i4I")
 OPERATION = struct.Struct("<i5I")

@@ -18,7 +18,7 @@ from edge_naca import image
 from edge_naca._core import ffi, lib
 from edge_naca.core import Core, CoreError
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 
 INPUTS, CLASSES = 6, 3
 

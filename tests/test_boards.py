@@ -25,7 +25,7 @@ from edge_naca.host.boards import BOARDS, BoardError, EmulatedBoard
 from edge_naca.image import encode
 from edge_naca.network import Preparation
 from edge_naca.presets import competitive
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 
 BUILT = Path("firmware", "boards", "files")  # what is linked in, in a build folder
 

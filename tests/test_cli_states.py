@@ -12,8 +12,9 @@ from commands import call, done, failed, object_of
 from edge_naca import __version__, data, image
 from edge_naca.cli.diff import histogram
 from edge_naca.core import Core
-from edge_naca.export import cost, load_image, save_image
-from edge_naca.export.targets import TARGETS
+from edge_naca.export import load_image, save_image
+from edge_naca.export.cost.report import assumed_activity, cost_report
+from edge_naca.export.cost.targets import TARGETS
 
 DIGITS = data.load("digits")
 
@@ -194,7 +195,7 @@ def test_inspect_reckons_with_samples_or_without(folder: Path) -> None:
     words = ["inspect", folder / "d.naca", "--board", "nucleo-f401re"]
     assumed, real = object_of(*words)["board"], object_of(*words, "--data", "digits")["board"]
     core = load_image(folder / "d.naca")
-    expected = cost.cost_report(core, "nucleo-f401re", cost.assumed_activity(core))
+    expected = cost_report(core, "nucleo-f401re", assumed_activity(core))
     assert assumed["infer"]["count"] == expected.infer.count
     assert assumed["activity"] == "100 of the network's own neurons, taken as samples"
     assert real["activity"] == "100 samples of digits"

@@ -9,9 +9,15 @@ import stage_networks
 
 from edge_naca import data, presets, recipes
 from edge_naca.core import Core
-from edge_naca.export import cost
-from edge_naca.export.cost import activity_of, assumed_activity, cost_report, find_core
-from edge_naca.export.targets import MEASURED_ON, TARGETS
+from edge_naca.export.cost.report import (
+    MOST_SAMPLES,
+    activity_of,
+    assumed_activity,
+    cores,
+    cost_report,
+    find_core,
+)
+from edge_naca.export.cost.targets import MEASURED_ON, TARGETS
 from edge_naca.host.boards import BOARDS
 from edge_naca.network import Network, Preparation
 
@@ -61,12 +67,12 @@ def test_energy_is_current_times_voltage_times_time(core: Core) -> None:
 def test_the_table_is_about_what_exists() -> None:
     assert set(BOARDS) <= set(TARGETS)
     for name, target in TARGETS.items():
-        assert target.core in cost.cores(), name
+        assert target.core in cores(), name
         assert target.flash > target.ram > 1024, name
         assert 1e6 <= target.clock <= 1e9, name
-    assert set(MEASURED_ON) == set(cost.cores())
+    assert set(MEASURED_ON) == set(cores())
     assert set(MEASURED_ON.values()) <= set(BOARDS)
-    for name in cost.cores():
+    for name in cores():
         model = find_core(name)
         assert all(value > 0 for value in model.coefficients.values())
         assert 0 <= model.largest_error < 0.1
@@ -78,7 +84,7 @@ def test_the_table_is_about_what_exists() -> None:
 
 def test_its_own_neurons_stand_for_samples(core: Core) -> None:
     real = activity_of(core, DIGITS.x_test, DIGITS.y_test, "digits")
-    assert real.samples == cost.MOST_SAMPLES
+    assert real.samples == MOST_SAMPLES
     assumed = assumed_activity(core)
     assert "of the network's own neurons" in assumed.source
     for name in ("microbit", "nucleo-f446re"):

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from support import CORE, ROOT
 
-from edge_naca import arithmetic, encoding, image, image_stages, preparation
+from edge_naca import image, image_stages
 from edge_naca._core import ffi, lib
 from edge_naca.core import Core
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
-from edge_naca.specification import Specification
+from edge_naca.specification import arithmetic, encoding, preparation
+from edge_naca.specification.network import Specification
 from edge_naca.stages import CodedConvolution, SpikingConvolution
 
 DOCS = {name: (ROOT / "docs" / f"{name}.md").read_text() for name in ("arithmetic", "image")}

@@ -11,7 +11,7 @@ from strategies import networks, random_sample, random_state
 from edge_naca import image
 from edge_naca.core import Core
 from edge_naca.network import Network
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 
 
 @settings(max_examples=1000)

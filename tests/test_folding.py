@@ -7,9 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_naca.export import float_model
-from edge_naca.export.folding import fold
-from edge_naca.export.layers import ConversionError, Convolution, Layer, Pool, Scale, Shape
+from edge_naca.export.conversion import float_model
+from edge_naca.export.conversion.folding import fold
+from edge_naca.export.conversion.layers import (
+    ConversionError,
+    Convolution,
+    Layer,
+    Pool,
+    Scale,
+    Shape,
+)
 
 
 def _sides(shape: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, int]:

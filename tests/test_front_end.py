@@ -27,7 +27,7 @@ from edge_naca import (
 )
 from edge_naca.cli import main
 from edge_naca.export import load_image
-from edge_naca.export.onnx_import import OnnxOptions, onnx_front_end, onnx_network
+from edge_naca.export.onnx_import.front_end import OnnxOptions, onnx_front_end, onnx_network
 from edge_naca.front_end import FrontEnd, spread
 from edge_naca.stages import CodedConvolution, SpikingConvolution, SpikingPool
 

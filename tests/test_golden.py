@@ -11,7 +11,7 @@ from replaying import CASE, OPERATION, answers, check_replay, first_difference
 from support import ROOT, run
 
 from edge_naca.core import Core
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 
 GOLDEN = ROOT / "tests" / "golden"
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.tape"))

@@ -19,7 +19,7 @@ from edge_naca import image
 from edge_naca.core import Core
 from edge_naca.image import CRITICAL, ENTRY, HEADER, ImageError
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 
 Section = tuple[bytes, int, bytes]
 

@@ -11,7 +11,7 @@ import pytest
 from edge_naca import presets
 from edge_naca.core import Core
 from edge_naca.network import Preparation
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 
 
 @pytest.mark.data

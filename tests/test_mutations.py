@@ -15,7 +15,7 @@ import pytest
 from replaying import answers, first_difference, random_cases
 from support import CORE, ROOT, run
 
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 
 # A source file of the core, a piece of it that occurs exactly once, and what it becomes.
 Mutation = tuple[str, str, str]

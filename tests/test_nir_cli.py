@@ -10,7 +10,7 @@ from commands import call, object_of
 from nir_graphs import MODELS, affine, chain, lif, node, save
 
 from edge_naca import image
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 
 
 def _failed(code: int, *words: object) -> str:

@@ -10,12 +10,12 @@ import pytest
 from nir_graphs import MODELS
 
 from edge_naca import Core, data
-from edge_naca.export import float_model
-from edge_naca.export.layers import ConversionError, Layer, Neurons
-from edge_naca.export.nir_import import nir_check, nir_network, samples_for
-from edge_naca.export.nir_options import NirOptions
-from edge_naca.export.nir_read import nir_layers
-from edge_naca.specification import Specification
+from edge_naca.export.conversion import float_model
+from edge_naca.export.conversion.layers import ConversionError, Layer, Neurons
+from edge_naca.export.nir.front_end import nir_check, nir_network, samples_for
+from edge_naca.export.nir.options import NirOptions
+from edge_naca.export.nir.read import nir_layers
+from edge_naca.specification.network import Specification
 
 # File, and what has to be said beside the framework's name.
 FILES: dict[str, dict[str, Any]] = {

@@ -15,15 +15,15 @@ import pytest
 from nir_graphs import SAID, Raw, affine, chain, convolution, graph, lif, node, numbers, save
 
 from edge_naca.core import Core
-from edge_naca.export import float_model
-from edge_naca.export.input_layout import CalibrationError
-from edge_naca.export.layers import ConversionError, Convolution, ModelFileError, Neurons
-from edge_naca.export.nir_import import nir_check, nir_front_end, nir_network, samples_for
-from edge_naca.export.nir_options import MissingOptionsError, NirOptions
-from edge_naca.export.nir_read import nir_layers
-from edge_naca.export.nir_write import MissingNirError, to_nir
+from edge_naca.export.conversion import float_model
+from edge_naca.export.conversion.input_layout import CalibrationError
+from edge_naca.export.conversion.layers import ConversionError, Convolution, ModelFileError, Neurons
+from edge_naca.export.nir.front_end import nir_check, nir_front_end, nir_network, samples_for
+from edge_naca.export.nir.options import MissingOptionsError, NirOptions
+from edge_naca.export.nir.read import nir_layers
+from edge_naca.export.nir.write import MissingNirError, to_nir
 from edge_naca.network import Network, Population, Rule
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 from edge_naca.stages import SpikingConvolution, SpikingPool
 
 SAMPLES = 40

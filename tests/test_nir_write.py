@@ -17,15 +17,15 @@ from nir_graphs import MODELS
 from edge_naca import image, presets
 from edge_naca.core import Core
 from edge_naca.data import load
-from edge_naca.export import float_model
-from edge_naca.export.layers import ConversionError, ModelFileError
-from edge_naca.export.nir_home import from_nir, is_ours
-from edge_naca.export.nir_import import nir_network
-from edge_naca.export.nir_options import NirOptions
-from edge_naca.export.nir_read import nir_layers
-from edge_naca.export.nir_write import METADATA, nir_file, to_nir
+from edge_naca.export.conversion import float_model
+from edge_naca.export.conversion.layers import ConversionError, ModelFileError
+from edge_naca.export.nir.front_end import nir_network
+from edge_naca.export.nir.home import from_nir, is_ours
+from edge_naca.export.nir.options import NirOptions
+from edge_naca.export.nir.read import nir_layers
+from edge_naca.export.nir.write import METADATA, nir_file, to_nir
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 from edge_naca.stages import CodedPool, SpikingConvolution, SpikingPool
 
 

@@ -20,7 +20,7 @@ import edge_naca
 from edge_naca import image, presets
 from edge_naca.core import Core
 from edge_naca.export import initial_state, interface, state_from, to_onnx
-from edge_naca.export.onnx_properties import image_of, property_of
+from edge_naca.export.onnx_export.properties import image_of, property_of
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -16,10 +16,11 @@ from onnx import helper
 from onnx_running import Running
 from strategies import preparations
 
-from edge_naca import arithmetic, preparation
-from edge_naca.export import onnx_arithmetic, onnx_preparation
-from edge_naca.export.onnx_graph import Graph, Value
+from edge_naca.export.onnx_export import arithmetic as onnx_arithmetic
+from edge_naca.export.onnx_export import preparation as onnx_preparation
+from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.network import Preparation
+from edge_naca.specification import arithmetic, preparation
 
 WORDS = np.random.default_rng(3).integers(0, 2**32, 300, np.uint32)
 INTS = np.concatenate(

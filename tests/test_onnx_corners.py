@@ -11,10 +11,10 @@ from numpy.testing import assert_array_equal
 from onnx_running import Running, recorded, result_of
 
 from edge_naca import image, presets
-from edge_naca.arithmetic import POTENTIAL_MAX, scale
 from edge_naca.core import Core
 from edge_naca.export import OnnxLearner, to_onnx
 from edge_naca.network import Encoder, Network, Population, Rule
+from edge_naca.specification.arithmetic import POTENTIAL_MAX, scale
 
 
 def with_weights(network: Network, *weights: Any) -> Core:

@@ -14,7 +14,7 @@ from support import ROOT
 from edge_naca import presets
 from edge_naca.core import Core
 from edge_naca.export import interface, to_onnx
-from edge_naca.export.onnx_properties import PREFIX
+from edge_naca.export.onnx_export.properties import PREFIX
 
 TEXT = (ROOT / "docs" / "onnx.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)

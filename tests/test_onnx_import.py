@@ -15,17 +15,17 @@ from onnx import helper
 from onnx_models import MODELS, answers, build, save
 
 from edge_naca import Specification, data, image
-from edge_naca.export import float_relu
-from edge_naca.export.layers import Convolution, Pool, Rectifier
-from edge_naca.export.onnx_import import (
+from edge_naca.export.conversion import float_relu
+from edge_naca.export.conversion.layers import Convolution, Pool, Rectifier
+from edge_naca.export.conversion.relu_folding import fold
+from edge_naca.export.onnx_import.front_end import (
     MissingInputError,
     OnnxOptions,
     onnx_check,
     onnx_front_end,
     onnx_network,
 )
-from edge_naca.export.onnx_read import layers_of, read_onnx
-from edge_naca.export.relu_folding import fold
+from edge_naca.export.onnx_import.model import layers_of, read_onnx
 from edge_naca.stages import CodedConvolution, CodedPool, SpikingConvolution
 
 Array = NDArray[Any]
@@ -155,7 +155,9 @@ def test_more_steps_make_rates_more_exact() -> None:
     ids=lambda value: value if isinstance(value, str) else f"{value.coding}-{value.bits}",
 )
 def test_calibration_codes_are_the_specifications(name: str, options: OnnxOptions) -> None:
-    from edge_naca.export import coded_conversion, onnx_import, rate_conversion
+    from edge_naca.export.conversion import coded as coded_conversion
+    from edge_naca.export.conversion import rate as rate_conversion
+    from edge_naca.export.onnx_import import front_end as onnx_import
 
     seen: list[Any] = []
     real_coded, real_rate = coded_conversion.convert_coded, rate_conversion.convert_rate
@@ -175,7 +177,8 @@ def test_calibration_codes_are_the_specifications(name: str, options: OnnxOption
 
 
 def test_readout_scores_are_the_specifications_potentials() -> None:
-    from edge_naca.export import coded_conversion, onnx_import
+    from edge_naca.export.conversion import coded as coded_conversion
+    from edge_naca.export.onnx_import import front_end as onnx_import
 
     seen: list[Any] = []
     real = coded_conversion.convert_coded

@@ -18,10 +18,15 @@ from onnx_models import MODELS, build, save
 
 from edge_naca import data
 from edge_naca.cli import main
-from edge_naca.export.input_layout import CalibrationError
-from edge_naca.export.layers import ConversionError, Finding
-from edge_naca.export.onnx_file import MAX_NODES, OnnxError
-from edge_naca.export.onnx_import import OnnxOptions, onnx_check, onnx_front_end, onnx_network
+from edge_naca.export.conversion.input_layout import CalibrationError
+from edge_naca.export.conversion.layers import ConversionError, Finding
+from edge_naca.export.onnx_import.file import MAX_NODES, OnnxError
+from edge_naca.export.onnx_import.front_end import (
+    OnnxOptions,
+    onnx_check,
+    onnx_front_end,
+    onnx_network,
+)
 
 Array = NDArray[Any]
 
@@ -98,7 +103,7 @@ def test_external_data_that_are_missing_or_elsewhere(tmp_path: Path) -> None:
 
 
 def test_huge_files_graphs_and_constants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edge_naca.export import onnx_file
+    from edge_naca.export.onnx_import import file as onnx_file
 
     names = ["x", *(f"t{number}" for number in range(MAX_NODES)), "y"]
     nodes = [

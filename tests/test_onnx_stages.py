@@ -17,7 +17,6 @@ from onnx_models import MODELS
 from onnx_running import RESULTS, Running, recorded, result_of
 
 from edge_naca import data, presets, recipes
-from edge_naca.arithmetic import POTENTIAL_MAX
 from edge_naca.core import Core
 from edge_naca.export import (
     OnnxLearner,
@@ -28,6 +27,7 @@ from edge_naca.export import (
     to_onnx,
 )
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule
+from edge_naca.specification.arithmetic import POTENTIAL_MAX
 from edge_naca.stages import CodedConvolution, CodedPool, SpikingConvolution, SpikingPool
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from strategies import networks, random_sample, random_state
 
 from edge_naca.core import Core
-from edge_naca.export.operations import operations
+from edge_naca.export.cost.operations import operations
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule
-from edge_naca.preparation import codes as prepared
+from edge_naca.specification.preparation import codes as prepared
 
 
 @settings(max_examples=150)

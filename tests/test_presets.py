@@ -10,9 +10,7 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from edge_naca import data, image, scenarios
-from edge_naca.arithmetic import presentation_key
 from edge_naca.core import Core
-from edge_naca.encoding import spikes
 from edge_naca.expectation import expectation, level_matrix, modulation
 from edge_naca.network import Network, Preparation
 from edge_naca.presets import (
@@ -23,6 +21,8 @@ from edge_naca.presets import (
     paper_start,
     rate_table,
 )
+from edge_naca.specification.arithmetic import presentation_key
+from edge_naca.specification.encoding import spikes
 
 DIGITS = Preparation((8, 8, 1), norm=25)
 

@@ -8,7 +8,7 @@ import pytest
 from edge_naca import presets
 from edge_naca.core import Core
 from edge_naca.network import Network, Preparation
-from edge_naca.receptive import STROKE, pictures, strokes
+from edge_naca.plots.receptive import STROKE, pictures, strokes
 
 
 def network(preparation: Preparation | None) -> Network:

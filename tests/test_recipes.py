@@ -12,7 +12,7 @@ from edge_naca.core import Core
 from edge_naca.data import Dataset
 from edge_naca.image import state_size
 from edge_naca.network import Network
-from edge_naca.preparation import features
+from edge_naca.specification.preparation import features
 
 RNG = np.random.default_rng(0)
 

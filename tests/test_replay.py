@@ -11,7 +11,7 @@ from replaying import answers, check_replay, first_difference, random_cases
 from support import run
 
 from edge_naca.core import Core
-from edge_naca.specification import Specification
+from edge_naca.specification.network import Specification
 
 PRESETS = ["gcc", "clang", "gcc-O0", "sanitize"]
 if platform.machine() == "x86_64":

@@ -15,10 +15,10 @@ from stage_strategies import coded_stages, spiking_convolutions, spiking_pools
 from strategies import networks, random_sample, random_state
 
 from edge_naca.core import Core
-from edge_naca.export.operations import operations
-from edge_naca.export.stage_operations import coded_operations, spiking_operations
-from edge_naca.frozen import arrange
+from edge_naca.export.cost.operations import operations
+from edge_naca.export.cost.stage_operations import coded_operations, spiking_operations
 from edge_naca.network import Encoder, Network
+from edge_naca.specification.stages import arrange
 from edge_naca.stages import CodedConvolution, CodedPool, SpikingConvolution, SpikingPool, Stage
 
 SHAPES = st.sampled_from([(5, 4, 2), (6, 1, 3), (3, 7, 4), (1, 1, 6), (4, 4, 1)])

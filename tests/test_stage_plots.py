@@ -9,11 +9,13 @@ import pytest
 import stage_networks
 from matplotlib.figure import Figure
 
-from edge_naca import data, plots, state_plots
+from edge_naca import data
 from edge_naca.compare import compare
 from edge_naca.core import Core
 from edge_naca.network import Encoder, Network
-from edge_naca.stage_plots import convolutions, kernels
+from edge_naca.plots import figures
+from edge_naca.plots.stages import convolutions, kernels
+from edge_naca.plots.states import difference, knowledge
 from edge_naca.stages import SpikingConvolution
 from edge_naca.states import snapshot
 
@@ -35,24 +37,24 @@ def pictures_of(figure: Figure) -> list[Any]:
 def test_kernels_stand_above_what_neurons_look_for() -> None:
     core = Core(stage_networks.coded())
     core.learn_many(DIGITS.x_train[:100], DIGITS.y_train[:100])
-    figure = state_plots.knowledge("t", snapshot(core, "x"), NAMES)
+    figure = knowledge("t", snapshot(core, "x"), NAMES)
     assert "Kernels of stage 0, 5 maps" in titles(figure)
     assert "What neurons look for" in titles(figure)
     shown = pictures_of(figure)
     for kernel in core.network.stages[0].weights[:, 0]:  # type: ignore[union-attr]
         assert any(picture.shape == (3, 3) and (picture == kernel).all() for picture in shown)
-    assert plots.render(figure)
+    assert figures.render(figure)
 
 
 @pytest.mark.parametrize("readout", [False, True])
 def test_stages_alone_show_weights_and_sizes(readout: bool) -> None:
     core = Core(stage_networks.classifier(readout=readout))
-    figure = state_plots.knowledge("t", snapshot(core, "x"), NAMES)
+    figure = knowledge("t", snapshot(core, "x"), NAMES)
     assert "What comes out of each stage" in titles(figure)
     assert "Weights of frozen stages" in titles(figure)
     widths = [bar.get_width() for bar in figure.axes[0].patches]  # type: ignore[attr-defined]
     assert widths == [320, 80, 10]
-    assert plots.render(figure)
+    assert figures.render(figure)
 
 
 def test_channels_are_added_up_and_lines_are_no_pictures() -> None:
@@ -66,12 +68,12 @@ def test_channels_are_added_up_and_lines_are_no_pictures() -> None:
     assert kernels(line) is None
     network = Network(48, Encoder("direct", 3, 2), (), stages=(first, line, _output(line)))
     assert [number for number, _ in convolutions(network)] == [0, 1, 2]
-    figure = state_plots.knowledge("t", snapshot(Core(network), "x"), [])
+    figure = knowledge("t", snapshot(Core(network), "x"), [])
     assert "64 of 70 maps, channels added up" in titles(figure)
     network = Network(48, Encoder("direct", 3, 2), (), stages=(_line((4, 4, 3)),))
-    figure = state_plots.knowledge("t", snapshot(Core(network), "x"), [])
+    figure = knowledge("t", snapshot(Core(network), "x"), [])
     assert "Kernels of stage 0, 2 maps: their weights" in titles(figure)
-    assert plots.render(figure)
+    assert figures.render(figure)
 
 
 def _output(before: SpikingConvolution) -> SpikingConvolution:
@@ -87,7 +89,7 @@ def _line(shape: tuple[int, int, int]) -> SpikingConvolution:
 def test_a_readout_s_raster_shows_potentials() -> None:
     core = Core(stage_networks.classifier(readout=True))
     recording = core.record(DIGITS.x_test[0].reshape(-1))
-    figure = plots.raster("t", recording, core.network)
+    figure = figures.raster("t", recording, core.network)
     last = figure.axes[-1]
     assert "a readout, no spikes; 5 of 10 neurons shown" in last.get_title("left")
     labels = [line.get_label() for line in last.lines]
@@ -101,7 +103,7 @@ def test_a_difference_without_populations() -> None:
     core = Core(stage_networks.classifier(readout=False))
     before = snapshot(core, "before")
     core.learn_many(DIGITS.x_train[:9], DIGITS.y_train[:9])
-    figure = state_plots.difference("t", compare(before, snapshot(core, "after"), NAMES))
+    figure = difference("t", compare(before, snapshot(core, "after"), NAMES))
     assert "Samples learned in between: 0 → 9" in titles(figure)
     assert "Nothing in this network learns" in titles(figure)
-    assert plots.render(figure)
+    assert figures.render(figure)

@@ -7,12 +7,14 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from edge_naca import data, plots, presets, recipes, state_plots
+from edge_naca import data, presets, recipes
 from edge_naca.compare import Comparison, compare
 from edge_naca.core import Core
 from edge_naca.data import Dataset
 from edge_naca.network import Preparation
-from edge_naca.receptive import pictures
+from edge_naca.plots import figures
+from edge_naca.plots.receptive import pictures
+from edge_naca.plots.states import difference, draw_weights, knowledge
 from edge_naca.states import Snapshot, snapshot
 
 DIGITS = data.load("digits")
@@ -46,7 +48,7 @@ def heights(figure: Figure, place: int) -> list[float]:
 
 
 def test_knowledge_shows_neurons_wins_and_fields(known: Snapshot) -> None:
-    figure = state_plots.knowledge("t", known, NAMES)
+    figure = knowledge("t", known, NAMES)
     assert heights(figure, 0) == [3.0] * 10
     labels = [text.get_text() for text in figure.axes[0].texts]
     assert labels == [str(count) for count in known.state.seen]
@@ -62,12 +64,12 @@ def test_knowledge_shows_neurons_wins_and_fields(known: Snapshot) -> None:
     assert drawn is not None
     np.testing.assert_array_equal(images[1], drawn[int(np.argmax(wins[:3]))])
     assert len(images) == 1 + 30
-    assert plots.render(figure)
+    assert figures.render(figure)
 
 
 def test_weights_are_shares_of_all(known: Snapshot) -> None:
     axes = Figure().subplots()
-    state_plots.draw_weights(axes, known)
+    draw_weights(axes, known)
     for index, patch in enumerate(axes.patches):
         values, edges, _ = patch.get_data()  # type: ignore[attr-defined]
         learned = known.state.populations[index]
@@ -79,22 +81,22 @@ def test_weights_are_shares_of_all(known: Snapshot) -> None:
 
 def test_networks_of_other_kinds_can_be_drawn() -> None:
     fresh = snapshot(digits_core())
-    assert "No neuron has won yet" in titles(state_plots.knowledge("t", fresh, NAMES))
+    assert "No neuron has won yet" in titles(knowledge("t", fresh, NAMES))
 
     edges = digits_core(features="edges")
     edges.learn_many(DIGITS.x_train[:50], DIGITS.y_train[:50])
-    assert plots.render(state_plots.knowledge("t", snapshot(edges), NAMES))
+    assert figures.render(knowledge("t", snapshot(edges), NAMES))
 
     network = presets.paper(Preparation((8, 8, 1), gain=np.array([15])), 10, 20, steps=6)
     paper = Core(network, presets.paper_start(network))
     paper.learn_many(DIGITS.x_train[:30], DIGITS.y_train[:30])
-    figure = state_plots.knowledge("t", snapshot(paper), NAMES)
+    figure = knowledge("t", snapshot(paper), NAMES)
     assert "Samples learned of each class" in titles(figure)
     assert heights(figure, 0) == [float(n) for n in np.bincount(DIGITS.y_train[:30], minlength=10)]
     before = snapshot(Core(network, presets.paper_start(network)), "start")
-    figure = state_plots.difference("t", compare(before, snapshot(paper, "now"), NAMES))
+    figure = difference("t", compare(before, snapshot(paper, "now"), NAMES))
     assert "in neurons of no one class" in titles(figure)
-    assert plots.render(figure)
+    assert figures.render(figure)
 
 
 def test_rows_of_numbers_are_drawn_as_rows() -> None:
@@ -105,18 +107,18 @@ def test_rows_of_numbers_are_drawn_as_rows() -> None:
     core = Core(recipes.network_for(Dataset("t", x, y, x, y, names), neurons_per_class=2))
     before = snapshot(core, "new")
     core.learn_many(recipes.integers_for(core.network, x), y)
-    figure = state_plots.knowledge("t", snapshot(core, "taught"), names)
+    figure = knowledge("t", snapshot(core, "taught"), names)
     assert "their weights" in titles(figure)
-    assert plots.render(figure)
-    figure = state_plots.difference("t", compare(before, snapshot(core, "taught"), names))
+    assert figures.render(figure)
+    figure = difference("t", compare(before, snapshot(core, "taught"), names))
     assert "The neurons that moved most" in titles(figure)
     text = " ".join(bar.get_text() for bar in figure.axes[0].texts)
     assert "+20  (neurons 0 → 2)" in text
-    assert plots.render(figure)
+    assert figures.render(figure)
 
 
 def test_difference_shows_before_after_and_change(changes: Comparison) -> None:
-    figure = state_plots.difference("t", changes)
+    figure = difference("t", changes)
     bars = [bar.get_width() for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
     assert bars == [one.samples[1] - one.samples[0] for one in changes.classes]
     assert "300 → 340" in titles(figure)
@@ -139,7 +141,7 @@ def test_difference_shows_before_after_and_change(changes: Comparison) -> None:
 
 
 def test_no_difference_can_be_drawn(known: Snapshot) -> None:
-    figure = state_plots.difference("t", compare(known, known, NAMES))
+    figure = difference("t", compare(known, known, NAMES))
     assert "No weight changed" in titles(figure)
     assert "No neuron of the first population moved" in titles(figure)
-    assert plots.render(figure)
+    assert figures.render(figure)

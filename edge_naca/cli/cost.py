@@ -13,8 +13,15 @@ from edge_naca import recipes
 from edge_naca.cli import common, report
 from edge_naca.core import Core
 from edge_naca.data import DataError
-from edge_naca.export.cost import Activity, Report, Work, activity_of, assumed_activity, cost_report
-from edge_naca.export.targets import MEASURED_ON, find_target
+from edge_naca.export.cost.report import (
+    Activity,
+    Report,
+    Work,
+    activity_of,
+    assumed_activity,
+    cost_report,
+)
+from edge_naca.export.cost.targets import MEASURED_ON, find_target
 
 MEASURED = 8  # samples that an emulator is asked to count
 KIB = 1024

@@ -79,10 +79,10 @@ def demo(name: str | None, output: Path, seed: int, as_json: bool) -> None:
         )
     samples = len(dataset.y_train)
     title = f"{name}: {samples} samples, one class after another, each seen once"
-    from edge_naca import plots
+    from edge_naca.plots import figures
 
     moved = _moved(core, before)
-    write_file(picture, plots.render(plots.lesson(title, histories, dataset.classes, moved)))
+    write_file(picture, figures.render(figures.lesson(title, histories, dataset.classes, moved)))
     record = provenance.record(dataset, ours, "class", 1, seed)
     described = provenance.with_record(network, dataset.classes, record)
     write_file(file, image.encode(described, core.state()))

@@ -67,10 +67,11 @@ def diff(
     names = max((common.class_names(core) for core in (old, new)), key=len)
     changes = compare(states.snapshot(old, str(before)), states.snapshot(new, str(after)), names)
     if plot is not None:
-        from edge_naca import plots, state_plots
+        from edge_naca.plots import figures
+        from edge_naca.plots.states import difference
 
-        figure = state_plots.difference(f"{before.name} → {after.name}", changes)
-        write_file(plot, plots.render(figure, plot.suffix[1:]))
+        figure = difference(f"{before.name} → {after.name}", changes)
+        write_file(plot, figures.render(figure, plot.suffix[1:]))
     if as_json:
         report.print_json(_content(changes, top))
     else:

@@ -79,11 +79,11 @@ def evaluate(
         "state_hash": f"{core.state_hash():08x}",
     }
     if plot is not None:
-        from edge_naca import plots
+        from edge_naca.plots import figures
 
         title = f"{dataset.name}: {summary['accuracy']:.1%} of {len(y)} samples"
-        figure = plots.confusion(title, matrix, names)
-        write_file(plot, plots.render(figure, plot.suffix[1:]))
+        figure = figures.confusion(title, matrix, names)
+        write_file(plot, figures.render(figure, plot.suffix[1:]))
     if as_json:
         report.print_json(summary)
     else:

@@ -8,7 +8,7 @@ import click
 
 from edge_naca import image
 from edge_naca.cli import common, report
-from edge_naca.export.nir_write import MissingNirError, nir_file, not_expressed
+from edge_naca.export.nir.write import MissingNirError, nir_file, not_expressed
 from edge_naca.files import write_file
 
 

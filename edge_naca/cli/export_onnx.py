@@ -11,7 +11,7 @@ import numpy as np
 
 from edge_naca.cli import common, report
 from edge_naca.export import initial_state, interface, to_onnx
-from edge_naca.export.onnx_export import MissingPackageError
+from edge_naca.export.onnx_export.build import MissingPackageError
 from edge_naca.files import write_file
 
 

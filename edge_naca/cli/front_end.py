@@ -12,7 +12,7 @@ from edge_naca import image
 from edge_naca.cli import models
 from edge_naca.cli.onnx_format import onnx_only_options
 from edge_naca.data import Dataset
-from edge_naca.export.layers import Report
+from edge_naca.export.conversion.layers import Report
 from edge_naca.front_end import FrontEnd, spread
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -13,7 +13,7 @@ from edge_naca import __version__
 from edge_naca.cli import common, models, report
 from edge_naca.cli.check import model_argument
 from edge_naca.cli.onnx_format import onnx_only_options
-from edge_naca.export.layers import Report
+from edge_naca.export.conversion.layers import Report
 from edge_naca.files import write_file
 
 

@@ -79,12 +79,13 @@ def inspect(
         costs = cost.board_report(core, board, samples, measure)
         found["board"] = costs.to_json()
     if plot is not None:
-        from edge_naca import plots, state_plots
+        from edge_naca.plots import figures
+        from edge_naca.plots.states import knowledge
 
         known = snapshot(core, str(image))
         title = f"{image.name}: {found['topology']}, {found['learned_samples']} samples learned"
-        figure = state_plots.knowledge(title, known, common.class_names(core))
-        write_file(plot, plots.render(figure, plot.suffix[1:]))
+        figure = knowledge(title, known, common.class_names(core))
+        write_file(plot, figures.render(figure, plot.suffix[1:]))
     if as_json:
         report.print_json(found)
         return

@@ -12,8 +12,20 @@ from numpy.typing import NDArray
 
 from edge_naca import image
 from edge_naca.data import Dataset
-from edge_naca.export import nir_home, nir_import, nir_options
-from edge_naca.export.layers import Finding, Report
+from edge_naca.export.conversion.layers import Finding, Report
+from edge_naca.export.nir.front_end import nir_check, nir_front_end, nir_network, open_questions
+from edge_naca.export.nir.home import from_nir, is_ours
+from edge_naca.export.nir.options import (
+    ENCODERS,
+    EXPORTERS,
+    FIRES,
+    METHODS,
+    READOUTS,
+    RESETS,
+    SYNAPSES,
+    MissingOptionsError,
+    NirOptions,
+)
 from edge_naca.front_end import FRONT_END, FrontEnd, spread
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -124,7 +136,7 @@ def nir_command_options(function: Function) -> Function:
         ),
         click.option(
             "--readout",
-            type=click.Choice(nir_options.READOUTS),
+            type=click.Choice(READOUTS),
             help="Of a file that ends in weights: what is compared of their results.",
         ),
         click.option("--std", callback=_reals, metavar="S[,S...]", help="See --mean.  [1]"),
@@ -142,7 +154,7 @@ def nir_command_options(function: Function) -> Function:
         ),
         click.option(
             "--encoder",
-            type=click.Choice(nir_options.ENCODERS),
+            type=click.Choice(ENCODERS),
             help="How a sample reaches the first layer: as a constant current, or as spikes.",
         ),
         click.option("--steps", type=click.IntRange(1, 255), help="Time steps of a sample."),
@@ -159,22 +171,22 @@ def nir_command_options(function: Function) -> Function:
         ),
         click.option(
             "--fires",
-            type=click.Choice(nir_options.FIRES),
+            type=click.Choice(FIRES),
             help="When a neuron spikes: above its threshold, or having reached it.",
         ),
         click.option(
             "--reset",
-            type=click.Choice(nir_options.RESETS),
+            type=click.Choice(RESETS),
             help="What a spike does to the potential: take the threshold from it, or clear it.",
         ),
         click.option(
             "--synapse",
-            type=click.Choice(nir_options.SYNAPSES),
+            type=click.Choice(SYNAPSES),
             help="What an input adds to a synaptic current: its leak's share of w_in, or all.",
         ),
         click.option(
             "--method",
-            type=click.Choice(nir_options.METHODS),
+            type=click.Choice(METHODS),
             help="A step's leak: dt / tau, or 1 - exp(-dt / tau).",
         ),
         click.option(
@@ -182,7 +194,7 @@ def nir_command_options(function: Function) -> Function:
         ),
         click.option(
             "--exporter",
-            type=click.Choice(tuple(nir_options.EXPORTERS)),
+            type=click.Choice(tuple(EXPORTERS)),
             help="Framework that wrote the NIR file: answers --dt, --method, --synapse, --reset, "
             "--fires and --delay as it does by default.",
         ),
@@ -198,11 +210,11 @@ _NIR_OPTIONS = (
 
 
 def _check_nir(path: Path, options: dict[str, Any]) -> Checked:
-    if nir_home.is_ours(path):
-        network, _ = nir_home.from_nir(path)
+    if is_ours(path):
+        network, _ = from_nir(path)
         note = f"exported by edge-naca, and restored as it was: {network.topology}"
         return Checked((), (), notes=(note,))
-    nodes, findings, questions = nir_import.nir_check(path, nir_options.NirOptions(**options))
+    nodes, findings, questions = nir_check(path, NirOptions(**options))
     return Checked(
         tuple((node.name, node.kind) for node in nodes),
         tuple(findings),
@@ -210,11 +222,11 @@ def _check_nir(path: Path, options: dict[str, Any]) -> Checked:
     )
 
 
-def _ask(path: Path, options: nir_options.NirOptions) -> None:
+def _ask(path: Path, options: NirOptions) -> None:
     """Ask for what a file does not say, all of it at once."""
-    asked = nir_import.open_questions(path, options)
+    asked = open_questions(path, options)
     if asked:
-        raise click.UsageError(str(nir_options.MissingOptionsError(asked)))
+        raise click.UsageError(str(MissingOptionsError(asked)))
 
 
 def _import_nir(
@@ -223,13 +235,13 @@ def _import_nir(
     calibration: Calibration | None,
     metadata: dict[str, Any],
 ) -> Imported:
-    if nir_home.is_ours(path):
+    if is_ours(path):
         if options or calibration is not None:
             raise click.UsageError(
                 f"{path} was exported by edge-naca and says everything itself: give -o only"
             )
-        return Imported(image.encode(*nir_home.from_nir(path)), None)
-    chosen = nir_options.NirOptions(**options)
+        return Imported(image.encode(*from_nir(path)), None)
+    chosen = NirOptions(**options)
     _ask(path, chosen)
     if calibration is None:
         raise click.UsageError(
@@ -237,7 +249,7 @@ def _import_nir(
         )
     data = calibration.dataset
     tests = slice(calibration.tests)
-    network, report = nir_import.nir_network(
+    network, report = nir_network(
         path,
         chosen,
         data.x_train[spread(len(data.x_train), calibration.samples)],
@@ -251,14 +263,14 @@ def _import_nir(
 def _nir_front_end(
     path: Path, options: dict[str, Any], samples: NDArray[Any]
 ) -> tuple[FrontEnd, Report]:
-    if nir_home.is_ours(path):
+    if is_ours(path):
         raise click.UsageError(
             f"{path} was exported by edge-naca: make an image of it (edge-naca import), and give "
             "that"
         )
-    chosen = nir_options.NirOptions(**options)
+    chosen = NirOptions(**options)
     _ask(path, chosen)
-    made = nir_import.nir_front_end(path, chosen, samples)
+    made = nir_front_end(path, chosen, samples)
     metadata = {FRONT_END: {"model": path.name, "assumed": made.assumed}}
     front_end = FrontEnd(made.preparation, made.encoder, made.stages, metadata)
     return front_end, made.report

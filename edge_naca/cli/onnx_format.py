@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from edge_naca import image
 from edge_naca.cli.models import FORMATS, Calibration, Checked, Format, Imported
-from edge_naca.export.layers import Report
-from edge_naca.export.onnx_import import (
+from edge_naca.export.conversion.layers import Report
+from edge_naca.export.onnx_import.front_end import (
     CODINGS,
     OnnxOptions,
     onnx_check,
     onnx_front_end,
     onnx_network,
 )
-from edge_naca.export.onnx_read import read_onnx
+from edge_naca.export.onnx_import.model import read_onnx
 from edge_naca.front_end import FrontEnd, spread
 
 Function = TypeVar("Function", bound=Callable[..., Any])

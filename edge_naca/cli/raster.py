@@ -54,10 +54,10 @@ def raster(
     wanted = dataset.classes[dataset.y_test[sample]]
     answer = names.get(recording.result.prediction, "none")
     title = f"{dataset.name}, test sample {sample}: class {wanted}, answer {answer}"
-    from edge_naca import plots
+    from edge_naca.plots import figures
 
-    figure = plots.raster(title, recording, core.network)
-    write_file(output, plots.render(figure, output.suffix[1:]))
+    figure = figures.raster(title, recording, core.network)
+    write_file(output, figures.render(figure, output.suffix[1:]))
     if as_json:
         result = recording.result
         report.print_json(

@@ -141,11 +141,11 @@ def train(
     network = provenance.with_record(core.network, dataset.classes, record)
     content = image.encode(network, core.state())
     if plot is not None:
-        from edge_naca import plots
+        from edge_naca.plots import figures
 
         title = f"{dataset.name}: {history.final:.1%} over all classes seen"
-        figure = plots.history(title, history, dataset.classes)
-        write_file(plot, plots.render(figure, plot.suffix[1:]))
+        figure = figures.history(title, history, dataset.classes)
+        write_file(plot, figures.render(figure, plot.suffix[1:]))
     write_file(output, content)
     seconds = time.perf_counter() - start
     if as_json:

@@ -21,9 +21,10 @@ sys.path.append(str(HERE.parent))
 
 from replaying import answers, case, operation, sample_of, saved_state  # noqa: E402
 
-from edge_naca import encoding, image, presets  # noqa: E402
+from edge_naca import image, presets  # noqa: E402
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule  # noqa: E402
-from edge_naca.specification import Specification  # noqa: E402
+from edge_naca.specification import encoding  # noqa: E402
+from edge_naca.specification.network import Specification  # noqa: E402
 from edge_naca.stages import (  # noqa: E402
     CodedConvolution,
     CodedPool,

@@ -1,0 +1,251 @@
+"""The whole network in numpy, step by step: what the core and every export must equal."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edge_naca import image
+from edge_naca.network import Network, Rule
+from edge_naca.samples import check_events, check_labels, check_samples, default_kind
+from edge_naca.specification import encoding, preparation
+from edge_naca.specification.arithmetic import Int, draws, hash32, presentation_key
+from edge_naca.specification.population import NO_MARGIN, RunningPopulation
+from edge_naca.specification.results import Recording, Result
+from edge_naca.specification.stages import RunningConvolution, SpikingStages, run_coded
+
+
+class Specification:
+    """A network run by the specification: the same methods and answers as `edge_naca.Core`.
+
+    Parameters
+    ----------
+    network : what to run.
+    state : learned state to start from, as bytes; None for a network as new.
+    """
+
+    def __init__(self, network: Network, state: bytes | None = None) -> None:
+        self.network = network
+        learned = image.new_state(network) if state is None else image.unpack_state(network, state)
+        self._seen = learned.seen.astype(np.int64)
+        self._learned = learned.learned
+        self._layers = [
+            RunningPopulation(
+                population,
+                part.weights.astype(np.int64),
+                None if part.wins is None else part.wins.astype(np.int64),
+            )
+            for population, part in zip(network.populations, learned.populations, strict=True)
+        ]
+        is_direct = network.encoder.kind == "direct"
+        self._stages = SpikingStages(network.spiking, not network.coded, is_direct)
+
+    # ---- one sample ----------------------------------------------------------------------
+
+    def infer(self, x: ArrayLike, kind: str | None = None) -> Result:
+        """Present one sample and predict."""
+        return self._present(x, kind, None, None)
+
+    def learn(self, x: ArrayLike, label: int, kind: str | None = None) -> Result:
+        """Present one sample, predict, then learn that its class is `label`."""
+        check_labels(np.array([label]), 1, self.network.capacity)
+        return self._present(x, kind, label, None)
+
+    def record(self, x: ArrayLike, kind: str | None = None) -> Recording:
+        """Present one sample, predict, and return every spike, potential and threshold."""
+        rows: list[tuple[Int, Int, Int, Int]] = []
+        result = self._present(x, kind, None, rows)
+        sent, fired, potentials, thresholds = (np.stack(part) for part in zip(*rows, strict=True))
+        return Recording(
+            sent.astype(bool),
+            fired.astype(bool),
+            potentials.astype(np.int32),
+            thresholds.astype(np.int32),
+            result,
+        )
+
+    # ---- learned state -------------------------------------------------------------------
+
+    def state(self) -> bytes:
+        """Return the learned state as the C core holds it."""
+        populations = tuple(
+            image.Learned(
+                layer.weights.astype(np.int8),
+                None if layer.wins is None else layer.wins.astype(np.uint16),
+            )
+            for layer in self._layers
+        )
+        state = image.State(self._seen.astype(np.uint32), populations, self._learned)
+        return image.pack_state(self.network, state)
+
+    def state_hash(self) -> int:
+        """Return the hash of the learned state."""
+        return zlib.crc32(self.state())
+
+    # ---- the presentation ----------------------------------------------------------------
+
+    def features(self, x: ArrayLike, kind: str | None = None) -> NDArray[np.uint8]:
+        """Return the codes that the encoder is given, uint8 (encoded,)."""
+        return self._codes(x, kind or default_kind(self.network))[0]
+
+    def _codes(self, x: ArrayLike, kind: str) -> tuple[NDArray[np.uint8], int]:
+        """Return what the encoder is given, and the synaptic operations of coded stages."""
+        network = self.network
+        sample = check_samples(network, np.asarray(x)[None], kind)[0]
+        if kind == "raw" and network.preparation is not None:
+            sample = preparation.codes(network.preparation, sample, network.code_bits)
+        return run_coded(network.coded, sample)
+
+    def _arriving(self, x: ArrayLike, kind: str | None) -> tuple[Int, Int, int]:
+        """Return what the encoder sends (steps, encoded), as numbers and as spikes; operations."""
+        network = self.network
+        kind = kind or default_kind(network)
+        if kind == "events":
+            events = check_events(network, x)
+            spikes = encoding.from_events(network.encoder, events, network.inputs).astype(np.int64)
+            return spikes, spikes, 0
+        codes, synops = self._codes(x, kind)
+        key = presentation_key(network.seed, self._learned)
+        spikes = encoding.spikes(network.encoder, codes, key).astype(np.int64)
+        is_direct = network.encoder.kind == "direct"
+        return spikes * codes if is_direct else spikes, spikes, synops
+
+    def _present(
+        self, x: ArrayLike, kind: str | None, label: int | None, rows: list[Any] | None
+    ) -> Result:
+        inputs, sent, synops = self._arriving(x, kind)
+        steps = len(inputs)
+        spikes = int(sent.sum())
+        self._stages.rest()
+        for layer in self._layers:
+            layer.rest()
+        for step, arriving in enumerate(inputs):
+            is_last = step == steps - 1
+            before, recorded, added = self._stages.step(arriving)
+            spikes += sum(int(fired.sum()) for fired, _, _ in recorded)
+            synops += added
+            arrived = before
+            for layer in self._layers:
+                gate = None
+                if is_last and label is not None:
+                    gate = self._gate(layer, label)
+                heard = np.append(before, 1) if layer.population.bias else before
+                layer.integrate(heard)
+                layer.spikes = np.zeros(layer.population.neurons, bool)
+                if is_last or step >= layer.population.fire_from:
+                    layer.compete(step, gate)
+                recorded.append((layer.spikes, layer.potentials, layer.thresholds()))
+                layer.note_post(is_last)
+                layer.fire()
+                synops += int(heard.sum()) * layer.population.neurons
+                spikes += int(layer.spikes.sum())
+                before = layer.spikes.astype(np.int64)
+            if rows is not None:
+                parts = (np.concatenate(part) for part in zip(*recorded, strict=True))
+                rows.append((sent[step], *parts))
+        prediction = self._answer()
+        changes = 0 if label is None else self._learn(arrived, label)
+        return Result(prediction, self._margin(), spikes, synops % 2**32, changes)
+
+    def _margin(self) -> int:
+        """Section 6: of the last hidden population or, where there is none, of the output."""
+        if not self._layers:
+            return NO_MARGIN
+        return self._layers[-2 if len(self._layers) > 1 else 0].margin
+
+    def _gate(self, layer: RunningPopulation, label: int) -> Int | None:
+        rule = layer.population.rule
+        if rule is None or rule.post != "winner" or rule.table is None:
+            return None
+        return np.asarray(rule.table[label].astype(np.int64))
+
+    def _answer(self) -> int:
+        """Section 6: most spikes, then the greater potential left, then the lower class."""
+        output = self._layers[-1] if self._layers else self._stages.neurons[-1]
+        counts, potentials = output.counts, output.potentials
+        if isinstance(output, RunningConvolution) and output.stage.readout:
+            return int(potentials.argmax())
+        order = np.lexsort((np.arange(counts.size), -potentials, -counts))
+        return int(order[0]) if counts.max() > 0 else -1
+
+    # ---- learning ------------------------------------------------------------------------
+
+    def _learn(self, arrived: Int, label: int) -> int:
+        """Section 7: every population learns, then the sample counts as learned."""
+        key = presentation_key(self.network.seed, self._learned)
+        changes = 0
+        taught = arrived > 0
+        for index, layer in enumerate(self._layers):
+            arriving = np.append(taught, True) if layer.population.bias else taught
+            word = np.array([(key + index + 1) % 2**32], np.uint32)
+            taught = layer.spikes
+            rule = layer.population.rule
+            if rule is None:
+                continue
+            before = layer.weights.copy()
+            rates, signals = self._factors(layer, rule, label)
+            gains = rates * signals
+            self._change_weights(layer, rule, gains, arriving, int(hash32(word)[0]))
+            changes += int((layer.weights != before).sum())
+            if rule.post == "winner":
+                assert layer.wins is not None
+                taught = np.arange(layer.population.neurons) == layer.winner
+                layer.wins = np.minimum(layer.wins + taught, 65535)
+        self._learned = (self._learned + 1) % 2**32
+        self._seen[label] = (self._seen[label] + 1) % 2**32
+        return changes
+
+    def _factors(self, layer: RunningPopulation, rule: Rule, label: int) -> tuple[Int, Int]:
+        """Sections 7.1 and 7.2: rate of each neuron, and signal times post term."""
+        neurons = layer.population.neurons
+        rates = np.full(neurons, int(rule.rates[0]), np.int64)
+        if rule.signal == "error":
+            window = self.network.encoder.steps - layer.population.fire_from
+            signals = 64 * (np.arange(neurons) == label) - 64 * layer.counts // window
+        else:
+            assert rule.table is not None
+            signals = rule.table[label].astype(np.int64)
+        if rule.post == "delta":
+            signals = signals * layer.post
+        elif rule.post == "winner":
+            assert layer.wins is not None
+            won = np.arange(neurons) == layer.winner
+            entry = np.minimum(layer.wins, rule.rates.size - 1)
+            rates = np.where(won, rule.rates.astype(np.int64)[entry], rule.depress_rate)
+            signals = np.where(won | (layer.spikes & (signals < 0)), signals, 0)
+        return rates, np.asarray(signals)
+
+    def _change_weights(
+        self,
+        layer: RunningPopulation,
+        rule: Rule,
+        gains: Int,
+        arriving: NDArray[np.bool_],
+        key: int,
+    ) -> None:
+        """Sections 7.3 and 7.4: pre-term, stochastic rounding, saturation."""
+        population, weights = layer.population, layer.weights
+        rows = weights.shape[1]
+        chosen = np.flatnonzero(gains)
+        if not chosen.size:
+            return
+        gain = gains[chosen, None]
+        old = weights[chosen]
+        eligible = np.broadcast_to(arriving, old.shape)
+        if rule.pre == "attract":
+            shift = rule.trace_shift
+            target = layer.trace << shift if shift >= 0 else layer.trace >> -shift
+            terms = np.minimum(target, population.weight_max) - old
+            eligible = np.ones_like(eligible)
+        elif rule.pre == "bounded":
+            terms = np.where(gain > 0, population.weight_max - old, old - population.weight_min)
+        else:
+            terms = np.broadcast_to(layer.slope[chosen, None], old.shape)
+        counters = chosen[:, None] * rows + np.arange(rows)
+        noise = draws(key, counters).astype(np.int64) % 2**rule.rate_shift
+        moved = old + ((gain * terms + noise) >> rule.rate_shift)
+        moved = np.clip(moved, population.weight_min, population.weight_max)
+        weights[chosen] = np.where(eligible, moved, old)

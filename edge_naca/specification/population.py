@@ -1,0 +1,110 @@
+"""A population at work (docs/arithmetic.md, sections 5, 7.1 and 7.2), in numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.network import Population
+from edge_naca.specification.arithmetic import Int, saturate, scale
+
+SILENT = 2**31 - 1  # threshold of a neuron that has not been recruited yet
+NO_MARGIN = -(2**31)  # of a neuron that has not been recruited yet, and where there are none
+
+
+@dataclass
+class RunningPopulation:
+    """A population at work: its learned state, and what a presentation moves."""
+
+    population: Population
+    weights: Int  # (neurons, rows)
+    wins: Int | None
+    potentials: Int = field(init=False)
+    added: Int = field(init=False)
+    refractory: Int = field(init=False)
+    counts: Int = field(init=False)
+    trace: Int = field(init=False)
+    last_spikes: NDArray[np.bool_] = field(init=False)  # at the step before
+    spikes: NDArray[np.bool_] = field(init=False)  # at this step
+    post: Int = field(init=False)
+    slope: Int = field(init=False)
+    sums: Int = field(init=False)
+    margin: int = NO_MARGIN
+    winner: int = -1
+
+    def rest(self) -> None:
+        neurons, rows = self.weights.shape
+        self.potentials, self.added, self.refractory, self.counts = np.zeros((4, neurons), np.int64)
+        self.trace = np.zeros(rows, np.int64)
+        self.last_spikes, self.spikes = np.zeros((2, neurons), bool)
+
+    def thresholds(self) -> Int:
+        """Section 5.3."""
+        population = self.population
+        result = np.full(population.neurons, population.threshold, np.int64)
+        if population.norm_shift is not None:
+            result += (self.weights * self.weights).sum(axis=1) >> population.norm_shift
+        result += self.added
+        return result if self.wins is None else np.where(self.wins == 0, SILENT, result)
+
+    def integrate(self, spiked: Int) -> None:
+        """Sections 5.1 and 5.2: traces, adaptation, current, leak."""
+        population = self.population
+        if population.rule is not None:
+            rule = population.rule
+            self.trace = scale(self.trace, rule.trace_decay) + spiked * rule.trace_increment
+            self.trace = np.minimum(self.trace, 255)
+        self.added = scale(self.added, population.adaptation_decay)
+        sums = self.weights @ spiked
+        if population.curve is None:
+            current = sums << population.current_shift
+            self.slope = np.ones_like(sums)
+        else:
+            entry = np.clip((sums >> population.curve.shift) + 128, 0, 255)
+            current = population.curve.current.astype(np.int64)[entry]
+            self.slope = population.curve.slope.astype(np.int64)[entry]
+        current = np.where(self.refractory > 0, 0, current)
+        self.potentials = saturate(scale(self.potentials, population.decay) + current)
+
+    def compete(self, step: int, gate: Int | None) -> None:
+        """Sections 5.4 and 7.1: who spikes, and who wins among those that the label reaches."""
+        population = self.population
+        thresholds = self.thresholds()
+        recruited = thresholds != SILENT
+        margins = np.where(recruited, self.potentials - thresholds, NO_MARGIN)
+        self.margin = int(margins.max())
+        crossed = (margins > 0) & (self.refractory == 0) & (step >= population.fire_from)
+        self.spikes = crossed
+        if population.winners:
+            order = np.lexsort((np.arange(margins.size), -margins))
+            ranked = [j for j in order if crossed[j]][: population.winners]
+            self.spikes = np.isin(np.arange(margins.size), ranked)
+        self.winner = -1
+        if gate is not None and population.rule is not None and self.wins is not None:
+            rule = population.rule
+            scores = np.where(recruited, margins - (rule.handicap * self.wins >> 4), rule.recruit)
+            reached = np.flatnonzero(gate > 0)
+            if reached.size:
+                self.winner = int(reached[scores[reached].argmax()])
+
+    def note_post(self, is_last: bool) -> None:
+        """Section 7.2, the paper's Δs, taken before the reset of the last step."""
+        rule = self.population.rule
+        if is_last and rule is not None:
+            would = self.potentials - self.thresholds() > -rule.delta_margin
+            self.post = would.astype(np.int64) - self.last_spikes
+
+    def fire(self) -> None:
+        """Section 5.5: lateral inhibition, reset, refractory time, adaptation."""
+        population, spikes = self.population, self.spikes
+        self.refractory = np.maximum(self.refractory - 1, 0)
+        if spikes.any():
+            others = self.potentials - population.inhibition * int(spikes.sum())
+            own = self.potentials - self.thresholds() if population.reset == "subtract" else 0
+            self.potentials = saturate(np.where(spikes, own, others))
+        self.refractory = np.where(spikes, population.refractory, self.refractory)
+        self.added = np.where(spikes, saturate(self.added + population.adaptation), self.added)
+        self.counts = self.counts + spikes
+        self.last_spikes = spikes

@@ -1,0 +1,234 @@
+"""What will become one stage each: a convolution or pool, rectified or not; and what cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edge_naca import stages
+from edge_naca.export.conversion.layers import Convolution, Finding, Layer, Pool, Rectifier, Shape
+from edge_naca.export.conversion.relu_folding import fold, is_affine, is_uneven
+from edge_naca.limits import MAX_CLASSES, MAX_UNITS
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A convolution or pool, with the rectifier behind it.
+
+    Parameters
+    ----------
+    layer : the convolution or pool.
+    is_rectified : whether a rectifier follows.
+    limit : of the rectifier.
+    hears_signed : whether what it is given may be negative.
+    """
+
+    layer: Convolution | Pool
+    is_rectified: bool
+    limit: float | None
+    hears_signed: bool
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether what comes out may be negative."""
+        if self.is_rectified:
+            return False
+        return isinstance(self.layer, Convolution) or self.hears_signed
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """A whole model in the form that stages have.
+
+    Parameters
+    ----------
+    shape : (channels, height, width) of the input.
+    leading : what raw numbers mean, where that could not be folded into the first convolution.
+    floor, limit : whether numbers below 0 and above a limit are cut off before the first block.
+    """
+
+    shape: Shape
+    leading: Convolution | None
+    floor: bool
+    limit: float | None
+    blocks: tuple[Block, ...]
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the last block is linear and sees everything: what makes scores of classes."""
+        last = self.blocks[-1] if self.blocks else None
+        return (
+            last is not None
+            and not last.is_rectified
+            and isinstance(last.layer, Convolution)
+            and last.layer.output_shape[1:] == (1, 1)
+            and last.layer.groups == 1
+        )
+
+    def without_head(self) -> Blocks:
+        """Return the blocks before the last one."""
+        return replace(self, blocks=self.blocks[:-1])
+
+
+def rectifier_of(block: Block) -> Rectifier:
+    """Return the rectifier behind a block's layer."""
+    shape = block.layer.output_shape
+    return Rectifier(
+        name=block.layer.name, input_shape=shape, output_shape=shape, limit=block.limit
+    )
+
+
+def blocks_of(layers: Sequence[Layer], has_negative: bool = False) -> Blocks:
+    """Fold layers and cut them into blocks.
+
+    Parameters
+    ----------
+    layers : of the whole model.
+    has_negative : whether what the first layer is given may be negative.
+
+    Raises
+    ------
+    TypeError
+        If a layer is none of a network of rectifiers.
+    """
+    rest = fold(layers)
+    shape = rest[0].input_shape if rest else (1, 1, 1)
+    leading, floor, limit = None, False, None
+    if rest and is_affine(rest[0]):
+        first = rest[0]
+        assert isinstance(first, Convolution)
+        floored = isinstance(rest[1], Rectifier) if len(rest) > 1 else False
+        if len(rest) > 1 and (first.bias.any() or is_uneven(first) or floored):
+            leading, rest = first, rest[1:]
+    if rest and isinstance(rest[0], Rectifier):
+        floor, limit, rest = True, rest[0].limit, rest[1:]
+    found: list[Block] = []
+    moved = leading is not None and bool(leading.bias.any())
+    signed = not floor and (has_negative or moved)
+    for at, layer in enumerate(rest):
+        if isinstance(layer, Rectifier):
+            continue
+        if not isinstance(layer, (Convolution, Pool)):
+            raise TypeError(f"{layer.name}: {type(layer).__name__} is no layer of rectifiers")
+        after = rest[at + 1] if at + 1 < len(rest) else None
+        is_rectified = isinstance(after, Rectifier)
+        limit_after = after.limit if isinstance(after, Rectifier) else None
+        step: Convolution | Pool = layer
+        if isinstance(layer, Pool) and layer.kind != "max" and is_rectified and signed:
+            step = _as_convolution(layer)
+        block = Block(step, is_rectified, limit_after, signed)
+        found.append(block)
+        signed = block.is_signed
+    return Blocks(shape, leading, floor, limit, tuple(found))
+
+
+def _as_convolution(pool: Pool) -> Convolution:
+    """Return a pool of sums or averages as a convolution of each map by itself."""
+    channels, size = pool.input_shape[0], pool.kernel[0] * pool.kernel[1]
+    return Convolution(
+        name=pool.name,
+        input_shape=pool.input_shape,
+        output_shape=pool.output_shape,
+        weights=np.full((channels, 1, *pool.kernel), 1.0 if pool.kind == "sum" else 1 / size),
+        bias=np.zeros(channels),
+        stride=pool.stride,
+        padding=pool.padding,
+        groups=channels,
+    )
+
+
+def window_of(layer: Convolution | Pool, channels: int) -> dict[str, object]:
+    """Return what a stage's window is, for so many channels."""
+    _, height, width = layer.input_shape
+    return {
+        "shape": (height, width, channels),
+        "stride": layer.stride,
+        "padding": layer.padding[:2],
+        "output": layer.output_shape[1:],
+    }
+
+
+def check_blocks(model: Blocks, is_head_kept: bool = True) -> list[Finding]:
+    """Return everything that no stage can hold, as `edge_naca.stages` has them."""
+    findings: list[Finding] = []
+    inputs = int(np.prod(model.shape))
+    if inputs > MAX_UNITS:
+        findings.append(
+            Finding(
+                "the input",
+                "input",
+                f"{' × '.join(map(str, model.shape))} are {inputs} numbers; a network takes no "
+                f"more than {MAX_UNITS}",
+                "train on smaller images",
+            )
+        )
+    if not model.blocks:
+        findings.append(
+            Finding("the graph", "graph", "it holds no layer with weights", "export another model")
+        )
+    if len(model.blocks) > stages.MAX_STAGES:
+        findings.append(
+            Finding(
+                model.blocks[stages.MAX_STAGES].layer.name,
+                "graph",
+                f"{len(model.blocks)} stages are too many; there is room for {stages.MAX_STAGES}",
+                "cut the model earlier, or train a shallower one",
+            )
+        )
+    channels = model.shape[0] * (2 if model.blocks and model.blocks[0].hears_signed else 1)
+    for number, block in enumerate(model.blocks):
+        is_readout = number + 1 == len(model.blocks) and model.has_head and is_head_kept
+        maps = block.layer.output_shape[0]
+        if block.is_signed and not is_readout:
+            maps *= 2
+        reason = _why_not(block, channels, maps)
+        if reason is not None:
+            kind = type(block.layer).__name__
+            findings.append(Finding(block.layer.name, kind, *reason))
+        channels = maps
+    if model.blocks:
+        last = model.blocks[-1]
+        is_head = model.has_head and is_head_kept
+        units = channels * int(np.prod(last.layer.output_shape[1:]))
+        most = MAX_CLASSES if is_head else MAX_UNITS
+        if units > most:
+            findings.append(
+                Finding(
+                    last.layer.name,
+                    type(last.layer).__name__,
+                    f"{units} numbers come out; there is room for {most}"
+                    + (" classes" if is_head else ""),
+                    "pool at the end, or train with fewer maps",
+                )
+            )
+    return findings
+
+
+def _why_not(block: Block, channels: int, maps: int) -> tuple[str, str] | None:
+    """Return why a block cannot become a stage, and what to do; None if it can."""
+    layer = block.layer
+    try:
+        if isinstance(layer, Pool):
+            if layer.kind == "max" and block.hears_signed:
+                return (
+                    "it takes the greatest of numbers that may be negative",
+                    "put a ReLU before it",
+                )
+            stages.CodedPool(
+                **window_of(layer, channels),  # type: ignore[arg-type]
+                kernel=layer.kernel,
+                pool="max" if layer.kind == "max" else "sum",
+            )
+            return None
+        groups = layer.groups
+        stages.CodedConvolution(
+            **window_of(layer, channels),  # type: ignore[arg-type]
+            dilation=layer.dilation,
+            weights=np.zeros((maps, channels // groups, *layer.weights.shape[2:]), np.int8),
+            groups=groups,
+        )
+    except ValueError as error:
+        return str(error), "train with smaller layers; docs/onnx-import.md lists the limits"
+    return None

@@ -1,0 +1,1 @@
+"""What a network costs on a board: bytes, operations, instructions, time and energy."""

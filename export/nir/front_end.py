@@ -1,0 +1,388 @@
+"""NIR files as frozen stages: in front of learning populations, or as a network of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.core import Core
+from edge_naca.export.conversion import float_model
+from edge_naca.export.conversion.input_layout import CalibrationError, Layout, layout_of
+from edge_naca.export.conversion.layers import (
+    ConversionError,
+    Finding,
+    Float,
+    Layer,
+    Neurons,
+    Report,
+    Shape,
+)
+from edge_naca.export.conversion.segments import Source, conversion_findings
+from edge_naca.export.conversion.spiking import convert
+from edge_naca.export.nir.graph import Node
+from edge_naca.export.nir.options import NirOptions, Question, assumptions, filled
+from edge_naca.export.nir.read import nir_layers, read_nir
+from edge_naca.limits import MAX_UNITS
+from edge_naca.network import Encoder, Network, Preparation
+from edge_naca.specification import encoding, preparation
+from edge_naca.specification.arithmetic import presentation_key
+from edge_naca.stages import SpikingStage
+
+CODE_BITS = 8
+MOST_CODE = 255
+MOST_GAIN = 16383
+MOST_RAW = 32767
+
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class NirFrontEnd:
+    """A model from another framework as what comes before a network's populations.
+
+    Parameters
+    ----------
+    preparation, encoder, stages : parts of a `Network`.
+    report : what conversion did, layer by layer.
+    assumed : what the file did not say, for the image's metadata.
+    layers : the model in real numbers.
+    """
+
+    preparation: Preparation
+    encoder: Encoder
+    stages: tuple[SpikingStage, ...]
+    report: Report
+    assumed: tuple[str, ...]
+    layers: tuple[Layer, ...]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """For the image: what was assumed, and what conversion did."""
+        return {
+            "converted": {"assumed": list(self.assumed), "report": self.report.as_json()},
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Raw samples (samples, raw numbers), and how they become what model and stages are given.
+
+    Parameters
+    ----------
+    raw : in the order that the preparation takes.
+    layout : how they lie in the model.
+    """
+
+    raw: Int
+    layout: Layout
+    preparation: Preparation
+    encoder: Encoder
+    full_scale: float
+    mean: Float
+    std: Float
+
+    def source(self, seed: int = 0) -> Source:
+        """Return the samples as conversion wants them."""
+        channels, height, width = self.layout.shape
+        mean, std = (
+            np.broadcast_to(numbers, channels)[:, None, None] for numbers in (self.mean, self.std)
+        )
+        real = (self.layout.planes(self.raw) / self.full_scale - mean) / std
+        codes = np.stack([preparation.codes(self.preparation, x, CODE_BITS) for x in self.raw])
+        split = self.preparation.signed
+        planes = (channels * (2 if split else 1), height, width)
+        is_direct = self.encoder.kind == "direct"
+        key = presentation_key(seed, 0)
+
+        def spikes(chosen: Int) -> Int:
+            sent = [encoding.spikes(self.encoder, codes[n], key) for n in chosen]
+            return np.stack(sent).astype(np.int64)
+
+        cached: dict[bytes, Int] = {}
+
+        def given(chosen: Int, step: int) -> Int:
+            if is_direct:
+                return codes[chosen].astype(np.int64).reshape(-1, *planes)
+            name = chosen.tobytes()
+            if name not in cached:
+                cached.clear()
+                cached[name] = spikes(chosen)
+            return cached[name][:, step].reshape(-1, *planes)
+
+        def hears(chosen: Int, step: int) -> Float:
+            if is_direct:
+                return np.asarray(real[chosen])
+            sent = given(chosen, step)
+            signed = sent[:, :channels] - sent[:, channels:] if split else sent
+            return signed.astype(np.float64)
+
+        raw_of_code = 2.0**self.preparation.shift / float(self.preparation.gain[0])
+        return Source(
+            samples=len(self.raw),
+            steps=self.encoder.steps,
+            real=hears,
+            given=given,
+            unit=raw_of_code / self.full_scale / std if is_direct else np.ones_like(std),
+            offset=-mean / std if is_direct else np.zeros_like(std),
+            is_direct=is_direct,
+            is_split=split,
+        )
+
+
+def _raw(x: Any, shape: Shape, what: str) -> tuple[Int, Layout]:
+    """Return samples as whole numbers (samples, numbers), and how they lie in the model."""
+    array = np.asarray(x)
+    if array.ndim < 2 or not len(array):
+        raise CalibrationError(f"{what} must be (samples, …), not {array.shape}")
+    # Data of two dimensions go with convolutions along one axis.
+    dims = ((0,), (2,)) if array.ndim == 3 and shape[1] == 1 else None
+    try:
+        layout, _ = layout_of(array, shape, dims)
+    except CalibrationError as error:
+        raise CalibrationError(f"{what}: {error}") from None
+    if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.rint(array)).all():
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iub":
+        raise CalibrationError(
+            f"{what} must be whole numbers as the sensor gives them, not {array.dtype}: "
+            "give raw numbers, and say which of them stood for 1.0 in training (full_scale)"
+        )
+    flat = array.reshape(len(array), -1).astype(np.int64)
+    least, most = int(flat.min()), int(flat.max())
+    if least < -MOST_RAW or most > MOST_RAW:
+        raise CalibrationError(f"{what} must be in ±{MOST_RAW}, but hold {least} .. {most}")
+    return flat, layout
+
+
+def samples_for(x: Any, layers: Sequence[Layer], options: NirOptions) -> Samples:
+    """Return calibration samples with the preparation that brings their range to codes.
+
+    Parameters
+    ----------
+    x : integers (samples, …): raw samples as the sensor gives them.
+    layers : of the model that is to be given them.
+    options : what the file does not say, completely.
+    """
+    what = "calibration samples"
+    channels = layers[0].input_shape[0]
+    for name in ("mean", "std"):
+        if np.size(getattr(options, name)) not in (1, channels):
+            raise ValueError(
+                f"{name} must be one number, or one for each of {channels} channels, "
+                f"not {np.size(getattr(options, name))}"
+            )
+    raw, layout = _raw(x, layers[0].input_shape, what)
+    assert options.full_scale is not None
+    assert options.encoder is not None
+    assert options.steps is not None
+    least, most = int(raw.min()), int(raw.max())
+    is_split = least < 0
+    inputs = raw.shape[1] * (2 if is_split else 1)
+    if inputs > MAX_UNITS:
+        raise CalibrationError(
+            f"a sample takes {inputs} inputs{', two a number for either sign' * is_split}: an "
+            f"image has at most {MAX_UNITS}"
+        )
+    reach = max(most, -least, 1)
+    if options.encoder == "direct":
+        # Raw numbers that fit are codes as they are.
+        wanted = 1.0 if reach <= MOST_CODE else MOST_CODE / reach
+    else:
+        wanted = 2**CODE_BITS / options.full_scale
+    gain, shift = _fraction(wanted)
+    return Samples(
+        raw=raw,
+        layout=layout,
+        preparation=Preparation(
+            shape=layout.prepared,
+            signed=is_split,
+            gain=np.array([gain]),
+            offset=np.array([0]),
+            shift=shift,
+        ),
+        encoder=Encoder(options.encoder, CODE_BITS, options.steps),
+        full_scale=options.full_scale,
+        mean=np.asarray(options.mean, np.float64),
+        std=np.asarray(options.std, np.float64),
+    )
+
+
+def _fraction(value: float) -> tuple[int, int]:
+    """Return gain and shift with gain / 2**shift nearest to a value above 0."""
+    if value == 1:
+        return 1, 0
+    for shift in range(30, -1, -1):
+        gain = round(value * 2.0**shift)
+        if 1 <= gain <= MOST_GAIN:
+            return gain, shift
+    raise CalibrationError(f"samples would have to be multiplied by {value:g}: check full_scale")
+
+
+def nir_front_end(
+    source: str | PathLike[str] | Any,
+    options: NirOptions,
+    calibration: Any,
+    x_test: Any = None,
+    y_test: Any = None,
+) -> NirFrontEnd:
+    """Convert a NIR file to preparation, encoder and frozen stages.
+
+    Parameters
+    ----------
+    source : a path, or a `nir.NIRGraph`.
+    options : what the file does not say.
+    calibration : integers (samples, …): raw samples as the sensor gives them; their range decides
+        the preparation, what they excite decides clipping and widths.
+    x_test, y_test : samples and classes for the accuracy before and after, if the last layer's
+        neurons are classes.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read at all.
+    MissingOptionsError
+        If something has to be said that is not in the file.
+    ConversionError
+        If something cannot be converted; the message names every node and says what to do.
+    CalibrationError
+        If calibration samples do not suit the model.
+    """
+    layers = nir_layers(source, options)
+    options = filled(options)
+    samples = samples_for(calibration, layers, options)
+    converted = convert(layers, samples.source())
+    notes = assumptions(options)
+    before = after = None
+    tested = 0
+    if x_test is not None:
+        y = np.asarray(y_test)
+        raw, layout = _raw(x_test, samples.layout.shape, "test samples")
+        if layout != samples.layout or y.shape != (len(raw),):
+            raise CalibrationError(
+                "test samples must lie as calibration samples do, and have a class each"
+            )
+        tests = replace(samples, raw=raw)
+        units = int(np.prod(layers[-1].output_shape))
+        if y.size and not 0 <= y.min() <= y.max() < units:
+            raise CalibrationError(
+                f"the model answers with one of {units} classes, but test samples have classes "
+                f"{y.min()} .. {y.max()}"
+            )
+        before, after = _accuracies(layers, converted.stages, tests, y)
+        tested = len(y)
+    report = Report(
+        converted.reports,
+        tested or len(samples.raw),
+        before,
+        after,
+        (*notes, *converted.notes),
+    )
+    return NirFrontEnd(
+        samples.preparation,
+        samples.encoder,
+        converted.stages,
+        report,
+        notes,
+        tuple(layers),
+    )
+
+
+def _accuracies(
+    layers: Sequence[Layer], stages: tuple[SpikingStage, ...], tests: Samples, y: NDArray[Any]
+) -> tuple[float, float]:
+    """Return the share of right answers of the real numbers, and of the integers."""
+    last = _answering(layers)
+    source = tests.source()
+    simulation = float_model.simulate(
+        layers, source.samples, source.steps, source.real, source.is_direct
+    )
+    real = simulation.answers(last.reset == "none")
+    network = _network(tests.preparation, tests.encoder, stages, {})
+    integer = Core(network).infer_many(tests.raw)["prediction"]
+    return float((real == y).mean()), float((integer == y).mean())
+
+
+def _answering(layers: Sequence[Layer]) -> Neurons:
+    """Return the neurons that answer: those at the end."""
+    last = layers[-1]
+    if isinstance(last, Neurons):
+        return last
+    raise ConversionError(
+        [
+            Finding(
+                last.name,
+                "pool",
+                "the file does not end in neurons that could answer",
+                "put learning populations behind it, or end it in neurons, one for each class",
+            )
+        ]
+    )
+
+
+def _network(
+    prepared: Preparation,
+    encoder: Encoder,
+    stages: tuple[SpikingStage, ...],
+    metadata: dict[str, Any],
+) -> Network:
+    return Network(
+        prepared.outputs, encoder, (), preparation=prepared, stages=stages, metadata=metadata
+    )
+
+
+def nir_network(
+    source: str | PathLike[str] | Any,
+    options: NirOptions,
+    calibration: Any,
+    x_test: Any = None,
+    y_test: Any = None,
+    metadata: dict[str, Any] | None = None,
+) -> tuple[Network, Report]:
+    """Convert a NIR file whose last neurons are classes to a network; see `nir_front_end`."""
+    made = nir_front_end(source, options, calibration, x_test, y_test)
+    _answering(made.layers)
+    network = _network(
+        made.preparation, made.encoder, made.stages, {**made.metadata, **(metadata or {})}
+    )
+    return network, made.report
+
+
+def nir_check(
+    source: str | PathLike[str] | Any, options: NirOptions
+) -> tuple[list[Node], list[Finding], list[Question]]:
+    """Return the nodes of a file, why it cannot be converted, and what has still to be said.
+
+    Parameters
+    ----------
+    source : a path, or a `nir.NIRGraph`.
+    options : what is known so far.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read at all.
+    """
+    reading = read_nir(source, options)
+    found = reading.findings
+    if not found and reading.layers:
+        found = conversion_findings(reading.layers, options.encoder in (None, "direct"))
+    return reading.nodes, found, reading.questions
+
+
+def open_questions(source: str | PathLike[str] | Any, options: NirOptions) -> list[Question]:
+    """Return what has still to be said before a file can be converted.
+
+    Raises
+    ------
+    ModelFileError, ConversionError
+        If it cannot be converted whatever is said.
+    """
+    _, found, asked = nir_check(source, options)
+    if found:
+        raise ConversionError(found)
+    return asked

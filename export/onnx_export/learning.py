@@ -1,0 +1,183 @@
+"""One step of learning (docs/arithmetic.md, section 7) as ONNX nodes: who learns, and how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_naca.export.onnx_export import arithmetic
+from edge_naca.export.onnx_export.graph import Graph, Operand, Value
+from edge_naca.export.onnx_export.plasticity import move
+from edge_naca.export.onnx_export.population import Layer
+from edge_naca.export.onnx_export.presentation import Presentation
+from edge_naca.export.onnx_export.state import population_names
+from edge_naca.network import Network, Rule
+from edge_naca.specification.population import NO_MARGIN
+
+_EXPECTED = 64  # stands for a modulation, or an expected rate, of 1
+_MOST_WINS = 65535
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one population has learned from a sample.
+
+    Parameters
+    ----------
+    weights : int8 (rows, neurons).
+    wins : uint16 (1, neurons); None unless the rule's post is "winner".
+    changes : int32 (), weights whose value changed.
+    """
+
+    weights: Value
+    wins: Value | None
+    changes: Value
+
+
+def learn(
+    g: Graph, network: Network, shown: Presentation, key: Value, label: Value
+) -> list[Lesson | None]:
+    """Return what each population has learned, None for those without a rule.
+
+    Parameters
+    ----------
+    shown : the presentation of one sample.
+    key : uint32 (), the presentation's key.
+    label : int64 (), the sample's class.
+    """
+    lessons: list[Lesson | None] = []
+    winner: Value | None = None  # of the population before, if it has a gated competition
+    for index, name in enumerate(population_names(network)):
+        layer, rule = shown.layers[index], network.populations[index].rule
+        part = g.within(f"{name}/learning")
+        taught = shown.heard[index][-1]
+        if winner is not None:
+            taught = _taught_by_winner(part, winner, layer.population.bias)
+        winner = None
+        if rule is None:
+            lessons.append(None)
+            continue
+        modulation = None if rule.table is None else _modulation(part, rule, label)
+        if rule.post == "winner":
+            assert modulation is not None
+            winner = _winner(part, layer, rule, modulation)
+        window = network.encoder.steps - layer.population.fire_from
+        signal = _error(part, layer, label, window) if modulation is None else modulation
+        gain = _gain(part, layer, rule, signal, winner)
+        trace = _trace(part, shown, index, rule) if rule.pre == "attract" else None
+        word = part.op("key/word", "Add", key, index + 1)
+        own_key = arithmetic.hash32(part, "key", word)
+        weights, changes = move(
+            part, layer, rule, network.rows(index), gain, taught, trace, own_key
+        )
+        wins = None if winner is None else _wins(part, layer, winner)
+        lessons.append(Lesson(weights, wins, changes))
+    return lessons
+
+
+def _modulation(g: Graph, rule: Rule, label: Value) -> Value:
+    """The label's row of the table, int32 (1, neurons)."""
+    assert rule.table is not None
+    row = g.op("table_row", "Gather", g.initializer("table", rule.table), label, axis=0)
+    wide = g.cast("table_wide", row, np.int32)
+    return g.op("modulation", "Unsqueeze", wide, g.constant([0], np.int64))
+
+
+def _winner(g: Graph, layer: Layer, rule: Rule, modulation: Value) -> Value:
+    """Section 7.1: which neuron won among those that the label reaches, bool (1, neurons)."""
+    scores = layer.margins
+    assert scores is not None
+    assert layer.wins is not None
+    assert layer.recruited is not None
+    if rule.handicap:
+        product = g.op("handicap_product", "Mul", layer.wins, rule.handicap)
+        scores = g.op("handicapped", "Sub", scores, g.op("handicap", "Div", product, 16))
+    scores = g.op("scores", "Where", layer.recruited, scores, g.constant(rule.recruit, np.int32))
+    reached = g.op("reached", "Greater", modulation, 0)
+    # No score is as low as NO_MARGIN; and if nobody is reached, the first is not reached either.
+    ranked = g.op("ranked", "Where", reached, scores, NO_MARGIN)
+    first = g.op("first", "ArgMax", ranked, axis=1, keepdims=1)
+    is_first = g.op("is_first", "Equal", first, g.numbers(layer.population.neurons, np.int64))
+    return g.op("won", "And", is_first, reached)
+
+
+def _taught_by_winner(g: Graph, winner: Value, bias: bool) -> Value:
+    """The spikes that the next population is taught by, uint8 (1, rows)."""
+    spikes = g.cast("taught", winner, np.uint8)
+    if not bias:
+        return spikes
+    return g.op("taught_and_bias", "Concat", spikes, g.ones((1, 1), np.uint8), axis=1)
+
+
+def _error(g: Graph, layer: Layer, label: Value, window: int) -> Value:
+    """Section 7.2: expectation minus rate, int32 (1, neurons)."""
+    assert layer.counts is not None
+    is_label = g.op("is_label", "Equal", g.numbers(layer.population.neurons, np.int64), label)
+    expected = g.op("expected", "Mul", g.cast("is_label_int32", is_label, np.int32), _EXPECTED)
+    scaled = g.op("counts_scaled", "Mul", layer.counts, _EXPECTED)
+    return g.op("error", "Sub", expected, g.op("rate_seen", "Div", scaled, window))
+
+
+def _gain(g: Graph, layer: Layer, rule: Rule, signal: Value, winner: Value | None) -> Value:
+    """Sections 7.1 and 7.2: rate · signal · post, int32 (1, neurons)."""
+    rate: Operand = int(rule.rates[0])
+    if rule.post == "delta":
+        signal = g.op("signal_delta", "Mul", signal, _delta(g, layer, rule))
+    elif winner is not None:
+        assert layer.wins is not None
+        last_spikes = layer.spikes[-1]
+        assert last_spikes is not None
+        rates = g.initializer("rates", rule.rates)
+        entry = g.op("rate_entry", "Min", layer.wins, rule.rates.size - 1)
+        won_rate = g.cast("won_rate", g.op("rate_row", "Gather", rates, entry), np.int32)
+        rate = g.op("rate", "Where", winner, won_rate, rule.depress_rate)
+        pushed = g.op("pushed", "And", last_spikes, g.op("negative", "Less", signal, 0))
+        learns = g.op("learns", "Or", winner, pushed)
+        signal = g.op("signal_gated", "Where", learns, signal, 0)
+    return g.op("gain", "Mul", signal, rate)
+
+
+def _delta(g: Graph, layer: Layer, rule: Rule) -> Value:
+    """The paper's Δs: would it spike now, against did it spike at the step before."""
+    assert layer.margins is not None
+    would = g.op("would_spike", "Greater", layer.margins, -rule.delta_margin)
+    post = g.cast("would_spike_int32", would, np.int32)
+    before = layer.spikes[-2] if len(layer.spikes) > 1 else None
+    if before is None:
+        return post
+    return g.op("delta", "Sub", post, g.cast("did_spike_int32", before, np.int32))
+
+
+def _wins(g: Graph, layer: Layer, winner: Value) -> Value:
+    """Wins after learning, uint16 (1, neurons)."""
+    assert layer.wins is not None
+    more = g.op("wins_more", "Add", layer.wins, g.cast("won_int32", winner, np.int32))
+    return g.cast("wins", g.op("wins_int32", "Min", more, _MOST_WINS), np.uint16)
+
+
+def _trace(g: Graph, shown: Presentation, index: int, rule: Rule) -> Value:
+    """Section 5.1: the traces after the last step, int32 (1, rows)."""
+    encoder = shown.network.encoder
+    own_trace = (
+        index == 0
+        and shown.codes is not None
+        and not shown.network.spiking
+        and encoder.kind == "bitplane"
+        and rule.trace_decay == 128
+        and rule.trace_increment == 1 << (encoder.bits - 1)
+    )
+    if own_trace:  # a bit-plane code is its own trace
+        assert shown.codes is not None
+        return g.cast("trace", shown.codes, np.int32)
+    trace: Value | None = None
+    for step, spikes in enumerate(shown.heard[index]):
+        name = f"trace_{step}"
+        trace = arithmetic.scale(g, f"{name}/faded", trace, rule.trace_decay)
+        if spikes is not None and rule.trace_increment:
+            wide = g.cast(f"{name}/spikes", spikes, np.int32)
+            more = g.op(f"{name}/more", "Mul", wide, rule.trace_increment)
+            total = arithmetic.add(g, f"{name}/sum", trace, more)
+            assert total is not None
+            trace = g.op(name, "Min", total, 255)
+    return g.zeros((1, shown.network.rows(index)), np.int32) if trace is None else trace

@@ -1,0 +1,183 @@
+"""A whole presentation as ONNX nodes: sample, coded stages, spikes, spiking stages, populations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_naca.export.onnx_export import arithmetic, coded, encoding, preparation
+from edge_naca.export.onnx_export.graph import Graph, Value
+from edge_naca.export.onnx_export.neurons import Neurons
+from edge_naca.export.onnx_export.population import Layer
+from edge_naca.export.onnx_export.spiking import SpikingStages
+from edge_naca.export.onnx_export.state import population_names, stage_names
+from edge_naca.network import Network
+
+
+def sample_shape(network: Network, input_type: str) -> tuple[int, ...]:
+    """Return the shape of one sample."""
+    if input_type == "spikes":
+        return network.encoder.steps, network.inputs
+    if input_type == "codes":
+        return (network.inputs,)
+    assert network.preparation is not None
+    return network.preparation.shape
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What one population has learned, as values of the graph.
+
+    Parameters
+    ----------
+    weights : int8 (rows, neurons), the bias, if any, in the last row.
+    norms : int32 (1, neurons), squared norms of the weights; None computes them.
+    wins : uint16 (neurons,); None unless the rule's post is "winner".
+    """
+
+    weights: Value
+    norms: Value | None = None
+    wins: Value | None = None
+
+
+class Presentation:
+    """One sample, or several side by side, shown to a network.
+
+    Attributes
+    ----------
+    batch : samples side by side.
+    codes : uint8 (batch, encoded), what the encoder is given; None if spikes were handed over.
+    inputs : uint8 (batch, steps, encoded), the spikes that the encoder sends.
+    neurons : those of spiking stages, whose values say what they did, in order.
+    neuron_names : what those stages are called.
+    arriving : (batch, steps, units), what reaches the first population: uint8, or int32 where
+        numbers of spikes may pass 255.
+    layers : the populations, whose values say what they did.
+    layer_names : what they are called.
+    heard : for each population and step, (batch, rows), the spikes that reach it, its bias
+        included; None for none at all.
+    synops : int64 (batch, 1), synaptic operations of each convolution.
+    """
+
+    def __init__(
+        self,
+        g: Graph,
+        network: Network,
+        learned: list[Learned],
+        sample: Value,
+        input_type: str,
+        key: Value | None,
+        batch: int,
+    ) -> None:
+        self._g = g
+        self.network = network
+        self.batch = batch
+        self._steps = network.encoder.steps
+        self.synops: list[Value] = []
+        self.codes = self._codes(sample, input_type)
+        self.inputs = self._sent(sample, key)
+        stages = self._spiking_stages()
+        self.neurons: list[Neurons] = list(stages.neurons.values())
+        self.neuron_names = list(stages.neurons)
+        self.synops += stages.synops
+        self.arriving, self._most = stages.arriving, stages.most
+        self.layers: list[Layer] = []
+        self.layer_names = population_names(network)
+        self.heard: list[list[Value | None]] = []
+        for name, population, part in zip(
+            self.layer_names, network.populations, learned, strict=True
+        ):
+            g_layer = g.within(name)
+            layer = Layer(g_layer, population, batch, part.weights, part.norms, part.wins)
+            if self.layers:
+                heard = self._from_layer(g_layer, self.layers[-1], population.bias)
+                sums = self._sums_of_steps(g_layer, heard, part.weights)
+            else:
+                heard, sums = self._from_inputs(g_layer, population.bias, part.weights)
+            for step, sum_ in enumerate(sums):
+                layer.step(sum_, step >= population.fire_from)
+            self.layers.append(layer)
+            self.heard.append(heard)
+
+    # ---- details ---------------------------------------------------------------------------
+
+    def _codes(self, sample: Value, input_type: str) -> Value | None:
+        """Return what the encoder is given: sections 3 and 3.1."""
+        g, network = self._g, self.network
+        if input_type == "spikes":
+            return None
+        if input_type == "codes":
+            codes = g.reshape("input/codes", sample, (self.batch, network.inputs))
+        else:
+            prep = network.preparation
+            assert prep is not None
+            raw = g.reshape("preparation/raw", sample, (self.batch, *prep.shape))
+            codes = preparation.codes(
+                g.within("preparation"), prep, raw, self.batch, network.code_bits
+            )
+        names = stage_names(network)[: len(network.coded)]
+        stages = dict(zip(names, network.coded, strict=True))
+        codes, self.synops = coded.run(g, stages, codes, self.batch)
+        return codes
+
+    def _sent(self, sample: Value, key: Value | None) -> Value:
+        """Return the spikes that the encoder sends: section 4."""
+        g, network = self._g.within("input"), self.network
+        if self.codes is None:
+            return g.reshape("spikes", sample, (self.batch, self._steps, network.inputs))
+        return encoding.spikes(g, network.encoder, self.codes, network.encoded, key)
+
+    def _spiking_stages(self) -> SpikingStages:
+        g, network = self._g, self.network
+        names = stage_names(network)[len(network.coded) :]
+        inputs, most, is_direct = self.inputs, 1, network.encoder.kind == "direct"
+        if is_direct:
+            assert self.codes is not None
+            inputs = g.reshape("input/direct", self.codes, (self.batch, 1, network.encoded))
+            most = 2**network.encoder.bits - 1
+        return SpikingStages(
+            g,
+            dict(zip(names, network.spiking, strict=True)),
+            inputs,
+            self.batch,
+            self._steps,
+            is_first=not network.coded,
+            is_direct=is_direct,
+            most=most,
+        )
+
+    def _from_inputs(
+        self, g: Graph, bias: bool, weights: Value
+    ) -> tuple[list[Value | None], list[Value | None]]:
+        """Return what reaches the first population at each step, and its sums: one product."""
+        spikes = self.arriving
+        if bias:
+            ones = g.ones((self.batch, self._steps, 1), spikes.dtype)
+            spikes = g.op("spikes_and_bias", "Concat", spikes, ones, axis=2)
+        sums = arithmetic.product(g, "sums", "MatMulInteger", spikes, self._most, weights)
+        steps = range(self._steps)
+        return (
+            [g.part(f"arriving_{step}", spikes, 1, step) for step in steps],
+            [g.part(f"sums_{step}", sums, 1, step) for step in steps],
+        )
+
+    def _from_layer(self, g: Graph, before: Layer, bias: bool) -> list[Value | None]:
+        """Return what reaches a population from the one before it, at each step."""
+        heard: list[Value | None] = []
+        for step, fired in enumerate(before.spikes):
+            spikes = None if fired is None else g.cast(f"heard_spikes_{step}", fired, np.uint8)
+            if bias:
+                if spikes is None:
+                    spikes = g.zeros((self.batch, before.population.neurons), np.uint8)
+                ones = g.ones((self.batch, 1), np.uint8)
+                spikes = g.op(f"spikes_and_bias_{step}", "Concat", spikes, ones, axis=1)
+            heard.append(spikes)
+        return heard
+
+    @staticmethod
+    def _sums_of_steps(g: Graph, heard: list[Value | None], weights: Value) -> list[Value | None]:
+        return [
+            None if spikes is None else g.op(f"sums_{step}", "MatMulInteger", spikes, weights)
+            for step, spikes in enumerate(heard)
+        ]

@@ -1,0 +1,435 @@
+"""ONNX files as frozen stages: in front of learning populations, or as a network of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.export.conversion import float_relu
+from edge_naca.export.conversion.coded import Signal, best_scale, convert_coded
+from edge_naca.export.conversion.input_layout import CalibrationError, Layout, layout_of
+from edge_naca.export.conversion.layers import (
+    ConversionError,
+    Convolution,
+    Finding,
+    Layer,
+    Report,
+    depthwise,
+)
+from edge_naca.export.conversion.rate import check_rate, convert_rate
+from edge_naca.export.conversion.relu_blocks import Block, Blocks, blocks_of, check_blocks
+from edge_naca.export.conversion.relu_folding import is_uneven, push_regardless
+from edge_naca.export.conversion.stage_running import prepare, run_stages
+from edge_naca.export.onnx_import.model import layers_of, read_onnx
+from edge_naca.export.onnx_import.read import Model
+from edge_naca.front_end import FRONT_END, SCALER, FrontEnd
+from edge_naca.limits import MAX_UNITS, choice, whole
+from edge_naca.network import Encoder, Network, Preparation
+from edge_naca.scaling import LIMIT, Scaler, gains
+from edge_naca.stages import Stage
+
+Float = NDArray[np.float64]
+Array = NDArray[Any]
+
+CODINGS = ("bitplane", "rate")
+HEADS = ("drop", "keep", "answer")
+INPUT_BITS = 8
+
+
+class MissingInputError(ValueError):
+    """Nobody has said what raw numbers mean to a model; the message asks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxOptions:
+    """What an ONNX file does not say.
+
+    Parameters
+    ----------
+    full_scale : raw number that stands for 1.0 in the model's input, such as 255; None to ask,
+        unless the model itself begins with that.
+    mean, std : the model takes ``(raw / full_scale − mean) / std``; one number or one a channel.
+    coding : "bitplane" for coded stages, "rate" for integrate-and-fire neurons that spike at the
+        rate of what a rectifier gives.
+    bits : of the features' codes, "bitplane" only.
+    inner_bits : of codes between stages, "bitplane" only.
+    steps : of a presentation, "rate" only.
+    head : what becomes of a linear layer at the end, the scores of a classifier: "drop" it where
+        something else is to learn from the features, "keep" it as features, or let it "answer".
+    cut : name of the node whose result the features are; None for the end.
+    """
+
+    full_scale: float | None = None
+    mean: Sequence[float] | float = 0.0
+    std: Sequence[float] | float = 1.0
+    coding: str = "bitplane"
+    bits: int = 4
+    inner_bits: int = 8
+    steps: int = 15
+    head: str = "drop"
+    cut: str | None = None
+
+    def __post_init__(self) -> None:
+        choice("coding", self.coding, CODINGS)
+        choice("head", self.head, HEADS)
+        whole("bits", self.bits, 1, 8)
+        whole("inner_bits", self.inner_bits, 1, 8)
+        whole("steps", self.steps, 1, 255)
+        if self.full_scale is not None and not 0 < self.full_scale < np.inf:
+            raise ValueError(f"full_scale must be greater than 0, not {self.full_scale}")
+        for name in ("mean", "std"):
+            numbers = np.atleast_1d(np.asarray(getattr(self, name), np.float64))
+            if numbers.ndim != 1 or not np.isfinite(numbers).all():
+                raise ValueError(f"{name} must be finite numbers, not {getattr(self, name)!r}")
+            if name == "std" and (numbers <= 0).any():
+                raise ValueError(f"std must be greater than 0, not {self.std!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxFrontEnd:
+    """An ONNX model as what comes before a network's populations.
+
+    Parameters
+    ----------
+    preparation, encoder, stages : parts of a `Network`.
+    report : what conversion did, layer by layer.
+    metadata : for the image: the host's part of scaling, if there is one, and where all this is
+        from.
+    layers : the model in real numbers, what raw numbers mean included.
+    """
+
+    preparation: Preparation
+    encoder: Encoder
+    stages: tuple[Stage, ...]
+    report: Report
+    metadata: dict[str, Any] = field(default_factory=dict)
+    layers: tuple[Layer, ...] = ()
+
+    def front_end(self) -> FrontEnd:
+        """Return what populations are put behind."""
+        return FrontEnd(self.preparation, self.encoder, self.stages, self.metadata)
+
+
+def onnx_check(
+    path: str | Path, *, coding: str = "bitplane", head: str = "drop", cut: str | None = None
+) -> list[Finding]:
+    """Return everything in an ONNX file that cannot be converted, before anything is.
+
+    Raises
+    ------
+    OSError, OnnxError, ImportError
+        If the file cannot be looked at.
+    """
+    choice("coding", coding, CODINGS)
+    choice("head", head, HEADS)
+    try:
+        model = read_onnx(path, cut)
+    except ConversionError as error:
+        return error.findings
+    if model.findings:
+        return model.findings
+    return _check(_with_head(blocks_of(model.layers), head)[0], coding, head)
+
+
+def onnx_front_end(
+    path: str | Path,
+    calibration: Array,
+    options: OnnxOptions | None = None,
+    *,
+    tests: tuple[Array, Array] | None = None,
+) -> OnnxFrontEnd:
+    """Convert an ONNX file to preparation, encoder and frozen stages.
+
+    Parameters
+    ----------
+    calibration : samples (n, …) as they will come, integers or real numbers; images with channels
+        last or as the file has them. A few hundred of all kinds do.
+    options : what the file does not say.
+    tests : samples, like those of calibration, and their classes: for accuracy before and after,
+        with head "answer".
+
+    Raises
+    ------
+    OSError, OnnxError, ImportError
+        If the file cannot be read.
+    ConversionError
+        If something cannot be converted: it names every node, says why and what to do.
+    MissingInputError
+        If nobody says what raw numbers mean to the model.
+    CalibrationError
+        If calibration samples do not suit the model.
+    """
+    options = options or OnnxOptions()
+    model = read_onnx(path, options.cut)
+    layers = layers_of(model)
+    x = _checked(calibration)
+    layout, note = layout_of(x, model.input_shape, model.input_dims)
+    notes = [*model.notes, *([note] if note else [])]
+    scaler, raw = _integers(layout.planes(x))
+    unit, offset = _meaning(path, model, options, x, scaler, notes)
+    shape = model.input_shape
+    whole_model: list[Layer] = list(layers)
+    if (unit != 1).any() or offset.any():
+        whole_model = [depthwise("the input", shape, unit, offset), *layers]
+    blocks, head_notes = _with_head(blocks_of(whole_model, bool(raw.min() < 0)), options.head)
+    findings = _check(blocks, options.coding, options.head)
+    if findings:
+        raise ConversionError(findings)
+    blocks, border_notes = _within_inputs(blocks)
+    blocks = _centred(blocks)
+    preparation, entering = _prepare(blocks, raw, layout)
+    is_answer = options.head == "answer"
+    if options.coding == "rate":
+        made = convert_rate(blocks, entering, steps=options.steps, readout=is_answer)
+    else:
+        made = convert_coded(
+            blocks,
+            entering,
+            bits=options.bits,
+            inner_bits=options.inner_bits,
+            readout=is_answer,
+        )
+    before = after = None
+    if tests is not None and is_answer:
+        x_test, y_test = _checked(tests[0]), np.asarray(tests[1])
+        if x_test.shape[1:] != x.shape[1:] or (x_test.dtype.kind == "f") != (x.dtype.kind == "f"):
+            raise CalibrationError(
+                f"test samples {x_test.dtype} {x_test.shape} are not like those of calibration, "
+                f"{x.dtype} {x.shape}"
+            )
+        asked = layout.planes(x_test)
+        asked = scaler(asked) if scaler is not None else asked
+        codes = prepare(preparation, asked, INPUT_BITS)
+        scores = run_stages(made.stages, made.encoder, codes)
+        real = float_relu.run(whole_model, asked.astype(np.float64))[-1].reshape(len(x_test), -1)
+        before = float((real.argmax(axis=1) == y_test).mean())
+        after = float((scores.argmax(axis=1) == y_test).mean())
+    notes += [*head_notes, *border_notes, *made.notes]
+    samples = len(raw) if before is None or tests is None else len(tests[0])
+    report = Report(tuple(made.reports), samples, before, after, tuple(notes))
+    about: dict[str, Any] = {FRONT_END: {"file": Path(path).name, "notes": notes}}
+    if scaler is not None:
+        about[SCALER] = scaler.to_json()
+    return OnnxFrontEnd(
+        preparation, made.encoder, tuple(made.stages), report, about, tuple(whole_model)
+    )
+
+
+def onnx_network(
+    path: str | Path,
+    calibration: Array,
+    options: OnnxOptions | None = None,
+    *,
+    tests: tuple[Array, Array] | None = None,
+    classes: Sequence[str] | None = None,
+) -> tuple[Network, Report]:
+    """Convert a whole ONNX classifier to a network without populations; see `onnx_front_end`.
+
+    Parameters
+    ----------
+    classes : what the model's outputs stand for.
+    """
+    options = replace(options or OnnxOptions(), head="answer")
+    made = onnx_front_end(path, calibration, options, tests=tests)
+    metadata = dict(made.metadata) | {"conversion": made.report.as_json()}
+    if classes is not None:
+        metadata["classes"] = list(classes)
+    network = Network(
+        made.preparation.outputs,
+        made.encoder,
+        (),
+        preparation=made.preparation,
+        stages=made.stages,
+        metadata=metadata,
+    )
+    return network, made.report
+
+
+# ---- what goes in ------------------------------------------------------------------------------
+
+
+def _checked(x: Any) -> Array:
+    samples = np.asarray(x)
+    if samples.ndim < 2 or not samples.size or samples.dtype.kind not in "biuf":
+        raise CalibrationError(
+            f"calibration data must be numbers (samples, …), not {samples.dtype} {samples.shape}"
+        )
+    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+        raise CalibrationError("calibration data hold NaN or infinity")
+    if samples.dtype.kind in "iu" and np.abs(samples.astype(np.float64)).max() > LIMIT:
+        raise CalibrationError(f"calibration data must be within ±{LIMIT}: divide them first")
+    return samples
+
+
+def _integers(planes: Array) -> tuple[Scaler | None, Float]:
+    """Return the host's part of scaling, None for integers, and what the device is given."""
+    if planes.dtype.kind != "f":
+        return None, planes.astype(np.float64)
+    most = float(np.abs(planes).max()) or 1.0
+    steps = 2.0 ** np.floor(np.log2(LIMIT / 4 / most))
+    scaler = Scaler(np.zeros(1), np.array([steps]))
+    return scaler, np.rint(planes.astype(np.float64) * steps)
+
+
+def _meaning(
+    path: str | Path,
+    model: Model,
+    options: OnnxOptions,
+    x: Array,
+    scaler: Scaler | None,
+    notes: list[str],
+) -> tuple[Float, Float]:
+    """Return what to multiply what the device is given with, and what to add, for each channel."""
+    channels = model.input_shape[0]
+    parts = []
+    for name in ("mean", "std"):
+        numbers = np.atleast_1d(np.asarray(getattr(options, name), np.float64))
+        if numbers.size not in (1, channels):
+            raise ValueError(
+                f"{name} holds {numbers.size} numbers; the model's input has {channels} channels"
+            )
+        parts.append(np.broadcast_to(numbers, channels))
+    mean, std = parts
+    full = options.full_scale
+    if full is None:
+        says = model.says_range
+        if says is not None:
+            notes.append(f"raw numbers are the model's input as they are: {says}")
+        elif x.dtype.kind == "f":
+            notes.append(
+                "the data are real numbers: they were taken for the model's input as it is"
+            )
+        else:
+            raise MissingInputError(
+                f"{path} does not say what raw numbers ({x.dtype}, {x.min()} .. {x.max()}) mean to "
+                "the model: say with --full-scale (full_scale in Python) which raw number stood "
+                "for 1.0 in training, 255 for pixels that were divided by 255, 1 for numbers taken "
+                "as they are; and with --mean and --std if the model was given "
+                "(x / full scale − mean) / std"
+            )
+        full = 1.0
+    steps = 1.0 if scaler is None else float(scaler.scale[0])
+    return 1 / (full * steps * std), -mean / std
+
+
+def _within_inputs(blocks: Blocks) -> tuple[Blocks, list[str]]:
+    """Where on and off inputs would be too many: add the input's offset in the first layer."""
+    inputs = int(np.prod(blocks.shape))
+    leading = blocks.leading
+    first = blocks.blocks[0].layer
+    if leading is None or blocks.floor or 2 * inputs <= MAX_UNITS:
+        return blocks, []
+    if not isinstance(first, Convolution):
+        raise ConversionError(
+            [
+                Finding(
+                    first.name, "Pool", f"{inputs} inputs that may be negative are too many",
+                    "begin the model with a convolution, or take smaller images",
+                )
+            ]
+        )  # fmt: skip
+    joined = push_regardless(leading, first)
+    one = Block(joined, blocks.blocks[0].is_rectified, blocks.blocks[0].limit, False)
+    note = (
+        f"{first.name}: the input's offset was added behind its padding, as {2 * inputs} inputs "
+        "(on and off) are too many: what it gives along the border differs"
+    )
+    return replace(blocks, leading=None, blocks=(one, *blocks.blocks[1:])), [note]
+
+
+def _centred(blocks: Blocks) -> Blocks:
+    """Let 0 be a whole raw number, as preparation needs; the first layer adds what is missing."""
+    leading, first = blocks.leading, blocks.blocks[0]
+    if leading is None or blocks.floor or not isinstance(first.layer, Convolution):
+        return blocks
+    factor = leading.weights.reshape(-1)
+    if (factor == 0).any():
+        raise CalibrationError("the model multiplies a channel of its input by 0")
+    zero = np.clip(np.rint(-leading.bias / factor), -LIMIT, LIMIT)
+    missing = leading.bias + factor * zero
+    shift = depthwise(leading.name, blocks.shape, np.ones(1), missing)
+    layer = push_regardless(shift, first.layer)
+    rest = blocks.blocks[1:]
+    return replace(
+        blocks,
+        leading=replace(leading, bias=-factor * zero),
+        blocks=(replace(first, layer=layer), *rest),
+    )
+
+
+def _prepare(blocks: Blocks, raw: Float, layout: Layout) -> tuple[Preparation, Signal]:
+    """Return the device's preparation, and what it makes of calibration samples.
+
+    Parameters
+    ----------
+    raw : whole numbers (n, channels, height, width).
+    """
+    channels, height, width = blocks.shape
+    factor, addend = np.ones(channels), np.zeros(channels)
+    if blocks.leading is not None:
+        factor, addend = blocks.leading.weights.reshape(-1), blocks.leading.bias
+    if (factor == 0).any():
+        raise CalibrationError("the model multiplies a channel of its input by 0")
+    if blocks.floor and (factor < 0).any():
+        raise CalibrationError("the model turns its input's sign and then cuts it off at 0")
+    is_signed = bool(blocks.blocks[0].hears_signed)
+    zero = np.clip(np.rint(-addend / factor), -LIMIT, LIMIT)
+    centred = raw - zero[:, None, None]
+    real = raw * factor[:, None, None] + addend[:, None, None]
+    if blocks.floor:
+        real = np.clip(real, 0, blocks.limit)
+    top = 2**INPUT_BITS - 1
+    if blocks.leading is not None and is_uneven(blocks.leading):
+        gain, shift = gains(np.abs(factor) / best_scale(real, INPUT_BITS, blocks.limit))
+        gain = np.maximum(gain, 1)
+    else:
+        most = float(np.abs(centred).max())
+        if blocks.limit is not None:
+            most = min(most, float((blocks.limit / np.abs(factor)).max()))
+        gain, shift = (np.array([1]), 0) if most <= top else gains(np.array([top / most]))
+    step = 2.0**shift / gain
+    differ = np.ptp(zero) > 0 or len(gain) > 1
+    places = height * width
+    preparation = Preparation(
+        layout.prepared,
+        signed=is_signed,
+        offset=(np.repeat(zero, places) if differ else zero[:1]).astype(np.int64),
+        gain=np.repeat(np.broadcast_to(gain, channels), places) if differ else gain,
+        shift=shift,
+    )
+    entering = Signal(
+        prepare(preparation, raw, INPUT_BITS), real, factor * step, INPUT_BITS, is_signed, True
+    )
+    return preparation, entering
+
+
+# ---- what comes out ----------------------------------------------------------------------------
+
+
+def _with_head(blocks: Blocks, head: str) -> tuple[Blocks, list[str]]:
+    """Leave out what makes scores of classes, unless it is wanted."""
+    if head == "drop" and blocks.has_head and len(blocks.blocks) > 1:
+        name = blocks.blocks[-1].layer.name
+        return blocks.without_head(), [f"{name} left out: a linear layer at the end makes scores"]
+    return blocks, []
+
+
+def _check(blocks: Blocks, coding: str, head: str) -> list[Finding]:
+    is_answer = head == "answer"
+    findings = check_blocks(blocks, is_answer)
+    if is_answer and blocks.blocks and not blocks.has_head:
+        last = blocks.blocks[-1].layer
+        findings.append(
+            Finding(
+                last.name,
+                type(last).__name__,
+                "it is no linear layer that could answer",
+                "convert it as a front end, and put learning populations behind it",
+            )
+        )
+    return findings or (check_rate(blocks, is_answer) if coding == "rate" else [])
