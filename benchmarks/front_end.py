@@ -103,8 +103,8 @@ def run(
             y_test=y[-HELD_OUT:],
         )  # fmt: skip
     chosen = dataset.x_train[spread(len(dataset.x_train), CALIBRATION)]
-    made = onnx_front_end(MODEL, chosen, OnnxOptions(full_scale=255, bits=bits, cut=cut))
-    front_end = made.front_end()
+    options = OnnxOptions(full_scale=255, bits=bits, cut=cut)
+    front_end, report = onnx_front_end(MODEL, chosen, options)
     codes = replace(
         dataset,
         x_train=features(front_end, dataset.x_train),
@@ -140,7 +140,7 @@ def run(
         rows.append(row)
         print(f"{name} {budget:g} KiB, {weight_bits}-bit weights, {bits}-bit codes: {show(row)}",
               flush=True)  # fmt: skip
-    return rows, made.report
+    return rows, report
 
 
 def show(row: dict[str, Any]) -> str:

@@ -52,7 +52,7 @@ def _measure() -> str:
     source = samples_for(x, layers, OPTIONS).source()
     simulation = float_model.simulate(layers, len(x), source.steps, source.real, True)
     counts = simulation.counts[-1].reshape(len(x), -1)
-    network, report = nir_network(MODEL, OPTIONS, calibration)
+    network, report = nir_network(MODEL, calibration, OPTIONS)
     content = image.encode(network)
     core = Core(content)
     start = time.perf_counter()

@@ -169,7 +169,7 @@ def spiking_edges() -> Network:
 def imported(dataset: data.Dataset) -> Network:
     """A convolutional network that snnTorch trained (benchmarks/nir.md): it learns nothing here."""
     options = NirOptions(exporter="snntorch", steps=10, encoder="direct", full_scale=255)
-    network, _ = nir_network(SNNTORCH, options, dataset.x_train[:500])
+    network, _ = nir_network(SNNTORCH, dataset.x_train[:500], options)
     return network
 
 

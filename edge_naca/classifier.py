@@ -464,7 +464,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         if self.front_end is not None and not isinstance(self.front_end, FrontEnd):
             raise TypeError(
                 "front_end must be an edge_naca.front_end.FrontEnd or None, not "
-                f"{self.front_end!r}; what onnx_front_end returns has a method front_end()"
+                f"{self.front_end!r}; onnx_front_end and nir_front_end return one, and a report"
             )
         if self.front_end is not None and self.preparation is not None:
             raise ValueError("give either front_end or preparation: a front end has its own")

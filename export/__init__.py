@@ -3,7 +3,7 @@
 from edge_naca.export.cost.report import activity_of, assumed_activity, cost_report
 from edge_naca.export.csource import c_source, usage
 from edge_naca.export.image_file import load_image, save_image
-from edge_naca.export.nir.front_end import nir_front_end, nir_network
+from edge_naca.export.nir.front_end import nir_check, nir_front_end, nir_network
 from edge_naca.export.nir.home import from_nir
 from edge_naca.export.nir.options import NirOptions
 from edge_naca.export.nir.write import nir_file, to_nir
@@ -16,7 +16,6 @@ from edge_naca.export.onnx_export.build import (
 )
 from edge_naca.export.onnx_export.learner import OnnxLearner
 from edge_naca.export.onnx_import.front_end import (
-    OnnxFrontEnd,
     OnnxOptions,
     onnx_check,
     onnx_front_end,
@@ -26,7 +25,6 @@ from edge_naca.export.onnx_import.front_end import (
 __all__ = [
     "INPUT_TYPES",
     "NirOptions",
-    "OnnxFrontEnd",
     "OnnxLearner",
     "OnnxOptions",
     "activity_of",
@@ -37,6 +35,7 @@ __all__ = [
     "initial_state",
     "interface",
     "load_image",
+    "nir_check",
     "nir_file",
     "nir_front_end",
     "nir_network",

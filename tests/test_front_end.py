@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from edge_naca import (
     Preparation,
     Specification,
     data,
+    export,
     presets,
     recipes,
 )
@@ -40,8 +42,8 @@ def front_end(**options: Any) -> FrontEnd:
     chosen = DIGITS.x_train[spread(len(DIGITS.x_train), 200)]
     name = "digits_average" if options.get("coding") == "rate" else "digits_conv"
     scale = None if options.get("coding") == "rate" else 16
-    made = onnx_front_end(MODELS / f"{name}.onnx", chosen, OnnxOptions(full_scale=scale, **options))
-    return made.front_end()
+    path, said = MODELS / f"{name}.onnx", OnnxOptions(full_scale=scale, **options)
+    return onnx_front_end(path, chosen, said)[0]
 
 
 def small(dataset: data.Dataset, each: int) -> data.Dataset:
@@ -279,8 +281,8 @@ def test_a_classifier_learns_behind_a_front_end(is_real: bool, coding: str) -> N
     name = "digits_average" if coding == "rate" else "digits_conv"
     full_scale = 1 if is_real or coding == "rate" else 16
     options = OnnxOptions(full_scale=full_scale, bits=3, coding=coding, steps=7)
-    made = onnx_front_end(MODELS / f"{name}.onnx", x[:300], options)
-    model = NacaClassifier(8, max_classes=10, front_end=made.front_end(), weight_bits=4)
+    front, _ = onnx_front_end(MODELS / f"{name}.onnx", x[:300], options)
+    model = NacaClassifier(8, max_classes=10, front_end=front, weight_bits=4)
     for label in range(10):  # one class after another
         mine = DIGITS.y_train == label
         model.partial_fit(x[mine], DIGITS.y_train[mine])
@@ -331,3 +333,12 @@ def test_train_learns_behind_a_spiking_model(tmp_path: Path) -> None:
         main, ["train", "digits", *map(str, (*words, *said)), "--bits", "3"]
     )
     assert "--bits: a NIR file has no use for that" in " ".join(refused.stderr.split())
+
+
+@pytest.mark.parametrize("what", ["check", "front_end", "network"])
+def test_every_format_is_asked_alike(what: str) -> None:
+    ours, theirs = (
+        inspect.signature(getattr(export, f"{name}_{what}")) for name in ("onnx", "nir")
+    )
+    assert list(ours.parameters)[1:] == list(theirs.parameters)[1:]
+    assert ours.return_annotation == theirs.return_annotation

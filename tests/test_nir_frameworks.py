@@ -93,7 +93,7 @@ def test_every_answer_matters(name: str, otherwise: dict[str, Any]) -> None:
 def test_integers_answer_as_real_numbers_do(name: str) -> None:
     told, options = _load(name)
     path = MODELS / f"{name}.nir"
-    network, report = nir_network(path, options, told["x"])
+    network, report = nir_network(path, told["x"], options)
     layers = nir_layers(path, options)
     simulation, _ = _simulate(layers, told["x"], options)
     last = layers[-1]
@@ -111,24 +111,25 @@ def test_integers_answer_as_real_numbers_do(name: str) -> None:
 
 def test_recurrent_neurons_are_found_before_anything_is_converted() -> None:
     path = MODELS / "snntorch_recurrent.nir"
-    nodes, found, asked = nir_check(path, NirOptions())
-    assert {node.kind for node in nodes} == {"Input", "Affine", "LIF", "Linear", "Output"}
+    check = nir_check(path)
+    found = check.findings
+    assert {kind for _, kind in check.nodes} == {"Input", "Affine", "LIF", "Linear", "Output"}
     assert {finding.node for finding in found} == {"1.lif", "1.w_rec"}
     assert all("cycle" in finding.reason and finding.advice for finding in found)
-    assert asked == []
+    assert not check.questions
     with pytest.raises(ConversionError, match=r"1\.lif .*cycle"):
         nir_layers(path, NirOptions())
 
 
 def test_a_file_leaves_open_what_it_does_not_say() -> None:
-    _, found, asked = nir_check(MODELS / "norse_dense.nir", NirOptions())
-    assert not found
-    assert {question.option for question in asked} == {
+    check = nir_check(MODELS / "norse_dense.nir")
+    assert not check.findings
+    assert {question.option for question in check.questions} == {
         *("dt", "method", "synapse", "reset", "fires", "delayed"),
         *("steps", "encoder", "full_scale"),
     }
-    _, _, asked = nir_check(MODELS / "norse_dense.nir", NirOptions(exporter="norse"))
-    assert {question.option for question in asked} == {"steps", "encoder", "full_scale"}
+    check = nir_check(MODELS / "norse_dense.nir", NirOptions(exporter="norse"))
+    assert {question.option for question in check.questions} == {"steps", "encoder", "full_scale"}
 
 
 MNIST = NirOptions(exporter="snntorch", steps=10, encoder="direct", full_scale=255)
@@ -145,7 +146,7 @@ def test_a_convolutional_network_keeps_its_accuracy() -> None:
     _, counts = _simulate(nir_layers(path, MNIST), mnist.x_test[some], MNIST)
     np.testing.assert_array_equal(counts, wanted)
     network, report = nir_network(
-        path, MNIST, mnist.x_train[:200], mnist.x_test[some], mnist.y_test[some]
+        path, mnist.x_train[:200], MNIST, tests=(mnist.x_test[some], mnist.y_test[some])
     )
     assert report.accuracy_before is not None
     assert report.accuracy_after is not None

@@ -18,7 +18,7 @@ from edge_naca.core import Core
 from edge_naca.export.conversion import float_model
 from edge_naca.export.conversion.input_layout import CalibrationError
 from edge_naca.export.conversion.layers import ConversionError, Convolution, ModelFileError, Neurons
-from edge_naca.export.nir.front_end import nir_check, nir_front_end, nir_network, samples_for
+from edge_naca.export.nir.front_end import convert_nir, nir_check, nir_network, samples_for
 from edge_naca.export.nir.options import MissingOptionsError, NirOptions
 from edge_naca.export.nir.read import nir_layers
 from edge_naca.export.nir.write import MissingNirError, to_nir
@@ -37,7 +37,7 @@ def _compare(
     source: Any, x: Any, options: NirOptions = SAID, agreement: float = 0.9
 ) -> tuple[Network, float_model.Simulation]:
     """Convert, and compare every spike count of the last layer with real numbers."""
-    network, report = nir_network(source, options, x)
+    network, report = nir_network(source, x, options)
     layers = nir_layers(source, options)
     given = samples_for(x, layers, options).source()
     simulation = float_model.simulate(
@@ -135,10 +135,10 @@ def test_weights_are_clipped_where_samples_say_it_disturbs_least() -> None:
     weights[:, 0] = 10
     source = chain((8,), node("Linear", weight=weights), lif(threshold=2.0))
     x = _samples((8,))
-    used = nir_front_end(source, SAID, x)
+    used = convert_nir(source, x, SAID)
     x = x.copy()
     x[:, 0] = 0
-    unused = nir_front_end(source, SAID, x)
+    unused = convert_nir(source, x, SAID)
     np.testing.assert_allclose(used.report.layers[0].scale, 10 / 127, rtol=1e-6)
     assert unused.report.layers[0].scale < 8.5 / 127
 
@@ -161,7 +161,7 @@ def test_a_delayed_subtraction_is_an_earlier_one_before_the_leak() -> None:
 
 def test_a_delayed_subtraction_is_taken_before_the_leak_here() -> None:
     options = replace(SAID, reset="subtract", delayed=True)
-    made = nir_front_end(chain((8,), DENSE, lif(tau=4.0, threshold=0.75)), options, _samples((8,)))
+    made = convert_nir(chain((8,), DENSE, lif(tau=4.0, threshold=0.75)), _samples((8,)), options)
     stage = made.stages[0]
     assert isinstance(stage, SpikingConvolution)
     np.testing.assert_array_equal(stage.decay, 192)
@@ -249,7 +249,7 @@ def test_maps_with_next_to_no_weights_do_not_coarsen_all_others() -> None:
     for share in (1.0, 1e-5):
         weights[0] *= share
         source = chain((8,), node("Linear", weight=weights), lif())
-        stages.append(nir_front_end(source, options, _samples((8,), 0, 101)).stages[0])
+        stages.append(convert_nir(source, _samples((8,), 0, 101), options).stages[0])
     normal, faint = stages
     assert isinstance(normal, SpikingConvolution)
     assert isinstance(faint, SpikingConvolution)
@@ -280,7 +280,7 @@ def test_graphs_in_graphs() -> None:
     source = graph({"input": node("Input", shape=[8]), "block": nested, "output": node("Output")})
     plain = chain((8,), DENSE, lif())
     x = _samples((8,))
-    ours, flat = nir_network(source, SAID, x)[0], nir_network(plain, SAID, x)[0]
+    ours, flat = nir_network(source, x, SAID)[0], nir_network(plain, x, SAID)[0]
     np.testing.assert_array_equal(ours.stages[0].weights, flat.stages[0].weights)  # type: ignore[union-attr]
     assert nir_layers(source, SAID)[0].name == "block/inner/weights"
 
@@ -400,11 +400,11 @@ def test_a_front_end_may_end_in_a_pool_and_populations_learn_behind_it() -> None
         (1, 8, 8), convolution(1, 4, 1, 3, padding=1), lif(), node("SumPool2d", kernel_size=4)
     )
     x = _samples((8, 8))
-    made = nir_front_end(source, SAID, x)
+    made = convert_nir(source, x, SAID)
     assert isinstance(made.stages[-1], SpikingPool)
     rule = Rule("all", "error", "spike", rates=np.array([4096]))
     with pytest.raises(ConversionError, match=r"n2 .*does not end in neurons"):
-        nir_network(source, SAID, x)
+        nir_network(source, x, SAID)
     pool = made.stages[-1]
     network = Network(
         made.preparation.outputs,
@@ -427,7 +427,7 @@ def test_accuracy_is_reported_for_both_kinds_of_numbers() -> None:
     given = samples_for(x, layers, SAID).source()
     answers = float_model.simulate(layers, SAMPLES, 6, given.real, True).answers(False)
     labels = np.where(np.arange(SAMPLES) % 2 == 0, answers, 5 - answers)
-    _, report = nir_network(source, SAID, x, x, labels)
+    _, report = nir_network(source, x, SAID, tests=(x, labels))
     assert report.accuracy_before == (answers == labels).mean() < 1
     assert report.accuracy_after is not None
     assert abs(report.accuracy_after - report.accuracy_before) < 0.1
@@ -435,9 +435,9 @@ def test_accuracy_is_reported_for_both_kinds_of_numbers() -> None:
 
 
 def test_a_leak_that_256ths_cannot_hold_is_noted() -> None:
-    _, report = nir_network(chain((8,), DENSE, lif(tau=300.0, r=300.0)), SAID, _samples((8,)))
+    _, report = nir_network(chain((8,), DENSE, lif(tau=300.0, r=300.0)), _samples((8,)), SAID)
     assert any("n1: a decay of 0.99667" in note for note in report.notes)
-    _, report = nir_network(chain((8,), DENSE, lif()), SAID, _samples((8,)))
+    _, report = nir_network(chain((8,), DENSE, lif()), _samples((8,)), SAID)
     assert not any("decay" in note and note.startswith("n1") for note in report.notes)
 
 
@@ -459,14 +459,14 @@ def _large(padding: int) -> dict[str, Any]:
 def test_layers_too_large_for_an_image_are_found_without_samples(
     first: dict[str, Any], where: str, why: str
 ) -> None:
-    _, found, _ = nir_check(chain((1, 8, 8), first, lif()), NirOptions())
+    found = nir_check(chain((1, 8, 8), first, lif())).findings
     assert where in {finding.node for finding in found}
     assert any(why in finding.reason for finding in found)
 
 
 def _refused(source: Any, options: NirOptions = SAID) -> list[tuple[str, str]]:
     """Return node and reason of every finding; `check` and conversion must tell the same."""
-    _, found, _ = nir_check(source, options)
+    found = nir_check(source, options).findings
     assert all(finding.advice for finding in found)
     with pytest.raises(ConversionError) as caught:
         nir_layers(source, options)
@@ -610,19 +610,19 @@ def test_layers_that_have_no_place_or_do_not_fit() -> None:
     x = _samples((8,))
     dead = chain((8,), DENSE, lif(r=0.0))
     with pytest.raises(ConversionError, match=r"n1 .*take in nothing"):
-        nir_front_end(dead, SAID, x)
+        convert_nir(dead, x, SAID)
     wide = chain((8,), affine(1, 5000, 8), lif())
     with pytest.raises(ConversionError, match=r"n1 .*it has 5000 maps, an image holds 4096"):
-        nir_front_end(wide, SAID, x)
+        convert_nir(wide, x, SAID)
     mixed = chain((1, 2, 4), convolution(1, 2, 1, 1), lif(r=numbers(1, 2, 2, 4)))
     with pytest.raises(ConversionError, match=r"n1 .*invert what arrives"):
-        nir_front_end(mixed, SAID, x)
+        convert_nir(mixed, x, SAID)
     options = replace(SAID, reset="subtract", delayed=True)
     with pytest.raises(ConversionError, match=r"n1 .*leaks away within a step"):
-        nir_front_end(chain((8,), DENSE, lif(tau=1.0)), options, x)
+        convert_nir(chain((8,), DENSE, lif(tau=1.0)), x, options)
     deep = [part for number in range(17) for part in (affine(number, 8, 8), lif())]
     with pytest.raises(ConversionError, match="17 stages, an image holds 16"):
-        nir_front_end(chain((8,), *deep), SAID, x)
+        convert_nir(chain((8,), *deep), x, SAID)
 
 
 @pytest.mark.parametrize(
@@ -638,21 +638,21 @@ def test_layers_that_have_no_place_or_do_not_fit() -> None:
 )
 def test_calibration_that_does_not_suit(x: Any, why: str) -> None:
     with pytest.raises(CalibrationError, match=f"calibration samples.*{why}"):
-        nir_front_end(chain((8,), DENSE, lif()), SAID, x)
+        convert_nir(chain((8,), DENSE, lif()), x, SAID)
 
 
 def test_normalisation_of_other_channels_is_refused() -> None:
     options = replace(SAID, mean=(0.1, 0.2, 0.3))
     with pytest.raises(ValueError, match="mean must be one number, or one for each of 2 channels"):
-        nir_front_end(_image_net(), options, _samples((2, 6, 6)))
+        convert_nir(_image_net(), _samples((2, 6, 6)), options)
 
 
 def test_test_samples_that_do_not_suit() -> None:
     source, x = chain((8,), DENSE, lif()), _samples((8,))
     with pytest.raises(CalibrationError, match="a class each"):
-        nir_network(source, SAID, x, x, np.zeros(3, int))
+        nir_network(source, x, SAID, tests=(x, np.zeros(3, int)))
     with pytest.raises(CalibrationError, match=r"one of 6 classes, but .* 0 \.\. 6"):
-        nir_network(source, SAID, x, x, np.arange(SAMPLES) % 7)
+        nir_network(source, x, SAID, tests=(x, np.arange(SAMPLES) % 7))
 
 
 # ---- options -------------------------------------------------------------------------------------
@@ -671,8 +671,8 @@ def test_what_is_said_goes_before_what_the_exporter_does() -> None:
     x = _samples((8,))
     source = chain((8,), DENSE, lif(tau=2e-4, r=2.0))
     usual = NirOptions(exporter="snntorch", steps=6, encoder="direct", full_scale=1)
-    ours = nir_front_end(source, usual, x).stages[0]
-    other = nir_front_end(source, replace(usual, reset="zero", dt=1.5e-4), x).stages[0]
+    ours = convert_nir(source, x, usual).stages[0]
+    other = convert_nir(source, x, replace(usual, reset="zero", dt=1.5e-4)).stages[0]
     assert isinstance(ours, SpikingConvolution)
     assert isinstance(other, SpikingConvolution)
     assert (ours.reset, ours.decay[0]) == ("subtract", 128)
@@ -751,7 +751,7 @@ def test_without_what_reads_or_writes_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = save(tmp_path / "net.nir", _image_net().to_dict())
-    network, _ = nir_network(path, SAID, _samples((2, 6, 6)))
+    network, _ = nir_network(path, _samples((2, 6, 6)), SAID)
     monkeypatch.setitem(sys.modules, "h5py", None)
     monkeypatch.setitem(sys.modules, "nir", None)
     with pytest.raises(ModelFileError, match=r"pip install 'edge-naca\[nir\]'"):

@@ -135,7 +135,7 @@ def test_an_imported_network_comes_home(tmp_path: Path) -> None:
     with np.load(MODELS / "snntorch_synaptic.npz") as file:
         x = file["x"]
     options = NirOptions(exporter="snntorch", steps=12, encoder="direct", full_scale=100)
-    network, _ = nir_network(MODELS / "snntorch_synaptic.nir", options, x)
+    network, _ = nir_network(MODELS / "snntorch_synaptic.nir", x, options)
     path = tmp_path / "again.nir"
     path.write_bytes(nir_file(network))
     back, state = from_nir(path)

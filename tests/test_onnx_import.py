@@ -21,8 +21,8 @@ from edge_naca.export.conversion.relu_folding import fold
 from edge_naca.export.onnx_import.front_end import (
     MissingInputError,
     OnnxOptions,
+    convert_onnx,
     onnx_check,
-    onnx_front_end,
     onnx_network,
 )
 from edge_naca.export.onnx_import.model import layers_of, read_onnx
@@ -134,7 +134,7 @@ def test_more_steps_make_rates_more_exact() -> None:
     errors = []
     for steps in (4, 16, 64):
         options = OnnxOptions(coding="rate", steps=steps, head="answer")
-        made = onnx_front_end(path, DIGITS.x_train[:100], options)
+        made = convert_onnx(path, DIGITS.x_train[:100], options)
         errors.append(made.report.layers[-1].error)
     assert errors[0] > 1.5 * errors[1] > 2 * errors[2]
 
@@ -170,7 +170,7 @@ def test_calibration_codes_are_the_specifications(name: str, options: OnnxOption
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(onnx_import, "convert_coded", lambda *a, **k: keep(real_coded(*a, **k)))
         patch.setattr(onnx_import, "convert_rate", lambda *a, **k: keep(real_rate(*a, **k)))
-        made = onnx_front_end(MODELS / f"{name}.onnx", x, options)
+        made = convert_onnx(MODELS / f"{name}.onnx", x, options)
     features = made.front_end().features(x)
     assert features.any()
     np.testing.assert_array_equal(seen[0].codes, features)
@@ -196,8 +196,8 @@ def test_readout_scores_are_the_specifications_potentials() -> None:
 
 def test_the_report_tells_how_far_off_each_layer_is() -> None:
     path = MODELS / "digits_conv.onnx"
-    fine = onnx_front_end(path, DIGITS.x_train[:200], OnnxOptions(full_scale=16, bits=8)).report
-    coarse = onnx_front_end(path, DIGITS.x_train[:200], OnnxOptions(full_scale=16, bits=2)).report
+    fine = convert_onnx(path, DIGITS.x_train[:200], OnnxOptions(full_scale=16, bits=8)).report
+    coarse = convert_onnx(path, DIGITS.x_train[:200], OnnxOptions(full_scale=16, bits=2)).report
     assert [layer.name for layer in fine.layers] == [
         "node_Conv_20", "node_max_pool2d", "node_Conv_21"
     ]  # fmt: skip
@@ -213,10 +213,10 @@ def test_the_report_tells_how_far_off_each_layer_is() -> None:
 
 def test_pixels_are_asked_about_unless_the_model_says() -> None:
     with pytest.raises(MissingInputError, match=r"255 for pixels.*divided by 255"):
-        onnx_front_end(MODELS / "digits_conv.onnx", DIGITS.x_train[:50])
-    made = onnx_front_end(MODELS / "digits_average.onnx", DIGITS.x_train[:50])
+        convert_onnx(MODELS / "digits_conv.onnx", DIGITS.x_train[:50])
+    made = convert_onnx(MODELS / "digits_average.onnx", DIGITS.x_train[:50])
     assert any("/Div, multiplies by 0.0625" in note for note in made.report.notes)
-    real = onnx_front_end(MODELS / "digits_conv.onnx", DIGITS.x_train[:50] / 16)
+    real = convert_onnx(MODELS / "digits_conv.onnx", DIGITS.x_train[:50] / 16)
     assert any("real numbers" in note for note in real.report.notes)
     assert "scaler" in real.metadata
 
@@ -226,8 +226,8 @@ def test_real_numbers_give_the_features_of_the_same_integers() -> None:
 
     path = MODELS / "digits_conv.onnx"
     x = DIGITS.x_test[:20]
-    whole = onnx_front_end(path, x, OnnxOptions(full_scale=16, bits=8)).front_end()
-    real = onnx_front_end(path, x / 16, OnnxOptions(bits=8)).front_end()
+    whole = convert_onnx(path, x, OnnxOptions(full_scale=16, bits=8)).front_end()
+    real = convert_onnx(path, x / 16, OnnxOptions(bits=8)).front_end()
     scaled = recipes.integers_for(real.network(), x / 16)
     difference = np.abs(whole.features(x) - real.features(scaled))
     assert difference.max() <= 6
@@ -246,7 +246,7 @@ def test_mean_and_std_before_a_padded_layer_are_exact_at_the_border(tmp_path: Pa
     x = rng.integers(0, 256, (40, 6, 6)).astype(np.uint8)
     path = save(model, tmp_path)
     options = OnnxOptions(full_scale=255, mean=0.4, std=0.3, bits=8)
-    made = onnx_front_end(path, x, options)
+    made = convert_onnx(path, x, options)
     normal = ((x / 255 - 0.4) / 0.3).astype(np.float32)[:, None]
     wanted = answers(path, normal).reshape(40, 3, 6, 6)
     assert made.preparation.signed
@@ -270,7 +270,7 @@ def test_too_many_inputs_for_on_and_off_are_said(tmp_path: Path) -> None:
     path = save(build(nodes, {"w": weights}, [1, 3, 32, 32]), tmp_path)
     x = rng.integers(0, 256, (10, 32, 32, 3)).astype(np.uint8)
     options = OnnxOptions(full_scale=255, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.25))
-    made = onnx_front_end(path, x, options)
+    made = convert_onnx(path, x, options)
     assert not made.preparation.signed
     assert any("along the border differs" in note for note in made.report.notes)
 
@@ -286,9 +286,9 @@ def test_channels_last_and_first_samples_give_the_same(tmp_path: Path) -> None:
     x = rng.integers(0, 256, (6, 5, 7, 3)).astype(np.uint8)
     first = np.ascontiguousarray(np.moveaxis(x, 3, 1))
     options = OnnxOptions(full_scale=255)
-    last = onnx_front_end(path, x, options).front_end().features(x)
+    last = convert_onnx(path, x, options).front_end().features(x)
     np.testing.assert_array_equal(
-        last, onnx_front_end(path, first, options).front_end().features(first)
+        last, convert_onnx(path, first, options).front_end().features(first)
     )
 
 
@@ -424,8 +424,8 @@ def test_chains_fold_exactly_and_convert_closely(name: str, tmp_path: Path) -> N
     wanted = answers(path, x)
     np.testing.assert_allclose(run(path, x), wanted, atol=1e-4)
     np.testing.assert_allclose(run(path, x, do_fold=True), wanted, atol=1e-4)
-    assert onnx_check(path) == []
-    made = onnx_front_end(path, x, OnnxOptions(bits=8, head="keep"))
+    assert not onnx_check(path).findings
+    made = convert_onnx(path, x, OnnxOptions(bits=8, head="keep"))
     assert made.report.layers[-1].error < 0.06
     assert len(made.stages) <= len(fold(layers_of(read_onnx(path))))
 
@@ -453,7 +453,7 @@ def test_what_follows_a_transposed_input(tmp_path: Path) -> None:
     assert model.input_shape == (2, 5, 7)
     found = float_relu.run(layers_of(model), np.moveaxis(real, 3, 1).astype(np.float64))[-1]
     np.testing.assert_allclose(found.reshape(8, -1), answers(path, real), rtol=1e-4)
-    made = onnx_front_end(path, x, OnnxOptions(full_scale=1, head="answer"))
+    made = convert_onnx(path, x, OnnxOptions(full_scale=1, head="answer"))
     assert made.preparation.shape == (5, 7, 2)
     assert made.report.layers[-1].error < 0.05
 
@@ -471,7 +471,7 @@ def test_a_vector_that_the_model_makes_an_image_of(tmp_path: Path) -> None:
     ]
     path = save(build(nodes, constants, [1, 64]), tmp_path)
     features = [
-        onnx_front_end(path, x, OnnxOptions(full_scale=16)).front_end().features(x)
+        convert_onnx(path, x, OnnxOptions(full_scale=16)).front_end().features(x)
         for x in (DIGITS.x_test[:10], DIGITS.x_test[:10].reshape(10, 64))
     ]
     np.testing.assert_array_equal(*features)
@@ -537,7 +537,7 @@ def test_integer_inputs_are_raw_numbers(tmp_path: Path) -> None:
     wanted = answers(path, x[:, None])
     found = run(path, x[:, None].astype(np.float64))
     np.testing.assert_allclose(found, wanted, atol=0.0101)  # half a step of the output
-    made = onnx_front_end(path, x, OnnxOptions(bits=8))
+    made = convert_onnx(path, x, OnnxOptions(bits=8))
     assert any("takes uint8" in note for note in made.report.notes)
     assert made.report.layers[0].error < 0.02
 
@@ -546,7 +546,7 @@ def test_integer_inputs_are_raw_numbers(tmp_path: Path) -> None:
 
 
 def test_stages_are_as_few_and_narrow_as_can_be() -> None:
-    made = onnx_front_end(
+    made = convert_onnx(
         MODELS / "digits_conv.onnx", DIGITS.x_train[:100], OnnxOptions(full_scale=16, bits=3)
     )
     first, pool, last = made.stages
@@ -570,7 +570,7 @@ def test_before_a_last_greatest_codes_are_narrow_already(tmp_path: Path) -> None
     ]
     weights = {"w": rng.normal(size=(3, 1, 3, 3)).astype(np.float32)}
     path = save(build(nodes, weights, [1, 1, 8, 8]), tmp_path)
-    made = onnx_front_end(path, DIGITS.x_train[:50], OnnxOptions(full_scale=16, bits=3))
+    made = convert_onnx(path, DIGITS.x_train[:50], OnnxOptions(full_scale=16, bits=3))
     assert [getattr(stage, "bits", None) for stage in made.stages] == [3, 3]
 
 
@@ -579,14 +579,14 @@ def test_cut_takes_the_result_of_a_node() -> None:
     model = read_onnx(path, "node_max_pool2d")
     assert [type(layer) for layer in model.layers] == [Convolution, Rectifier, Pool]
     options = OnnxOptions(full_scale=16, cut="node_max_pool2d")
-    assert onnx_front_end(path, DIGITS.x_train[:50], options).front_end().count == 128
+    assert convert_onnx(path, DIGITS.x_train[:50], options).front_end().count == 128
 
 
 def test_the_head_is_dropped_kept_or_answers() -> None:
     path, x = MODELS / "digits_conv.onnx", DIGITS.x_train[:100]
     kinds = {}
     for head in ("drop", "keep", "answer"):
-        made = onnx_front_end(path, x, OnnxOptions(full_scale=16, head=head))
+        made = convert_onnx(path, x, OnnxOptions(full_scale=16, head=head))
         kinds[head] = made.stages[-1].units, type(made.stages[-1])
     assert kinds["drop"] == (256, CodedConvolution)
     assert kinds["keep"] == (20, CodedConvolution)  # on and off of ten scores

@@ -23,8 +23,8 @@ from edge_naca.export.conversion.layers import ConversionError, Finding
 from edge_naca.export.onnx_import.file import MAX_NODES, OnnxError
 from edge_naca.export.onnx_import.front_end import (
     OnnxOptions,
+    convert_onnx,
     onnx_check,
-    onnx_front_end,
     onnx_network,
 )
 
@@ -45,7 +45,7 @@ def conv(inputs: list[str] | None = None, output: str = "y", **about: Any) -> on
 
 def check_one(model: onnx.ModelProto, folder: Path, **options: Any) -> Finding:
     """Check a model of which one thing cannot be converted."""
-    findings = onnx_check(save(model, folder), **options)
+    findings = onnx_check(save(model, folder), OnnxOptions(**options)).findings
     assert len(findings) == 1, findings
     assert findings[0].advice
     return findings[0]
@@ -83,14 +83,14 @@ def test_damaged_files_never_end_in_anything_else(tmp_path: Path) -> None:
             damaged[place] = rng.integers(256)
         path.write_bytes(damaged)
         with contextlib.suppress(OnnxError):  # anything else fails the test
-            assert all(isinstance(finding, Finding) for finding in onnx_check(path))
+            assert all(isinstance(finding, Finding) for finding in onnx_check(path).findings)
 
 
 def test_external_data_that_are_missing_or_elsewhere(tmp_path: Path) -> None:
     model = build([conv()], {"w": WEIGHTS}, [1, 1, 8, 8])
     path = tmp_path / "model.onnx"
     onnx.save(model, path, save_as_external_data=True, location="w.bin", size_threshold=0)
-    assert onnx_check(path) == []  # beside the model
+    assert not onnx_check(path).findings  # beside the model
     (tmp_path / "w.bin").rename(tmp_path / "elsewhere.bin")
     with pytest.raises(OnnxError, match=r"data of 'w' are missing.*'w\.bin'"):
         onnx_check(path)
@@ -119,7 +119,7 @@ def test_huge_files_graphs_and_constants(tmp_path: Path, monkeypatch: pytest.Mon
     # A small file that asks for a constant of many gigabytes.
     shape = np.array([1 << 20, 1 << 20], np.int64)
     nodes = [node("ConstantOfShape", ["shape"], "big", name="bomb"), node("MatMul", ["x", "big"])]
-    findings = onnx_check(save(build(nodes, {"shape": shape}, [1, 1 << 20]), tmp_path))
+    findings = onnx_check(save(build(nodes, {"shape": shape}, [1, 1 << 20]), tmp_path)).findings
     assert any("bomb" in finding.node for finding in findings)
 
 
@@ -174,13 +174,13 @@ def test_open_sizes(tmp_path: Path) -> None:
 
 
 def test_a_check_names_everything_at_once() -> None:
-    found = onnx_check(MODELS / "residual.onnx")
+    found = onnx_check(MODELS / "residual.onnx").findings
     assert [finding.kind for finding in found] == ["Sigmoid", "Add", "AveragePool"]
     assert [finding.node for finding in found] == [
         "/Sigmoid (node 3)", "/Add (node 4)", "/AveragePool (node 5)"
     ]  # fmt: skip
     with pytest.raises(ConversionError, match=r"(?s)Sigmoid.*branches.*averages of fewer"):
-        onnx_front_end(MODELS / "residual.onnx", DIGITS.x_train[:20])
+        convert_onnx(MODELS / "residual.onnx", DIGITS.x_train[:20])
 
 
 CONSTANTS = {
@@ -236,7 +236,7 @@ REFUSED = [
 @pytest.mark.parametrize(("what", "reason"), REFUSED, ids=lambda v: getattr(v, "op_type", ""))
 def test_nodes_that_cannot_be_converted(what: onnx.NodeProto, reason: str, tmp_path: Path) -> None:
     used = {name: value for name, value in CONSTANTS.items() if name in what.input}
-    found = onnx_check(save(build([what], used, [1, 1, 8, 8]), tmp_path))[0]
+    found = onnx_check(save(build([what], used, [1, 1, 8, 8]), tmp_path)).findings[0]
     assert found.kind == what.op_type
     assert found.node == f"{what.name} (node 0)"
     assert reason in found.reason
@@ -246,7 +246,7 @@ def test_nodes_that_cannot_be_converted(what: onnx.NodeProto, reason: str, tmp_p
 def test_where_the_graph_is_asked_to_be_cut(tmp_path: Path) -> None:
     path = save(build([conv()], {"w": WEIGHTS}, [1, 1, 8, 8]), tmp_path)
     with pytest.raises(OnnxError, match=r"no node or tensor 'nowhere'.*last nodes are conv"):
-        onnx_check(path, cut="nowhere")
+        onnx_check(path, OnnxOptions(cut="nowhere"))
 
 
 # ---- what no stage can hold --------------------------------------------------------------------
@@ -258,11 +258,11 @@ def rectified(weights: Array, sizes: list[int], folder: Path, **about: Any) -> P
 
 
 def test_stages_limits(tmp_path: Path) -> None:
-    (found,) = onnx_check(rectified(np.ones((1, 3, 64, 64)), [1, 3, 64, 64], tmp_path))
+    (found,) = onnx_check(rectified(np.ones((1, 3, 64, 64)), [1, 3, 64, 64], tmp_path)).findings
     assert "3 × 64 × 64 are 12288 numbers" in found.reason
-    (found,) = onnx_check(rectified(np.ones((70, 1, 1, 1)), [1, 1, 8, 8], tmp_path))
+    (found,) = onnx_check(rectified(np.ones((70, 1, 1, 1)), [1, 1, 8, 8], tmp_path)).findings
     assert "4480 numbers come out; there is room for 4096" in found.reason
-    found = onnx_check(rectified(np.ones((1100, 1, 1, 1)), [1, 1, 8, 8], tmp_path))[0]
+    found = onnx_check(rectified(np.ones((1100, 1, 1, 1)), [1, 1, 8, 8], tmp_path)).findings[0]
     assert found.node == "conv"
     assert "number of units" in found.reason
     nodes, before = [], "x"
@@ -272,7 +272,7 @@ def test_stages_limits(tmp_path: Path) -> None:
         before = f"r{number}"
     nodes.append(node("Identity", [before]))
     one = np.ones((1, 1, 3, 3), np.float32)
-    (found,) = onnx_check(save(build(nodes, {"w": one}, [1, 1, 4, 4]), tmp_path))
+    (found,) = onnx_check(save(build(nodes, {"w": one}, [1, 1, 4, 4]), tmp_path)).findings
     assert found.node == "conv16"
     assert "17 stages are too many" in found.reason
 
@@ -285,12 +285,12 @@ def test_a_greatest_of_signed_numbers(tmp_path: Path) -> None:
 
 
 def test_what_rates_cannot_say(tmp_path: Path) -> None:
-    (found,) = onnx_check(MODELS / "digits_conv.onnx", coding="rate")
+    (found,) = onnx_check(MODELS / "digits_conv.onnx", OnnxOptions(coding="rate")).findings
     assert found.node == "node_max_pool2d"
     nodes = [conv(output="c"), conv(["c", "v"], "d", name="second"), node("Relu", ["d"])]
     weights = {"w": WEIGHTS, "v": RNG.normal(size=(2, 2, 1, 1)).astype(np.float32)}
     model = build(nodes, weights, [1, 1, 8, 8])
-    assert onnx_check(save(model, tmp_path)) == []
+    assert not onnx_check(save(model, tmp_path)).findings
     assert "may be negative" in check_one(model, tmp_path, coding="rate").reason
 
 
@@ -309,13 +309,13 @@ def test_weights_that_overflow_name_the_layer(coding: str, tmp_path: Path) -> No
     x = np.full((5, 8, 8), 7, np.uint8)
     path = rectified(weights, [1, 1, 8, 8], tmp_path)
     with pytest.raises(ConversionError, match=r"conv .*do not fit into 8 bits") as raised:
-        onnx_front_end(path, x, OnnxOptions(full_scale=16, coding=coding))
+        convert_onnx(path, x, OnnxOptions(full_scale=16, coding=coding))
     assert "calibration data" in raised.value.findings[0].advice
 
 
 def test_a_layer_that_stays_silent_is_noted(tmp_path: Path) -> None:
     path = rectified(-np.abs(WEIGHTS), [1, 1, 8, 8], tmp_path)
-    made = onnx_front_end(path, DIGITS.x_train[:20], OnnxOptions(full_scale=16))
+    made = convert_onnx(path, DIGITS.x_train[:20], OnnxOptions(full_scale=16))
     assert any("conv: nothing comes out" in note for note in made.report.notes)
 
 
@@ -336,7 +336,7 @@ def test_a_layer_that_stays_silent_is_noted(tmp_path: Path) -> None:
 )
 def test_calibration_data_that_do_not_suit(x: Array, message: str) -> None:
     with pytest.raises(CalibrationError, match=message):
-        onnx_front_end(MODELS / "digits_conv.onnx", x, OnnxOptions(full_scale=16))
+        convert_onnx(MODELS / "digits_conv.onnx", x, OnnxOptions(full_scale=16))
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> No
 def test_a_mean_for_channels_that_are_not_there() -> None:
     options = OnnxOptions(full_scale=16, mean=(0.1, 0.2, 0.3))
     with pytest.raises(ValueError, match="mean holds 3 numbers; the model's input has 1 channels"):
-        onnx_front_end(MODELS / "digits_conv.onnx", DIGITS.x_train[:10], options)
+        convert_onnx(MODELS / "digits_conv.onnx", DIGITS.x_train[:10], options)
 
 
 # ---- the command line --------------------------------------------------------------------------

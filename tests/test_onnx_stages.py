@@ -22,10 +22,10 @@ from edge_naca.export import (
     OnnxLearner,
     OnnxOptions,
     interface,
-    onnx_front_end,
     onnx_network,
     to_onnx,
 )
+from edge_naca.export.onnx_import.front_end import convert_onnx
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
 from edge_naca.stages import CodedConvolution, CodedPool, SpikingConvolution, SpikingPool
@@ -208,7 +208,7 @@ DIGITS = data.load("digits")
 def test_an_imported_front_end_and_what_learns_behind_it(coding: str) -> None:
     name, scale = ("digits_conv", 16) if coding == "bitplane" else ("digits_average", None)
     options = OnnxOptions(coding=coding, full_scale=scale, steps=7)
-    made = onnx_front_end(MODELS / f"{name}.onnx", DIGITS.x_train[:200], options)
+    made = convert_onnx(MODELS / f"{name}.onnx", DIGITS.x_train[:200], options)
     core = Core(recipes.network_for(DIGITS, front_end=made.front_end(), neurons_per_class=8))
     learner = OnnxLearner(to_onnx(core, learning=True))
     for x, label in zip(DIGITS.x_train[:150], DIGITS.y_train[:150], strict=True):

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from edge_naca.cli import common, models, report
 from edge_naca.cli.onnx_format import onnx_only_options
+from edge_naca.export.conversion.result import Check
 
 model_argument = click.argument(
     "model", metavar="MODEL", type=click.Path(dir_okay=False, path_type=Path)
@@ -44,7 +45,7 @@ def check(model: Path, as_json: bool, **options: Any) -> None:
                 "convertible": not found.findings,
                 "nodes": [{"name": name, "type": type_} for name, type_ in found.nodes],
                 "findings": [vars(finding) for finding in found.findings],
-                "questions": list(found.questions),
+                "questions": list(map(str, found.questions)),
                 "notes": list(found.notes),
             }
         )
@@ -54,7 +55,7 @@ def check(model: Path, as_json: bool, **options: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _print(model: Path, found: models.Checked) -> None:
+def _print(model: Path, found: Check) -> None:
     if found.findings:
         table = Table("node", "type", "why it cannot be converted", "what to do", show_lines=True)
         for finding in found.findings:

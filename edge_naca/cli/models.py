@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from edge_naca import image
 from edge_naca.data import Dataset
-from edge_naca.export.conversion.layers import Finding, Report
-from edge_naca.export.nir.front_end import nir_check, nir_front_end, nir_network, open_questions
+from edge_naca.export.conversion.layers import ConversionError, Report
+from edge_naca.export.conversion.result import Check
+from edge_naca.export.nir.front_end import nir_check, nir_front_end, nir_network
 from edge_naca.export.nir.home import from_nir, is_ours
 from edge_naca.export.nir.options import (
     ENCODERS,
@@ -26,27 +27,9 @@ from edge_naca.export.nir.options import (
     MissingOptionsError,
     NirOptions,
 )
-from edge_naca.front_end import FRONT_END, FrontEnd, spread
+from edge_naca.front_end import FrontEnd, spread
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What a file holds, and what stands in the way of converting it.
-
-    Parameters
-    ----------
-    nodes : name and type of each.
-    findings : what cannot be converted.
-    questions : what the file does not say, and has to be said when it is imported.
-    notes : what else is worth knowing.
-    """
-
-    nodes: tuple[tuple[str, str], ...]
-    findings: tuple[Finding, ...]
-    questions: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,12 +53,25 @@ class Calibration:
     Parameters
     ----------
     dataset : its samples to learn from are converted with, those to test are tested on.
-    samples, tests : how many of either.
+    samples, tested : how many of either.
     """
 
     dataset: Dataset
     samples: int
-    tests: int
+    tested: int
+
+    @property
+    def calibration(self) -> NDArray[Any]:
+        """Samples to convert with, evenly spread over those to learn from."""
+        x = self.dataset.x_train
+        return x[spread(len(x), self.samples)]
+
+    @property
+    def tests(self) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """Samples to test on and their classes; None if none are wanted."""
+        if not self.tested:
+            return None
+        return self.dataset.x_test[: self.tested], self.dataset.y_test[: self.tested]
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ class Format:
 
     title: str
     options: tuple[str, ...]
-    check: Callable[[Path, dict[str, Any]], Checked]
+    check: Callable[[Path, dict[str, Any]], Check]
     convert: Callable[[Path, dict[str, Any], Calibration | None, dict[str, Any]], Imported]
     front_end: Callable[[Path, dict[str, Any], NDArray[Any]], tuple[FrontEnd, Report]]
 
@@ -209,24 +205,21 @@ _NIR_OPTIONS = (
 )
 
 
-def _check_nir(path: Path, options: dict[str, Any]) -> Checked:
+def _check_nir(path: Path, options: dict[str, Any]) -> Check:
     if is_ours(path):
         network, _ = from_nir(path)
         note = f"exported by edge-naca, and restored as it was: {network.topology}"
-        return Checked((), (), notes=(note,))
-    nodes, findings, questions = nir_check(path, NirOptions(**options))
-    return Checked(
-        tuple((node.name, node.kind) for node in nodes),
-        tuple(findings),
-        tuple(map(str, questions)),
-    )
+        return Check((), (), notes=(note,))
+    return nir_check(path, NirOptions(**options))
 
 
 def _ask(path: Path, options: NirOptions) -> None:
     """Ask for what a file does not say, all of it at once."""
-    asked = open_questions(path, options)
-    if asked:
-        raise click.UsageError(str(MissingOptionsError(asked)))
+    check = nir_check(path, options)
+    if check.findings:
+        raise ConversionError(list(check.findings))
+    if check.questions:
+        raise click.UsageError(str(MissingOptionsError(list(check.questions))))
 
 
 def _import_nir(
@@ -247,16 +240,8 @@ def _import_nir(
         raise click.UsageError(
             "conversion needs samples to set ranges by: name some with --calibrate DATA"
         )
-    data = calibration.dataset
-    tests = slice(calibration.tests)
-    network, report = nir_network(
-        path,
-        chosen,
-        data.x_train[spread(len(data.x_train), calibration.samples)],
-        data.x_test[tests] if calibration.tests else None,
-        data.y_test[tests] if calibration.tests else None,
-        metadata,
-    )
+    network, report = nir_network(path, calibration.calibration, chosen, tests=calibration.tests)
+    network = replace(network, metadata=network.metadata | metadata)
     return Imported(image.encode(network), report)
 
 
@@ -270,10 +255,7 @@ def _nir_front_end(
         )
     chosen = NirOptions(**options)
     _ask(path, chosen)
-    made = nir_front_end(path, chosen, samples)
-    metadata = {FRONT_END: {"model": path.name, "assumed": made.assumed}}
-    front_end = FrontEnd(made.preparation, made.encoder, made.stages, metadata)
-    return front_end, made.report
+    return nir_front_end(path, samples, chosen)
 
 
 FORMATS = {".nir": Format("NIR", _NIR_OPTIONS, _check_nir, _import_nir, _nir_front_end)}

@@ -11,8 +11,9 @@ import click
 from numpy.typing import NDArray
 
 from edge_naca import image
-from edge_naca.cli.models import FORMATS, Calibration, Checked, Format, Imported
+from edge_naca.cli.models import FORMATS, Calibration, Format, Imported
 from edge_naca.export.conversion.layers import Report
+from edge_naca.export.conversion.result import Check
 from edge_naca.export.onnx_import.front_end import (
     CODINGS,
     OnnxOptions,
@@ -20,8 +21,7 @@ from edge_naca.export.onnx_import.front_end import (
     onnx_front_end,
     onnx_network,
 )
-from edge_naca.export.onnx_import.model import read_onnx
-from edge_naca.front_end import FrontEnd, spread
+from edge_naca.front_end import FrontEnd
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -44,17 +44,8 @@ def onnx_only_options(function: Function) -> Function:
     return function
 
 
-def _check(path: Path, options: dict[str, Any]) -> Checked:
-    coding, cut = options.get("coding", "bitplane"), options.get("cut")
-    findings = onnx_check(path, coding=coding, cut=cut)
-    if findings:
-        return Checked((), tuple(findings))
-    model = read_onnx(path, cut)
-    questions = []
-    if "full_scale" not in options and not model.says_range:
-        questions.append("--full-scale: raw number that stands for 1.0 in the model's input")
-    nodes = tuple((layer.name, type(layer).__name__) for layer in model.layers)
-    return Checked(nodes, (), tuple(questions), tuple(model.notes))
+def _check(path: Path, options: dict[str, Any]) -> Check:
+    return onnx_check(path, OnnxOptions(**options))
 
 
 def _import(
@@ -63,19 +54,12 @@ def _import(
     calibration: Calibration | None,
     metadata: dict[str, Any],
 ) -> Imported:
-    chosen = OnnxOptions(**options)
     if calibration is None:
         raise click.UsageError(
             "conversion needs samples to set ranges by: name some with --calibrate DATA"
         )
-    data = calibration.dataset
     network, report = onnx_network(
-        path,
-        data.x_train[spread(len(data.x_train), calibration.samples)],
-        chosen,
-        tests=(data.x_test[: calibration.tests], data.y_test[: calibration.tests])
-        if calibration.tests
-        else None,
+        path, calibration.calibration, OnnxOptions(**options), tests=calibration.tests
     )
     network = replace(network, metadata=network.metadata | metadata)
     return Imported(image.encode(network), report)
@@ -84,8 +68,7 @@ def _import(
 def _front_end(
     path: Path, options: dict[str, Any], samples: NDArray[Any]
 ) -> tuple[FrontEnd, Report]:
-    made = onnx_front_end(path, samples, OnnxOptions(**options))
-    return made.front_end(), made.report
+    return onnx_front_end(path, samples, OnnxOptions(**options))
 
 
 FORMATS[".onnx"] = Format("ONNX", (*ONNX_OPTIONS, "bits"), _check, _import, _front_end)

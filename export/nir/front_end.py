@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,12 @@ from edge_naca.export.conversion.layers import (
     Report,
     Shape,
 )
+from edge_naca.export.conversion.result import Check, Conversion
 from edge_naca.export.conversion.segments import Source, conversion_findings
 from edge_naca.export.conversion.spiking import convert
-from edge_naca.export.nir.graph import Node
-from edge_naca.export.nir.options import NirOptions, Question, assumptions, filled
+from edge_naca.export.nir.options import NirOptions, assumptions, filled
 from edge_naca.export.nir.read import nir_layers, read_nir
+from edge_naca.front_end import FRONT_END, FrontEnd
 from edge_naca.limits import MAX_UNITS
 from edge_naca.network import Encoder, Network, Preparation
 from edge_naca.specification import encoding, preparation
@@ -39,33 +41,7 @@ MOST_GAIN = 16383
 MOST_RAW = 32767
 
 Int = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class NirFrontEnd:
-    """A model from another framework as what comes before a network's populations.
-
-    Parameters
-    ----------
-    preparation, encoder, stages : parts of a `Network`.
-    report : what conversion did, layer by layer.
-    assumed : what the file did not say, for the image's metadata.
-    layers : the model in real numbers.
-    """
-
-    preparation: Preparation
-    encoder: Encoder
-    stages: tuple[SpikingStage, ...]
-    report: Report
-    assumed: tuple[str, ...]
-    layers: tuple[Layer, ...]
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """For the image: what was assumed, and what conversion did."""
-        return {
-            "converted": {"assumed": list(self.assumed), "report": self.report.as_json()},
-        }
+NirSource = str | PathLike[str] | Any  # a path, or a nir.NIRGraph
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,22 +200,58 @@ def _fraction(value: float) -> tuple[int, int]:
 
 
 def nir_front_end(
-    source: str | PathLike[str] | Any,
-    options: NirOptions,
+    source: NirSource,
     calibration: Any,
-    x_test: Any = None,
-    y_test: Any = None,
-) -> NirFrontEnd:
+    options: NirOptions | None = None,
+    *,
+    tests: tuple[Any, Any] | None = None,
+) -> tuple[FrontEnd, Report]:
+    """Convert a NIR file to what populations are put behind; see `convert_nir`."""
+    conversion = convert_nir(source, calibration, options, tests=tests)
+    return conversion.front_end(), conversion.report
+
+
+def nir_network(
+    source: NirSource,
+    calibration: Any,
+    options: NirOptions | None = None,
+    *,
+    tests: tuple[Any, Any] | None = None,
+    classes: Sequence[str] | None = None,
+) -> tuple[Network, Report]:
+    """Convert a NIR file whose last neurons are classes to a network; see `convert_nir`.
+
+    Parameters
+    ----------
+    classes : what the last neurons stand for.
+    """
+    conversion = convert_nir(source, calibration, options, tests=tests)
+    _answering(conversion.layers)
+    report = conversion.report
+    assumed = conversion.metadata[FRONT_END]["assumed"]
+    metadata: dict[str, Any] = {"converted": {"assumed": assumed, "report": report.as_json()}}
+    if classes is not None:
+        metadata["classes"] = list(classes)
+    return conversion.network(metadata), report
+
+
+def convert_nir(
+    source: NirSource,
+    calibration: Any,
+    options: NirOptions | None = None,
+    *,
+    tests: tuple[Any, Any] | None = None,
+) -> Conversion:
     """Convert a NIR file to preparation, encoder and frozen stages.
 
     Parameters
     ----------
     source : a path, or a `nir.NIRGraph`.
-    options : what the file does not say.
     calibration : integers (samples, …): raw samples as the sensor gives them; their range decides
         the preparation, what they excite decides clipping and widths.
-    x_test, y_test : samples and classes for the accuracy before and after, if the last layer's
-        neurons are classes.
+    options : what the file does not say.
+    tests : samples like those of calibration, and their classes: for the accuracy before and after,
+        if the last layer's neurons are classes.
 
     Raises
     ------
@@ -252,6 +264,7 @@ def nir_front_end(
     CalibrationError
         If calibration samples do not suit the model.
     """
+    options = options or NirOptions()
     layers = nir_layers(source, options)
     options = filled(options)
     samples = samples_for(calibration, layers, options)
@@ -259,21 +272,9 @@ def nir_front_end(
     notes = assumptions(options)
     before = after = None
     tested = 0
-    if x_test is not None:
-        y = np.asarray(y_test)
-        raw, layout = _raw(x_test, samples.layout.shape, "test samples")
-        if layout != samples.layout or y.shape != (len(raw),):
-            raise CalibrationError(
-                "test samples must lie as calibration samples do, and have a class each"
-            )
-        tests = replace(samples, raw=raw)
-        units = int(np.prod(layers[-1].output_shape))
-        if y.size and not 0 <= y.min() <= y.max() < units:
-            raise CalibrationError(
-                f"the model answers with one of {units} classes, but test samples have classes "
-                f"{y.min()} .. {y.max()}"
-            )
-        before, after = _accuracies(layers, converted.stages, tests, y)
+    if tests is not None:
+        test_samples, y = _tests(tests, samples, layers)
+        before, after = _accuracies(layers, converted.stages, test_samples, y)
         tested = len(y)
     report = Report(
         converted.reports,
@@ -282,14 +283,36 @@ def nir_front_end(
         after,
         (*notes, *converted.notes),
     )
-    return NirFrontEnd(
+    about: dict[str, Any] = {"assumed": list(notes)}
+    if isinstance(source, (str, PathLike)):
+        about["model"] = Path(source).name
+    return Conversion(
         samples.preparation,
         samples.encoder,
         converted.stages,
-        report,
-        notes,
         tuple(layers),
+        report,
+        {FRONT_END: about},
     )
+
+
+def _tests(
+    tests: tuple[Any, Any], samples: Samples, layers: Sequence[Layer]
+) -> tuple[Samples, NDArray[Any]]:
+    """Return samples to test on, and their classes, or refuse what does not suit the model."""
+    y = np.asarray(tests[1])
+    raw, layout = _raw(tests[0], samples.layout.shape, "test samples")
+    if layout != samples.layout or y.shape != (len(raw),):
+        raise CalibrationError(
+            "test samples must lie as calibration samples do, and have a class each"
+        )
+    units = int(np.prod(layers[-1].output_shape))
+    if y.size and not 0 <= y.min() <= y.max() < units:
+        raise CalibrationError(
+            f"the model answers with one of {units} classes, but test samples have classes "
+            f"{y.min()} .. {y.max()}"
+        )
+    return replace(samples, raw=raw), y
 
 
 def _accuracies(
@@ -302,7 +325,9 @@ def _accuracies(
         layers, source.samples, source.steps, source.real, source.is_direct
     )
     real = simulation.answers(last.reset == "none")
-    network = _network(tests.preparation, tests.encoder, stages, {})
+    network = Network(
+        tests.preparation.outputs, tests.encoder, (), preparation=tests.preparation, stages=stages
+    )
     integer = Core(network).infer_many(tests.raw)["prediction"]
     return float((real == y).mean()), float((integer == y).mean())
 
@@ -324,38 +349,8 @@ def _answering(layers: Sequence[Layer]) -> Neurons:
     )
 
 
-def _network(
-    prepared: Preparation,
-    encoder: Encoder,
-    stages: tuple[SpikingStage, ...],
-    metadata: dict[str, Any],
-) -> Network:
-    return Network(
-        prepared.outputs, encoder, (), preparation=prepared, stages=stages, metadata=metadata
-    )
-
-
-def nir_network(
-    source: str | PathLike[str] | Any,
-    options: NirOptions,
-    calibration: Any,
-    x_test: Any = None,
-    y_test: Any = None,
-    metadata: dict[str, Any] | None = None,
-) -> tuple[Network, Report]:
-    """Convert a NIR file whose last neurons are classes to a network; see `nir_front_end`."""
-    made = nir_front_end(source, options, calibration, x_test, y_test)
-    _answering(made.layers)
-    network = _network(
-        made.preparation, made.encoder, made.stages, {**made.metadata, **(metadata or {})}
-    )
-    return network, made.report
-
-
-def nir_check(
-    source: str | PathLike[str] | Any, options: NirOptions
-) -> tuple[list[Node], list[Finding], list[Question]]:
-    """Return the nodes of a file, why it cannot be converted, and what has still to be said.
+def nir_check(source: NirSource, options: NirOptions | None = None) -> Check:
+    """Look at a NIR file before anything is converted.
 
     Parameters
     ----------
@@ -367,22 +362,10 @@ def nir_check(
     ModelFileError
         If the file cannot be read at all.
     """
+    options = options or NirOptions()
     reading = read_nir(source, options)
-    found = reading.findings
-    if not found and reading.layers:
-        found = conversion_findings(reading.layers, options.encoder in (None, "direct"))
-    return reading.nodes, found, reading.questions
-
-
-def open_questions(source: str | PathLike[str] | Any, options: NirOptions) -> list[Question]:
-    """Return what has still to be said before a file can be converted.
-
-    Raises
-    ------
-    ModelFileError, ConversionError
-        If it cannot be converted whatever is said.
-    """
-    _, found, asked = nir_check(source, options)
-    if found:
-        raise ConversionError(found)
-    return asked
+    findings = reading.findings
+    if not findings and reading.layers:
+        findings = conversion_findings(reading.layers, options.encoder in (None, "direct"))
+    nodes = tuple((node.name, node.kind) for node in reading.nodes)
+    return Check(nodes, tuple(findings), tuple(reading.questions))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_naca.export.conversion.result import Question
 from edge_naca.limits import MAX_STEPS, choice, whole
 
 METHODS = ("euler", "exact")
@@ -171,26 +172,6 @@ EXPORTERS = {
         ("export_to_nir was given the default dt of 1e-4",),
     ),
 }
-
-
-@dataclass(frozen=True)
-class Question:
-    """Something that has to be said before a file can be converted.
-
-    Parameters
-    ----------
-    option : its name in `NirOptions`.
-    text : what is asked.
-    answers : what to choose from.
-    """
-
-    option: str
-    text: str
-    answers: str
-
-    def __str__(self) -> str:
-        name = "delay" if self.option == "delayed" else self.option.replace("_", "-")
-        return f"--{name}: {self.text} ({self.answers})"
 
 
 class MissingOptionsError(ValueError):

@@ -17,6 +17,7 @@ from edge_naca.export.conversion.layers import (
     Neurons,
     Scale,
 )
+from edge_naca.export.conversion.result import Question
 from edge_naca.export.nir.graph import (
     INPUT,
     NEURONS,
@@ -32,7 +33,6 @@ from edge_naca.export.nir.neurons import read_neurons
 from edge_naca.export.nir.options import (
     MissingOptionsError,
     NirOptions,
-    Question,
     filled,
     questions,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.export.conversion import float_relu
-from edge_naca.export.conversion.coded import Signal, best_scale, convert_coded
+from edge_naca.export.conversion.coded import Coded, Signal, best_scale, convert_coded
 from edge_naca.export.conversion.input_layout import CalibrationError, Layout, layout_of
 from edge_naca.export.conversion.layers import (
     ConversionError,
@@ -24,14 +24,14 @@ from edge_naca.export.conversion.layers import (
 from edge_naca.export.conversion.rate import check_rate, convert_rate
 from edge_naca.export.conversion.relu_blocks import Block, Blocks, blocks_of, check_blocks
 from edge_naca.export.conversion.relu_folding import is_uneven, push_regardless
+from edge_naca.export.conversion.result import Check, Conversion, Question
 from edge_naca.export.conversion.stage_running import prepare, run_stages
 from edge_naca.export.onnx_import.model import layers_of, read_onnx
 from edge_naca.export.onnx_import.read import Model
 from edge_naca.front_end import FRONT_END, SCALER, FrontEnd
 from edge_naca.limits import MAX_UNITS, choice, whole
-from edge_naca.network import Encoder, Network, Preparation
+from edge_naca.network import Network, Preparation
 from edge_naca.scaling import LIMIT, Scaler, gains
-from edge_naca.stages import Stage
 
 Float = NDArray[np.float64]
 Array = NDArray[Any]
@@ -90,59 +90,75 @@ class OnnxOptions:
                 raise ValueError(f"std must be greater than 0, not {self.std!r}")
 
 
-@dataclass(frozen=True, eq=False)
-class OnnxFrontEnd:
-    """An ONNX model as what comes before a network's populations.
+def onnx_check(path: str | Path, options: OnnxOptions | None = None) -> Check:
+    """Look at an ONNX file before anything is converted.
 
     Parameters
     ----------
-    preparation, encoder, stages : parts of a `Network`.
-    report : what conversion did, layer by layer.
-    metadata : for the image: the host's part of scaling, if there is one, and where all this is
-        from.
-    layers : the model in real numbers, what raw numbers mean included.
-    """
-
-    preparation: Preparation
-    encoder: Encoder
-    stages: tuple[Stage, ...]
-    report: Report
-    metadata: dict[str, Any] = field(default_factory=dict)
-    layers: tuple[Layer, ...] = ()
-
-    def front_end(self) -> FrontEnd:
-        """Return what populations are put behind."""
-        return FrontEnd(self.preparation, self.encoder, self.stages, self.metadata)
-
-
-def onnx_check(
-    path: str | Path, *, coding: str = "bitplane", head: str = "drop", cut: str | None = None
-) -> list[Finding]:
-    """Return everything in an ONNX file that cannot be converted, before anything is.
+    options : what is known so far.
 
     Raises
     ------
     OSError, OnnxError, ImportError
         If the file cannot be looked at.
     """
-    choice("coding", coding, CODINGS)
-    choice("head", head, HEADS)
+    options = options or OnnxOptions()
     try:
-        model = read_onnx(path, cut)
+        model = read_onnx(path, options.cut)
     except ConversionError as error:
-        return error.findings
-    if model.findings:
-        return model.findings
-    return _check(_with_head(blocks_of(model.layers), head)[0], coding, head)
+        return Check((), tuple(error.findings))
+    nodes = tuple((layer.name, type(layer).__name__) for layer in model.layers)
+    findings = model.findings
+    if not findings:
+        blocks, _ = _with_head(blocks_of(model.layers), options.head)
+        findings = _check(blocks, options.coding, options.head)
+    questions: tuple[Question, ...] = ()
+    if options.full_scale is None and not model.says_range:
+        questions = (Question("full_scale", "raw number that stands for 1.0 in the model's input"),)
+    return Check(nodes, tuple(findings), questions, tuple(model.notes))
 
 
 def onnx_front_end(
     path: str | Path,
-    calibration: Array,
+    calibration: Any,
     options: OnnxOptions | None = None,
     *,
-    tests: tuple[Array, Array] | None = None,
-) -> OnnxFrontEnd:
+    tests: tuple[Any, Any] | None = None,
+) -> tuple[FrontEnd, Report]:
+    """Convert an ONNX file to what populations are put behind; see `convert_onnx`."""
+    conversion = convert_onnx(path, calibration, options, tests=tests)
+    return conversion.front_end(), conversion.report
+
+
+def onnx_network(
+    path: str | Path,
+    calibration: Any,
+    options: OnnxOptions | None = None,
+    *,
+    tests: tuple[Any, Any] | None = None,
+    classes: Sequence[str] | None = None,
+) -> tuple[Network, Report]:
+    """Convert a whole ONNX classifier to a network without populations; see `convert_onnx`.
+
+    Parameters
+    ----------
+    classes : what the model's outputs stand for.
+    """
+    options = replace(options or OnnxOptions(), head="answer")
+    conversion = convert_onnx(path, calibration, options, tests=tests)
+    metadata = conversion.metadata | {"conversion": conversion.report.as_json()}
+    if classes is not None:
+        metadata["classes"] = list(classes)
+    return conversion.network(metadata), conversion.report
+
+
+def convert_onnx(
+    path: str | Path,
+    calibration: Any,
+    options: OnnxOptions | None = None,
+    *,
+    tests: tuple[Any, Any] | None = None,
+) -> Conversion:
     """Convert an ONNX file to preparation, encoder and frozen stages.
 
     Parameters
@@ -150,7 +166,7 @@ def onnx_front_end(
     calibration : samples (n, …) as they will come, integers or real numbers; images with channels
         last or as the file has them. A few hundred of all kinds do.
     options : what the file does not say.
-    tests : samples, like those of calibration, and their classes: for accuracy before and after,
+    tests : samples like those of calibration, and their classes: for accuracy before and after,
         with head "answer".
 
     Raises
@@ -172,82 +188,69 @@ def onnx_front_end(
     notes = [*model.notes, *([note] if note else [])]
     scaler, raw = _integers(layout.planes(x))
     unit, offset = _meaning(path, model, options, x, scaler, notes)
-    shape = model.input_shape
-    whole_model: list[Layer] = list(layers)
     if (unit != 1).any() or offset.any():
-        whole_model = [depthwise("the input", shape, unit, offset), *layers]
-    blocks, head_notes = _with_head(blocks_of(whole_model, bool(raw.min() < 0)), options.head)
+        layers = [depthwise("the input", model.input_shape, unit, offset), *layers]
+    blocks, head_notes = _with_head(blocks_of(layers, bool(raw.min() < 0)), options.head)
     findings = _check(blocks, options.coding, options.head)
     if findings:
         raise ConversionError(findings)
     blocks, border_notes = _within_inputs(blocks)
     blocks = _centred(blocks)
     preparation, entering = _prepare(blocks, raw, layout)
-    is_answer = options.head == "answer"
-    if options.coding == "rate":
-        made = convert_rate(blocks, entering, steps=options.steps, readout=is_answer)
-    else:
-        made = convert_coded(
-            blocks,
-            entering,
-            bits=options.bits,
-            inner_bits=options.inner_bits,
-            readout=is_answer,
-        )
+    stages = _stages(blocks, entering, options)
     before = after = None
-    if tests is not None and is_answer:
-        x_test, y_test = _checked(tests[0]), np.asarray(tests[1])
-        if x_test.shape[1:] != x.shape[1:] or (x_test.dtype.kind == "f") != (x.dtype.kind == "f"):
-            raise CalibrationError(
-                f"test samples {x_test.dtype} {x_test.shape} are not like those of calibration, "
-                f"{x.dtype} {x.shape}"
-            )
-        asked = layout.planes(x_test)
-        asked = scaler(asked) if scaler is not None else asked
-        codes = prepare(preparation, asked, INPUT_BITS)
-        scores = run_stages(made.stages, made.encoder, codes)
-        real = float_relu.run(whole_model, asked.astype(np.float64))[-1].reshape(len(x_test), -1)
-        before = float((real.argmax(axis=1) == y_test).mean())
-        after = float((scores.argmax(axis=1) == y_test).mean())
-    notes += [*head_notes, *border_notes, *made.notes]
-    samples = len(raw) if before is None or tests is None else len(tests[0])
-    report = Report(tuple(made.reports), samples, before, after, tuple(notes))
+    samples = len(raw)
+    if tests is not None and options.head == "answer":
+        planes, y = _tests(tests, x, layout, scaler)
+        before, after = _accuracies(layers, preparation, stages, planes, y)
+        samples = len(y)
+    notes += [*head_notes, *border_notes, *stages.notes]
     about: dict[str, Any] = {FRONT_END: {"file": Path(path).name, "notes": notes}}
     if scaler is not None:
         about[SCALER] = scaler.to_json()
-    return OnnxFrontEnd(
-        preparation, made.encoder, tuple(made.stages), report, about, tuple(whole_model)
+    report = Report(tuple(stages.reports), samples, before, after, tuple(notes))
+    return Conversion(
+        preparation, stages.encoder, tuple(stages.stages), tuple(layers), report, about
     )
 
 
-def onnx_network(
-    path: str | Path,
-    calibration: Array,
-    options: OnnxOptions | None = None,
-    *,
-    tests: tuple[Array, Array] | None = None,
-    classes: Sequence[str] | None = None,
-) -> tuple[Network, Report]:
-    """Convert a whole ONNX classifier to a network without populations; see `onnx_front_end`.
-
-    Parameters
-    ----------
-    classes : what the model's outputs stand for.
-    """
-    options = replace(options or OnnxOptions(), head="answer")
-    made = onnx_front_end(path, calibration, options, tests=tests)
-    metadata = dict(made.metadata) | {"conversion": made.report.as_json()}
-    if classes is not None:
-        metadata["classes"] = list(classes)
-    network = Network(
-        made.preparation.outputs,
-        made.encoder,
-        (),
-        preparation=made.preparation,
-        stages=made.stages,
-        metadata=metadata,
+def _stages(blocks: Blocks, entering: Signal, options: OnnxOptions) -> Coded:
+    """Return the stages that blocks become."""
+    is_answer = options.head == "answer"
+    if options.coding == "rate":
+        return convert_rate(blocks, entering, steps=options.steps, readout=is_answer)
+    return convert_coded(
+        blocks,
+        entering,
+        bits=options.bits,
+        inner_bits=options.inner_bits,
+        readout=is_answer,
     )
-    return network, made.report
+
+
+def _tests(
+    tests: tuple[Any, Any], calibration: Array, layout: Layout, scaler: Scaler | None
+) -> tuple[Array, Array]:
+    """Return samples to test on as the device is given them, and their classes."""
+    x = _checked(tests[0])
+    is_alike = (x.dtype.kind == "f") == (calibration.dtype.kind == "f")
+    if x.shape[1:] != calibration.shape[1:] or not is_alike:
+        raise CalibrationError(
+            f"test samples {x.dtype} {x.shape} are not like those of calibration, "
+            f"{calibration.dtype} {calibration.shape}"
+        )
+    planes = layout.planes(x)
+    return (scaler(planes) if scaler is not None else planes), np.asarray(tests[1])
+
+
+def _accuracies(
+    layers: Sequence[Layer], preparation: Preparation, converted: Coded, planes: Array, y: Array
+) -> tuple[float, float]:
+    """Return the share of right answers of the real numbers, and of the integers."""
+    codes = prepare(preparation, planes, INPUT_BITS)
+    scores = run_stages(converted.stages, converted.encoder, codes)
+    real = float_relu.run(list(layers), planes.astype(np.float64))[-1].reshape(len(planes), -1)
+    return float((real.argmax(axis=1) == y).mean()), float((scores.argmax(axis=1) == y).mean())
 
 
 # ---- what goes in ------------------------------------------------------------------------------
