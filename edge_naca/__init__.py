@@ -8,7 +8,7 @@ from edge_naca.network import Encoder, Network, Population, Preparation, Rule
 from edge_naca.specification.network import Specification
 
 if TYPE_CHECKING:
-    from edge_naca.classifier import NacaClassifier
+    from edge_naca.classifier.estimator import NacaClassifier
 
 __version__ = version("edge-naca")
 
@@ -28,7 +28,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import scikit-learn only when somebody asks for the classifier."""
     if name == "NacaClassifier":
-        from edge_naca.classifier import NacaClassifier
+        from edge_naca.classifier.estimator import NacaClassifier
 
         return NacaClassifier
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

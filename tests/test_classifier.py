@@ -27,7 +27,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
 import edge_naca
-from edge_naca import NacaClassifier, Preparation, Specification, classifier, image
+from edge_naca import NacaClassifier, Preparation, Specification, image
+from edge_naca.classifier import estimator
 from edge_naca.image import ImageError
 from edge_naca.scaling import Scaler, looks_like_pixels, plan
 
@@ -91,7 +92,7 @@ def test_scikit_learn_array_api_check() -> None:
 
 
 def test_example_in_docstring() -> None:
-    result = doctest.testmod(classifier)
+    result = doctest.testmod(estimator)
     assert result.attempted > 5
     assert result.failed == 0
 

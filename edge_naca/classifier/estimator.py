@@ -17,20 +17,22 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edge_naca import image, presets
+from edge_naca.classifier.decisions import class_margins, class_scores, typical_square
+from edge_naca.classifier.labels import Labels
+from edge_naca.classifier.parameters import check_parameters
+from edge_naca.classifier.samples import GIVEN, integers, plain
+from edge_naca.classifier.saved import Saved
 from edge_naca.core import Core
 from edge_naca.files import write_file
 from edge_naca.front_end import SCALER, FrontEnd
 from edge_naca.image import ImageError
-from edge_naca.limits import MAX_CLASSES, MAX_UNITS, choice, whole
+from edge_naca.limits import MAX_CLASSES, MAX_UNITS, whole
 from edge_naca.network import Network, Preparation
 from edge_naca.recipes import typical_norm
-from edge_naca.scaling import REACH, SCALINGS, Scaler, plan
+from edge_naca.scaling import Scaler, plan
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
-from edge_naca.specification.population import NO_MARGIN
 
 ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
-GIVEN = ("given", "front end")  # sources of features that nothing is calibrated for
-SHARE = 1 << 22  # margins computed at a time
 
 
 class NacaClassifier(ClassifierMixin, BaseEstimator):
@@ -136,7 +138,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
 
     # Samples, and their classes in the core, from which calibration goes on; None when it is over.
     _kept: tuple[NDArray[Any], NDArray[np.int32]] | None
-    _source: str  # how samples are scaled: "given", "standard", "pixels" or "range"
+    _source: str  # what says how features become codes, one of `samples.SOURCES`
     _network_seed: int
 
     def __init__(
@@ -194,10 +196,10 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             If an argument or a parameter is wrong; the message names it.
         """
         with self._all_or_nothing():
-            self._check_parameters()
+            check_parameters(vars(self))
             samples, labels = self._validate(X, y, reset=True)
             self._forget()
-            indices = self._name(labels, None)
+            self._labels, indices = self._labels.extended(labels, None)
             self._set_up(samples, max(self.max_classes or 0, len(self.labels_)))
             self._learn(samples, indices, self.epochs)
             self._kept = None
@@ -223,12 +225,12 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         """
         with self._all_or_nothing():
             is_first = not hasattr(self, "core_")
-            self._check_parameters()
+            check_parameters(vars(self))
             samples, labels = self._validate(X, y, reset=is_first)
             if is_first:
                 self._forget()
             room = self._room(is_first, np.unique(labels), classes)
-            indices = self._name(labels, classes)
+            self._labels, indices = self._labels.extended(labels, classes)
             if len(self.classes_) > room:
                 raise ValueError(
                     f"there is room for {room} classes, but y and classes make them "
@@ -242,8 +244,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
 
     def _forget(self) -> None:
         none = np.zeros(0, np.int32)
-        self.labels_: NDArray[Any] = none
-        self.classes_: NDArray[Any] = none
+        self._labels = Labels(none, none)
         self._kept = none, none
         seed = self.random_state
         if not isinstance(seed, (int, np.integer)):
@@ -359,7 +360,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         answers = self.core_.predict_many(raw)
         silent = np.flatnonzero(answers < 0)
         if silent.size:
-            answers[silent] = self._class_margins(raw[silent])[1]
+            answers[silent] = class_margins(self.core_, len(self.labels_), raw[silent])[1]
         return np.asarray(self.labels_[answers])
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -374,7 +375,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         the second one's minus the first one's. The greatest belongs to what `predict` answers. A
         class that was announced, but not met, has one less than the least of the others.
         """
-        scores = self._scores(X)
+        scores = self._scores(self._checked(X))
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -385,57 +386,15 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         float64 (n_samples, n_classes) in the order of `classes_`. Every row adds up to 1. They
         rank classes as `predict` does; how sure they are depends on `temperature` alone.
         """
-        scores = self._scores(X)
+        scores = self._scores(self._checked(X))
         power = np.exp((scores - scores.max(axis=1, keepdims=True)) / self.temperature)
         return np.asarray(power / power.sum(axis=1, keepdims=True))
 
-    def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return decisions (n_samples, n_classes), in the order of `classes_`."""
-        margins, answers = self._class_margins(self._checked(X))
-        # The core answers a tie by the lower index; half the least difference says so.
-        rows, best = np.arange(len(margins)), margins.max(axis=1)
-        tied = (margins == best[:, None]).sum(axis=1) > 1
-        margins[rows[tied], answers[tied]] = best[tied] + 0.5
-        unit = self._unit()
-        scores = np.repeat(margins.min(axis=1, keepdims=True) - unit, len(self.classes_), axis=1)
-        scores[:, np.searchsorted(self.classes_, self.labels_)] = margins
-        return scores / unit
-
-    def _class_margins(self, raw: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """Return the best margin of each class's neurons (n, classes met), and the answers."""
-        network = self.core_.network
-        hidden = network.populations[0]
-        assert hidden.rule is not None
-        assert hidden.rule.table is not None
-        rows = max(SHARE // network.units, 1)
-        before = network.units - sum(part.neurons for part in network.populations)  # of stages
-        best = np.full((len(raw), len(self.labels_)), float(NO_MARGIN))
-        answers = np.empty(len(raw), np.int32)
-        for first in range(0, len(raw), rows):
-            part = slice(first, first + rows)
-            margins, results = self.core_.margins_many(raw[part])
-            answers[part] = results["prediction"]
-            for index in range(len(self.labels_)):
-                reached = np.flatnonzero(hidden.rule.table[index] > 0)
-                best[part, index] = margins[:, before + reached].max(axis=1)
-        # Where no neuron reached its threshold, the nearest one answers all the same.
-        return best, np.where(answers < 0, best.argmax(axis=1), answers)
+    def _scores(self, raw: NDArray[Any]) -> NDArray[np.float64]:
+        return class_scores(self.core_, self.labels_, self.classes_, raw, self._unit())
 
     def _unit(self) -> float:
-        """Return what is typical of squared distances, as large as they are in potentials.
-
-        That is a sample's squared norm, of which a third is left where all have the same norm.
-        """
-        network = self.core_.network
-        preparation, rule = network.preparation, network.populations[0].rule
-        assert preparation is not None
-        assert rule is not None
-        if self.front_end is not None:
-            return -network.populations[0].threshold / presets.REACH_UNEQUAL / 3
-        square = preparation.norm**2 / 3
-        if not square:
-            square = preparation.features * ((2**network.encoder.bits - 1) / REACH) ** 2
-        return square * 2.0**rule.trace_shift
+        return typical_square(self.core_.network, self.front_end is not None)
 
     # ---- checks --------------------------------------------------------------------------
 
@@ -451,106 +410,29 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             self.__dict__.update(before)
             raise
 
-    def _check_parameters(self) -> None:
-        """Check what `presets.competitive` and `plan` do not."""
-        whole("neurons_per_class", self.neurons_per_class, 1, MAX_UNITS)
-        if self.max_classes is not None:
-            whole("max_classes", self.max_classes, 1, MAX_CLASSES)
-        choice("scaling", self.scaling, SCALINGS)
-        if self.preparation is not None and not isinstance(self.preparation, Preparation):
-            raise TypeError(
-                f"preparation must be an edge_naca.Preparation or None, not {self.preparation!r}"
-            )
-        if self.front_end is not None and not isinstance(self.front_end, FrontEnd):
-            raise TypeError(
-                "front_end must be an edge_naca.front_end.FrontEnd or None, not "
-                f"{self.front_end!r}; onnx_front_end and nir_front_end return one, and a report"
-            )
-        if self.front_end is not None and self.preparation is not None:
-            raise ValueError("give either front_end or preparation: a front end has its own")
-        whole("bits", self.bits, 1, 8)
-        if self.weight_bits not in (4, 8):
-            raise ValueError(f"weight_bits must be 8 or 4, not {self.weight_bits}")
-        if self.weight_bits == 4 and self.bits > 4:
-            raise ValueError(f"bits must be in 1 .. 4 with weight_bits=4, not {self.bits}")
-        for name, low, high, is_open in (
-            ("rate_floor", 0, 1, True),
-            ("homeostasis", 0, 1, False),
-            ("depression", 0, 1, False),
-            ("temperature", 0, np.inf, True),
-        ):
-            value = getattr(self, name)
-            if isinstance(value, (bool, np.bool_)) or not isinstance(
-                value, (int, float, np.integer, np.floating)
-            ):
-                raise TypeError(f"{name} must be a number, not {value!r}")
-            if not (low <= value <= high) or (is_open and value == low) or np.isinf(value):
-                above = "greater than 0" + (" and at most 1" if high == 1 else "")
-                raise ValueError(
-                    f"{name} must be {above if is_open else 'within 0 .. 1'}, not {value}"
-                )
-        whole("calibration", self.calibration, 1, 1 << 20)
-        whole("epochs", self.epochs, 1, 1 << 20)
-        if isinstance(self.random_state, (int, np.integer)):
-            whole("random_state", self.random_state, 0, 2**32 - 1)
-
     def _validate(
         self, X: ArrayLike, y: ArrayLike, reset: bool
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         samples, labels = validate_data(self, X, y, reset=reset)
         check_classification_targets(labels)
-        return _plain(samples), labels
+        return plain(samples), labels
+
+    def _raw(self, samples: NDArray[Any], is_learning: bool = False) -> NDArray[Any]:
+        return integers(samples, self.scaler_, self._source, is_learning=is_learning)
+
+    @property
+    def _labels(self) -> Labels:
+        return Labels(self.labels_, self.classes_)
+
+    @_labels.setter
+    def _labels(self, labels: Labels) -> None:
+        self.labels_: NDArray[Any] = labels.met
+        self.classes_: NDArray[Any] = labels.known
 
     def _checked(self, X: ArrayLike) -> NDArray[Any]:
         """Return samples to predict, as the core takes them."""
         check_is_fitted(self, "core_")
-        return self._raw(_plain(validate_data(self, X, reset=False)))
-
-    def _raw(self, samples: NDArray[Any], is_learning: bool = False) -> NDArray[Any]:
-        """Return samples as the core takes them: integers."""
-        if is_learning and self._source == "pixels" and samples.min() < 0:
-            raise ValueError(
-                f"X holds {samples.min()}, but the first samples held nothing negative and were "
-                "scaled as pixels: create NacaClassifier with scaling='standard'"
-            )
-        if self.scaler_ is not None:
-            return self.scaler_(samples)
-        if samples.dtype.kind == "f":
-            if (samples != np.rint(samples)).any():
-                raise ValueError(
-                    "X must hold whole numbers, as "
-                    + ("preparation takes nothing else" if self._source in GIVEN else "at first")
-                    + "; real numbers need preparation=None and real numbers from the start"
-                )
-            if np.abs(samples).max() > 2**31 - 1 and self._source in GIVEN:
-                raise ValueError(
-                    "X must hold numbers of at most 32 bits, as preparation takes them"
-                )
-            samples = np.clip(samples, -(2**31), 2**31 - 1).astype(np.int64)
-        if self._source not in GIVEN and samples.dtype.itemsize > 1:
-            return np.clip(samples, -32767, 32767).astype(np.int16)  # as the device does
-        return samples
-
-    # ---- classes -------------------------------------------------------------------------
-
-    def _name(self, y: NDArray[Any], classes: ArrayLike | None) -> NDArray[np.int32]:
-        """Take new classes in, and return the core's index of each label."""
-        announced = self.classes_ if classes is None else np.unique(np.asarray(classes))
-        found, first, inverse = np.unique(y, return_index=True, return_inverse=True)
-        for name, labels in (("y", found), ("classes", announced)):
-            for other in (found, self.classes_):
-                if labels.size and other.size and _is_text(labels) != _is_text(other):
-                    raise ValueError(
-                        f"{name} holds {labels[0]!r}, but other classes are like {other[0]!r}: "
-                        "labels must be either all strings or all numbers"
-                    )
-        known = set(self.labels_.tolist())
-        new = [place for place in np.sort(first) if y[place] not in known]
-        self.labels_ = _join(self.labels_, y[new])
-        self.classes_ = np.unique(_join(self.classes_, _join(announced, self.labels_)))
-        index = {label: number for number, label in enumerate(self.labels_.tolist())}
-        numbers = np.array([index[label] for label in found.tolist()], np.int32)
-        return np.asarray(numbers[inverse.reshape(-1)])
+        return self._raw(plain(validate_data(self, X, reset=False)))
 
     # ---- images --------------------------------------------------------------------------
 
@@ -562,26 +444,13 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "core_")
         self._kept = None
-        params = self.get_params(deep=False)
-        del params["preparation"], params["front_end"]
-        if isinstance(params["random_state"], np.random.RandomState):
-            params["random_state"] = self.core_.network.seed
+        parameters = self.get_params(deep=False)
+        if isinstance(parameters["random_state"], np.random.RandomState):
+            parameters["random_state"] = self.core_.network.seed
         names = getattr(self, "feature_names_in_", None)
-        metadata: dict[str, Any] = {
-            "classes": self.labels_.tolist(),
-            "classifier": {
-                "announced": self.classes_.tolist(),
-                "labels": self.labels_.dtype.str,
-                "feature_names": None if names is None else names.tolist(),
-                "source": self._source,
-                "parameters": {name: _json(value) for name, value in params.items()},
-            },
-        }
-        if self.scaler_ is not None:
-            metadata[SCALER] = self.scaler_.to_json()
-        if self.front_end is not None:
-            metadata |= self.front_end.metadata
-        return image.encode(replace(self.core_.network, metadata=metadata), self.core_.state())
+        saved = Saved(parameters, self._source, self._labels, names, self.scaler_)
+        network = replace(self.core_.network, metadata=saved.metadata())
+        return image.encode(network, self.core_.state())
 
     @classmethod
     def from_image(cls, data: bytes) -> NacaClassifier:
@@ -616,40 +485,16 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     @classmethod
     def _restore(cls, network: Network) -> NacaClassifier:
         """Return a classifier as metadata describe it, without its core."""
-        about, preparation = network.metadata["classifier"], network.preparation
-        parameters = dict(about["parameters"])
-        if parameters["feature_range"] is not None:
-            low, high = parameters["feature_range"]
-            parameters["feature_range"] = low, high
-        source = choice("source", about["source"], (*GIVEN, "standard", "pixels", "range"))
-        if source == "given":
-            parameters["preparation"] = preparation
-        elif source == "front end":
-            parameters["front_end"] = FrontEnd.of(network)
-        model = cls(**parameters)
-        model._check_parameters()
-        model._forget()
-        model._source, model._network_seed = source, network.seed
-        kind = np.dtype(about["labels"])
-        if kind.kind not in "biufUO":
-            raise ValueError(f"labels cannot be {kind}")
-        labels, announced = network.metadata["classes"], about["announced"]
-        if kind.kind == "U":  # somebody may have added a longer name
-            kind = np.promote_types(kind, np.array([*labels, *announced], str).dtype)
-        model.labels_, model.classes_ = np.array(labels, kind), np.unique(np.array(announced, kind))
-        one_each = model.labels_.ndim == 1 and len(np.unique(model.labels_)) == len(model.labels_)
-        if not one_each or not np.isin(model.labels_, model.classes_).all():
-            raise ValueError("classes must be a list of different labels, all of them announced")
-        if len(model.classes_) > network.capacity:
-            raise ValueError(f"there are more than {network.capacity} classes")
-        assert preparation is not None
-        model.n_features_in_ = preparation.raw_count
-        if about["feature_names"] is not None:
-            model.feature_names_in_ = np.array(about["feature_names"], object)
-        scaler = network.metadata.get(SCALER)
-        model.scaler_ = None
-        if scaler is not None:
-            model.scaler_ = Scaler.from_json(scaler, model.n_features_in_)
+        saved = Saved.of(network)
+        model = cls(**saved.parameters)
+        check_parameters(vars(model))
+        assert network.preparation is not None
+        model._source, model._network_seed = saved.source, network.seed
+        model._labels = saved.labels
+        model.n_features_in_ = network.preparation.raw_count
+        if saved.feature_names is not None:
+            model.feature_names_in_ = saved.feature_names
+        model.scaler_ = saved.scaler
         model._kept = None
         return model
 
@@ -661,27 +506,3 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     def load(cls, path: str | PathLike[str]) -> NacaClassifier:
         """Read a file that `save` wrote; see `from_image`."""
         return cls.from_image(Path(path).read_bytes())
-
-
-def _plain(samples: NDArray[Any]) -> NDArray[Any]:
-    """Return booleans as uint8 and real numbers as float64."""
-    if samples.dtype.kind == "b":
-        return samples.astype(np.uint8)
-    return samples.astype(np.float64, copy=False) if samples.dtype.kind == "f" else samples
-
-
-def _is_text(labels: NDArray[Any]) -> bool:
-    return isinstance(labels[0], str)
-
-
-def _join(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-    if not first.size:
-        return second
-    return np.concatenate([first, second]) if second.size else first
-
-
-def _json(value: Any) -> Any:
-    """Return a parameter as JSON can hold it."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    return [_json(part) for part in value] if isinstance(value, (tuple, list)) else value

@@ -1,0 +1,88 @@
+"""From the margins of neurons to decisions on classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca import presets
+from edge_naca.core import Core
+from edge_naca.network import Network
+from edge_naca.scaling import REACH
+from edge_naca.specification.population import NO_MARGIN
+
+SHARE = 1 << 22  # margins computed at a time
+
+
+def class_margins(
+    core: Core, classes: int, raw: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Return the best margin of each class's neurons, and the answers.
+
+    Parameters
+    ----------
+    core : with what it learned.
+    classes : how many it has met.
+    raw : integers (n, features).
+
+    Returns
+    -------
+    float64 (n, classes) and int32 (n,).
+    """
+    network = core.network
+    hidden = network.populations[0]
+    assert hidden.rule is not None
+    assert hidden.rule.table is not None
+    rows = max(SHARE // network.units, 1)
+    before = network.units - sum(part.neurons for part in network.populations)  # of stages
+    best = np.full((len(raw), classes), float(NO_MARGIN))
+    answers = np.empty(len(raw), np.int32)
+    for first in range(0, len(raw), rows):
+        part = slice(first, first + rows)
+        margins, results = core.margins_many(raw[part])
+        answers[part] = results["prediction"]
+        for index in range(classes):
+            reached = np.flatnonzero(hidden.rule.table[index] > 0)
+            best[part, index] = margins[:, before + reached].max(axis=1)
+    # Where no neuron reached its threshold, the nearest one answers all the same.
+    return best, np.where(answers < 0, best.argmax(axis=1), answers)
+
+
+def class_scores(
+    core: Core, met: NDArray[Any], known: NDArray[Any], raw: NDArray[Any], unit: float
+) -> NDArray[np.float64]:
+    """Return decisions float64 (n, classes known), in the order of `known`.
+
+    Parameters
+    ----------
+    met : the class of each index in the core.
+    known : all classes, sorted.
+    raw : integers (n, features).
+    unit : what is typical of squared distances (`typical_square`).
+    """
+    margins, answers = class_margins(core, len(met), raw)
+    # The core answers a tie by the lower index; half the least difference says so.
+    rows, best = np.arange(len(margins)), margins.max(axis=1)
+    tied = (margins == best[:, None]).sum(axis=1) > 1
+    margins[rows[tied], answers[tied]] = best[tied] + 0.5
+    scores = np.repeat(margins.min(axis=1, keepdims=True) - unit, len(known), axis=1)
+    scores[:, np.searchsorted(known, met)] = margins
+    return np.asarray(scores / unit)
+
+
+def typical_square(network: Network, has_front_end: bool) -> float:
+    """Return what is typical of squared distances, as large as they are in potentials.
+
+    That is a sample's squared norm, of which a third is left where all have the same norm.
+    """
+    preparation, rule = network.preparation, network.populations[0].rule
+    assert preparation is not None
+    assert rule is not None
+    if has_front_end:
+        return -network.populations[0].threshold / presets.REACH_UNEQUAL / 3
+    square = preparation.norm**2 / 3
+    if not square:
+        square = preparation.features * ((2**network.encoder.bits - 1) / REACH) ** 2
+    return square * 2.0**rule.trace_shift

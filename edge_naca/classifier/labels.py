@@ -1,0 +1,65 @@
+"""Class labels: of any type that scikit-learn takes, and the core's index of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Known classes.
+
+    Parameters
+    ----------
+    met : the class of each index in the core, in the order in which they were met.
+    known : those met and those announced, sorted.
+    """
+
+    met: NDArray[Any]
+    known: NDArray[Any]
+
+    def extended(
+        self, y: NDArray[Any], announced: ArrayLike | None
+    ) -> tuple[Labels, NDArray[np.int32]]:
+        """Return the labels with new classes taken in, and the core's index of each of `y`.
+
+        Parameters
+        ----------
+        y : labels (n,).
+        announced : classes that may come; None for no more than are known.
+
+        Raises
+        ------
+        ValueError
+            If some are strings and some are numbers.
+        """
+        announced = self.known if announced is None else np.unique(np.asarray(announced))
+        distinct, first, inverse = np.unique(y, return_index=True, return_inverse=True)
+        for name, labels in (("y", distinct), ("classes", announced)):
+            for other in (distinct, self.known):
+                if labels.size and other.size and _is_text(labels) != _is_text(other):
+                    raise ValueError(
+                        f"{name} holds {labels[0]!r}, but other classes are like {other[0]!r}: "
+                        "labels must be either all strings or all numbers"
+                    )
+        before = set(self.met.tolist())
+        new = [place for place in np.sort(first) if y[place] not in before]
+        met = _join(self.met, y[new])
+        index = {label: number for number, label in enumerate(met.tolist())}
+        numbers = np.array([index[label] for label in distinct.tolist()], np.int32)
+        labels_ = Labels(met, np.unique(_join(self.known, _join(announced, met))))
+        return labels_, np.asarray(numbers[inverse.reshape(-1)])
+
+
+def _is_text(labels: NDArray[Any]) -> bool:
+    return isinstance(labels[0], str)
+
+
+def _join(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
+    if not first.size:
+        return second
+    return np.concatenate([first, second]) if second.size else first

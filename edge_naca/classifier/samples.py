@@ -1,0 +1,60 @@
+"""Samples as the core takes them: integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.scaling import Scaler
+
+# What says how features become codes: the caller, a front end, a range, or the first samples.
+GIVEN = ("given", "front end")  # nothing is calibrated
+SOURCES = (*GIVEN, "range", "standard", "pixels")
+
+
+def plain(samples: NDArray[Any]) -> NDArray[Any]:
+    """Return booleans as uint8 and real numbers as float64."""
+    if samples.dtype.kind == "b":
+        return samples.astype(np.uint8)
+    return samples.astype(np.float64, copy=False) if samples.dtype.kind == "f" else samples
+
+
+def integers(
+    samples: NDArray[Any], scaler: Scaler | None, source: str, *, is_learning: bool = False
+) -> NDArray[Any]:
+    """Return samples as the core takes them.
+
+    Parameters
+    ----------
+    samples : (n, features), as `plain` returns them.
+    scaler : the host's part of scaling, if there is one.
+    source : one of `SOURCES`.
+    is_learning : whether they are about to be learned.
+
+    Raises
+    ------
+    ValueError
+        If they hold what this scaling cannot take.
+    """
+    if is_learning and source == "pixels" and samples.min() < 0:
+        raise ValueError(
+            f"X holds {samples.min()}, but the first samples held nothing negative and were "
+            "scaled as pixels: create NacaClassifier with scaling='standard'"
+        )
+    if scaler is not None:
+        return scaler(samples)
+    if samples.dtype.kind == "f":
+        if (samples != np.rint(samples)).any():
+            raise ValueError(
+                "X must hold whole numbers, as "
+                + ("preparation takes nothing else" if source in GIVEN else "at first")
+                + "; real numbers need preparation=None and real numbers from the start"
+            )
+        if np.abs(samples).max() > 2**31 - 1 and source in GIVEN:
+            raise ValueError("X must hold numbers of at most 32 bits, as preparation takes them")
+        samples = np.clip(samples, -(2**31), 2**31 - 1).astype(np.int64)
+    if source not in GIVEN and samples.dtype.itemsize > 1:
+        return np.clip(samples, -32767, 32767).astype(np.int16)  # as the device does
+    return samples
