@@ -37,7 +37,7 @@ class Check:
 
     Parameters
     ----------
-    nodes : name and type of each.
+    nodes : name and type of each; of ONNX only where nothing stands in the way.
     findings : what cannot be converted; empty if nothing stands in the way.
     questions : what the file does not say, and has to be said when it is imported.
     notes : what else is worth knowing.

@@ -107,15 +107,17 @@ def onnx_check(path: str | Path, options: OnnxOptions | None = None) -> Check:
         model = read_onnx(path, options.cut)
     except ConversionError as error:
         return Check((), tuple(error.findings))
-    nodes = tuple((layer.name, type(layer).__name__) for layer in model.layers)
     findings = model.findings
     if not findings:
         blocks, _ = _with_head(blocks_of(model.layers), options.head)
         findings = _check(blocks, options.coding, options.head)
+    if findings:
+        return Check((), tuple(findings))
     questions: tuple[Question, ...] = ()
     if options.full_scale is None and not model.says_range:
         questions = (Question("full_scale", "raw number that stands for 1.0 in the model's input"),)
-    return Check(nodes, tuple(findings), questions, tuple(model.notes))
+    nodes = tuple((layer.name, type(layer).__name__) for layer in model.layers)
+    return Check(nodes, (), questions, tuple(model.notes))
 
 
 def onnx_front_end(
