@@ -3,41 +3,7 @@
 // docs/image.md. Everything that could go wrong later is refused here, so that the hot path checks
 // nothing.
 
-enum { CRITICAL = 1, CURVE_BYTES = 256 * 3, MAX_SECTIONS = 64 };
-
-typedef struct header {
-    uint32_t magic;
-    uint16_t version;
-    uint16_t sections;
-    uint32_t size;
-    uint32_t crc;
-} header_t;
-STATIC_ASSERT(header, sizeof(header_t) == 16);
-STATIC_ASSERT(section, sizeof(section_t) == 16);
-
-// The table lies aligned, as the image does.
-static const section_t *section_table(const uint8_t *image)
-{
-    return (const section_t *)(const void *)(image + sizeof(header_t));
-}
-
-static uint32_t section_count(const uint8_t *image)
-{
-    return image[offsetof(header_t, sections)] |
-           (uint32_t)image[offsetof(header_t, sections) + 1u] << 8;
-}
-
-const section_t *naca_find_section(const uint8_t *image, uint32_t tag)
-{
-    static const section_t none = {0, 0, 0, 0};
-    const section_t *section = section_table(image);
-    for (uint32_t left = section_count(image); left != 0; left--, section++) {
-        if (section->tag == tag && (section->flags & CRITICAL) != 0) {
-            return section;
-        }
-    }
-    return &none;
-}
+enum { CURVE_BYTES = 256 * 3, MAX_SECTIONS = 64 };
 
 STATIC_ASSERT(image_fields, offsetof(naca_image_t, steps) - offsetof(naca_image_t, inputs) ==
                                 offsetof(network_t, steps));
@@ -69,7 +35,8 @@ static naca_status_t check_header(const uint8_t *data, uint32_t size)
 static naca_status_t check_table(check_t *check, uint32_t size)
 {
     const uint8_t *data = check->data;
-    const uint32_t count = section_count(data);
+    uint32_t count;
+    const section_t *section = naca_sections(data, &count);
     uint32_t free_from = (uint32_t)(sizeof(header_t) + count * sizeof(section_t));
     if (count > MAX_SECTIONS) {
         return NACA_ERR_SECTION;
@@ -77,8 +44,7 @@ static naca_status_t check_table(check_t *check, uint32_t size)
     if (free_from > size) {
         return NACA_ERR_TRUNCATED;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        const section_t *section = section_table(data) + i;
+    for (; count != 0; count--, section++) {
         const uint32_t offset = section->offset;
         if (offset < free_from || offset % 4u != 0 || offset > size ||
             section->size > size - offset) {

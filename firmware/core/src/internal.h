@@ -195,21 +195,23 @@ static inline int32_t saturate(int32_t v)
     return clamp(v, -POTENTIAL_MAX, POTENTIAL_MAX);
 }
 
-// image.c
-// What is found out about an image while it is checked.
-typedef struct check {
-    const uint8_t *data;
-    naca_image_t *image;
-    uint32_t unexplained; // critical sections that nothing has asked for yet
-    network_t net;
-    preparation_t prep;
-} check_t;
+// sections.c: what an image begins with.
+typedef struct header {
+    uint32_t magic;
+    uint16_t version;
+    uint16_t sections; // entries of the table that follows
+    uint32_t size;     // of the image, in bytes
+    uint32_t crc;
+} header_t;
+STATIC_ASSERT(header, sizeof(header_t) == 16);
 typedef struct section {
     uint32_t tag;
     uint32_t flags;
     uint32_t offset;
     uint32_t size;
 } section_t;
+STATIC_ASSERT(section, sizeof(section_t) == 16);
+enum { CRITICAL = 1 }; // flag of a section that decides what the network computes
 #define TAG(a, b, c, d) \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 #define TAG_NETWORK TAG('N', 'E', 'T', 'W')
@@ -223,6 +225,17 @@ typedef struct section {
 // The critical section of that tag; one that is all zero if there is none. Optional sections, whatever
 // their tag, are nothing to the core.
 const section_t *naca_find_section(const uint8_t *image, uint32_t tag);
+// The whole table.
+const section_t *naca_sections(const uint8_t *image, uint32_t *count);
+
+// image.c: what is found out about an image while it is checked.
+typedef struct check {
+    const uint8_t *data;
+    naca_image_t *image;
+    uint32_t unexplained; // critical sections that nothing has asked for yet
+    network_t net;
+    preparation_t prep;
+} check_t;
 
 // workspace.c: lay out the workspace of an image whose records have been checked. With `is_real` false
 // only sizes are found out, and `core` need not lie in a workspace.
