@@ -1,7 +1,7 @@
 // Runs an AVR program in simavr with its UART 0 on a socket: `simavr_uart DESCRIPTOR CHIP ELF`, the
-// descriptor being that of a listening socket. Waits for a first connection; when it ends, for another.
-// As QEMU does, it hands over a byte when the program has taken the last one: the model itself would
-// lose bytes instead, at the speed of a host rather than that of a line.
+// descriptor being that of a listening socket. Waits for a first connection; when it ends, for
+// another. As QEMU does, it hands over a byte when the program has taken the last one: the model
+// itself would lose bytes instead, at the speed of a host rather than that of a line.
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -44,8 +44,8 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
     return NACA_ERR_SAMPLE;
 }
 
-// The binary logarithm of |x| + 1 with 8 fractional bits, linear between powers of two, with the sign
-// of x.
+// The binary logarithm of |x| + 1 with 8 fractional bits, linear between powers of two, with the
+// sign of x.
 static int32_t signed_log(int32_t x)
 {
     const uint32_t n = (x < 0 ? 0u - (uint32_t)x : (uint32_t)x) + 1u;

@@ -25,8 +25,8 @@ static bool may_end(const check_t *check, const chain_t *chain)
 {
     const stage_record_t *last = chain->last;
     const network_t *net = &check->net;
-    if (last->kind <= CODED_POOL && (net->encoder == ENCODER_DIRECT ||
-                                     (last->maps != 0 && last->bits != net->bits))) {
+    if (last->kind <= CODED_POOL &&
+        (net->encoder == ENCODER_DIRECT || (last->maps != 0 && last->bits != net->bits))) {
         return false;
     }
     if (net->populations == 0) {
@@ -141,8 +141,7 @@ void naca_plan_stages(naca_t *core, bool is_real, uint32_t *end)
     }
 }
 
-naca_status_t naca_present_stages(naca_t *core, const naca_sample_t *sample,
-                                  naca_result_t *result)
+naca_status_t naca_present_stages(naca_t *core, const naca_sample_t *sample, naca_result_t *result)
 {
     const naca_stages_t *stages = core->stages.at;
     if (sample->kind == NACA_EVENTS &&
@@ -176,8 +175,8 @@ uint32_t naca_ceil_div(uint32_t a, uint32_t b)
     return (a + b - 1u) / b;
 }
 
-// The innermost loop of both families: an input's weights to the maps that hear it. Out of line, so that
-// it has all registers to itself.
+// The innermost loop of both families: an input's weights to the maps that hear it. Out of line, so
+// that it has all registers to itself.
 void naca_add_row(int32_t *restrict sums, const int8_t *restrict row, uint32_t count,
                   int32_t factor)
 {
@@ -197,8 +196,8 @@ uint32_t naca_weight_count(const stage_record_t *r)
     return (uint32_t)r->kernel[Y] * r->kernel[X] * r->channels * (r->maps / r->groups);
 }
 
-// Along an axis the first window reaches into the input, the last one begins within it, and the kernel
-// is not larger than the input with as much around it as before it.
+// Along an axis the first window reaches into the input, the last one begins within it, and the
+// kernel is not larger than the input with as much around it as before it.
 static bool axis_fits(const stage_record_t *r, uint32_t axis)
 {
     const uint32_t size = r->in[axis];

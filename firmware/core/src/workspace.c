@@ -11,8 +11,8 @@ static uint32_t image_offset(const uint8_t *image, uint32_t tag)
 static bool code_is_trace(const naca_t *core, const population_t *p)
 {
     const network_t *net = &core->net;
-    return core->stage_count == core->coded_count && net->encoder == ENCODER_BITPLANE && p->trace_decay == 128 &&
-           p->trace_increment == 1u << (net->bits - 1u);
+    return core->stage_count == core->coded_count && net->encoder == ENCODER_BITPLANE &&
+           p->trace_decay == 128 && p->trace_increment == 1u << (net->bits - 1u);
 }
 
 static uint32_t round_up(uint32_t bytes, uint32_t to)
@@ -59,8 +59,8 @@ static void lay_out(layer_t *layer, const uint32_t sizes[PLACES], uint32_t from,
     }
 }
 
-static void read_layer(const naca_t *core, const uint8_t *records, uint32_t index,
-                       uint32_t before, layer_t *layer)
+static void read_layer(const naca_t *core, const uint8_t *records, uint32_t index, uint32_t before,
+                       layer_t *layer)
 {
     const uint8_t *image = core->image.at;
     memset(layer, 0, sizeof *layer);

@@ -80,7 +80,8 @@ static naca_status_t check_uploaded(const naca_link_t *link, uint32_t size, uint
     const naca_image_memory_t *images = link->config->images;
     naca_image_t image;
     uint32_t workspace;
-    naca_status_t status = naca_image_open_with(naca_all_stages(), &image, images->uploaded(images->user), size);
+    naca_status_t status =
+        naca_image_open_with(naca_all_stages(), &image, images->uploaded(images->user), size);
     if (status == NACA_OK) {
         status = naca_workspace_size(&image, &workspace);
     }

@@ -21,7 +21,8 @@ static naca_status_t check_config(const naca_link_config_t *config)
     const uint32_t count = config->remembered_count;
     if (config->board == NULL || config->send == NULL || config->entropy == NULL ||
         config->frame == NULL || config->answer == NULL || config->workspace == NULL ||
-        config->remembered == NULL || count == 0 || count > 0x8000u || (count & (count - 1u)) != 0) {
+        config->remembered == NULL || count == 0 || count > 0x8000u ||
+        (count & (count - 1u)) != 0) {
         return NACA_ERR_ARGUMENT;
     }
     if ((uintptr_t)config->frame % 4u != 0 || (uintptr_t)config->answer % 4u != 0 ||

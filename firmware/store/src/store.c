@@ -6,7 +6,8 @@
 // A save lies in a run of sectors, which goes on at the first sector after the last: header, block.
 // The header is written last and ends with its own checksum, so a torn one is none.
 
-enum { PIECE = 64 }; // bytes moved at a time: divides every erase_size, so no piece crosses a sector
+// Bytes moved at a time: divides every erase_size, so no piece crosses a sector.
+enum { PIECE = 64 };
 
 typedef struct header {
     uint8_t magic[4];
@@ -257,7 +258,7 @@ naca_store_status_t naca_store_read(const naca_store_t *store, uint32_t offset, 
         return NACA_STORE_ARGUMENT;
     }
     return read_block(store, &store->latest, offset, data, size) == 0 ? NACA_STORE_OK
-                                                                       : NACA_STORE_FLASH;
+                                                                      : NACA_STORE_FLASH;
 }
 
 naca_store_status_t naca_store_clear(naca_store_t *store)
