@@ -44,7 +44,7 @@ typedef struct player {
 
 static void give_up(const char *why)
 {
-    fprintf(stderr, "naca_replay: %s\n", why);
+    (void)fprintf(stderr, "naca_replay: %s\n", why);
     exit(EXIT_FAILURE);
 }
 
@@ -237,10 +237,12 @@ static uint8_t *read_file(const char *path, size_t *size)
         give_up("the tape cannot be read");
     }
     const long length = ftell(file);
-    rewind(file);
+    if (length < 0 || fseek(file, 0, SEEK_SET) != 0) {
+        give_up("the tape cannot be read");
+    }
     uint8_t *content = reserve((size_t)length);
     *size = fread(content, 1, (size_t)length, file);
-    fclose(file);
+    (void)fclose(file);
     return content;
 }
 
@@ -248,7 +250,7 @@ int main(int argc, char **argv)
 {
     tape_t tape;
     if (argc != 2) {
-        fprintf(stderr, "usage: naca_replay TAPE\n");
+        (void)fprintf(stderr, "usage: naca_replay TAPE\n");
         return 2;
     }
     uint8_t *content = read_file(argv[1], &tape.left);

@@ -182,9 +182,11 @@ static void operate(session_t *session)
         payload[0] = (uint8_t)(3u + payload[0] % 2u);
     }
     if (choice % CHOICES == FLIPPED) {
-        flip(session, wire, make_frame(payload, size, wire));
+        size = make_frame(payload, size, wire);
+        flip(session, wire, size);
     } else if (choice % CHOICES == CUT) {
-        feed(session, wire, make_frame(payload, size, wire) / 2u);
+        size = make_frame(payload, size, wire);
+        feed(session, wire, size / 2u);
         drain(session);
     } else {
         exchange(session, payload, size);

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-// ---- from firmware/boards/NAME ------------------------------------------------------------------
+// ---- from firmware/boards/NAME ----------------------------------------------------------------
 
 /// At most 15 characters; HELLO tells it to the host.
 extern const char board_name[];

@@ -50,7 +50,7 @@ static void clock_start(void)
 static uint32_t clock_ticks(void)
 {
     const uint16_t ticks = TCNT1;
-    return TIFR1 & 1u << TOV1 ? UINT32_MAX : ticks;
+    return (TIFR1 & 1u << TOV1) != 0 ? UINT32_MAX : ticks;
 }
 
 // Nothing to find out: ticks are cycles.

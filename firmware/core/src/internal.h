@@ -186,7 +186,8 @@ static inline int32_t shift_down(int32_t x, uint32_t shift)
 
 static inline int32_t clamp(int32_t x, int32_t low, int32_t high)
 {
-    return x < low ? low : x > high ? high : x;
+    const int32_t above = x < low ? low : x;
+    return above > high ? high : above;
 }
 
 static inline int32_t scale(int32_t x, uint32_t decay)

@@ -125,7 +125,7 @@ uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label
         inputs = AT(uint16_t, core, core->layers[population - 1u].at[SPIKES]);
         count = core->layers[population - 1u].spike_count;
     }
-    if (p->flags & POPULATION_BIAS) {
+    if ((p->flags & POPULATION_BIAS) != 0) {
         inputs[count++] = (uint16_t)(layer->rows - 1u); // there is room (workspace.c)
     }
     update_t u = {

@@ -44,7 +44,7 @@ static void step_all(naca_t *core, uint32_t index, uint32_t label,
     uint32_t unit = index * core->units + core->stage_units;
     for (uint32_t i = 0; i < core->net.populations; i++) {
         layer_t *layer = &core->layers[i];
-        if (layer->p.flags & POPULATION_BIAS) {
+        if ((layer->p.flags & POPULATION_BIAS) != 0) {
             spikes[count++] = (uint16_t)(layer->rows - 1u);
         }
         step.inputs = spikes;

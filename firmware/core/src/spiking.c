@@ -53,9 +53,10 @@ static naca_status_t check_convolution(chain_t *chain, const stage_record_t *r)
     const stage_record_t *last = chain->last;
     const bool speaks_codes =
         chain->net->encoder == ENCODER_DIRECT && last->kind < SPIKING_CONVOLUTION;
-    const uint32_t most = speaks_codes        ? (1u << chain->net->bits) - 1u
-                          : chain->is_counted ? chain->most
-                                              : 1u;
+    uint32_t most = chain->is_counted ? chain->most : 1u;
+    if (speaks_codes) {
+        most = (1u << chain->net->bits) - 1u;
+    }
     if (chain->size != size) {
         return NACA_ERR_SECTION;
     }

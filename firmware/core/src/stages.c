@@ -88,7 +88,8 @@ static void lay_out_neurons(naca_t *core, stage_t *stage, bool is_output, uint32
     stage->refractory = r->refractory != 0 ? naca_reserve(units, end) : 0;
     core->stage_units += units;
     if (is_output) {
-        core->counts = stage->counts = naca_reserve(units, end);
+        stage->counts = naca_reserve(units, end);
+        core->counts = stage->counts;
         core->potentials = stage->potentials;
     }
 }
@@ -213,8 +214,9 @@ bool naca_window_fits(const chain_t *chain, const stage_record_t *r, bool has_we
 {
     const stage_record_t *last = chain->last;
     const uint32_t area = (uint32_t)r->kernel[Y] * r->kernel[X];
-    // The input is the output of the stage before, whose three sizes lie in the same order.
-    if (last->maps != 0 && memcmp(r->in, last->out, 3u * sizeof r->in[Y]) != 0) {
+    // The input is the output of the stage before.
+    if (last->maps != 0 &&
+        (r->in[Y] != last->out[Y] || r->in[X] != last->out[X] || r->channels != last->maps)) {
         return false;
     }
     if (!axis_fits(r, Y) || !axis_fits(r, X) || (uint32_t)r->in[Y] * r->in[X] > chain->units ||

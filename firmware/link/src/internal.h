@@ -72,16 +72,24 @@ uint32_t naca_link_batch(const naca_link_t *link);
 handler_t naca_link_hello;
 
 // Handlers: samples.c
-handler_t naca_link_infer, naca_link_learn, naca_link_learn_batch;
+handler_t naca_link_infer;
+handler_t naca_link_learn;
+handler_t naca_link_learn_batch;
 
 // images.c
-handler_t naca_link_image_begin, naca_link_image_chunk, naca_link_image_end, naca_link_image_read;
+handler_t naca_link_image_begin;
+handler_t naca_link_image_chunk;
+handler_t naca_link_image_end;
+handler_t naca_link_image_read;
 // Whether a chunk follows what came before and has a proper size; else the status to answer with.
 naca_link_status_t naca_link_check_chunk(naca_link_t *link, const naca_upload_t *upload,
                                          uint32_t offset, uint32_t size);
 
 // states.c
-handler_t naca_link_state_read, naca_link_state_write, naca_link_save, naca_link_reset;
+handler_t naca_link_state_read;
+handler_t naca_link_state_write;
+handler_t naca_link_save;
+handler_t naca_link_reset;
 
 // requests.c: answer a request, which has a header at least.
 void naca_link_answer(naca_link_t *link, uint8_t *payload, uint32_t size);

@@ -11,7 +11,7 @@ uint32_t naca_link_size(void)
     return (uint32_t)sizeof(naca_link_t);
 }
 
-naca_t *naca_link_core(naca_link_t *link)
+naca_t *naca_link_core(const naca_link_t *link)
 {
     return link->core;
 }

@@ -64,13 +64,13 @@ static naca_link_status_t dispatch(naca_link_t *link, const uint8_t *payload, bo
     }
     const uint32_t needs = requests[index].needs;
     const uint32_t least = requests[index].least;
-    if ((needs & NEEDS_EPOCH) && get32(payload + 4) != link->epoch) {
+    if ((needs & NEEDS_EPOCH) != 0 && get32(payload + 4) != link->epoch) {
         return NACA_LINK_EPOCH;
     }
-    if ((needs & NEEDS_IMAGE) && link->core == NULL) {
+    if ((needs & NEEDS_IMAGE) != 0 && link->core == NULL) {
         return naca_link_refuse(link, NACA_LINK_NO_IMAGE, (uint32_t)link->image_status);
     }
-    if (body.size < least || (body.size > least && !(needs & MAY_BE_LONGER))) {
+    if (body.size < least || (body.size > least && (needs & MAY_BE_LONGER) == 0)) {
         return NACA_LINK_LENGTH;
     }
     return requests[index].handle(link, body);
@@ -80,7 +80,7 @@ void naca_link_answer(naca_link_t *link, uint8_t *payload, uint32_t size)
 {
     const uint8_t type = payload[0];
     const uint16_t tag = get16(payload + 2);
-    if (type & 0x80u) {
+    if ((type & 0x80u) != 0) {
         return; // an answer: ours, echoed by the line
     }
     const body_t body = {payload + NACA_LINK_HEADER, size - NACA_LINK_HEADER};

@@ -139,7 +139,7 @@ static naca_link_status_t write_chunk(naca_link_t *link, body_t data)
 
 naca_link_status_t naca_link_state_write(naca_link_t *link, body_t body)
 {
-    naca_upload_t *upload = &link->state_upload;
+    const naca_upload_t *upload = &link->state_upload;
     const uint32_t total = get32(body.data);
     const uint32_t offset = get32(body.data + 4);
     const body_t data = {body.data + 8, body.size - 8u};

@@ -155,12 +155,11 @@ typedef struct naca_sample {
 typedef struct naca_result {
     int32_t prediction; ///< class of the output neuron that spiked most, -1 if none spiked
     int32_t margin;     ///< greatest potential above threshold in the last hidden population at the
-                        /// < last step: small or negative means that the sample looks like nothing
-                        /// known; < INT32_MIN while no neuron there has learned anything, or
-                        /// without populations
-    uint32_t spikes;    ///< spikes of the input and of every population
-    uint32_t synops;    ///< synaptic operations: weights added to a potential, modulo 2^32
-    uint32_t changes;   ///< weights that learning changed
+    ///< last step: small or negative means that the sample looks like nothing known;
+    ///< INT32_MIN while no neuron there has learned anything, or without populations
+    uint32_t spikes;  ///< spikes of the input and of every population
+    uint32_t synops;  ///< synaptic operations: weights added to a potential, modulo 2^32
+    uint32_t changes; ///< weights that learning changed
 } naca_result_t;
 
 /// Sums since naca_init. They wrap at 2^64.

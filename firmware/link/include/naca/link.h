@@ -154,7 +154,7 @@ naca_status_t naca_link_init(naca_link_t *link, const naca_link_config_t *config
 void naca_link_receive(naca_link_t *link, const uint8_t *data, uint32_t size);
 
 /// The network that runs, null if none does.
-naca_t *naca_link_core(naca_link_t *link);
+naca_t *naca_link_core(const naca_link_t *link);
 
 /// The largest payload that fits a frame buffer of `frame_size` bytes together with its checksum
 /// and what COBS adds.
