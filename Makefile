@@ -10,14 +10,21 @@ INSTALLED := $(VENV)/installed
 MODULES := $(VENV)/modules
 NATIVE := CMakeLists.txt edge_naca/_build_core.py $(wildcard edge_naca/_batch.* host/_device.[ch]) \
 	$(shell find firmware/core firmware/store firmware/link -type f)
+C_FOLDERS := firmware host edge_naca tests/c tests/fuzz
+C_FILES := $(shell find $(C_FOLDERS) -name '*.[ch]')
+# What compilers of the host see; boards' code is for others.
+C_HOST := $(filter-out firmware/boards/%,$(filter %.c,$(C_FILES)))
+# Functions there stay within 60 lines of code, or say why not: "#lizard forgives: reason".
+SHORT_FUNCTIONS := $(C_FOLDERS)
 
-.PHONY: always help demo test lint format install ci-tools board-tools clean
+.PHONY: always help demo test lint lint-c clang-tidy cppcheck misra format install ci-tools board-tools clean
 
 help:
 	@echo "make demo      teach a network digits, one class at a time"
 	@echo "make test      lint, type check and test"
 	@echo "make lint      lint and type check only"
-	@echo "make format    let ruff format the Python code and mend what it can"
+	@echo "make lint-c    let clang-tidy and cppcheck look at the C code (takes clang; under a minute)"
+	@echo "make format    let ruff and clang-format lay out the code, and mend what ruff can"
 	@echo "make install   set up $(VENV), or bring it up to date"
 	@echo "make board-tools  install what the emulated boards need (Debian, Ubuntu); make test tries"
 	@echo "make ci-tools  install the compilers and emulators that some tests use (Debian, Ubuntu)"
@@ -36,13 +43,40 @@ test: lint
 lint: install
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	@$(BIN)/clang-format --dry-run -Werror $(C_FILES)
+	$(BIN)/lizard -w -l c $(LIMITS) $(SHORT_FUNCTIONS)
 	@rm -rf build/typing && mkdir -p build/typing/edge_naca
 	@ln -s $(CURDIR)/edge_naca/* $(CURDIR)/export $(CURDIR)/host build/typing/edge_naca/
 	$(BIN)/mypy build/typing/edge_naca
 
+# Lines of code that a function may have; what else lizard measures is not judged.
+LIMITS := -T nloc=60 -C 1000
+
+# Side by side, since cppcheck's addon uses one processor only.
+lint-c: install
+	@$(MAKE) --no-print-directory --jobs --output-sync clang-tidy cppcheck misra
+
+# What CMake's preset "lint" would build; .clang-tidy says what for.
+clang-tidy:
+	@mkdir -p build
+	@$(BIN)/cmake --preset lint >build/lint.log || { cat build/lint.log; exit 1; }
+	@printf '%s\n' $(C_HOST) | xargs -P $(JOBS) -n 1 $(BIN)/clang-tidy -p build/lint --quiet \
+		2>build/lint.log || { cat build/lint.log; exit 1; }
+
+cppcheck:
+	@mkdir -p build/cppcheck
+	@$(BIN)/cppcheck --enable=warning,style,performance,portability --inline-suppr --std=c99 --quiet \
+		--error-exitcode=1 --suppressions-list=tools/cppcheck-suppressions -j $(JOBS) \
+		--cppcheck-build-dir=build/cppcheck $(patsubst %,-I%,$(shell find firmware -name include) \
+		firmware/boards/common host) $(C_FOLDERS)
+
+misra:
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/misra
+
 format: install
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/clang-format -i $(C_FILES)
 
 install: $(INSTALLED)
 

@@ -44,8 +44,9 @@ naca_status_t naca_batch_learn(naca_t *core, naca_sample_kind_t kind, const void
 }
 
 naca_status_t naca_batch_margins(naca_t *core, naca_sample_kind_t kind, const void *samples,
-                                 uint32_t count, size_t rows, size_t *done, uint32_t steps, uint32_t units,
-                                 int32_t *scratch, int32_t *margins, naca_result_t *results)
+                                 uint32_t count, size_t rows, size_t *done, uint32_t steps,
+                                 uint32_t units, int32_t *scratch, int32_t *margins,
+                                 naca_result_t *results)
 {
     const size_t all = (size_t)steps * units;
     const naca_recording_t recording = {NULL, NULL, scratch, scratch + all};
@@ -58,15 +59,15 @@ naca_status_t naca_batch_margins(naca_t *core, naca_sample_kind_t kind, const vo
         for (size_t j = 0; j < units; j++) {
             const int32_t potential = recording.potentials[all - units + j];
             const int32_t threshold = recording.thresholds[all - units + j];
-            margins[*done * units + j] =
-                threshold == INT32_MAX ? INT32_MIN : potential - threshold;
+            margins[*done * units + j] = threshold == INT32_MAX ? INT32_MIN : potential - threshold;
         }
     }
     return NACA_OK;
 }
 
 naca_status_t naca_batch_features(naca_t *core, naca_sample_kind_t kind, const void *samples,
-                                  uint32_t count, size_t rows, size_t *done, uint32_t encoded, uint8_t *codes)
+                                  uint32_t count, size_t rows, size_t *done, uint32_t encoded,
+                                  uint8_t *codes)
 {
     for (*done = 0; *done < rows; (*done)++) {
         const naca_sample_t sample = sample_at(kind, samples, count, *done);
@@ -81,7 +82,8 @@ naca_status_t naca_batch_features(naca_t *core, naca_sample_kind_t kind, const v
 }
 
 naca_status_t naca_batch_prepare(naca_t *core, naca_sample_kind_t kind, const void *samples,
-                                 uint32_t count, size_t rows, size_t *done, uint32_t inputs, uint8_t *codes)
+                                 uint32_t count, size_t rows, size_t *done, uint32_t inputs,
+                                 uint8_t *codes)
 {
     for (*done = 0; *done < rows; (*done)++) {
         const naca_sample_t sample = sample_at(kind, samples, count, *done);

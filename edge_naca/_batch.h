@@ -21,13 +21,16 @@ naca_status_t naca_batch_learn(naca_t *core, naca_sample_kind_t kind, const void
 /// step: margins[rows][units], units being the image's. INT32_MIN stands for
 /// a neuron that is not recruited yet. `scratch` has room for 2 * steps * units numbers.
 naca_status_t naca_batch_margins(naca_t *core, naca_sample_kind_t kind, const void *samples,
-                                 uint32_t count, size_t rows, size_t *done, uint32_t steps, uint32_t units,
-                                 int32_t *scratch, int32_t *margins, naca_result_t *results);
+                                 uint32_t count, size_t rows, size_t *done, uint32_t steps,
+                                 uint32_t units, int32_t *scratch, int32_t *margins,
+                                 naca_result_t *results);
 
 naca_status_t naca_batch_features(naca_t *core, naca_sample_kind_t kind, const void *samples,
-                                  uint32_t count, size_t rows, size_t *done, uint32_t encoded, uint8_t *codes);
+                                  uint32_t count, size_t rows, size_t *done, uint32_t encoded,
+                                  uint8_t *codes);
 
 naca_status_t naca_batch_prepare(naca_t *core, naca_sample_kind_t kind, const void *samples,
-                                 uint32_t count, size_t rows, size_t *done, uint32_t inputs, uint8_t *codes);
+                                 uint32_t count, size_t rows, size_t *done, uint32_t inputs,
+                                 uint8_t *codes);
 
 #endif

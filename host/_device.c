@@ -20,12 +20,13 @@ static uint32_t draw(naca_device_t *device)
 static uint32_t operate(naca_device_t *device, uint32_t size)
 {
     device->operations++;
-    if (device->cut_after == UINT32_MAX || device->cut_after-- != 0) {
-        return size;
+    if (device->cut_after == 0) {
+        device->cut_after = UINT32_MAX;
+        device->powered = 0;
+        return draw(device) % (size + 1u);
     }
-    device->cut_after = UINT32_MAX;
-    device->powered = 0;
-    return draw(device) % (size + 1u);
+    device->cut_after -= device->cut_after != UINT32_MAX ? 1u : 0u;
+    return size;
 }
 
 // What is being written when the power goes is anything, a byte or a few.

@@ -1,10 +1,11 @@
 /// A board made of memory: what the virtual device adds to the firmware's own link, store and core.
 /// Not part of the firmware.
 ///
-/// Its flash, one block that the caller provides and may keep in a file, holds saved states, the list
-/// of which image is current (a store of its own, so that changing images survives a power cut too),
-/// and room for one image or two. Power can be cut in the middle of any flash operation: what was being
-/// written or erased is then partly done and partly anything, and nothing works until the next boot.
+/// Its flash, one block that the caller provides and may keep in a file, holds saved states, the
+/// list of which image is current (a store of its own, so that changing images survives a power cut
+/// too), and room for one image or two. Power can be cut in the middle of any flash operation: what
+/// was being written or erased is then partly done and partly anything, and nothing works until the
+/// next boot.
 
 #ifndef EDGE_NACA_DEVICE_H
 #define EDGE_NACA_DEVICE_H
@@ -16,16 +17,16 @@ enum { NACA_DEVICE_SECTOR = 4096, NACA_DEVICE_LIST = 8192, NACA_DEVICE_UNIT = 8 
 /// What a virtual device is made of. Sizes in bytes; those of memory are multiples of
 /// NACA_DEVICE_SECTOR.
 typedef struct naca_device_parts {
-    uint8_t *memory;        ///< the flash: state_room + NACA_DEVICE_LIST + places * image_room
-    uint32_t state_room;    ///< for saved states; 0 for none
-    uint32_t image_room;    ///< for one image
-    uint32_t places;        ///< for images: 2, or 1, where a new one takes the old one's
-    uint32_t ram;           ///< for the workspace
+    uint8_t *memory;     ///< the flash: state_room + NACA_DEVICE_LIST + places * image_room
+    uint32_t state_room; ///< for saved states; 0 for none
+    uint32_t image_room; ///< for one image
+    uint32_t places;     ///< for images: 2, or 1, where a new one takes the old one's
+    uint32_t ram;        ///< for the workspace
     uint32_t frame_size;
     uint32_t answer_size;
     uint32_t remembered;
     uint32_t window;
-    uint32_t seed;          ///< of what torn writes leave, and of epochs
+    uint32_t seed; ///< of what torn writes leave, and of epochs
     char board[16];
 } naca_device_parts_t;
 
@@ -44,14 +45,14 @@ typedef struct naca_device {
     naca_flash_t flash[2];
     naca_store_t list;
     naca_image_memory_t images;
-    uint8_t *output;             ///< what was sent and not collected yet
+    uint8_t *output; ///< what was sent and not collected yet
     uint32_t output_size;
     uint32_t output_room;
     uint32_t random;
     uint32_t powered;
-    uint32_t cut_after;          ///< flash operations until the power is cut in the middle of one
-    uint32_t operations;         ///< of the flash: erases and writes
-    uint32_t misuses;            ///< writes to what is not erased, or that the flash cannot do
+    uint32_t cut_after;  ///< flash operations until the power is cut in the middle of one
+    uint32_t operations; ///< of the flash: erases and writes
+    uint32_t misuses;    ///< writes to what is not erased, or that the flash cannot do
 } naca_device_t;
 
 /// A device without power. Null if there is no memory for it.

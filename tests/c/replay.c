@@ -3,14 +3,14 @@
 ///
 /// A tape is a row of cases up to the end of the file; numbers are uint32, little endian:
 ///
-///     case       status, image size, workspace size, units, number of operations, image, operations
+///     case       status, image size, workspace size, units, operation count, image, operations
 ///     operation  status, code, kind, label, count, data size, data
 ///
-/// A status is what opening the image, or the operation, has to answer. It is there for other readers
-/// of tapes: this one prints what they do answer. The workspace must turn out as large as the case
-/// says, unless that is 0; units are the neurons of all populations. `code` is one of the operations
-/// below. Kind, count and data are a naca_sample_t's; for `load` the data is a saved state.
-/// tests/replaying.py writes tapes and knows what to expect.
+/// A status is what opening the image, or the operation, has to answer. It is there for other
+/// readers of tapes: this one prints what they do answer. The workspace must turn out as large as
+/// the case says, unless that is 0; units are the neurons of all populations. `code` is one of the
+/// operations below. Kind, count and data are a naca_sample_t's; for `load` the data is a saved
+/// state. tests/replaying.py writes tapes and knows what to expect.
 ///
 /// Each case prints the image's status and, unless it is refused, the network's id; then for each
 /// operation its name, its status, the five numbers of its result, the state's hash, and the CRC of
@@ -44,7 +44,7 @@ typedef struct player {
 
 static void give_up(const char *why)
 {
-    fprintf(stderr, "naca_replay: %s\n", why);
+    (void)fprintf(stderr, "naca_replay: %s\n", why);
     exit(EXIT_FAILURE);
 }
 
@@ -218,7 +218,8 @@ static void play_case(tape_t *tape)
     player.units = take_number(tape);
     const uint32_t operations = take_number(tape);
     void *image = take_copy(tape, image_size);
-    const naca_status_t status = naca_image_open_with(naca_all_stages(), &player.image, image, image_size);
+    const naca_status_t status =
+        naca_image_open_with(naca_all_stages(), &player.image, image, image_size);
     if (status == NACA_OK) {
         printf("open NACA_OK %08" PRIx32 "\n", player.image.network_id);
         play(&player, tape, operations);
@@ -236,10 +237,12 @@ static uint8_t *read_file(const char *path, size_t *size)
         give_up("the tape cannot be read");
     }
     const long length = ftell(file);
-    rewind(file);
+    if (length < 0 || fseek(file, 0, SEEK_SET) != 0) {
+        give_up("the tape cannot be read");
+    }
     uint8_t *content = reserve((size_t)length);
     *size = fread(content, 1, (size_t)length, file);
-    fclose(file);
+    (void)fclose(file);
     return content;
 }
 
@@ -247,7 +250,7 @@ int main(int argc, char **argv)
 {
     tape_t tape;
     if (argc != 2) {
-        fprintf(stderr, "usage: naca_replay TAPE\n");
+        (void)fprintf(stderr, "usage: naca_replay TAPE\n");
         return 2;
     }
     uint8_t *content = read_file(argv[1], &tape.left);

@@ -14,7 +14,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 // What a hostile image may ask for of time and memory is its own business; here it has to end.
-enum { LARGEST_WORKSPACE = 1 << 16, LARGEST_SAMPLE = 1 << 14, LARGEST_WORK = 1 << 22, OPERATIONS = 8 };
+enum {
+    LARGEST_WORKSPACE = 1 << 16,
+    LARGEST_SAMPLE = 1 << 14,
+    LARGEST_WORK = 1 << 22,
+    OPERATIONS = 8
+};
 enum { HEADER = 16, SIZE_AT = 8, CRC_AT = 12 };
 
 typedef struct bytes {
@@ -29,8 +34,8 @@ static void demand(bool condition)
     }
 }
 
-/// Exactly as large as asked for, so that the sanitizer sees what reaches beyond. What the input does
-/// not fill is zero.
+/// Exactly as large as asked for, so that the sanitizer sees what reaches beyond. What the input
+/// does not fill is zero.
 static uint8_t *take(bytes_t *bytes, size_t size)
 {
     const size_t got = bytes->left < size ? bytes->left : size;

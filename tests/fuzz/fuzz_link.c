@@ -1,5 +1,5 @@
-/// libFuzzer target: whatever arrives at a device, it stays within bounds, answers every whole frame
-/// once and in form, and hears again from the second frame after any garbage on.
+/// libFuzzer target: whatever arrives at a device, it stays within bounds, answers every whole
+/// frame once and in form, and hears again from the second frame after any garbage on.
 ///
 /// The input is the size of an image (2 bytes), the image, and then operations: a byte that chooses
 /// what to do, a byte that says how much data it takes, and the data. Frames are given the right
@@ -182,9 +182,11 @@ static void operate(session_t *session)
         payload[0] = (uint8_t)(3u + payload[0] % 2u);
     }
     if (choice % CHOICES == FLIPPED) {
-        flip(session, wire, make_frame(payload, size, wire));
+        size = make_frame(payload, size, wire);
+        flip(session, wire, size);
     } else if (choice % CHOICES == CUT) {
-        feed(session, wire, make_frame(payload, size, wire) / 2u);
+        size = make_frame(payload, size, wire);
+        feed(session, wire, size / 2u);
         drain(session);
     } else {
         exchange(session, payload, size);
@@ -223,8 +225,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t *memory = malloc(FLASH); // aligned as images have to be
     demand(memory != NULL);
     memset(memory, 0, FLASH);
-    const naca_device_parts_t parts = {(uint8_t *)memory, STATE_ROOM, IMAGE_ROOM, 1u + (uint32_t)size % 2u, RAM, 300, 200, 8,
-                                       300, (uint32_t)size, "fuzzed"};
+    const naca_device_parts_t parts = {
+        (uint8_t *)memory, STATE_ROOM, IMAGE_ROOM, 1u + (uint32_t)size % 2u, RAM, 300, 200, 8, 300,
+        (uint32_t)size,    "fuzzed"};
     session_t session = {naca_device_new(&parts), data, size, false};
     demand(session.device != NULL);
     const uint32_t wanted = take_number(&session, 2) % (IMAGE_ROOM + 1u);

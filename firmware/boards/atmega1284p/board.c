@@ -1,5 +1,6 @@
-// ATmega1284P at 16 MHz: USART0, timer 0 as the tick. Start-up and sections are avr-libc's. Constants
-// lie in RAM, the linked-in image too: flash is another address space, which the core cannot read.
+// ATmega1284P at 16 MHz: USART0, timer 0 as the tick. Start-up and sections are avr-libc's.
+// Constants lie in RAM, the linked-in image too: flash is another address space, which the core
+// cannot read.
 
 #include "board.h"
 
@@ -71,7 +72,8 @@ void board_send(uint8_t byte)
     UDR0 = byte;
 }
 
-// The instruction after sei is still executed before any interrupt, so that none slips in before it.
+// The instruction after sei is still executed before any interrupt, so that none slips in before
+// it.
 void board_sleep(void)
 {
     cli();

@@ -1,5 +1,5 @@
-// Learned state in the 4 KiB of EEPROM. Bytes there need no erasing; it is done all the same, as the
-// store expects it. The chip takes 3.4 ms a byte, and endures 100 000 changes of each.
+// Learned state in the 4 KiB of EEPROM. Bytes there need no erasing; it is done all the same, as
+// the store expects it. The chip takes 3.4 ms a byte, and endures 100 000 changes of each.
 
 #include "board.h"
 

@@ -1,7 +1,7 @@
 // Runs an AVR program in simavr with its UART 0 on a socket: `simavr_uart DESCRIPTOR CHIP ELF`, the
-// descriptor being that of a listening socket. Waits for a first connection; when it ends, for another.
-// As QEMU does, it hands over a byte when the program has taken the last one: the model itself would
-// lose bytes instead, at the speed of a host rather than that of a line.
+// descriptor being that of a listening socket. Waits for a first connection; when it ends, for
+// another. As QEMU does, it hands over a byte when the program has taken the last one: the model
+// itself would lose bytes instead, at the speed of a host rather than that of a line.
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -99,14 +99,15 @@ static void look(line_t *line)
     }
 }
 
-static line_t line = {-1, -1, NULL, 1, {0}, 0};
+static line_t board_line = {-1, -1, NULL, 1, {0}, 0};
 
 // The program waits for an interrupt: so does this one, but not longer than for the next byte.
 static void doze(avr_t *avr, avr_cycle_count_t cycles)
 {
-    struct pollfd waiting = {line.connection < 0 ? line.listener : line.connection, POLLIN, 0};
+    struct pollfd waiting = {
+        board_line.connection < 0 ? board_line.listener : board_line.connection, POLLIN, 0};
     const uint32_t microseconds = avr_cycles_to_usec(avr, cycles);
-    flush(&line);
+    flush(&board_line);
     (void)poll(&waiting, 1, microseconds >= 1000 ? 1 : 0);
 }
 
@@ -132,22 +133,22 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: simavr_uart DESCRIPTOR CHIP ELF\n");
         return 2;
     }
-    line.listener = atoi(argv[1]);
+    board_line.listener = atoi(argv[1]);
     avr_t *avr = make_chip(argv[2], argv[3]);
     avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
-    line.input = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);
+    board_line.input = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);
     avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT),
-                            on_output, &line);
+                            on_output, &board_line);
     avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XON),
-                            on_room, &line);
+                            on_room, &board_line);
     avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XOFF),
-                            on_full, &line);
-    line.connection = answer(line.listener);
+                            on_full, &board_line);
+    board_line.connection = answer(board_line.listener);
     for (;;) {
         for (int i = 0; i < POLL_INSTRUCTIONS; i++) {
             const int state = avr_run(avr);
             if (state == cpu_Done || state == cpu_Crashed) {
-                flush(&line);
+                flush(&board_line);
                 fprintf(stderr, "simavr_uart: the program has %s\n",
                         state == cpu_Done ? "ended" : "crashed");
                 return EXIT_FAILURE;
@@ -156,6 +157,6 @@ int main(int argc, char **argv)
                 break;
             }
         }
-        look(&line);
+        look(&board_line);
     }
 }

@@ -13,7 +13,8 @@
 /// At most 15 characters; HELLO tells it to the host.
 extern const char board_name[];
 
-/// Clocks, the UART with its receive interrupt, a tick of about 1 kHz. Interrupts are on afterwards.
+/// Clocks, the UART with its receive interrupt, a tick of about 1 kHz. Interrupts are on
+/// afterwards.
 void board_start(void);
 
 /// Send one byte, waiting until the UART takes it. Works with interrupts off.
@@ -31,7 +32,7 @@ void board_reset(void) __attribute__((noreturn));
 /// Where learned state is kept: flash_ram.c, unless the board has a driver of its own.
 const naca_flash_t *board_state_flash(void);
 
-// ---- from the board's start-up and linker script -------------------------------------------------
+// ---- from the board's start-up and linker script ------------------------------------------------
 
 /// Everything that is left of the RAM: the core's workspace.
 extern uint8_t board_workspace[], board_workspace_end[];
@@ -42,7 +43,7 @@ extern uint8_t board_images[], board_images_end[];
 /// Where learned state is kept, unless that is another address space.
 extern uint8_t board_state[], board_state_end[];
 
-// ---- from this folder ----------------------------------------------------------------------------
+// ---- from this folder ---------------------------------------------------------------------------
 
 /// receive.c. The UART's interrupt handler hands over what it got ...
 void board_received(uint8_t byte);

@@ -3,7 +3,7 @@
 #include "board.h"
 
 enum {
-    FRAME = BOARD_RING,          // what waits in the ring is never longer than what can be taken
+    FRAME = BOARD_RING, // what waits in the ring is never longer than what can be taken
     // States and images are read in pieces of about this size.
     ANSWER = BOARD_RING / 16 * 5 > NACA_LINK_ANSWER ? BOARD_RING / 16 * 5 : NACA_LINK_ANSWER,
     REMEMBERED = 16,

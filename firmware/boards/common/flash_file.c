@@ -1,6 +1,6 @@
-// A file of the emulator's host that behaves as flash does, where an emulator has no flash to program.
-// Reached by semihosting, so it takes an emulator that offers that; on a chip without a debugger its
-// instruction is a fault: no board should ship with it.
+// A file of the emulator's host that behaves as flash does, where an emulator has no flash to
+// program. Reached by semihosting, so it takes an emulator that offers that; on a chip without a
+// debugger its instruction is a fault: no board should ship with it.
 
 #include "board.h"
 
@@ -10,7 +10,8 @@ enum { SYS_OPEN = 0x01, SYS_WRITE = 0x05, SYS_READ = 0x06, SYS_SEEK = 0x0A };
 enum { READ_AND_WRITE = 3, CREATE = 7 }; // "r+b", "w+b"
 enum { PIECE = 64, WORD = 4 };
 
-// As the chip's flash, whose place in the address space QEMU fills with memory that cannot be written.
+// As the chip's flash, whose place in the address space QEMU fills with memory that cannot be
+// written.
 #define SECTOR ((uint32_t)128 * 1024)
 
 static const char name[] = "state.bin";

@@ -1,5 +1,6 @@
-// RAM that behaves as flash does, where an emulator has no flash to program. What is saved here lasts
-// over a reset, as uninitialised RAM does, and is gone with the power: no board should ship with it.
+// RAM that behaves as flash does, where an emulator has no flash to program. What is saved here
+// lasts over a reset, as uninitialised RAM does, and is gone with the power: no board should ship
+// with it.
 
 #include "board.h"
 

@@ -1,7 +1,7 @@
 // Counts what naca_infer and naca_learn take, one sample after another, and prints it: run by
 // host/counting.py in an emulator whose clock moves by a fixed time with every instruction (QEMU's
-// -icount) or that is cycle-accurate (simavr). What is measured comes with the program: the host writes
-// image and samples over `measure_input` in the ELF file.
+// -icount) or that is cycle-accurate (simavr). What is measured comes with the program: the host
+// writes image and samples over `measure_input` in the ELF file.
 
 #include "board.h"
 
@@ -18,16 +18,17 @@ enum { ROOM = 192 * 1024 };
 
 typedef struct input {
     uint32_t image_size;
-    uint16_t kind;      // naca_sample_kind_t
+    uint16_t kind; // naca_sample_kind_t
     uint16_t samples;
-    uint32_t numbers;   // in a sample
-    uint32_t size;      // bytes of a sample
-    uint8_t data[ROOM]; // the image, at the next multiple of 8 the samples, then a byte for each label
+    uint32_t numbers; // in a sample
+    uint32_t size;    // bytes of a sample
+    // The image, at the next multiple of 8 the samples, then a byte for each label.
+    uint8_t data[ROOM];
 } input_t;
 
 // Volatile, so that no compiler thinks it knows what will be here.
-const volatile input_t measure_input __attribute__((aligned(8), section(".rodata.measure"))) = {
-    1, 0, 0, 0, 0, {0}};
+const volatile input_t measure_input
+    __attribute__((aligned(8), section(".rodata.measure"))) = {1, 0, 0, 0, 0, {0}};
 
 int main(void);
 
@@ -49,7 +50,7 @@ static void clock_start(void)
 static uint32_t clock_ticks(void)
 {
     const uint16_t ticks = TCNT1;
-    return TIFR1 & 1u << TOV1 ? UINT32_MAX : ticks;
+    return (TIFR1 & 1u << TOV1) != 0 ? UINT32_MAX : ticks;
 }
 
 // Nothing to find out: ticks are cycles.
@@ -86,14 +87,21 @@ static uint32_t clock_ticks(void)
 static void spin(uint32_t turns)
 {
     __asm__ volatile("1: addi %0, %0, -1\n"
-                     "bnez %0, 1b\n" : "+r"(turns));
+                     "bnez %0, 1b\n"
+                     : "+r"(turns));
 }
 
 #else
 
-// From the reference clock, which is slower, where there is one, and the tick's interrupt counts how often
-// it wraps. An ARMv6-M has none, and another timer for its tick: there no interrupt comes at all.
-enum { LARGEST = 0xFFFFFF, REACHES_FURTHER = __ARM_ARCH_ISA_THUMB > 1, ON = 1, PROCESSOR_CLOCK = 4 };
+// From the reference clock, which is slower, where there is one, and the tick's interrupt counts
+// how often it wraps. An ARMv6-M has none, and another timer for its tick: there no interrupt comes
+// at all.
+enum {
+    LARGEST = 0xFFFFFF,
+    REACHES_FURTHER = __ARM_ARCH_ISA_THUMB > 1,
+    ON = 1,
+    PROCESSOR_CLOCK = 4
+};
 enum { INTERRUPT = 2, WRAPPED = 1u << 16, PENDING = 1u << 26, FORGET = 1u << 25, MOST_WRAPS = 255 };
 #define ICSR REGISTER(0xE000ED04)
 
@@ -131,7 +139,10 @@ static void spin(uint32_t turns)
 {
     __asm__ volatile(".syntax unified\n"
                      "1: subs %0, %0, #1\n"
-                     "bne 1b\n" : "+l"(turns) : : "cc");
+                     "bne 1b\n"
+                     : "+l"(turns)
+                     :
+                     : "cc");
 }
 
 #endif

@@ -1,5 +1,6 @@
 // The core's self-test: learns compiled-in samples, and compares the state's hash with the one that
-// the specification arrived at when the program was built. Needs a board and the core, nothing else.
+// the specification arrived at when the program was built. Needs a board and the core, nothing
+// else.
 //
 // Afterwards it echoes what it receives, except for two letters: `f` provokes a fault, which has to
 // be reported and end in a reset; `o` stops listening for a while, so that bytes get lost, and then

@@ -48,8 +48,8 @@ void board_start(void)
     UART_CTL = 0;
     UART_IBRD = CLOCK / (16 * BAUD);
     UART_FBRD = (CLOCK % (16 * BAUD) * 64 + 8 * BAUD) / (16 * BAUD);
-    UART_LCRH = 3u << 5 | 1u << 4;  // 8 bits, FIFOs
-    UART_IM = 1u << 4 | 1u << 6;    // received, or left waiting in the FIFO
+    UART_LCRH = 3u << 5 | 1u << 4; // 8 bits, FIFOs
+    UART_IM = 1u << 4 | 1u << 6;   // received, or left waiting in the FIFO
     UART_CTL = 1u << 9 | 1u << 8 | 1u << 0;
     cortex_m_enable(UART0_INTERRUPT);
     cortex_m_start_tick(CLOCK);

@@ -6,8 +6,8 @@
 
 enum { CHUNK = 255 };
 
-static void add_bytes(const int8_t *restrict first, uint32_t width,
-                      const uint16_t *restrict inputs, uint32_t count, int16_t *restrict partial)
+static void add_bytes(const int8_t *restrict first, uint32_t width, const uint16_t *restrict inputs,
+                      uint32_t count, int16_t *restrict partial)
 {
     if (width != BLOCK) {
         for (uint32_t s = 0; s < count; s++) {

@@ -1,7 +1,7 @@
 #include "stages.h"
 
-// Frozen stages before the encoder (docs/arithmetic.md, section 3.1): codes to codes. Codes that are 0
-// cost nothing: work follows what is there.
+// Frozen stages before the encoder (docs/arithmetic.md, section 3.1): codes to codes. Codes that
+// are 0 cost nothing: work follows what is there.
 
 #define MAX_BIAS ((int32_t)1 << 26)
 enum { MAX_SHIFT = 23 };
@@ -33,8 +33,8 @@ static naca_status_t check_coded(chain_t *chain, const stage_record_t *r)
     const bool is_pool = r->kind == CODED_POOL;
     const stage_record_t *last = chain->last;
     uint32_t size = (uint32_t)sizeof *r;
-    if (!naca_window_fits(chain, r, !is_pool) || r->code_bits - 1u > 7u ||
-        r->bits - 1u > 7u || r->refractory != 0 ||
+    if (!naca_window_fits(chain, r, !is_pool) || r->code_bits - 1u > 7u || r->bits - 1u > 7u ||
+        r->refractory != 0 ||
         (last->maps != 0 && last->bits != r->code_bits)) { // which are 0 after spiking stages
         return NACA_ERR_NETWORK;
     }
@@ -44,9 +44,8 @@ static naca_status_t check_coded(chain_t *chain, const stage_record_t *r)
     if (size != chain->size) {
         return NACA_ERR_SECTION;
     }
-    const bool fits = is_pool ? pool_fits(r)
-                              : (r->flags | r->gain | r->shift) == 0 &&
-                                    maps_fit(r->maps, r + 1);
+    const bool fits =
+        is_pool ? pool_fits(r) : (r->flags | r->gain | r->shift) == 0 && maps_fit(r->maps, r + 1);
     return fits ? NACA_OK : NACA_ERR_NETWORK;
 }
 
@@ -134,7 +133,7 @@ static void run_stage(naca_t *core, const stage_t *stage, const uint8_t *codes,
 {
     const stage_record_t *r = &stage->r;
     output_t output = {stage, codes, IN_IMAGE(int8_t, core, stage->weights),
-                     AT(int32_t, core, core->sums), 0};
+                       AT(int32_t, core, core->sums), 0};
     uint8_t *out = AT(uint8_t, core, stage->codes);
     for (uint32_t row = 0; row < r->out[Y]; row++) {
         for (uint32_t column = 0; column < r->out[X]; column++) {

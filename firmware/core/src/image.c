@@ -3,41 +3,7 @@
 // docs/image.md. Everything that could go wrong later is refused here, so that the hot path checks
 // nothing.
 
-enum { CRITICAL = 1, CURVE_BYTES = 256 * 3, MAX_SECTIONS = 64 };
-
-typedef struct header {
-    uint32_t magic;
-    uint16_t version;
-    uint16_t sections;
-    uint32_t size;
-    uint32_t crc;
-} header_t;
-STATIC_ASSERT(header, sizeof(header_t) == 16);
-STATIC_ASSERT(section, sizeof(section_t) == 16);
-
-// The table lies aligned, as the image does.
-static const section_t *section_table(const uint8_t *image)
-{
-    return (const section_t *)(const void *)(image + sizeof(header_t));
-}
-
-static uint32_t section_count(const uint8_t *image)
-{
-    return image[offsetof(header_t, sections)] |
-           (uint32_t)image[offsetof(header_t, sections) + 1u] << 8;
-}
-
-const section_t *naca_find_section(const uint8_t *image, uint32_t tag)
-{
-    static const section_t none = {0, 0, 0, 0};
-    const section_t *section = section_table(image);
-    for (uint32_t left = section_count(image); left != 0; left--, section++) {
-        if (section->tag == tag && (section->flags & CRITICAL) != 0) {
-            return section;
-        }
-    }
-    return &none;
-}
+enum { CURVE_BYTES = 256 * 3, MAX_SECTIONS = 64 };
 
 STATIC_ASSERT(image_fields, offsetof(naca_image_t, steps) - offsetof(naca_image_t, inputs) ==
                                 offsetof(network_t, steps));
@@ -69,7 +35,8 @@ static naca_status_t check_header(const uint8_t *data, uint32_t size)
 static naca_status_t check_table(check_t *check, uint32_t size)
 {
     const uint8_t *data = check->data;
-    const uint32_t count = section_count(data);
+    uint32_t count;
+    const section_t *section = naca_sections(data, &count);
     uint32_t free_from = (uint32_t)(sizeof(header_t) + count * sizeof(section_t));
     if (count > MAX_SECTIONS) {
         return NACA_ERR_SECTION;
@@ -77,8 +44,7 @@ static naca_status_t check_table(check_t *check, uint32_t size)
     if (free_from > size) {
         return NACA_ERR_TRUNCATED;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        const section_t *section = section_table(data) + i;
+    for (; count != 0; count--, section++) {
         const uint32_t offset = section->offset;
         if (offset < free_from || offset % 4u != 0 || offset > size ||
             section->size > size - offset) {
@@ -166,15 +132,18 @@ static bool fields_fit(const void *record, const field_t *fields, size_t count)
     for (const field_t *field = fields; field < fields + count; field++) {
         const uint8_t *at = (const uint8_t *)record + field->offset;
         const uint32_t form = field->form & LOW;
-        int32_t value = *at;
+        const uint32_t type = field->form & ~(uint32_t)LOW;
         int32_t limit = field->limit;
-        if ((field->form & ~(uint32_t)LOW) == I32) {
+        int32_t value;
+        if (type == I32) {
             memcpy(&value, at, 4);
             limit *= (int32_t)1 << STEP;
-        } else if ((field->form & ~(uint32_t)LOW) == U16) {
+        } else if (type == U16) {
             value = at[0] | (int32_t)at[1] << 8;
-        } else if ((field->form & ~(uint32_t)LOW) == I8) {
-            value = (int8_t)*at;
+        } else if (type == I8) {
+            value = (int8_t)*at; // NOLINT(*-signed-char-misuse,cert-str34-c): it has a sign
+        } else {
+            value = *at;
         }
         if (value > limit || value < (form == SYMMETRIC ? -limit : (int32_t)form)) {
             return false;

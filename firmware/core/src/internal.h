@@ -114,8 +114,8 @@ enum place {
     PLACES
 };
 
-// A population at work. Offsets instead of pointers, 0 where there is nothing, make sizes the same on
-// every machine.
+// A population at work. Offsets instead of pointers, 0 where there is nothing, make sizes the same
+// on every machine.
 typedef struct layer {
     population_t p;
     uint32_t rows;       // presynaptic units, the bias included
@@ -125,13 +125,17 @@ typedef struct layer {
     uint32_t rate_table; // in the image: int16
     uint32_t curve;      // in the image: int16[256], then uint8[256]
     uint32_t spike_count;
-    int32_t winner;      // of the gated competition, -1 for none
-    int32_t margin;      // greatest potential above threshold at the last step
+    int32_t winner; // of the gated competition, -1 for none
+    int32_t margin; // greatest potential above threshold at the last step
 } layer_t;
 STATIC_ASSERT(layer, sizeof(layer_t) == 140);
 
 // A pointer that takes the same room on every machine.
-#define POINTER(type) union { type at; uint64_t same_size_on_every_machine; }
+#define POINTER(type) \
+    union { \
+        type at; \
+        uint64_t same_size_on_every_machine; \
+    }
 
 struct naca {
     POINTER(const uint8_t *) image;
@@ -140,27 +144,27 @@ struct naca {
     preparation_t prep;
     uint32_t prep_arrays; // in the image: offsets and gains; 0 without preparation
     uint32_t network_id;
-    uint32_t state;       // learned state, from here ...
-    uint32_t state_size;  // ... this many bytes
-    uint32_t codes;       // uint8[inputs]: of the sample
-    uint32_t features;    // uint8[encoded]: what the encoder is given; the same without coded stages
+    uint32_t state;      // learned state, from here ...
+    uint32_t state_size; // ... this many bytes
+    uint32_t codes;      // uint8[inputs]: of the sample
+    uint32_t features;   // uint8[encoded]: what the encoder is given; the same without coded stages
     uint32_t encoded;
-    uint32_t spikes;      // uint16: the units that the encoder made spike at this step
-    uint32_t arrived;     // uint16: what reached the first population; the same without stages
-    uint32_t arriving;    // units that this can come from
-    uint32_t spike_count; // in the one of these two lists that was written last
-    uint32_t counts;      // uint8[capacity]: spikes of the output in this presentation
-    uint32_t potentials;  // int32[capacity]: of the output
-    uint32_t units;       // neurons that are recorded ...
-    uint32_t stage_units; // ... of which in stages
-    uint32_t stage_table; // stage_t, one for each frozen stage
-    uint32_t sums;        // int32: scratch of coded stages
-    uint32_t resting;     // what spiking stages begin a presentation with at 0, from here ...
+    uint32_t spikes;       // uint16: the units that the encoder made spike at this step
+    uint32_t arrived;      // uint16: what reached the first population; the same without stages
+    uint32_t arriving;     // units that this can come from
+    uint32_t spike_count;  // in the one of these two lists that was written last
+    uint32_t counts;       // uint8[capacity]: spikes of the output in this presentation
+    uint32_t potentials;   // int32[capacity]: of the output
+    uint32_t units;        // neurons that are recorded ...
+    uint32_t stage_units;  // ... of which in stages
+    uint32_t stage_table;  // stage_t, one for each frozen stage
+    uint32_t sums;         // int32: scratch of coded stages
+    uint32_t resting;      // what spiking stages begin a presentation with at 0, from here ...
     uint32_t resting_size; // ... this many bytes
-    uint32_t size;        // of the whole workspace
+    uint32_t size;         // of the whole workspace
     uint8_t stage_count;
-    uint8_t coded_count;  // of them before the encoder
-    uint8_t code_bits;    // of the sample's codes
+    uint8_t coded_count; // of them before the encoder
+    uint8_t code_bits;   // of the sample's codes
     uint8_t reserved[5]; // up to a multiple of 8, whatever the machine asks for
     naca_counters_t counters;
     layer_t layers[]; // one for each population
@@ -182,7 +186,8 @@ static inline int32_t shift_down(int32_t x, uint32_t shift)
 
 static inline int32_t clamp(int32_t x, int32_t low, int32_t high)
 {
-    return x < low ? low : x > high ? high : x;
+    const int32_t above = x < low ? low : x;
+    return above > high ? high : above;
 }
 
 static inline int32_t scale(int32_t x, uint32_t decay)
@@ -195,21 +200,23 @@ static inline int32_t saturate(int32_t v)
     return clamp(v, -POTENTIAL_MAX, POTENTIAL_MAX);
 }
 
-// image.c
-// What is found out about an image while it is checked.
-typedef struct check {
-    const uint8_t *data;
-    naca_image_t *image;
-    uint32_t unexplained; // critical sections that nothing has asked for yet
-    network_t net;
-    preparation_t prep;
-} check_t;
+// sections.c: what an image begins with.
+typedef struct header {
+    uint32_t magic;
+    uint16_t version;
+    uint16_t sections; // entries of the table that follows
+    uint32_t size;     // of the image, in bytes
+    uint32_t crc;
+} header_t;
+STATIC_ASSERT(header, sizeof(header_t) == 16);
 typedef struct section {
     uint32_t tag;
     uint32_t flags;
     uint32_t offset;
     uint32_t size;
 } section_t;
+STATIC_ASSERT(section, sizeof(section_t) == 16);
+enum { CRITICAL = 1 }; // flag of a section that decides what the network computes
 #define TAG(a, b, c, d) \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 #define TAG_NETWORK TAG('N', 'E', 'T', 'W')
@@ -220,12 +227,23 @@ typedef struct section {
 #define TAG_RATES(index) (TAG('R', 'A', 'T', '0') + ((uint32_t)(index) << 24))
 #define TAG_CURVE(index) (TAG('C', 'U', 'R', '0') + ((uint32_t)(index) << 24))
 #define TAG_STAGE(index) (TAG('S', 'T', 'G', 'A') + ((uint32_t)(index) << 24))
-// The critical section of that tag; one that is all zero if there is none. Optional sections, whatever
-// their tag, are nothing to the core.
+// The critical section of that tag; one that is all zero if there is none. Optional sections,
+// whatever their tag, are nothing to the core.
 const section_t *naca_find_section(const uint8_t *image, uint32_t tag);
+// The whole table.
+const section_t *naca_sections(const uint8_t *image, uint32_t *count);
 
-// workspace.c: lay out the workspace of an image whose records have been checked. With `is_real` false
-// only sizes are found out, and `core` need not lie in a workspace.
+// image.c: what is found out about an image while it is checked.
+typedef struct check {
+    const uint8_t *data;
+    naca_image_t *image;
+    uint32_t unexplained; // critical sections that nothing has asked for yet
+    network_t net;
+    preparation_t prep;
+} check_t;
+
+// workspace.c: lay out the workspace of an image whose records have been checked. With `is_real`
+// false only sizes are found out, and `core` need not lie in a workspace.
 void naca_plan(const naca_image_t *image, naca_t *core, bool is_real);
 uint32_t naca_reserve(uint32_t bytes, uint32_t *end);
 
@@ -238,7 +256,7 @@ uint32_t naca_weight_step(const layer_t *layer, uint32_t neuron);
 
 // accumulate.c: sums[k] = sum of the weights from the listed inputs to neuron k of a block.
 void naca_accumulate(const layer_t *layer, const uint8_t *weights, uint32_t block,
-                const uint16_t *inputs, uint32_t count, int32_t sums[BLOCK]);
+                     const uint16_t *inputs, uint32_t count, int32_t sums[BLOCK]);
 
 // prepare.c
 naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample);
@@ -256,7 +274,7 @@ typedef struct step {
     uint32_t label;         // NOBODY unless this sample is being learned
     const uint16_t *inputs; // the presynaptic units that spiked, the bias included
     uint32_t count;
-    uint8_t *spikes;        // recordings of this population at this step, or null
+    uint8_t *spikes; // recordings of this population at this step, or null
     int32_t *potentials;
     int32_t *thresholds;
 } step_t;

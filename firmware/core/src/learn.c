@@ -16,8 +16,8 @@ typedef struct update {
 // Where the trace of an input says that its weight should be.
 static int32_t target_of(const population_t *p, int32_t trace)
 {
-    const int32_t target = p->trace_shift >= 0 ? trace * ((int32_t)1 << p->trace_shift)
-                                               : trace >> -p->trace_shift;
+    const int32_t target =
+        p->trace_shift >= 0 ? trace * ((int32_t)1 << p->trace_shift) : trace >> -p->trace_shift;
     return target < p->weight_max ? target : p->weight_max;
 }
 
@@ -125,10 +125,11 @@ uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label
         inputs = AT(uint16_t, core, core->layers[population - 1u].at[SPIKES]);
         count = core->layers[population - 1u].spike_count;
     }
-    if (p->flags & POPULATION_BIAS) {
+    if ((p->flags & POPULATION_BIAS) != 0) {
         inputs[count++] = (uint16_t)(layer->rows - 1u); // there is room (workspace.c)
     }
-    update_t u = {core, layer, inputs, count, naca_hash32(naca_presentation_key(core) + population + 1u), 0};
+    update_t u = {
+        core, layer, inputs, count, naca_hash32(naca_presentation_key(core) + population + 1u), 0};
     const int8_t *row = naca_label_row(core, layer, label);
     if (p->post == POST_WINNER) {
         learn_winner(&u, layer, row);

@@ -7,8 +7,8 @@ static int32_t curved_current(naca_t *core, const layer_t *layer, uint32_t neuro
 {
     const int32_t at = clamp(shift_down(sum, layer->p.curve_shift) + 128, 0, 255);
     if (layer->at[SLOPES] != 0) {
-        AT(uint8_t, core, layer->at[SLOPES])[neuron] =
-            IN_IMAGE(uint8_t, core, layer->curve + 512u)[at];
+        const uint8_t *slopes = IN_IMAGE(uint8_t, core, layer->curve + 512u);
+        AT(uint8_t, core, layer->at[SLOPES])[neuron] = slopes[at];
     }
     return IN_IMAGE(int16_t, core, layer->curve)[at];
 }
@@ -61,9 +61,9 @@ static inline int32_t margin_of(const naca_t *core, const layer_t *layer, uint32
     return threshold != INT32_MAX ? v - threshold : INT32_MIN;
 }
 
-// A neuron that crossed its threshold enters the list. With lateral inhibition the list is short and
-// sorted, the greatest margin first; who is equal and came later stays behind.
-static void enter(const naca_t *core, layer_t *layer, uint32_t neuron, int32_t margin)
+// A neuron that crossed its threshold enters the list. With lateral inhibition the list is short
+// and sorted, the greatest margin first; who is equal and came later stays behind.
+static void enter(naca_t *core, layer_t *layer, uint32_t neuron, int32_t margin)
 {
     uint16_t *list = AT(uint16_t, core, layer->at[SPIKES]);
     uint32_t place = layer->spike_count;
@@ -77,8 +77,8 @@ static void enter(const naca_t *core, layer_t *layer, uint32_t neuron, int32_t m
         if (place == layer->p.winners) {
             return;
         }
-        const uint32_t kept = layer->spike_count < layer->p.winners ? layer->spike_count
-                                                                    : layer->p.winners - 1u;
+        const uint32_t kept =
+            layer->spike_count < layer->p.winners ? layer->spike_count : layer->p.winners - 1u;
         memmove(list + place + 1u, list + place, 2u * (kept - place));
         layer->spike_count = (uint16_t)kept;
     }
@@ -87,7 +87,7 @@ static void enter(const naca_t *core, layer_t *layer, uint32_t neuron, int32_t m
 }
 
 // Who crosses the threshold.
-static void compete(const naca_t *core, layer_t *layer)
+static void compete(naca_t *core, layer_t *layer)
 {
     const uint8_t *refractory = AT_CONST(uint8_t, core, layer->at[REFRACTORY]);
     const bool has_refractory = layer->at[REFRACTORY] != 0;

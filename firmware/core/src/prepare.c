@@ -44,8 +44,8 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
     return NACA_ERR_SAMPLE;
 }
 
-// The binary logarithm of |x| + 1 with 8 fractional bits, linear between powers of two, with the sign
-// of x.
+// The binary logarithm of |x| + 1 with 8 fractional bits, linear between powers of two, with the
+// sign of x.
 static int32_t signed_log(int32_t x)
 {
     const uint32_t n = (x < 0 ? 0u - (uint32_t)x : (uint32_t)x) + 1u;
@@ -184,11 +184,11 @@ static void make_codes(naca_t *core, const int16_t *features, uint8_t *codes)
         }
     }
     const uint32_t norm = square_root(squares);
-    const uint32_t scale = norm > 0 ? ((uint32_t)prep->norm << 16) / norm : 0;
+    const uint32_t factor = norm > 0 ? ((uint32_t)prep->norm << 16) / norm : 0;
     for (uint32_t i = 0; i < prep->features; i++) {
         uint32_t code = (uint32_t)magnitude(features[i]);
         if (prep->norm != 0) {
-            code = (code * scale + 32768u) >> 16;
+            code = (code * factor + 32768u) >> 16;
         }
         code = code < largest ? code : largest;
         codes[i] = features[i] > 0 ? (uint8_t)code : 0;

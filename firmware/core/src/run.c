@@ -2,12 +2,14 @@
 
 // Presentations: the loop over time steps and populations, and what is answered.
 
-// At the start of a presentation every population is at rest. All that takes part lies side by side.
+// At the start of a presentation every population is at rest. All that takes part lies side by
+// side.
 static void rest(naca_t *core)
 {
     for (uint32_t i = 0; i < core->net.populations; i++) {
         const layer_t *layer = &core->layers[i];
-        memset(AT(uint8_t, core, layer->at[POTENTIALS]), 0, layer->at[SPIKES] - layer->at[POTENTIALS]);
+        memset(AT(uint8_t, core, layer->at[POTENTIALS]), 0,
+               layer->at[SPIKES] - layer->at[POTENTIALS]);
     }
 }
 
@@ -42,7 +44,7 @@ static void step_all(naca_t *core, uint32_t index, uint32_t label,
     uint32_t unit = index * core->units + core->stage_units;
     for (uint32_t i = 0; i < core->net.populations; i++) {
         layer_t *layer = &core->layers[i];
-        if (layer->p.flags & POPULATION_BIAS) {
+        if ((layer->p.flags & POPULATION_BIAS) != 0) {
             spikes[count++] = (uint16_t)(layer->rows - 1u);
         }
         step.inputs = spikes;
@@ -101,8 +103,9 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
         step_all(core, index, label, recording, result);
     }
     result->prediction = answer(core);
-    result->margin = populations == 0 ? INT32_MIN
-                                      : core->layers[populations > 1u ? populations - 2u : 0u].margin;
+    result->margin = populations == 0
+                         ? INT32_MIN
+                         : core->layers[populations > 1u ? populations - 2u : 0u].margin;
     if (label != NOBODY) {
         for (uint32_t i = 0; i < populations; i++) {
             result->changes += naca_learn_population(core, i, label);
@@ -126,8 +129,7 @@ naca_status_t naca_infer(naca_t *core, const naca_sample_t *sample, naca_result_
 naca_status_t naca_record(naca_t *core, const naca_sample_t *sample,
                           const naca_recording_t *recording, naca_result_t *result)
 {
-    return recording != NULL ? present(core, sample, NOBODY, recording, result)
-                             : NACA_ERR_ARGUMENT;
+    return recording != NULL ? present(core, sample, NOBODY, recording, result) : NACA_ERR_ARGUMENT;
 }
 
 naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t label,

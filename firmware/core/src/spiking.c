@@ -1,8 +1,8 @@
 #include "stages.h"
 
-// Frozen stages after the encoder (docs/arithmetic.md, section 5.6): spikes to spikes, event by event.
-// A spike is passed on as soon as its neuron fires; sums are exact, so that order does not matter and
-// no list of spikes is kept between stages.
+// Frozen stages after the encoder (docs/arithmetic.md, section 5.6): spikes to spikes, event by
+// event. A spike is passed on as soon as its neuron fires; sums are exact, so that order does not
+// matter and no list of spikes is kept between stages.
 
 #define MAX_BIAS ((int32_t)1 << 23)
 #define MAX_THRESHOLD ((int32_t)1 << 26)
@@ -34,8 +34,8 @@ static bool pool_fits(chain_t *chain, const stage_record_t *r)
     const stage_record_t *last = chain->last;
     const bool is_direct = chain->net->encoder == ENCODER_DIRECT;
     if ((r->flags | r->shift | r->refractory) != 0 ||
-        naca_overlap(r) > NACA_MAX_STAGE_UNITS / chain->units ||
-        last->kind == SPIKING_POOL || (is_direct && last->kind < SPIKING_CONVOLUTION)) {
+        naca_overlap(r) > NACA_MAX_STAGE_UNITS / chain->units || last->kind == SPIKING_POOL ||
+        (is_direct && last->kind < SPIKING_CONVOLUTION)) {
         return false;
     }
     chain->is_counted = true;
@@ -53,15 +53,16 @@ static naca_status_t check_convolution(chain_t *chain, const stage_record_t *r)
     const stage_record_t *last = chain->last;
     const bool speaks_codes =
         chain->net->encoder == ENCODER_DIRECT && last->kind < SPIKING_CONVOLUTION;
-    const uint32_t most = speaks_codes ? (1u << chain->net->bits) - 1u
-                          : chain->is_counted ? chain->most : 1u;
+    uint32_t most = chain->is_counted ? chain->most : 1u;
+    if (speaks_codes) {
+        most = (1u << chain->net->bits) - 1u;
+    }
     if (chain->size != size) {
         return NACA_ERR_SECTION;
     }
     // What may reach a neuron in one step stays below 2^30.
     if (r->flags > 15 || r->shift > 7 || most > (MAX_SUM >> 7 >> r->shift) / fan_in ||
-        r->refractory > (r->flags & SPIKING_SUBTRACT ? 0 : 254) ||
-        !neurons_fit(r, count, r + 1)) {
+        r->refractory > (r->flags & SPIKING_SUBTRACT ? 0 : 254) || !neurons_fit(r, count, r + 1)) {
         return NACA_ERR_NETWORK;
     }
     chain->is_counted = false;
@@ -275,8 +276,8 @@ static bool fire(naca_t *core, const stage_t *stage, const spiking_neuron_t *n, 
     return spikes;
 }
 
-static void fire_all(naca_t *core, uint32_t index, const naca_recording_t *recording,
-                     uint32_t unit, naca_result_t *result)
+static void fire_all(naca_t *core, uint32_t index, const naca_recording_t *recording, uint32_t unit,
+                     naca_result_t *result)
 {
     const stage_t *stage = STAGE(core, index);
     const uint32_t period = period_of(&stage->r);

@@ -25,8 +25,8 @@ static bool may_end(const check_t *check, const chain_t *chain)
 {
     const stage_record_t *last = chain->last;
     const network_t *net = &check->net;
-    if (last->kind <= CODED_POOL && (net->encoder == ENCODER_DIRECT ||
-                                     (last->maps != 0 && last->bits != net->bits))) {
+    if (last->kind <= CODED_POOL &&
+        (net->encoder == ENCODER_DIRECT || (last->maps != 0 && last->bits != net->bits))) {
         return false;
     }
     if (net->populations == 0) {
@@ -88,7 +88,8 @@ static void lay_out_neurons(naca_t *core, stage_t *stage, bool is_output, uint32
     stage->refractory = r->refractory != 0 ? naca_reserve(units, end) : 0;
     core->stage_units += units;
     if (is_output) {
-        core->counts = stage->counts = naca_reserve(units, end);
+        stage->counts = naca_reserve(units, end);
+        core->counts = stage->counts;
         core->potentials = stage->potentials;
     }
 }
@@ -141,8 +142,7 @@ void naca_plan_stages(naca_t *core, bool is_real, uint32_t *end)
     }
 }
 
-naca_status_t naca_present_stages(naca_t *core, const naca_sample_t *sample,
-                                  naca_result_t *result)
+naca_status_t naca_present_stages(naca_t *core, const naca_sample_t *sample, naca_result_t *result)
 {
     const naca_stages_t *stages = core->stages.at;
     if (sample->kind == NACA_EVENTS &&
@@ -176,8 +176,8 @@ uint32_t naca_ceil_div(uint32_t a, uint32_t b)
     return (a + b - 1u) / b;
 }
 
-// The innermost loop of both families: an input's weights to the maps that hear it. Out of line, so that
-// it has all registers to itself.
+// The innermost loop of both families: an input's weights to the maps that hear it. Out of line, so
+// that it has all registers to itself.
 void naca_add_row(int32_t *restrict sums, const int8_t *restrict row, uint32_t count,
                   int32_t factor)
 {
@@ -197,8 +197,8 @@ uint32_t naca_weight_count(const stage_record_t *r)
     return (uint32_t)r->kernel[Y] * r->kernel[X] * r->channels * (r->maps / r->groups);
 }
 
-// Along an axis the first window reaches into the input, the last one begins within it, and the kernel
-// is not larger than the input with as much around it as before it.
+// Along an axis the first window reaches into the input, the last one begins within it, and the
+// kernel is not larger than the input with as much around it as before it.
 static bool axis_fits(const stage_record_t *r, uint32_t axis)
 {
     const uint32_t size = r->in[axis];
@@ -214,8 +214,9 @@ bool naca_window_fits(const chain_t *chain, const stage_record_t *r, bool has_we
 {
     const stage_record_t *last = chain->last;
     const uint32_t area = (uint32_t)r->kernel[Y] * r->kernel[X];
-    // The input is the output of the stage before, whose three sizes lie in the same order.
-    if (last->maps != 0 && memcmp(r->in, last->out, 3u * sizeof r->in[Y]) != 0) {
+    // The input is the output of the stage before.
+    if (last->maps != 0 &&
+        (r->in[Y] != last->out[Y] || r->in[X] != last->out[X] || r->channels != last->maps)) {
         return false;
     }
     if (!axis_fits(r, Y) || !axis_fits(r, X) || (uint32_t)r->in[Y] * r->in[X] > chain->units ||

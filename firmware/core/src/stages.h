@@ -57,8 +57,8 @@ enum { Y = 0, X = 1, MAX_FAN_IN = 32767 };
 // A stage at work. Offsets are 0 where there is nothing.
 typedef struct stage {
     stage_record_t r;
-    uint32_t parameters;   // in the image
-    uint32_t weights;      // in the image: int8
+    uint32_t parameters; // in the image
+    uint32_t weights;    // in the image: int8
     uint32_t units;
     uint32_t pixel_step;   // between the inputs of neighbouring pixels ...
     uint32_t channel_step; // ... and of neighbouring channels
@@ -73,12 +73,12 @@ STATIC_ASSERT(stage, sizeof(stage_t) == 72);
 
 // What is known of a chain of stages while it is checked.
 typedef struct chain {
-    uint32_t size; // of the section that is being checked
+    uint32_t size;              // of the section that is being checked
     const stage_record_t *last; // the stage before; at the start, one that is all zero
-    uint32_t units;      // that come out of it
-    uint32_t most;       // how large a number may come over one of them in a step
+    uint32_t units;             // that come out of it
+    uint32_t most;              // how large a number may come over one of them in a step
     const network_t *net;
-    bool is_counted;     // most is a number of spikes, which not every rule can learn from
+    bool is_counted; // most is a number of spikes, which not every rule can learn from
 } chain_t;
 
 // A family of stages: those before the encoder, or those after.
@@ -109,8 +109,7 @@ struct naca_stages {
 // stages.c
 naca_status_t naca_check_stages(const naca_stages_t *stages, check_t *check);
 void naca_plan_stages(naca_t *core, bool is_real, uint32_t *end);
-naca_status_t naca_present_stages(naca_t *core, const naca_sample_t *sample,
-                                  naca_result_t *result);
+naca_status_t naca_present_stages(naca_t *core, const naca_sample_t *sample, naca_result_t *result);
 void naca_step_stages(naca_t *core, uint32_t index, const naca_recording_t *recording,
                       naca_result_t *result);
 #define STAGES(coded, spiking) \

@@ -1,7 +1,7 @@
 #include "naca/naca.h"
 
-// One text after another, in the order of the numbers (tests/test_build.py holds them to it): a table
-// of pointers would cost more than walking there.
+// One text after another, in the order of the numbers (tests/test_build.py holds them to it): a
+// table of pointers would cost more than walking there.
 static const char names[] = "NACA_OK\0"
                             "NACA_ERR_ARGUMENT\0"
                             "NACA_ERR_ALIGNMENT\0"

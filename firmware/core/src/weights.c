@@ -1,8 +1,8 @@
 #include "internal.h"
 
 // Weights lie block by block: [block of 16 neurons][input][neuron in block]. The last block is as
-// narrow as its neurons, rounded up to 4, so that no memory is lost. Two 4-bit weights share a byte,
-// the even neuron's in the low half.
+// narrow as its neurons, rounded up to 4, so that no memory is lost. Two 4-bit weights share a
+// byte, the even neuron's in the low half.
 
 uint32_t naca_weight_bytes(const layer_t *layer)
 {

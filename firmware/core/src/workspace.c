@@ -11,8 +11,8 @@ static uint32_t image_offset(const uint8_t *image, uint32_t tag)
 static bool code_is_trace(const naca_t *core, const population_t *p)
 {
     const network_t *net = &core->net;
-    return core->stage_count == core->coded_count && net->encoder == ENCODER_BITPLANE && p->trace_decay == 128 &&
-           p->trace_increment == 1u << (net->bits - 1u);
+    return core->stage_count == core->coded_count && net->encoder == ENCODER_BITPLANE &&
+           p->trace_decay == 128 && p->trace_increment == 1u << (net->bits - 1u);
 }
 
 static uint32_t round_up(uint32_t bytes, uint32_t to)
@@ -59,8 +59,8 @@ static void lay_out(layer_t *layer, const uint32_t sizes[PLACES], uint32_t from,
     }
 }
 
-static void read_layer(const naca_t *core, const uint8_t *records, uint32_t index,
-                       uint32_t before, layer_t *layer)
+static void read_layer(const naca_t *core, const uint8_t *records, uint32_t index, uint32_t before,
+                       layer_t *layer)
 {
     const uint8_t *image = core->image.at;
     memset(layer, 0, sizeof *layer);
@@ -77,8 +77,10 @@ static void plan_input(naca_t *core, bool is_real, uint32_t *end)
 {
     const uint32_t inputs = core->net.inputs;
     core->code_bits = core->net.bits;
-    core->codes = core->features = naca_reserve(inputs, end);
-    core->encoded = core->arriving = inputs;
+    core->codes = naca_reserve(inputs, end);
+    core->features = core->codes;
+    core->encoded = inputs;
+    core->arriving = inputs;
     if (core->stages.at != NULL) {
         core->stages.at->plan(core, is_real, end);
     }
@@ -153,7 +155,7 @@ naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size)
 void naca_state_written(naca_t *core)
 {
     for (uint32_t i = 0; i < core->net.populations; i++) {
-        layer_t *layer = &core->layers[i];
+        const layer_t *layer = &core->layers[i];
         const uint8_t *weights = AT(uint8_t, core, layer->at[WEIGHTS]);
         for (uint32_t j = 0; layer->at[NORMS] != 0 && j < layer->p.neurons; j++) {
             uint32_t norm = 0;

@@ -2,47 +2,11 @@
 
 // Section 1: from bytes to frames and back.
 
-// The CRC-32 over anything followed by its own CRC-32.
-#define RESIDUE 0x2144DF1Cu
-
 uint32_t naca_link_max_payload(uint32_t frame_size)
 {
     // COBS adds a byte to every 254, and one.
     const uint32_t payload = frame_size - (frame_size + 254u) / 255u - NACA_LINK_CRC;
     return payload < UINT16_MAX ? payload : UINT16_MAX;
-}
-
-static void finish(naca_link_t *link, uint8_t *frame, uint32_t size)
-{
-    const uint32_t decoded = naca_cobs_decode(frame, size);
-    if (decoded == UINT32_MAX || decoded < NACA_LINK_HEADER + NACA_LINK_CRC ||
-        naca_crc32(0, frame, decoded) != RESIDUE) {
-        link->counters.damaged++;
-    } else {
-        link->counters.frames++;
-        naca_link_answer(link, frame, decoded - NACA_LINK_CRC);
-    }
-}
-
-void naca_link_receive(naca_link_t *link, const uint8_t *data, uint32_t size)
-{
-    const naca_link_config_t *config = link->config;
-    for (uint32_t i = 0; i < size; i++) {
-        const uint32_t received = link->received;
-        if (data[i] == 0) {
-            link->received = 0;
-            if (received > config->frame_size) {
-                link->counters.too_long++;
-            } else if (received != 0) {
-                finish(link, config->frame, received);
-            }
-        } else if (received < config->frame_size) {
-            config->frame[received] = data[i];
-            link->received++;
-        } else {
-            link->received = config->frame_size + 1u; // too long: the rest is not kept
-        }
-    }
 }
 
 void naca_link_put(naca_link_t *link, const void *data, uint32_t size)
@@ -68,10 +32,16 @@ naca_link_status_t naca_link_refuse(naca_link_t *link, naca_link_status_t status
     return status;
 }
 
-naca_link_status_t naca_link_refuse_core(naca_link_t *link, naca_status_t status)
+uint8_t *naca_link_window(naca_link_t *link, uint32_t total, uint32_t offset, uint32_t *wanted)
 {
-    naca_link_put32(link, (uint32_t)status);
-    return naca_link_refuse(link, NACA_LINK_CORE, naca_link_learned(link));
+    naca_link_put32(link, total);
+    uint8_t *data = link->config->answer + link->answered;
+    const uint32_t left = offset < total ? total - offset : 0;
+    const uint32_t room = link->config->answer_size - NACA_LINK_CRC - link->answered;
+    const uint32_t most = left < room ? left : room;
+    *wanted = *wanted < most ? *wanted : most;
+    link->answered += *wanted;
+    return data;
 }
 
 // Bytes on their way through COBS: runs without a zero go out as they lie, each after its code.

@@ -2,24 +2,7 @@
 
 // IMAGE_BEGIN, IMAGE_CHUNK, IMAGE_END and IMAGE_READ; section 5.
 
-enum { IMAGE_HEADER = 16, IMAGE_CRC_AT = 12 };
-
-const uint8_t *naca_link_image(const naca_link_t *link, uint32_t *size)
-{
-    const naca_image_memory_t *images = link->config->images;
-    return images != NULL ? images->current(images->user, size) : NULL;
-}
-
-uint32_t naca_link_image_crc(const naca_link_t *link)
-{
-    return link->core != NULL ? get32(link->image.data + IMAGE_CRC_AT) : 0;
-}
-
-uint32_t naca_link_image_room(const naca_link_t *link)
-{
-    const naca_image_memory_t *images = link->config->images;
-    return images != NULL && images->begin != NULL ? images->room : 0;
-}
+enum { IMAGE_HEADER = 16 };
 
 naca_link_status_t naca_link_check_chunk(naca_link_t *link, const naca_upload_t *upload,
                                          uint32_t offset, uint32_t size)
@@ -97,11 +80,12 @@ static naca_status_t check_uploaded(const naca_link_t *link, uint32_t size, uint
     const naca_image_memory_t *images = link->config->images;
     naca_image_t image;
     uint32_t workspace;
-    naca_status_t status = naca_image_open_with(naca_all_stages(), &image, images->uploaded(images->user), size);
+    naca_status_t status =
+        naca_image_open_with(naca_all_stages(), &image, images->uploaded(images->user), size);
     if (status == NACA_OK) {
         status = naca_workspace_size(&image, &workspace);
     }
-    if (status == NACA_OK && get32(image.data + IMAGE_CRC_AT) != crc) {
+    if (status == NACA_OK && image_crc(&image) != crc) {
         status = NACA_ERR_CHECKSUM;
     }
     if (status == NACA_OK && workspace > link->config->workspace_size) {

@@ -1,7 +1,9 @@
 #include "internal.h"
 
-// Starting: the store, the image, the state that belongs to it, a new epoch.
+// The link as the board sees it: its start, and the bytes that it receives. Sections 1 and 4.
 
+// The CRC-32 over anything followed by its own CRC-32.
+#define RESIDUE 0x2144DF1Cu
 #define UNASKED UINT16_MAX // tag of the HELLO that nobody asked for
 
 uint32_t naca_link_size(void)
@@ -9,62 +11,9 @@ uint32_t naca_link_size(void)
     return (uint32_t)sizeof(naca_link_t);
 }
 
-naca_t *naca_link_core(naca_link_t *link)
+naca_t *naca_link_core(const naca_link_t *link)
 {
     return link->core;
-}
-
-uint32_t naca_link_learned(const naca_link_t *link)
-{
-    uint32_t learned = 0;
-    uint32_t size;
-    if (link->core != NULL) {
-        memcpy(&learned, naca_state_bytes(link->core, &size), sizeof learned);
-    }
-    return learned;
-}
-
-void naca_link_new_epoch(naca_link_t *link)
-{
-    link->epoch++;
-    link->epoch += link->epoch == 0 ? 1u : 0u;
-    link->epoch_learned = naca_link_learned(link);
-    link->is_saved = 0;
-    link->is_reading = 0;
-    link->state_upload.size = 0;
-}
-
-static naca_status_t start_core(naca_link_t *link)
-{
-    const naca_link_config_t *config = link->config;
-    uint32_t size;
-    naca_t *core;
-    const uint8_t *data = naca_link_image(link, &size);
-    link->core = NULL;
-    if (data == NULL) {
-        return NACA_OK;
-    }
-    naca_status_t status = naca_image_open_with(naca_all_stages(), &link->image, data, size);
-    if (status == NACA_OK) {
-        status = naca_init(&link->image, config->workspace, config->workspace_size, &core);
-    }
-    if (status == NACA_OK) {
-        link->core = core;
-    }
-    return status;
-}
-
-void naca_link_start(naca_link_t *link, bool with_saved)
-{
-    link->image_status = start_core(link);
-    naca_link_new_epoch(link);
-    if (with_saved && link->core != NULL) {
-        if (!naca_link_restore(link)) {
-            link->store.errors++;
-            (void)start_core(link);
-        }
-        link->epoch_learned = naca_link_learned(link);
-    }
 }
 
 static naca_status_t check_config(const naca_link_config_t *config)
@@ -72,7 +21,8 @@ static naca_status_t check_config(const naca_link_config_t *config)
     const uint32_t count = config->remembered_count;
     if (config->board == NULL || config->send == NULL || config->entropy == NULL ||
         config->frame == NULL || config->answer == NULL || config->workspace == NULL ||
-        config->remembered == NULL || count == 0 || count > 0x8000u || (count & (count - 1u)) != 0) {
+        config->remembered == NULL || count == 0 || count > 0x8000u ||
+        (count & (count - 1u)) != 0) {
         return NACA_ERR_ARGUMENT;
     }
     if ((uintptr_t)config->frame % 4u != 0 || (uintptr_t)config->answer % 4u != 0 ||
@@ -104,4 +54,37 @@ naca_status_t naca_link_init(naca_link_t *link, const naca_link_config_t *config
     config->send(config->user, &end, 1);
     naca_link_send(link, NACA_LINK_HELLO, naca_link_hello(link, nothing), UNASKED);
     return NACA_OK;
+}
+
+static void finish(naca_link_t *link, uint8_t *frame, uint32_t size)
+{
+    const uint32_t decoded = naca_cobs_decode(frame, size);
+    if (decoded == UINT32_MAX || decoded < NACA_LINK_HEADER + NACA_LINK_CRC ||
+        naca_crc32(0, frame, decoded) != RESIDUE) {
+        link->counters.damaged++;
+    } else {
+        link->counters.frames++;
+        naca_link_answer(link, frame, decoded - NACA_LINK_CRC);
+    }
+}
+
+void naca_link_receive(naca_link_t *link, const uint8_t *data, uint32_t size)
+{
+    const naca_link_config_t *config = link->config;
+    for (uint32_t i = 0; i < size; i++) {
+        const uint32_t received = link->received;
+        if (data[i] == 0) {
+            link->received = 0;
+            if (received > config->frame_size) {
+                link->counters.too_long++;
+            } else if (received != 0) {
+                finish(link, config->frame, received);
+            }
+        } else if (received < config->frame_size) {
+            config->frame[received] = data[i];
+            link->received++;
+        } else {
+            link->received = config->frame_size + 1u; // too long: the rest is not kept
+        }
+    }
 }

@@ -4,35 +4,6 @@
 
 enum { NEEDS_EPOCH = 1, NEEDS_IMAGE = 2, MAY_BE_LONGER = 4 };
 
-naca_link_status_t naca_link_hello(naca_link_t *link, body_t body)
-{
-    static const uint8_t version[] = {NACA_VERSION_MAJOR, NACA_VERSION_MINOR, NACA_VERSION_PATCH};
-    const naca_link_config_t *config = link->config;
-    const bool runs = link->core != NULL;
-    const uint32_t room = naca_link_image_room(link);
-    const uint8_t flags = (uint8_t)((runs ? 1u : 0u) | (naca_link_has_store(link) ? 2u : 0u) |
-                                    (room != 0 ? 4u : 0u));
-    char board[16] = {0};
-    (void)body;
-    for (uint32_t i = 0; i < sizeof board - 1u && config->board[i] != 0; i++) {
-        board[i] = config->board[i];
-    }
-    naca_link_put16(link, NACA_LINK_PROTOCOL);
-    naca_link_put16(link, naca_link_max_payload(config->frame_size));
-    naca_link_put32(link, config->window);
-    naca_link_put(link, version, sizeof version);
-    naca_link_put(link, &flags, sizeof flags);
-    naca_link_put32(link, naca_link_image_crc(link));
-    naca_link_put32(link, runs ? link->image.network_id : 0);
-    naca_link_put32(link, naca_link_learned(link));
-    naca_link_put32(link, config->workspace_size);
-    naca_link_put32(link, room);
-    naca_link_put(link, board, sizeof board);
-    naca_link_put16(link, naca_link_batch(link));
-    naca_link_put16(link, config->remembered_count);
-    return NACA_LINK_OK;
-}
-
 static naca_link_status_t hash(naca_link_t *link, body_t body)
 {
     uint32_t value;
@@ -60,18 +31,6 @@ static naca_link_status_t stats(naca_link_t *link, body_t body)
     naca_link_put32(link, link->store.errors);
     naca_link_put32(link, naca_store_wear(&link->store));
     return NACA_LINK_OK;
-}
-
-uint8_t *naca_link_window(naca_link_t *link, uint32_t total, uint32_t offset, uint32_t *wanted)
-{
-    naca_link_put32(link, total);
-    uint8_t *data = link->config->answer + link->answered;
-    const uint32_t left = offset < total ? total - offset : 0;
-    const uint32_t room = link->config->answer_size - NACA_LINK_CRC - link->answered;
-    const uint32_t most = left < room ? left : room;
-    *wanted = *wanted < most ? *wanted : most;
-    link->answered += *wanted;
-    return data;
 }
 
 // By type, from HELLO on. A body has `least` bytes, or more where that is said.
@@ -105,13 +64,13 @@ static naca_link_status_t dispatch(naca_link_t *link, const uint8_t *payload, bo
     }
     const uint32_t needs = requests[index].needs;
     const uint32_t least = requests[index].least;
-    if ((needs & NEEDS_EPOCH) && get32(payload + 4) != link->epoch) {
+    if ((needs & NEEDS_EPOCH) != 0 && get32(payload + 4) != link->epoch) {
         return NACA_LINK_EPOCH;
     }
-    if ((needs & NEEDS_IMAGE) && link->core == NULL) {
+    if ((needs & NEEDS_IMAGE) != 0 && link->core == NULL) {
         return naca_link_refuse(link, NACA_LINK_NO_IMAGE, (uint32_t)link->image_status);
     }
-    if (body.size < least || (body.size > least && !(needs & MAY_BE_LONGER))) {
+    if (body.size < least || (body.size > least && (needs & MAY_BE_LONGER) == 0)) {
         return NACA_LINK_LENGTH;
     }
     return requests[index].handle(link, body);
@@ -121,7 +80,7 @@ void naca_link_answer(naca_link_t *link, uint8_t *payload, uint32_t size)
 {
     const uint8_t type = payload[0];
     const uint16_t tag = get16(payload + 2);
-    if (type & 0x80u) {
+    if ((type & 0x80u) != 0) {
         return; // an answer: ours, echoed by the line
     }
     const body_t body = {payload + NACA_LINK_HEADER, size - NACA_LINK_HEADER};

@@ -3,22 +3,6 @@
 // STATE_READ, STATE_WRITE, SAVE and RESET; section 5. States have the form of a saved state
 // (docs/image.md, section 5), put together piece by piece.
 
-enum { MAGIC = 0, NETWORK = 1, SIZE = 2, CHECK = 3 };
-
-bool naca_link_has_store(const naca_link_t *link)
-{
-    return link->store.flash != NULL;
-}
-
-static void make_header(const naca_link_t *link, uint32_t header[4])
-{
-    static const uint8_t magic[4] = {'N', 'S', 'T', '1'};
-    memcpy(&header[MAGIC], magic, sizeof magic);
-    header[NETWORK] = link->image.network_id;
-    (void)naca_state_bytes(link->core, &header[SIZE]);
-    (void)naca_state_hash(link->core, &header[CHECK]);
-}
-
 static uint32_t total_size(const naca_link_t *link)
 {
     uint32_t size = 0;
@@ -30,13 +14,13 @@ static uint32_t total_size(const naca_link_t *link)
 static int copy_piece(void *user, uint32_t offset, void *data, uint32_t size)
 {
     const naca_link_t *link = user;
-    uint32_t header[4];
+    uint32_t header[STATE_WORDS];
     uint32_t state_size;
     uint8_t *out = data;
     if (offset < sizeof header) {
         const uint32_t left = (uint32_t)sizeof header - offset;
         const uint32_t part = size < left ? size : left;
-        make_header(link, header);
+        naca_link_state_header(link, header);
         memcpy(out, (const uint8_t *)header + offset, part);
         offset += part;
         out += part;
@@ -69,12 +53,6 @@ static naca_link_status_t store_failed(naca_link_t *link, naca_store_status_t st
     return naca_link_refuse(link, NACA_LINK_STORE, (uint32_t)status);
 }
 
-static void mark_saved(naca_link_t *link)
-{
-    link->saved = naca_link_learned(link);
-    link->is_saved = 1;
-}
-
 naca_link_status_t naca_link_save(naca_link_t *link, body_t body)
 {
     naca_store_t *store = &link->store;
@@ -86,36 +64,10 @@ naca_link_status_t naca_link_save(naca_link_t *link, body_t body)
         if (status != NACA_STORE_OK) {
             return store_failed(link, status);
         }
-        mark_saved(link);
+        naca_link_mark_saved(link);
     }
     naca_link_put32(link, store->generation);
     return NACA_LINK_OK;
-}
-
-// Load the saved state, if there is one of this image and network. False: the learned state is
-// damaged now. The store has verified what it holds, so that takes a memory that fails on reading.
-bool naca_link_restore(naca_link_t *link)
-{
-    uint32_t header[4];
-    uint32_t made[4];
-    uint32_t size;
-    const naca_store_t *store = &link->store;
-    uint8_t *state = naca_state_bytes(link->core, &size);
-    make_header(link, made);
-    if (store->generation == 0 || store->latest.key != naca_link_image_crc(link) ||
-        store->latest.size != sizeof header + size ||
-        naca_store_read(store, 0, header, sizeof header) != NACA_STORE_OK ||
-        memcmp(header, made, sizeof header - sizeof header[CHECK]) != 0) {
-        return true;
-    }
-    const naca_store_status_t status = naca_store_read(store, sizeof header, state, size);
-    naca_state_written(link->core);
-    make_header(link, made);
-    if (status != NACA_STORE_OK || made[CHECK] != header[CHECK]) {
-        return false;
-    }
-    mark_saved(link);
-    return true;
 }
 
 // Where there is no memory for saved states, all of it has to be here.
@@ -138,8 +90,8 @@ static naca_link_status_t load_at_once(naca_link_t *link, uint32_t total, uint32
 static naca_link_status_t begin_write(naca_link_t *link, uint32_t total, body_t data)
 {
     naca_upload_t *upload = &link->state_upload;
-    uint32_t header[4];
-    make_header(link, header);
+    uint32_t header[STATE_WORDS];
+    naca_link_state_header(link, header);
     if (data.size < sizeof header) {
         return NACA_LINK_LENGTH;
     }
@@ -187,7 +139,7 @@ static naca_link_status_t write_chunk(naca_link_t *link, body_t data)
 
 naca_link_status_t naca_link_state_write(naca_link_t *link, body_t body)
 {
-    naca_upload_t *upload = &link->state_upload;
+    const naca_upload_t *upload = &link->state_upload;
     const uint32_t total = get32(body.data);
     const uint32_t offset = get32(body.data + 4);
     const body_t data = {body.data + 8, body.size - 8u};

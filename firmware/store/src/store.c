@@ -6,9 +6,10 @@
 // A save lies in a run of sectors, which goes on at the first sector after the last: header, block.
 // The header is written last and ends with its own checksum, so a torn one is none.
 
-enum { PIECE = 64 }; // bytes moved at a time: divides every erase_size, so no piece crosses a sector
+// Bytes moved at a time: divides every erase_size, so no piece crosses a sector.
+enum { PIECE = 64 };
 
-typedef struct header {
+typedef struct save_header {
     uint8_t magic[4];
     uint32_t generation;
     uint32_t erases;
@@ -17,14 +18,14 @@ typedef struct header {
     uint32_t crc; // of the block
     uint32_t reserved;
     uint32_t check; // CRC-32 of the header before it
-} header_t;
-typedef char header_has_its_size[sizeof(header_t) == NACA_STORE_HEADER ? 1 : -1];
+} save_header_t;
+typedef char save_header_has_its_size[sizeof(save_header_t) == NACA_STORE_HEADER ? 1 : -1];
 
 static const uint8_t magic[4] = {'N', 'S', 'A', 'V'};
 
-static uint32_t check_of(const header_t *header)
+static uint32_t check_of(const save_header_t *header)
 {
-    return naca_crc32(0, header, offsetof(header_t, check));
+    return naca_crc32(0, header, offsetof(save_header_t, check));
 }
 
 // Sectors that a block takes, header included; 0 for one that takes more than half of them.
@@ -79,7 +80,7 @@ static bool is_whole(const naca_store_t *store, const naca_block_t *block)
     return crc == block->crc;
 }
 
-static bool read_header(const naca_store_t *store, uint32_t sector, header_t *header)
+static bool read_header(const naca_store_t *store, uint32_t sector, save_header_t *header)
 {
     const naca_flash_t *flash = store->flash;
     return flash->read(flash->user, sector * flash->erase_size, header, sizeof *header) == 0 &&
@@ -90,7 +91,7 @@ static bool read_header(const naca_store_t *store, uint32_t sector, header_t *he
 // Make the save of the greatest generation below `limit` the latest; false if there is none.
 static bool find_latest(naca_store_t *store, uint32_t limit)
 {
-    header_t header;
+    save_header_t header;
     store->generation = 0;
     for (uint32_t sector = 0; sector < store->sectors; sector++) {
         if (read_header(store, sector, &header) && header.generation < limit &&
@@ -210,8 +211,8 @@ naca_store_status_t naca_store_commit(naca_store_t *store)
     if (!store->writing || store->written != store->next.size) {
         return NACA_STORE_ARGUMENT;
     }
-    header_t header;
-    header_t kept;
+    save_header_t header;
+    save_header_t kept;
     memcpy(header.magic, magic, sizeof magic);
     header.generation = store->generation + 1u;
     header.erases = store->erases;
@@ -257,7 +258,7 @@ naca_store_status_t naca_store_read(const naca_store_t *store, uint32_t offset, 
         return NACA_STORE_ARGUMENT;
     }
     return read_block(store, &store->latest, offset, data, size) == 0 ? NACA_STORE_OK
-                                                                       : NACA_STORE_FLASH;
+                                                                      : NACA_STORE_FLASH;
 }
 
 naca_store_status_t naca_store_clear(naca_store_t *store)

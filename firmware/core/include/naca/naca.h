@@ -49,34 +49,34 @@ enum {
 
 /// Limits of any network. The arithmetic is free of overflow within them.
 enum {
-    NACA_MAX_UNITS = 4096,     ///< inputs, or neurons of one population
-    NACA_MAX_POPULATIONS = 8,  ///< populations, the output included
-    NACA_MAX_CLASSES = 1024,   ///< rows of a modulation table
-    NACA_MAX_STEPS = 255,      ///< time steps of one presentation
-    NACA_MAX_RATES = 4096,     ///< entries of a learning-rate table
-    NACA_MAX_STAGES = 16,      ///< frozen stages
+    NACA_MAX_UNITS = 4096,        ///< inputs, or neurons of one population
+    NACA_MAX_POPULATIONS = 8,     ///< populations, the output included
+    NACA_MAX_CLASSES = 1024,      ///< rows of a modulation table
+    NACA_MAX_STEPS = 255,         ///< time steps of one presentation
+    NACA_MAX_RATES = 4096,        ///< entries of a learning-rate table
+    NACA_MAX_STAGES = 16,         ///< frozen stages
     NACA_MAX_STAGE_UNITS = 65535, ///< outputs of one frozen stage
-    NACA_ALIGNMENT = 8,        ///< of the image and of the workspace, in bytes
-    NACA_STATE_HEADER = 16     ///< bytes before the learned state in a saved state
+    NACA_ALIGNMENT = 8,           ///< of the image and of the workspace, in bytes
+    NACA_STATE_HEADER = 16        ///< bytes before the learned state in a saved state
 };
 
 /// What a call answers: zero for success, negative for a refusal.
 typedef enum naca_status {
     NACA_OK = 0,
-    NACA_ERR_ARGUMENT = -1,    ///< a pointer is null or a number is outside its documented range
-    NACA_ERR_ALIGNMENT = -2,   ///< image or workspace does not start at a multiple of NACA_ALIGNMENT
-    NACA_ERR_TRUNCATED = -3,   ///< fewer bytes than the data says it has
-    NACA_ERR_MAGIC = -4,       ///< this is not an edge-naca image, or not a saved state
-    NACA_ERR_VERSION = -5,     ///< an image format that this core does not know
-    NACA_ERR_CHECKSUM = -6,    ///< the data was damaged: its CRC-32 does not match
-    NACA_ERR_SECTION = -7,     ///< a section is missing, misplaced, doubled, or critical and unknown
-    NACA_ERR_NETWORK = -8,     ///< the network description is outside the documented limits
-    NACA_ERR_WORKSPACE = -9,   ///< the workspace is smaller than naca_workspace_size says
-    NACA_ERR_SAMPLE = -10,     ///< the sample does not fit the network: kind, count or a value
-    NACA_ERR_LABEL = -11,      ///< the label is not below the image's capacity for classes
-    NACA_ERR_STATE = -12,      ///< a saved state of another network
-    NACA_ERR_BUFFER = -13,     ///< the buffer is too small for what was to be written
-    NACA_ERR_STAGES = -14      ///< the image has frozen stages whose code was not handed over
+    NACA_ERR_ARGUMENT = -1,  ///< a pointer is null or a number is outside its documented range
+    NACA_ERR_ALIGNMENT = -2, ///< image or workspace does not start at a multiple of NACA_ALIGNMENT
+    NACA_ERR_TRUNCATED = -3, ///< fewer bytes than the data says it has
+    NACA_ERR_MAGIC = -4,     ///< this is not an edge-naca image, or not a saved state
+    NACA_ERR_VERSION = -5,   ///< an image format that this core does not know
+    NACA_ERR_CHECKSUM = -6,  ///< the data was damaged: its CRC-32 does not match
+    NACA_ERR_SECTION = -7,   ///< a section is missing, misplaced, doubled, or critical and unknown
+    NACA_ERR_NETWORK = -8,   ///< the network description is outside the documented limits
+    NACA_ERR_WORKSPACE = -9, ///< the workspace is smaller than naca_workspace_size says
+    NACA_ERR_SAMPLE = -10,   ///< the sample does not fit the network: kind, count or a value
+    NACA_ERR_LABEL = -11,    ///< the label is not below the image's capacity for classes
+    NACA_ERR_STATE = -12,    ///< a saved state of another network
+    NACA_ERR_BUFFER = -13,   ///< the buffer is too small for what was to be written
+    NACA_ERR_STAGES = -14    ///< the image has frozen stages whose code was not handed over
 } naca_status_t;
 
 /// The name of a status as it is written in this header, "NACA_UNKNOWN" for any other number.
@@ -96,8 +96,8 @@ typedef struct naca_stages naca_stages_t;
 /// network with ReLUs.
 const naca_stages_t *naca_coded_stages(void);
 
-/// Stages after the encoder, spikes to spikes: leaky integrate-and-fire neurons behind a convolution
-/// or a dense layer, and pooling of spikes.
+/// Stages after the encoder, spikes to spikes: leaky integrate-and-fire neurons behind a
+/// convolution or a dense layer, and pooling of spikes.
 const naca_stages_t *naca_spiking_stages(void);
 
 /// Both.
@@ -106,23 +106,23 @@ const naca_stages_t *naca_all_stages(void);
 /// An opened image: what naca_image_open found. The caller owns it; it points into the image's
 /// bytes and is needed until naca_init has returned. The fields are for reading.
 typedef struct naca_image {
-    const uint8_t *data;    ///< the image, which must stay where it is
-    uint32_t size;          ///< its size in bytes
-    uint32_t network_id;    ///< CRC-32 over everything that decides what the network computes
+    const uint8_t *data;       ///< the image, which must stay where it is
+    uint32_t size;             ///< its size in bytes
+    uint32_t network_id;       ///< CRC-32 over everything that decides what the network computes
     const naca_stages_t *code; ///< of frozen stages, as handed over, or null
-    uint16_t features;      ///< what preparation makes of a raw sample, 0 without preparation
-    uint32_t raw_count;     ///< numbers in a raw sample, 0 without preparation
-    uint32_t encoded;       ///< units that the encoder sends spikes for: inputs, or what coded
-                            ///< stages make of them
-    uint32_t units;         ///< neurons of spiking stages and populations: what naca_record writes
-                            ///< of each step
-    uint16_t inputs;        ///< codes of a sample
-    uint16_t capacity;      ///< classes the network can hold
-    uint8_t populations;    ///< populations, the last one being the output; may be 0 with stages
-    uint8_t encoder;        ///< 0 bitplane, 1 rate, 2 latency, 3 direct
-    uint8_t bits;           ///< of a sample's codes
-    uint8_t steps;          ///< time steps of a presentation
-    uint8_t stages;         ///< frozen stages
+    uint16_t features;         ///< what preparation makes of a raw sample, 0 without preparation
+    uint32_t raw_count;        ///< numbers in a raw sample, 0 without preparation
+    uint32_t encoded;          ///< units that the encoder sends spikes for: inputs, or what coded
+                               ///< stages make of them
+    uint32_t units;      ///< neurons of spiking stages and populations: what naca_record writes
+                         ///< of each step
+    uint16_t inputs;     ///< codes of a sample
+    uint16_t capacity;   ///< classes the network can hold
+    uint8_t populations; ///< populations, the last one being the output; may be 0 with stages
+    uint8_t encoder;     ///< 0 bitplane, 1 rate, 2 latency, 3 direct
+    uint8_t bits;        ///< of a sample's codes
+    uint8_t steps;       ///< time steps of a presentation
+    uint8_t stages;      ///< frozen stages
 } naca_image_t;
 
 /// A running network: lives in the workspace, looked at through the functions below.
@@ -143,7 +143,8 @@ typedef struct naca_event {
     uint16_t input; ///< below the number of inputs
 } naca_event_t;
 
-/// One sample. The caller owns `data`, aligned for its type; the core reads it during the call only.
+/// One sample. The caller owns `data`, aligned for its type; the core reads it during the call
+/// only.
 typedef struct naca_sample {
     naca_sample_kind_t kind;
     const void *data;
@@ -154,11 +155,11 @@ typedef struct naca_sample {
 typedef struct naca_result {
     int32_t prediction; ///< class of the output neuron that spiked most, -1 if none spiked
     int32_t margin;     ///< greatest potential above threshold in the last hidden population at the
-                        ///< last step: small or negative means that the sample looks like nothing known;
-                        ///< INT32_MIN while no neuron there has learned anything, or without populations
-    uint32_t spikes;    ///< spikes of the input and of every population
-    uint32_t synops;    ///< synaptic operations: weights added to a potential, modulo 2^32
-    uint32_t changes;   ///< weights that learning changed
+    ///< last step: small or negative means that the sample looks like nothing known;
+    ///< INT32_MIN while no neuron there has learned anything, or without populations
+    uint32_t spikes;  ///< spikes of the input and of every population
+    uint32_t synops;  ///< synaptic operations: weights added to a potential, modulo 2^32
+    uint32_t changes; ///< weights that learning changed
 } naca_result_t;
 
 /// Sums since naca_init. They wrap at 2^64.
@@ -169,8 +170,8 @@ typedef struct naca_counters_t {
     uint64_t changes;
 } naca_counters_t;
 
-/// Where naca_record writes. Any pointer may be null. U is the image's `units`: spiking stages, then
-/// populations, in order.
+/// Where naca_record writes. Any pointer may be null. U is the image's `units`: spiking stages,
+/// then populations, in order.
 typedef struct naca_recording {
     uint8_t *input_spikes; ///< [steps][encoded]: 1 where the encoder sent a spike
     uint8_t *spikes;       ///< [steps][U]: 1 where a neuron spiked
@@ -202,9 +203,9 @@ naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t siz
 /// Work grows with the number of input spikes times the neurons, plus neurons times steps.
 naca_status_t naca_infer(naca_t *core, const naca_sample_t *sample, naca_result_t *result);
 
-/// Present a sample, predict, then learn that its class is `label` (0 .. capacity - 1).
-/// A class is new until its first sample; it needs no announcement. `result` tells what was
-/// predicted *before* learning. Work: that of naca_infer plus the synapses of the neurons that learn.
+/// Present a sample, predict, then learn that its class is `label` (0 .. capacity - 1). A class is
+/// new until its first sample; it needs no announcement. `result` tells what was predicted *before*
+/// learning. Work: that of naca_infer plus the synapses of the neurons that learn.
 naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t label,
                          naca_result_t *result);
 
@@ -237,15 +238,16 @@ naca_status_t naca_state_load(naca_t *core, const void *buffer, uint32_t size);
 
 /// The learned state itself, `*size` bytes, without the header of a saved state: for who reads or
 /// writes it piece by piece, with no memory for a second copy. It starts with the samples learned
-/// (uint32_t). Any bytes are a valid state; after writing, naca_state_written comes before any other
-/// call. Neither argument may be null; nothing is checked.
+/// (uint32_t). Any bytes are a valid state; after writing, naca_state_written comes before any
+/// other call. Neither argument may be null; nothing is checked.
 uint8_t *naca_state_bytes(naca_t *core, uint32_t *size);
 
 /// Make what depends on the learned state anew. Work grows with the synapses.
 void naca_state_written(naca_t *core);
 
-/// What the encoder was given for the sample that was presented last, if that was raw or codes: what
-/// coded stages made of it, codes[encoded]. The next call overwrites it. `core` must not be null.
+/// What the encoder was given for the sample that was presented last, if that was raw or codes:
+/// what coded stages made of it, codes[encoded]. The next call overwrites it. `core` must not be
+/// null.
 const uint8_t *naca_features(const naca_t *core);
 
 /// Where a sample may be put together: codes[inputs], which the next call overwrites unless it is

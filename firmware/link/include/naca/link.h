@@ -1,8 +1,8 @@
 /// edge-naca link: the device's end of the protocol in docs/protocol.md.
 ///
-/// Pure functions over byte buffers: bytes come in through naca_link_receive, in any pieces; answers
-/// go out through the `send` function of the configuration. No clock, no interrupt, no memory but
-/// what the caller gives.
+/// Pure functions over byte buffers: bytes come in through naca_link_receive, in any pieces;
+/// answers go out through the `send` function of the configuration. No clock, no interrupt, no
+/// memory but what the caller gives.
 ///
 ///     static naca_link_t link;
 ///     naca_link_init(&link, &config);
@@ -24,13 +24,13 @@ extern "C" {
 #endif
 
 enum {
-    NACA_LINK_PROTOCOL = 1,    ///< version of the protocol
-    NACA_LINK_HEADER = 8,      ///< of a payload, in bytes
-    NACA_LINK_CRC = 4,         ///< after the payload, in bytes
-    NACA_LINK_FRAME = 128,     ///< the smallest frame buffer
-    NACA_LINK_ANSWER = 96,     ///< the smallest answer buffer
-    NACA_LINK_CHUNK = 16,      ///< chunks of states and images are multiples of this, but for the last
-    NACA_LINK_PACKED = 5       ///< sample kind after those of naca.h: codes packed to their bits
+    NACA_LINK_PROTOCOL = 1, ///< version of the protocol
+    NACA_LINK_HEADER = 8,   ///< of a payload, in bytes
+    NACA_LINK_CRC = 4,      ///< after the payload, in bytes
+    NACA_LINK_FRAME = 128,  ///< the smallest frame buffer
+    NACA_LINK_ANSWER = 96,  ///< the smallest answer buffer
+    NACA_LINK_CHUNK = 16,   ///< chunks of states and images are multiples of this, but for the last
+    NACA_LINK_PACKED = 5    ///< sample kind after those of naca.h: codes packed to their bits
 };
 
 /// Request types. An answer has that of its request plus 0x80.
@@ -69,12 +69,12 @@ typedef enum naca_link_status {
 
 /// Where images are kept. `current` returns the image in use, aligned to NACA_ALIGNMENT and in
 /// place, and its size, or null if there is none. `begin` makes room for a new one (erases); then
-/// writes come in ascending order from offset 0, multiples of NACA_LINK_CHUNK but for the last, `data`
-/// aligned to 4. When all is written the link verifies it at the address that `uploaded` returns
-/// (aligned to NACA_ALIGNMENT too), and `commit` makes it the current image, at once and for good.
-/// Where there is room for one image only, `begin` drops the old one: `current` then returns null.
-/// Boards that cannot take images leave `begin` null. Functions return 0, or anything else for a
-/// failure.
+/// writes come in ascending order from offset 0, multiples of NACA_LINK_CHUNK but for the last,
+/// `data` aligned to 4. When all is written the link verifies it at the address that `uploaded`
+/// returns (aligned to NACA_ALIGNMENT too), and `commit` makes it the current image, at once and
+/// for good. Where there is room for one image only, `begin` drops the old one: `current` then
+/// returns null. Boards that cannot take images leave `begin` null. Functions return 0, or anything
+/// else for a failure.
 typedef struct naca_image_memory {
     void *user;
     uint32_t room; ///< largest image, in bytes
@@ -88,8 +88,8 @@ typedef struct naca_image_memory {
 /// What the board provides. All of it, this structure too, stays in use until the link is
 /// initialised again.
 typedef struct naca_link_config {
-    const char *board;                ///< at most 15 characters
-    void *user;                       ///< handed to the three functions that follow
+    const char *board; ///< at most 15 characters
+    void *user;        ///< handed to the three functions that follow
     void (*send)(void *user, const uint8_t *data, uint32_t size); ///< returns when it is taken over
     uint32_t (*entropy)(void *user);  ///< any number that differs from boot to boot, for the epoch
     uint32_t (*overruns)(void *user); ///< received bytes lost so far, may be null
@@ -101,9 +101,9 @@ typedef struct naca_link_config {
     uint32_t remembered_count;        ///< how many, a power of two
     void *workspace;                  ///< the core's, aligned to NACA_ALIGNMENT
     uint32_t workspace_size;
-    uint32_t window;                  ///< bytes that may wait unread without being lost
+    uint32_t window; ///< bytes that may wait unread without being lost
     const naca_image_memory_t *images;
-    const naca_flash_t *state_flash;  ///< for saved states; null for none
+    const naca_flash_t *state_flash; ///< for saved states; null for none
 } naca_link_config_t;
 
 /// Something that arrives in chunks.
@@ -115,10 +115,10 @@ typedef struct naca_upload {
 
 /// What the link counts, since it was initialised.
 typedef struct naca_link_counters {
-    uint32_t frames;   ///< whole ones
-    uint32_t damaged;  ///< that do not decode, fail their checksum or have no header
+    uint32_t frames;  ///< whole ones
+    uint32_t damaged; ///< that do not decode, fail their checksum or have no header
     uint32_t too_long;
-    uint32_t refused;  ///< requests answered with anything but OK
+    uint32_t refused; ///< requests answered with anything but OK
 } naca_link_counters_t;
 
 /// A link at work. The caller owns the memory; the fields are the link's own.
@@ -129,14 +129,14 @@ typedef struct naca_link {
     naca_t *core;               ///< null if no image runs
     naca_status_t image_status; ///< why it does not
     uint32_t epoch;
-    uint32_t epoch_learned;     ///< samples learned when the epoch began
-    uint32_t saved;             ///< samples learned in the latest save ...
-    uint8_t is_saved;           ///< ... if it was made in this epoch
-    uint32_t read_at;           ///< samples learned when reading the state began ...
-    uint8_t is_reading;         ///< ... if that was in this epoch
-    uint32_t write_crc;         ///< of the learned state that is being written, so far
-    uint32_t received;          ///< bytes of the frame that is arriving
-    uint32_t answered;          ///< bytes of the answer that is being written
+    uint32_t epoch_learned; ///< samples learned when the epoch began
+    uint32_t saved;         ///< samples learned in the latest save ...
+    uint8_t is_saved;       ///< ... if it was made in this epoch
+    uint32_t read_at;       ///< samples learned when reading the state began ...
+    uint8_t is_reading;     ///< ... if that was in this epoch
+    uint32_t write_crc;     ///< of the learned state that is being written, so far
+    uint32_t received;      ///< bytes of the frame that is arriving
+    uint32_t answered;      ///< bytes of the answer that is being written
     naca_upload_t image_upload;
     naca_upload_t state_upload;
     naca_link_counters_t counters;
@@ -154,10 +154,10 @@ naca_status_t naca_link_init(naca_link_t *link, const naca_link_config_t *config
 void naca_link_receive(naca_link_t *link, const uint8_t *data, uint32_t size);
 
 /// The network that runs, null if none does.
-naca_t *naca_link_core(naca_link_t *link);
+naca_t *naca_link_core(const naca_link_t *link);
 
-/// The largest payload that fits a frame buffer of `frame_size` bytes together with its checksum and
-/// what COBS adds.
+/// The largest payload that fits a frame buffer of `frame_size` bytes together with its checksum
+/// and what COBS adds.
 uint32_t naca_link_max_payload(uint32_t frame_size);
 
 /// COBS, as the link uses it: at most `size + size / 254 + 1` bytes out; returns how many.

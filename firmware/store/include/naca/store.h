@@ -1,14 +1,15 @@
 /// edge-naca store: one block of bytes that survives power cuts.
 ///
-/// Non-volatile memory is used as a ring of sectors. A save erases the sectors that follow the latest
-/// save, writes the block there, reads it back, and writes a header last: generation, key, size and
-/// checksums. A cut at any moment, in the middle of a write or an erase too, leaves the latest saved
-/// block or the new one, never neither. Every save moves on by its own sectors, so that all sectors
-/// wear alike, whatever the sizes of the blocks are.
+/// Non-volatile memory is used as a ring of sectors. A save erases the sectors that follow the
+/// latest save, writes the block there, reads it back, and writes a header last: generation, key,
+/// size and checksums. A cut at any moment, in the middle of a write or an erase too, leaves the
+/// latest saved block or the new one, never neither. Every save moves on by its own sectors, so
+/// that all sectors wear alike, whatever the sizes of the blocks are.
 ///
-/// In the memory, a save begins with a sector and is, little endian: "NSAV", u32 generation, u32 sectors
-/// erased so far, u32 key, u32 size of the block, u32 CRC-32 of the block, u32 0, u32 CRC-32 of these 28
-/// bytes; the block; FF up to a multiple of write_size. It goes on at the memory's start where that ends.
+/// In the memory, a save begins with a sector and is, little endian: "NSAV", u32 generation, u32
+/// sectors erased so far, u32 key, u32 size of the block, u32 CRC-32 of the block, u32 0, u32
+/// CRC-32 of these 28 bytes; the block; FF up to a multiple of write_size. It goes on at the
+/// memory's start where that ends.
 ///
 /// Memory is reached through the functions of naca_flash_t, which the board or a test provides.
 
@@ -54,7 +55,7 @@ typedef struct naca_block {
     uint32_t sector; ///< where it begins
     uint32_t key;    ///< what the caller said it belongs to
     uint32_t size;
-    uint32_t crc;    ///< of the block
+    uint32_t crc; ///< of the block
 } naca_block_t;
 
 /// A store at work. The caller owns it; its fields are for reading.
@@ -65,8 +66,8 @@ typedef struct naca_store {
     uint32_t erases;     ///< of sectors, in the memory's life
     uint32_t errors;     ///< saves that failed since the store was opened
     naca_block_t latest;
-    naca_block_t next;   ///< between naca_store_begin and naca_store_commit
-    uint32_t written;    ///< bytes of it so far
+    naca_block_t next; ///< between naca_store_begin and naca_store_commit
+    uint32_t written;  ///< bytes of it so far
     uint8_t writing;
 } naca_store_t;
 
@@ -83,8 +84,8 @@ naca_store_status_t naca_store_save(naca_store_t *store, uint32_t key, uint32_t 
                                     naca_store_source_t source, void *user);
 
 /// The same in steps, for a block that arrives in pieces: begin erases, append writes (multiples of
-/// NACA_STORE_UNIT, but for the last piece; `data` aligned to 4), commit verifies the whole and makes
-/// it the latest. Until then the latest save stays; beginning anew drops what was begun.
+/// NACA_STORE_UNIT, but for the last piece; `data` aligned to 4), commit verifies the whole and
+/// makes it the latest. Until then the latest save stays; beginning anew drops what was begun.
 naca_store_status_t naca_store_begin(naca_store_t *store, uint32_t key, uint32_t size);
 naca_store_status_t naca_store_append(naca_store_t *store, const void *data, uint32_t size);
 naca_store_status_t naca_store_commit(naca_store_t *store);

@@ -1,0 +1,164 @@
+#include "internal.h"
+
+// What the device is at: its image, its learned state, its store and the epoch, and HELLO, which
+// tells of all of them. Handlers change it; docs/protocol.md, sections 2, 4 and 5.
+
+enum { BATCH_HEAD = 6 }; // bytes before the results in the answer to LEARN_BATCH
+
+bool naca_link_has_store(const naca_link_t *link)
+{
+    return link->store.flash != NULL;
+}
+
+const uint8_t *naca_link_image(const naca_link_t *link, uint32_t *size)
+{
+    const naca_image_memory_t *images = link->config->images;
+    return images != NULL ? images->current(images->user, size) : NULL;
+}
+
+uint32_t naca_link_image_crc(const naca_link_t *link)
+{
+    return link->core != NULL ? image_crc(&link->image) : 0;
+}
+
+uint32_t naca_link_image_room(const naca_link_t *link)
+{
+    const naca_image_memory_t *images = link->config->images;
+    return images != NULL && images->begin != NULL ? images->room : 0;
+}
+
+uint32_t naca_link_learned(const naca_link_t *link)
+{
+    uint32_t learned = 0;
+    uint32_t size;
+    if (link->core != NULL) {
+        memcpy(&learned, naca_state_bytes(link->core, &size), sizeof learned);
+    }
+    return learned;
+}
+
+naca_link_status_t naca_link_refuse_core(naca_link_t *link, naca_status_t status)
+{
+    naca_link_put32(link, (uint32_t)status);
+    return naca_link_refuse(link, NACA_LINK_CORE, naca_link_learned(link));
+}
+
+void naca_link_new_epoch(naca_link_t *link)
+{
+    link->epoch++;
+    link->epoch += link->epoch == 0 ? 1u : 0u;
+    link->epoch_learned = naca_link_learned(link);
+    link->is_saved = 0;
+    link->is_reading = 0;
+    link->state_upload.size = 0;
+}
+
+static naca_status_t start_core(naca_link_t *link)
+{
+    const naca_link_config_t *config = link->config;
+    uint32_t size;
+    naca_t *core;
+    const uint8_t *data = naca_link_image(link, &size);
+    link->core = NULL;
+    if (data == NULL) {
+        return NACA_OK;
+    }
+    naca_status_t status = naca_image_open_with(naca_all_stages(), &link->image, data, size);
+    if (status == NACA_OK) {
+        status = naca_init(&link->image, config->workspace, config->workspace_size, &core);
+    }
+    if (status == NACA_OK) {
+        link->core = core;
+    }
+    return status;
+}
+
+void naca_link_state_header(const naca_link_t *link, uint32_t header[STATE_WORDS])
+{
+    static const uint8_t magic[4] = {'N', 'S', 'T', '1'};
+    memcpy(&header[MAGIC], magic, sizeof magic);
+    header[NETWORK] = link->image.network_id;
+    (void)naca_state_bytes(link->core, &header[SIZE]);
+    (void)naca_state_hash(link->core, &header[CHECK]);
+}
+
+void naca_link_mark_saved(naca_link_t *link)
+{
+    link->saved = naca_link_learned(link);
+    link->is_saved = 1;
+}
+
+// Load the saved state, if there is one of this image and network. False: the learned state is
+// damaged now. The store has verified what it holds, so that takes a memory that fails on reading.
+static bool restore(naca_link_t *link)
+{
+    uint32_t header[STATE_WORDS];
+    uint32_t expected[STATE_WORDS];
+    uint32_t size;
+    const naca_store_t *store = &link->store;
+    uint8_t *state = naca_state_bytes(link->core, &size);
+    naca_link_state_header(link, expected);
+    if (store->generation == 0 || store->latest.key != naca_link_image_crc(link) ||
+        store->latest.size != sizeof header + size ||
+        naca_store_read(store, 0, header, sizeof header) != NACA_STORE_OK ||
+        memcmp(header, expected, sizeof header - sizeof header[CHECK]) != 0) {
+        return true;
+    }
+    const naca_store_status_t status = naca_store_read(store, sizeof header, state, size);
+    naca_state_written(link->core);
+    naca_link_state_header(link, expected);
+    if (status != NACA_STORE_OK || expected[CHECK] != header[CHECK]) {
+        return false;
+    }
+    naca_link_mark_saved(link);
+    return true;
+}
+
+void naca_link_start(naca_link_t *link, bool with_saved)
+{
+    link->image_status = start_core(link);
+    naca_link_new_epoch(link);
+    if (with_saved && link->core != NULL) {
+        if (!restore(link)) {
+            link->store.errors++;
+            (void)start_core(link);
+        }
+        link->epoch_learned = naca_link_learned(link);
+    }
+}
+
+uint32_t naca_link_batch(const naca_link_t *link)
+{
+    const uint32_t head = NACA_LINK_HEADER + BATCH_HEAD + NACA_LINK_CRC;
+    const uint32_t room = (link->config->answer_size - head) / (uint32_t)sizeof(naca_result_t);
+    return room < link->config->remembered_count ? room : link->config->remembered_count;
+}
+
+naca_link_status_t naca_link_hello(naca_link_t *link, body_t body)
+{
+    static const uint8_t version[] = {NACA_VERSION_MAJOR, NACA_VERSION_MINOR, NACA_VERSION_PATCH};
+    const naca_link_config_t *config = link->config;
+    const bool runs = link->core != NULL;
+    const uint32_t room = naca_link_image_room(link);
+    const uint8_t flags =
+        (uint8_t)((runs ? 1u : 0u) | (naca_link_has_store(link) ? 2u : 0u) | (room != 0 ? 4u : 0u));
+    char board[16] = {0};
+    (void)body;
+    for (uint32_t i = 0; i < sizeof board - 1u && config->board[i] != 0; i++) {
+        board[i] = config->board[i];
+    }
+    naca_link_put16(link, NACA_LINK_PROTOCOL);
+    naca_link_put16(link, naca_link_max_payload(config->frame_size));
+    naca_link_put32(link, config->window);
+    naca_link_put(link, version, sizeof version);
+    naca_link_put(link, &flags, sizeof flags);
+    naca_link_put32(link, naca_link_image_crc(link));
+    naca_link_put32(link, runs ? link->image.network_id : 0);
+    naca_link_put32(link, naca_link_learned(link));
+    naca_link_put32(link, config->workspace_size);
+    naca_link_put32(link, room);
+    naca_link_put(link, board, sizeof board);
+    naca_link_put16(link, naca_link_batch(link));
+    naca_link_put16(link, config->remembered_count);
+    return NACA_LINK_OK;
+}
