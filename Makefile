@@ -39,6 +39,7 @@ lint: install
 	@rm -rf build/typing && mkdir -p build/typing/edge_naca
 	@ln -s $(CURDIR)/edge_naca/* $(CURDIR)/export $(CURDIR)/host build/typing/edge_naca/
 	$(BIN)/mypy build/typing/edge_naca
+	@PYTHON=$(CURDIR)/$(BIN)/python tools/lint-imports
 
 format: install
 	$(BIN)/ruff check --fix
