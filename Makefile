@@ -48,6 +48,7 @@ lint: install
 	@rm -rf build/typing && mkdir -p build/typing/edge_naca
 	@ln -s $(CURDIR)/edge_naca/* $(CURDIR)/export $(CURDIR)/host build/typing/edge_naca/
 	$(BIN)/mypy build/typing/edge_naca
+	@PYTHON=$(CURDIR)/$(BIN)/python tools/lint-imports
 
 # Lines of code that a function may have; what else lizard measures is not judged.
 LIMITS := -T nloc=60 -C 1000

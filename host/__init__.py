@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from edge_naca.host.addresses import open_device
 from edge_naca.host.client import LinkDevice
 from edge_naca.host.device import Device, DeviceError, DeviceInfo
 from edge_naca.host.inprocess import InProcessDevice
@@ -18,6 +19,7 @@ __all__ = [
     "InProcessDevice",
     "LinkDevice",
     "Session",
+    "open_device",
 ]
 
 

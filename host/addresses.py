@@ -21,7 +21,24 @@ _PORT = re.compile(r"/.+|COM\d+|[a-z0-9]+://.+")
 
 
 def open_device(address: str) -> Device:
-    """Open any kind of device: see `Device.open`."""
+    """Open the device at an address.
+
+    Parameters
+    ----------
+    address : ``/dev/ttyACM0`` (or another serial port), ``socket://HOST:PORT``,
+        ``rfc2217://HOST:PORT`` (a serial port of another machine), ``emulate:FILE`` (an image run
+        by the firmware's own link in this process), ``inprocess:FILE`` (the core alone, without a
+        link), ``qemu:BOARD`` (the firmware of a board in QEMU).
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind of device.
+    DeviceError
+        If nothing answers there, or the port cannot be used; the message says what to do.
+    OSError, ImageError
+        If an image file cannot be read, or is no image.
+    """
     kind, _, rest = address.partition(":")
     if kind == "inprocess" and rest:
         return _checked(rest, InProcessDevice)
@@ -41,7 +58,7 @@ def open_link(
 
     Parameters
     ----------
-    address : as for `Device.open`, without ``inprocess:``.
+    address : as for `open_device`, without ``inprocess:``.
     baud : of a serial port.
     chaos : faults to put into the line.
     image : the device's image, if it is known here.

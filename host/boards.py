@@ -11,8 +11,8 @@ import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
+from edge_naca.host.closing import Closing
 from edge_naca.host.device import DeviceError
 
 # The folder that holds firmware/, if this is a clone of the repository.
@@ -208,7 +208,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-class EmulatedBoard:
+class EmulatedBoard(Closing):
     """A board in an emulator, its UART on a TCP port of this machine.
 
     The emulator waits for the first connection, so that nothing the program says is lost. When a
@@ -307,14 +307,3 @@ class EmulatedBoard:
         """Stop the emulator; stopping it again does nothing."""
         self._finalizer()
         self._folder.cleanup()
-
-    def __enter__(self) -> EmulatedBoard:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -43,7 +43,7 @@ class DeviceClassifier(ClassifierMixin, BaseEstimator):
 
     Examples
     --------
-    >>> model = DeviceClassifier(Device.open("/dev/ttyACM0"))  # doctest: +SKIP
+    >>> model = DeviceClassifier(open_device("/dev/ttyACM0"))  # doctest: +SKIP
     >>> model.partial_fit(X_today, y_today).score(X_test, y_test)  # doctest: +SKIP
     """
 

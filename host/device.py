@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TypeVar
 
 from numpy.typing import ArrayLike
 
+from edge_naca.host.closing import Closing
 from edge_naca.specification.results import Result
-
-D = TypeVar("D", bound="Device")
 
 
 class DeviceError(RuntimeError):
@@ -38,34 +35,12 @@ class DeviceInfo:
     workspace_size: int
 
 
-class Device(ABC):
+class Device(Closing):
     """A running network that can be taught. Use it in a ``with`` statement, or call `close`.
 
     Samples are integers as the network takes them: raw where it can prepare them, else codes.
     What a device answers does not depend on where it is, to the last bit.
     """
-
-    @staticmethod
-    def open(address: str) -> Device:
-        """Open the device at an address.
-
-        ``/dev/ttyACM0`` (or another serial port), ``socket://HOST:PORT``, ``rfc2217://HOST:PORT``
-        (a serial port of another machine), ``emulate:FILE`` (an image run by the firmware's own
-        link in this process), ``inprocess:FILE`` (the core alone, without a link), ``qemu:BOARD``
-        (the firmware of a board in QEMU).
-
-        Raises
-        ------
-        ValueError
-            If there is no such kind of device.
-        DeviceError
-            If nothing answers there, or the port cannot be used; the message says what to do.
-        OSError, ImageError
-            If an image file cannot be read, or is no image.
-        """
-        from edge_naca.host.addresses import open_device  # which knows all kinds of Device
-
-        return open_device(address)
 
     @abstractmethod
     def learn(self, x: ArrayLike, label: int) -> Result:
@@ -110,14 +85,3 @@ class Device(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of the device; closing it again does nothing, all else then is a DeviceError."""
-
-    def __enter__(self: D) -> D:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -24,7 +24,6 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,7 @@ from numpy.typing import NDArray
 
 from edge_naca.core import RESULT
 from edge_naca.files import write_file
+from edge_naca.host.closing import Closing
 from edge_naca.host.pipeline import FORGOTTEN
 
 FORMAT, VERSION = "edge-naca recording", 1
@@ -146,7 +146,7 @@ def pack_state(saved: bytes) -> str:
     return base64.b64encode(zlib.compress(saved, 9)).decode()
 
 
-class Recorder:
+class Recorder(Closing):
     """Adds to a recording.
 
     Parameters
@@ -221,14 +221,3 @@ class Recorder:
     def close(self) -> None:
         """Write what is left, and close the file."""
         self._file.close()
-
-    def __enter__(self) -> Recorder:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
