@@ -11,13 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edge_naca import image, presets
 from edge_naca.core import Core
+from edge_naca.extras import require
 from edge_naca.files import write_file
 from edge_naca.front_end import SCALER, FrontEnd
 from edge_naca.image import ImageError
@@ -27,6 +24,13 @@ from edge_naca.recipes import typical_norm
 from edge_naca.scaling import REACH, SCALINGS, Scaler, plan
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
 from edge_naca.specification.population import NO_MARGIN
+
+require("sklearn")  # names what is missing before the imports fail
+
+from sklearn.base import BaseEstimator, ClassifierMixin  # noqa: E402
+from sklearn.utils import check_random_state  # noqa: E402
+from sklearn.utils.multiclass import check_classification_targets  # noqa: E402
+from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
 
 ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
 GIVEN = ("given", "front end")  # sources of features that nothing is calibrated for

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from edge_naca.core import Core, CoreError
+from edge_naca.host.boards import EmulatedBoard
 from edge_naca.host.chaos import BadLine, Chaos
 from edge_naca.host.client import LinkDevice
 from edge_naca.host.device import Device
 from edge_naca.host.inprocess import InProcessDevice
 from edge_naca.host.transport import BAUD, LoopTransport, Transport, open_line
+from edge_naca.host.virtual import VirtualDevice
 from edge_naca.image import ImageError
 
 D = TypeVar("D")
@@ -21,7 +22,24 @@ _PORT = re.compile(r"/.+|COM\d+|[a-z0-9]+://.+")
 
 
 def open_device(address: str) -> Device:
-    """Open any kind of device: see `Device.open`."""
+    """Open the device at an address.
+
+    Parameters
+    ----------
+    address : ``/dev/ttyACM0`` (or another serial port), ``socket://HOST:PORT``,
+        ``rfc2217://HOST:PORT`` (a serial port of another machine), ``emulate:FILE`` (an image run
+        by the firmware's own link in this process), ``inprocess:FILE`` (the core alone, without a
+        link), ``qemu:BOARD`` (the firmware of a board in QEMU).
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind of device.
+    DeviceError
+        If nothing answers there, or the port cannot be used; the message says what to do.
+    OSError, ImageError
+        If an image file cannot be read, or is no image.
+    """
     kind, _, rest = address.partition(":")
     if kind == "inprocess" and rest:
         return _checked(rest, InProcessDevice)
@@ -41,7 +59,7 @@ def open_link(
 
     Parameters
     ----------
-    address : as for `Device.open`, without ``inprocess:``.
+    address : as for `open_device`, without ``inprocess:``.
     baud : of a serial port.
     chaos : faults to put into the line.
     image : the device's image, if it is known here.
@@ -62,14 +80,10 @@ def _line(address: str, baud: int) -> tuple[Callable[[], Transport], Callable[[]
     kind, _, rest = address.partition(":")
     if kind == "emulate" and rest:
         # One device for all connections: it is not its line.
-        device: Any = _checked(rest, import_module("edge_naca.host.virtual").VirtualDevice)
+        device = _checked(rest, VirtualDevice)
         return (lambda: LoopTransport(device.receive)), device.close
     if kind == "qemu" and rest:
-        try:
-            boards = import_module("edge_naca.host.boards")
-        except ImportError as error:
-            raise ValueError("this edge-naca has no emulated boards: use emulate:FILE") from error
-        board = boards.EmulatedBoard(rest)
+        board = EmulatedBoard(rest)
         return (lambda: open_line(board.url, baud)), board.close
     if not _PORT.fullmatch(address):
         raise ValueError(

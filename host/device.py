@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from numpy.typing import ArrayLike
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-from edge_naca.specification.results import Result
+    from edge_naca.specification.results import Result
 
 D = TypeVar("D", bound="Device")
 
@@ -44,28 +45,6 @@ class Device(ABC):
     Samples are integers as the network takes them: raw where it can prepare them, else codes.
     What a device answers does not depend on where it is, to the last bit.
     """
-
-    @staticmethod
-    def open(address: str) -> Device:
-        """Open the device at an address.
-
-        ``/dev/ttyACM0`` (or another serial port), ``socket://HOST:PORT``, ``rfc2217://HOST:PORT``
-        (a serial port of another machine), ``emulate:FILE`` (an image run by the firmware's own
-        link in this process), ``inprocess:FILE`` (the core alone, without a link), ``qemu:BOARD``
-        (the firmware of a board in QEMU).
-
-        Raises
-        ------
-        ValueError
-            If there is no such kind of device.
-        DeviceError
-            If nothing answers there, or the port cannot be used; the message says what to do.
-        OSError, ImageError
-            If an image file cannot be read, or is no image.
-        """
-        from edge_naca.host.addresses import open_device  # which knows all kinds of Device
-
-        return open_device(address)
 
     @abstractmethod
     def learn(self, x: ArrayLike, label: int) -> Result:
