@@ -15,7 +15,7 @@ from fake_device import FakeDevice, OtherProtocol, SmallMemory
 from serving import COUNT, DOORS, IMAGE, NETWORK, X, Y, connected, served, taught
 
 from edge_naca.core import RESULT, Core, CoreError
-from edge_naca.host import Device, DeviceError
+from edge_naca.host import DeviceError, open_device
 from edge_naca.host.addresses import open_link
 from edge_naca.host.chaos import BadLine, Chaos
 from edge_naca.host.client import FORGOTTEN, LinkDevice
@@ -279,7 +279,7 @@ def test_line_is_kept_full() -> None:
 def test_same_answers_as_the_core(tmp_path: Path) -> None:
     (tmp_path / "net.naca").write_bytes(IMAGE)
     core = Core(NETWORK)
-    with Device.open(f"emulate:{tmp_path}/net.naca") as device:
+    with open_device(f"emulate:{tmp_path}/net.naca") as device:
         for x, y in zip(X[:100], Y, strict=False):
             assert device.predict(x) == core.infer(x)
             assert device.learn(x, y) == core.learn(x, y)

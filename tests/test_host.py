@@ -10,7 +10,7 @@ import pytest
 import edge_naca
 from edge_naca.core import Core, CoreError
 from edge_naca.export import save_image
-from edge_naca.host import Device, DeviceError, DeviceInfo, InProcessDevice
+from edge_naca.host import DeviceError, DeviceInfo, InProcessDevice, open_device
 from edge_naca.image import ImageError, encode
 from edge_naca.network import Preparation
 from edge_naca.presets import competitive
@@ -106,7 +106,7 @@ def test_device_opens_by_address(tmp_path: Path) -> None:
     core = Core(NETWORK)
     core.learn_many(X, Y)
     save_image(core, tmp_path / "a:b.naca")
-    with Device.open(f"inprocess:{tmp_path}/a:b.naca") as device:
+    with open_device(f"inprocess:{tmp_path}/a:b.naca") as device:
         assert isinstance(device, InProcessDevice)
         assert device.hash() == core.state_hash()
 
@@ -114,12 +114,12 @@ def test_device_opens_by_address(tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", ["", "inprocess", "inprocess:", "net.naca", "warp:net.naca"])
 def test_unknown_address_is_told_what_is_right(address: str) -> None:
     with pytest.raises(ValueError, match="is no device: write inprocess:FILE"):
-        Device.open(address)
+        open_device(address)
 
 
 def test_bad_image_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        Device.open(f"inprocess:{tmp_path}/none.naca")
+        open_device(f"inprocess:{tmp_path}/none.naca")
     (tmp_path / "bad.naca").write_bytes(IMAGE[:-1])
     with pytest.raises(ImageError, match=r"bad\.naca: the image says"):
-        Device.open(f"inprocess:{tmp_path}/bad.naca")
+        open_device(f"inprocess:{tmp_path}/bad.naca")
