@@ -1,14 +1,31 @@
 """Spiking networks that learn one sample at a time, bit for bit the same on host and device."""
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
-
-from edge_naca.core import Core
-from edge_naca.network import Encoder, Network, Population, Preparation, Rule
-from edge_naca.specification.network import Specification
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge_naca.classifier.estimator import NacaClassifier
+    from edge_naca.core import Core
+    from edge_naca.network import Encoder, Network, Population, Preparation, Rule
+    from edge_naca.specification.network import Specification
+else:
+    from edge_naca.lazy import attributes
+
+    # Imported on demand: the command line's help needs no numpy, and only the classifier needs
+    # scikit-learn.
+    __getattr__, __dir__ = attributes(
+        __name__,
+        {
+            "Core": "core",
+            "Encoder": "network",
+            "NacaClassifier": "classifier.estimator",
+            "Network": "network",
+            "Population": "network",
+            "Preparation": "network",
+            "Rule": "network",
+            "Specification": "specification.network",
+        },
+    )
 
 __version__ = version("edge-naca")
 
@@ -23,12 +40,3 @@ __all__ = [
     "Specification",
     "__version__",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import scikit-learn only when somebody asks for the classifier."""
-    if name == "NacaClassifier":
-        from edge_naca.classifier.estimator import NacaClassifier
-
-        return NacaClassifier
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

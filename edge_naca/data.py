@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.choices import DATA_SETS
+from edge_naca.extras import require
+
 Array = NDArray[Any]
 
 VARIABLE = "EDGE_NACA_DATA"
@@ -24,7 +27,6 @@ _FILES = {
     "mnist": ("mnist.npz", "the MNIST database of handwritten digits by LeCun, Cortes and Burges"),
     "fashion-mnist": ("fashion_mnist.npz", "zalandoresearch/fashion-mnist on GitHub"),
 }
-NAMES = ("digits", *_FILES)
 
 
 class DataError(ValueError):
@@ -117,11 +119,13 @@ def load(name: str) -> Dataset:
     DataError
         If the name is unknown, or its file is not there: the message says which file is wanted,
         where it was looked for, and where the public original lives.
+    MissingExtraError
+        If the digits are asked for where scikit-learn is not installed.
     """
     if name == "digits":
         return _digits()
     if name not in _FILES:
-        raise DataError(f"there is no data set {name!r}; known are {', '.join(NAMES)}")
+        raise DataError(f"there is no data set {name!r}; known are {', '.join(DATA_SETS)}")
     file, origin = _FILES[name]
     where = folder()
     if not available(name):
@@ -137,6 +141,7 @@ def load(name: str) -> Dataset:
 
 def _digits() -> Dataset:
     """Return the 8 × 8 digits; the last fifth, written by other people, is for testing."""
+    require("sklearn")
     from sklearn.datasets import load_digits
 
     digits = load_digits()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
 MAX_UNITS = 4096
 MAX_POPULATIONS = 8
@@ -16,11 +18,12 @@ MAX_RATES = 4096
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
     """Return `value` as an int, or raise if it is no whole number in ``low .. high``."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be in {low} .. {high}, not {value}")
-    return int(value)
+    number = int(value)
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be in {low} .. {high}, not {number}")
+    return number
 
 
 def choice(name: str, value: Any, options: tuple[str, ...]) -> str:
@@ -32,6 +35,8 @@ def choice(name: str, value: Any, options: tuple[str, ...]) -> str:
 
 def integers(name: str, values: ArrayLike, dtype: type[np.integer[Any]]) -> NDArray[Any]:
     """Return `values` as a read-only array of `dtype`, or raise if one does not fit into it."""
+    import numpy as np
+
     array = np.asarray(values)
     if array.dtype.kind not in "iub" and array.size:
         raise TypeError(f"{name} must hold integers, not {array.dtype}")

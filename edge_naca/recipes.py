@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca import presets
+from edge_naca.choices import FEATURES, NEURONS_PER_CLASS
 from edge_naca.data import Dataset
 from edge_naca.front_end import SCALER, FrontEnd, spread
 from edge_naca.image import state_size
@@ -18,9 +19,6 @@ from edge_naca.scaling import Scaler, plan
 
 Array = NDArray[Any]
 
-FEATURES = ("auto", "edges", "pixels", "scaled")
-
-NEURONS_PER_CLASS = 30
 SMALL = 16  # images with a shorter side are taken pixel by pixel
 MAX_FEATURE_SUM = 1024  # what preparation keeps of a feature without cutting it off
 NORM_SAMPLES = 200  # by which the norm of a front end's features is judged

@@ -13,12 +13,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.choices import ORDERS
 from edge_naca.data import Dataset
 from edge_naca.limits import choice, whole
 
 Array = NDArray[Any]
 
-ORDERS = ("class", "shuffled", "given")
 CHUNK = 500  # samples between two reports of progress
 
 

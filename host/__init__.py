@@ -1,15 +1,30 @@
 """The live side: devices, the links to them, and sessions that teach them."""
 
-from typing import TYPE_CHECKING, Any
-
-from edge_naca.host.addresses import open_device
-from edge_naca.host.client import LinkDevice
-from edge_naca.host.device import Device, DeviceError, DeviceInfo
-from edge_naca.host.inprocess import InProcessDevice
-from edge_naca.host.session import Session
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge_naca.host.addresses import open_device
     from edge_naca.host.classifier import DeviceClassifier
+    from edge_naca.host.client import LinkDevice
+    from edge_naca.host.device import Device, DeviceError, DeviceInfo
+    from edge_naca.host.inprocess import InProcessDevice
+    from edge_naca.host.session import Session
+else:
+    from edge_naca.lazy import attributes
+
+    __getattr__, __dir__ = attributes(
+        __name__,
+        {
+            "Device": "device",
+            "DeviceClassifier": "classifier",
+            "DeviceError": "device",
+            "DeviceInfo": "device",
+            "InProcessDevice": "inprocess",
+            "LinkDevice": "client",
+            "Session": "session",
+            "open_device": "addresses",
+        },
+    )
 
 __all__ = [
     "Device",
@@ -21,12 +36,3 @@ __all__ = [
     "Session",
     "open_device",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import scikit-learn only when somebody asks for the classifier."""
-    if name == "DeviceClassifier":
-        from edge_naca.host.classifier import DeviceClassifier
-
-        return DeviceClassifier
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from edge_naca.core import Core, CoreError
+from edge_naca.host.boards import EmulatedBoard
 from edge_naca.host.chaos import BadLine, Chaos
 from edge_naca.host.client import LinkDevice
 from edge_naca.host.device import Device
 from edge_naca.host.inprocess import InProcessDevice
 from edge_naca.host.transport import BAUD, LoopTransport, Transport, open_line
+from edge_naca.host.virtual import VirtualDevice
 from edge_naca.image import ImageError
 
 D = TypeVar("D")
@@ -79,14 +80,10 @@ def _line(address: str, baud: int) -> tuple[Callable[[], Transport], Callable[[]
     kind, _, rest = address.partition(":")
     if kind == "emulate" and rest:
         # One device for all connections: it is not its line.
-        device: Any = _checked(rest, import_module("edge_naca.host.virtual").VirtualDevice)
+        device = _checked(rest, VirtualDevice)
         return (lambda: LoopTransport(device.receive)), device.close
     if kind == "qemu" and rest:
-        try:
-            boards = import_module("edge_naca.host.boards")
-        except ImportError as error:
-            raise ValueError("this edge-naca has no emulated boards: use emulate:FILE") from error
-        board = boards.EmulatedBoard(rest)
+        board = EmulatedBoard(rest)
         return (lambda: open_line(board.url, baud)), board.close
     if not _PORT.fullmatch(address):
         raise ValueError(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING
 
 from edge_naca.host.closing import Closing
-from edge_naca.specification.results import Result
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from edge_naca.specification.results import Result
 
 
 class DeviceError(RuntimeError):

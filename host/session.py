@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.choices import PART
 from edge_naca.host.client import LinkDevice
 from edge_naca.host.device import DeviceError
 from edge_naca.host.link import InterruptedLinkError, RefusedError
@@ -20,7 +21,6 @@ from edge_naca.host.recorder import Recorder
 from edge_naca.host.twin import Twin
 
 RECENT = 200  # samples that speeds and means are taken over
-PART = 500  # samples between two looks at the device's state, unless asked otherwise
 
 Item = tuple[int, bytes]
 

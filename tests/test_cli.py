@@ -21,7 +21,7 @@ from commands import call, done, failed, object_of
 from edge_naca import __version__, data, image, presets, recipes, scenarios
 from edge_naca.core import Core
 from edge_naca.export import OnnxLearner, load_image, save_image, state_from, to_onnx
-from edge_naca.host.virtual import VirtualDevice
+from edge_naca.host import virtual
 
 COMMANDS = (
     [],
@@ -524,10 +524,8 @@ def test_demo_ends_with_a_line_for_scripts(tmp_path: Path) -> None:
 def test_demo_fails_when_the_device_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = VirtualDevice
-    # The module, not the command of the same name that hides it.
-    module = sys.modules["edge_naca.cli.demo"]
-    monkeypatch.setattr(module, "VirtualDevice", lambda data: real(_with_another_seed(data)))
+    real = virtual.VirtualDevice
+    monkeypatch.setattr(virtual, "VirtualDevice", lambda data: real(_with_another_seed(data)))
     result = call("demo", "--data", "digits", "-o", tmp_path)
     assert result.exit_code == 1
     assert "they must be equal" in result.stderr

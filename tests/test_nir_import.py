@@ -21,7 +21,8 @@ from edge_naca.export.conversion.layers import ConversionError, Convolution, Mod
 from edge_naca.export.nir.front_end import convert_nir, nir_check, nir_network, samples_for
 from edge_naca.export.nir.options import MissingOptionsError, NirOptions
 from edge_naca.export.nir.read import nir_layers
-from edge_naca.export.nir.write import MissingNirError, to_nir
+from edge_naca.export.nir.write import to_nir
+from edge_naca.extras import MissingExtraError
 from edge_naca.network import Network, Population, Rule
 from edge_naca.specification.network import Specification
 from edge_naca.stages import SpikingConvolution, SpikingPool
@@ -754,9 +755,9 @@ def test_without_what_reads_or_writes_files(
     network, _ = nir_network(path, _samples((2, 6, 6)), SAID)
     monkeypatch.setitem(sys.modules, "h5py", None)
     monkeypatch.setitem(sys.modules, "nir", None)
-    with pytest.raises(ModelFileError, match=r"pip install 'edge-naca\[nir\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'edge-naca\[nir\]'"):
         nir_layers(path, SAID)
-    with pytest.raises(MissingNirError, match=r"pip install 'edge-naca\[nir\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'edge-naca\[nir\]'"):
         to_nir(network)
 
 

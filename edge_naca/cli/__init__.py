@@ -3,25 +3,61 @@
 import click
 
 from edge_naca import __version__
-from edge_naca.cli.bench import bench
-from edge_naca.cli.check import check
-from edge_naca.cli.common import Program
-from edge_naca.cli.demo import demo
-from edge_naca.cli.device import devices, info, pull, push, reset
-from edge_naca.cli.diff import diff
-from edge_naca.cli.emulate import emulate
-from edge_naca.cli.evaluate import evaluate
-from edge_naca.cli.export import export
-from edge_naca.cli.import_ import import_
-from edge_naca.cli.inspect import inspect
-from edge_naca.cli.merge import merge
-from edge_naca.cli.raster import raster
-from edge_naca.cli.replay import replay
-from edge_naca.cli.stream import stream
-from edge_naca.cli.train import train
+from edge_naca.cli.program import Entry, Program
+
+COMMANDS = {
+    "bench": Entry("edge_naca.cli.bench:bench", "Measure what this project claims."),
+    "check": Entry(
+        "edge_naca.cli.check:check",
+        "See whether a model of another framework can be imported.",
+    ),
+    "demo": Entry(
+        "edge_naca.cli.demo:demo",
+        "See a network learn digits, one class after another.",
+    ),
+    "devices": Entry(
+        "edge_naca.cli.device:devices",
+        "List serial ports, and which devices answer there.",
+    ),
+    "diff": Entry(
+        "edge_naca.cli.diff:diff",
+        "Show what changed between two images or learned states.",
+    ),
+    "emulate": Entry(
+        "edge_naca.cli.emulate:emulate",
+        "Be a device: for trying things without a board.",
+    ),
+    "evaluate": Entry("edge_naca.cli.evaluate:evaluate", "Test an image on data."),
+    "export": Entry("edge_naca.cli.export:export", "Turn an image into C source, ONNX or NIR."),
+    "import": Entry(
+        "edge_naca.cli.import_:import_",
+        "Make an image of a model of another framework.",
+    ),
+    "info": Entry("edge_naca.cli.device:info", "Show what a device is, holds and has counted."),
+    "inspect": Entry(
+        "edge_naca.cli.inspect:inspect",
+        "Show what an image holds, knows and needs, also on a given board.",
+    ),
+    "merge": Entry("edge_naca.cli.merge:merge", "Put a device's learned state into an image."),
+    "pull": Entry("edge_naca.cli.device:pull", "Fetch a device's image with what it has learned."),
+    "push": Entry("edge_naca.cli.device:push", "Bring an image, or a learned state, to a device."),
+    "raster": Entry("edge_naca.cli.raster:raster", "Draw every spike of one presentation."),
+    "replay": Entry(
+        "edge_naca.cli.replay:replay",
+        "Repeat a recording into a device, and compare.",
+    ),
+    "reset": Entry("edge_naca.cli.device:reset", "Restart a device, or make it forget."),
+    "stream": Entry(
+        "edge_naca.cli.stream:stream",
+        "Teach a running device, sample by sample, and watch.",
+    ),
+    "train": Entry("edge_naca.cli.train:train", "Teach a network, and write it as an image."),
+}
 
 
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Program, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="edge-naca")
 def main() -> None:
     """Spiking networks that learn on the edge: train, inspect, export, stream.
@@ -42,11 +78,3 @@ def main() -> None:
     Every command explains itself: edge-naca train --help. Exit codes: 0 done, 1 failed (one line
     on stderr says why), 2 wrong usage, 130 interrupted.
     """
-
-
-for command in (
-    *(demo, train, evaluate, inspect, diff, raster, export, bench),
-    *(check, import_),
-    *(emulate, devices, info, push, pull, merge, reset, stream, replay),
-):
-    main.add_command(command)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 from rich.table import Table
 
-from edge_naca import __version__, baselines, recipes, scenarios
+from edge_naca import __version__
 from edge_naca.cli import common, report
-from edge_naca.core import Core
-from edge_naca.data import Dataset
 from edge_naca.files import write_file
-from edge_naca.image import state_size
-from edge_naca.scenarios import Stage
 
-Progress = Callable[[int, Stage], None]
+if TYPE_CHECKING:
+    from edge_naca.data import Dataset
+    from edge_naca.scenarios import Stage
+
+    Progress = Callable[[int, Stage], None]
 
 # What each figure is, and its unit.
 MEASURES = {
@@ -81,6 +81,9 @@ def class_incremental(
       edge-naca bench class-incremental --data digits --max-kib 16 --folds 5 --baselines
       edge-naca bench class-incremental --data my.csv --max-kib 32 --output figures.md
     """
+    from edge_naca import recipes
+    from edge_naca.image import state_size
+
     options = common.chosen_network(**options)
     if output is not None:
         if output.suffix not in (".md", ".json"):
@@ -154,6 +157,9 @@ def _run(
     dataset: Dataset, seed: int, options: dict[str, Any], with_sgd: bool, progress: Progress
 ) -> dict[str, float]:
     """Return every measure for one order."""
+    from edge_naca import baselines, recipes, scenarios
+    from edge_naca.core import Core
+
     network = recipes.network_for(dataset, seed=seed, **options)
     dataset = recipes.integer_dataset(network, dataset)
     in_turn = scenarios.stream(dataset, "class", seed)
@@ -179,6 +185,8 @@ def _run(
 
 def _figures(seeds: list[int], runs: list[dict[str, float]]) -> dict[str, Any]:
     """Return mean and standard error over seeds, of the means over each seed's folds."""
+    import numpy as np
+
     result = {}
     for name in runs[0]:
         values = np.array([run[name] for run in runs])
@@ -211,7 +219,7 @@ def _rows(measured: dict[str, Any]) -> list[tuple[str, str, str]]:
     rows = []
     for name, figure in measured["figures"].items():
         title, unit = MEASURES[name]
-        error = "" if np.isnan(figure["sem"]) else f" ± {_number(figure['sem'])}"
+        error = "" if math.isnan(figure["sem"]) else f" ± {_number(figure['sem'])}"
         orders = ", ".join(map(_number, figure["orders"]))
         rows.append((title, f"{_number(figure['mean'])}{error} {unit}", orders))
     return rows

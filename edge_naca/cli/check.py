@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
 
-from edge_naca.cli import common, models, report
-from edge_naca.cli.onnx_format import onnx_only_options
-from edge_naca.export.conversion.result import Check
+from edge_naca.cli import common, formats, report
+from edge_naca.cli.model_options import model_options
+
+if TYPE_CHECKING:
+    from edge_naca.export.conversion.check import Check
 
 model_argument = click.argument(
     "model", metavar="MODEL", type=click.Path(dir_okay=False, path_type=Path)
 )
 
 
-@click.command(short_help="See whether a model of another framework can be imported.")
+@click.command()
 @model_argument
-@models.nir_command_options
-@onnx_only_options
+@model_options
 @common.json_option
 def check(model: Path, as_json: bool, **options: Any) -> None:
     """Look at a model of another framework before anything is converted.
@@ -35,8 +36,8 @@ def check(model: Path, as_json: bool, **options: Any) -> None:
       edge-naca check model.nir --exporter snntorch --json
       edge-naca check model.onnx --coding rate
     """
-    kind, given = models.format_of(model, options)
-    found = kind.check(model, given)
+    kind, given = formats.format_of(model, options)
+    found = kind.handler().check(model, given)
     if as_json:
         report.print_json(
             {

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import os
-import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import numpy as np
 
-from edge_naca import data, recipes
-from edge_naca.core import Core
-from edge_naca.data import Dataset
-from edge_naca.host.device import DeviceError
+from edge_naca.choices import DATA_SETS, FEATURES, NEURONS_PER_CLASS
+from edge_naca.extras import require
+
+if TYPE_CHECKING:
+    from edge_naca.core import Core
+    from edge_naca.data import Dataset
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -25,34 +22,6 @@ FIGURES = (".png", ".svg", ".pdf")
 
 COMMAND = "edge_naca.command"
 INTERRUPTED = 130
-
-
-class Program(click.Group):
-    """A group whose failures are one line on stderr: exit 1, 130 when interrupted."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta.setdefault(COMMAND, shlex.join(["edge-naca", *args]))
-        return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")  # not every terminal knows ± or ×
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
-            ctx.exit(INTERRUPTED)
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise
-            raise click.ClickException(_one_line(error)) from error
-        except (ValueError, DeviceError) as error:
-            raise click.ClickException(_one_line(error)) from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def command_line() -> str:
@@ -95,16 +64,18 @@ def load_data(
     name: str, labels: Path | None, label_column: str | None, test_fraction: float
 ) -> Dataset:
     """Load a named data set, or read a file."""
+    from edge_naca import data
+
     suffix = Path(name).suffix
     if labels is not None and suffix != ".npy":
         raise click.UsageError("--labels goes with samples in a .npy file")
     if label_column is not None and suffix != ".csv":
         raise click.UsageError("--label-column goes with a .csv file")
-    if name in data.NAMES:
+    if name in DATA_SETS:
         return data.load(name)
     if not suffix:
         raise data.DataError(
-            f"there is no data set {name!r}: name {', '.join(data.NAMES)}, "
+            f"there is no data set {name!r}: name {', '.join(DATA_SETS)}, "
             "or a file that ends in .npz, .npy or .csv"
         )
     return data.read(name, labels, label_column, test_fraction)
@@ -119,14 +90,14 @@ def network_options(function: Function) -> Function:
         ),
         click.option(
             "--features",
-            type=click.Choice(recipes.FEATURES),
+            type=click.Choice(FEATURES),
             help="What is made of a sample: strength of edges, pixels, or every number scaled "
             "for itself.  [auto]",
         ),
         click.option(
             "--neurons-per-class",
             type=click.IntRange(1, 4096),
-            help=f"Neurons for each class.  [{recipes.NEURONS_PER_CLASS}]",
+            help=f"Neurons for each class.  [{NEURONS_PER_CLASS}]",
         ),
         click.option(
             "--max-kib",
@@ -169,6 +140,8 @@ output_image_option = click.option(
 
 def class_names(core: Core) -> list[str]:
     """Return what the labels in use stand for; numbers where the image does not say."""
+    import numpy as np
+
     named = core.network.metadata.get("classes")
     names = [str(name) for name in named] if isinstance(named, list) else []
     used = np.flatnonzero(core.seen())
@@ -214,3 +187,4 @@ def check_figure(path: Path) -> None:
     if path.suffix not in FIGURES:
         raise click.UsageError(f"{path}: pictures are written as {', '.join(FIGURES)}")
     check_writable(path)
+    require("matplotlib")

@@ -5,27 +5,26 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_naca import baselines, data, image, recipes, scenarios
+from edge_naca.choices import DATA_SETS
 from edge_naca.cli import common, provenance, report
-from edge_naca.core import Core
-from edge_naca.data import Dataset
 from edge_naca.files import write_file
-from edge_naca.host.addresses import open_link
-from edge_naca.host.emulator import PtyDoor, serving
-from edge_naca.host.virtual import VirtualDevice
-from edge_naca.network import Network
-from edge_naca.scenarios import History, Stage
+
+if TYPE_CHECKING:
+    from edge_naca.core import Core
+    from edge_naca.data import Dataset
+    from edge_naca.network import Network
+    from edge_naca.scenarios import History, Stage
 
 OURS, MEAN, SGD = "edge-naca", "nearest mean", "SGD"
 
 
-@click.command(short_help="See a network learn digits, one class after another.")
+@click.command()
 @click.option(
-    "--data", "name", type=click.Choice(data.NAMES),
+    "--data", "name", type=click.Choice(DATA_SETS),
     help="What to learn.  [mnist where EDGE_NACA_DATA holds it, else digits]",
 )  # fmt: skip
 @click.option(
@@ -52,12 +51,15 @@ def demo(name: str | None, output: Path, seed: int, as_json: bool) -> None:
       edge-naca demo --data digits --seed 3 -o results
       edge-naca demo --json
     """
+    from edge_naca import data, image, recipes
+    from edge_naca.core import Core
+
     start = time.perf_counter()
     output.mkdir(parents=True, exist_ok=True)
     name = name or ("mnist" if data.available("mnist") else "digits")
     picture, file = output / "edge-naca-demo.png", output / "digits.naca"
-    for path in (picture, file):
-        common.check_writable(path)
+    common.check_figure(picture)
+    common.check_writable(file)
     dataset = data.load(name)
     core = Core(recipes.network_for(dataset, seed=seed))
     network = core.network
@@ -118,6 +120,8 @@ def demo(name: str | None, output: Path, seed: int, as_json: bool) -> None:
 
 def _teach(core: Core, dataset: Dataset, seed: int, quiet: bool) -> dict[str, History]:
     """Teach the core and both baselines the same stream side by side."""
+    from edge_naca import baselines, scenarios
+
     network = core.network
     stages = scenarios.stream(dataset, "class", seed)
     coded = baselines.coded(core, dataset)
@@ -146,6 +150,11 @@ def _teach(core: Core, dataset: Dataset, seed: int, quiet: bool) -> dict[str, Hi
 
 def _teach_device(network: Network, dataset: Dataset, seed: int, quiet: bool) -> int:
     """Teach a virtual device the same stream over a pseudo terminal; return its state hash."""
+    from edge_naca import image, scenarios
+    from edge_naca.host.addresses import open_link
+    from edge_naca.host.emulator import PtyDoor, serving
+    from edge_naca.host.virtual import VirtualDevice
+
     device = VirtualDevice(image.encode(network))
     with (
         serving(device.receive, PtyDoor()) as port,
@@ -166,6 +175,8 @@ def _advance(bar: report.Bar, name: str, count: int, stage: Stage) -> None:
 
 def _moved(core: Core, before: bytes) -> Any:
     """Return how far each weight of recruited hidden neurons moved from the state before."""
+    from edge_naca import image
+
     old = image.unpack_state(core.network, before).populations[0]
     new = image.unpack_state(core.network, core.state()).populations[0]
     assert new.wins is not None

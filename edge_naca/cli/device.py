@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
-from serial.tools import list_ports
 
-from edge_naca import image
 from edge_naca.cli import common, ports, report
-from edge_naca.export import load_image
 from edge_naca.files import write_file
-from edge_naca.host.addresses import open_link
-from edge_naca.host.client import LinkDevice
 from edge_naca.host.device import DeviceError
+
+if TYPE_CHECKING:
+    from edge_naca.host.client import LinkDevice
 
 # What a name alone does not tell.
 EXPLAINED = {
@@ -31,7 +29,7 @@ EXPLAINED = {
 PROBED = 1.0  # seconds that a port has for its first answer
 
 
-@click.command(short_help="List serial ports, and which devices answer there.")
+@click.command()
 @click.argument("ports_", metavar="[PORT]...", nargs=-1)
 @ports.baud_option
 @click.option("--no-probe", is_flag=True, help="Only list ports; send nothing to anybody.")
@@ -47,6 +45,8 @@ def devices(ports_: tuple[str, ...], baud: int, no_probe: bool, as_json: bool) -
       edge-naca devices
       edge-naca devices /dev/ttyUSB0 socket://127.0.0.1:5555
     """
+    from serial.tools import list_ports
+
     found = dict.fromkeys(ports_, "") or {
         port.device: port.description for port in sorted(list_ports.comports())
     }
@@ -70,6 +70,8 @@ def devices(ports_: tuple[str, ...], baud: int, no_probe: bool, as_json: bool) -
 
 
 def _probe(name: str, description: str, baud: int, no_probe: bool) -> dict[str, Any]:
+    from edge_naca.host.addresses import open_link
+
     row: dict[str, Any] = {"port": name, "description": description, "problem": ""}
     if no_probe:
         return row
@@ -86,7 +88,7 @@ def _probe(name: str, description: str, baud: int, no_probe: bool) -> dict[str, 
     }
 
 
-@click.command(short_help="Show what a device is, holds and has counted.")
+@click.command()
 @ports.port_argument
 @ports.baud_option
 @common.json_option
@@ -120,7 +122,7 @@ def _contents(port: str, device: LinkDevice) -> dict[str, Any]:
     return content | asdict(device.stats())
 
 
-@click.command(short_help="Bring an image, or a learned state, to a device.")
+@click.command()
 @ports.port_argument
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @ports.baud_option
@@ -141,6 +143,9 @@ def push(port: str, file: Path, baud: int, only_state: bool, as_json: bool) -> N
       edge-naca push /dev/ttyACM0 digits.naca
       edge-naca push /dev/ttyACM0 digits.naca --state
     """
+    from edge_naca import image
+    from edge_naca.export import load_image
+
     data = file.read_bytes()
     is_image = data.startswith(image.MAGIC)
     core = load_image(file) if is_image else None
@@ -170,7 +175,7 @@ def push(port: str, file: Path, baud: int, only_state: bool, as_json: bool) -> N
     )
 
 
-@click.command(short_help="Fetch a device's image with what it has learned.")
+@click.command()
 @ports.port_argument
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FILE",
@@ -216,7 +221,7 @@ def load_pulled(device: LinkDevice, bar: Any) -> Any:
     return device.core
 
 
-@click.command(short_help="Restart a device, or make it forget.")
+@click.command()
 @ports.port_argument
 @ports.baud_option
 @click.option(

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 from rich.table import Table
 
-from edge_naca import states
 from edge_naca.cli import common, report
-from edge_naca.compare import NOBODY, Comparison, compare
-from edge_naca.core import Core
 from edge_naca.files import write_file
+
+if TYPE_CHECKING:
+    from edge_naca.compare import Comparison
+    from edge_naca.core import Core
 
 DIFFERENT = 3  # 1 and 2 mean failure everywhere
 BAR = 40  # columns of a histogram's longest bar
 BINS = 12
 
 
-@click.command(short_help="Show what changed between two images or learned states.")
+@click.command()
 @click.argument("before", metavar="A", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("after", metavar="B", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
@@ -61,11 +62,14 @@ def diff(
 
     Ends with 0, whether A and B differ or not, unless --exit-code asks for more.
     """
+    from edge_naca.compare import compare
+    from edge_naca.states import snapshot
+
     if plot is not None:
         common.check_figure(plot)
     old, new = _load(before, after, image)
     names = max((common.class_names(core) for core in (old, new)), key=len)
-    changes = compare(states.snapshot(old, str(before)), states.snapshot(new, str(after)), names)
+    changes = compare(snapshot(old, str(before)), snapshot(new, str(after)), names)
     if plot is not None:
         from edge_naca.plots import figures
         from edge_naca.plots.states import difference
@@ -82,6 +86,8 @@ def diff(
 
 def _load(before: Path, after: Path, image: Path | None) -> tuple[Core, Core]:
     """Return both; a state is read by means of the other one's image, or of `image`."""
+    from edge_naca import states
+
     known = None if image is None else states.load(image)
     if states.is_saved_state(before.read_bytes()[:4]):
         new = states.load(after, known)
@@ -151,6 +157,8 @@ def _print(changes: Comparison, top: int) -> None:
 
 
 def _class_table(changes: Comparison) -> Table:
+    import numpy as np
+
     table = Table("class", title="What each class has learned", title_justify="left")
     headings = ["samples", "neurons recruited"]
     weights = ["weights changed", "in the output"]
@@ -185,7 +193,7 @@ def histogram(moved: dict[int, int]) -> list[str]:
     for value, count in moved.items():
         place = (abs(value) - 1) // width * (1 if value > 0 else -1) + (1 if value > 0 else -1)
         counts[place] = counts.get(place, 0) + count
-    longest = np.log1p(max(counts.values()))
+    longest = math.log1p(max(counts.values()))
     lines = []
     for place in range(min(counts), max(counts) + 1):
         if place == 0:
@@ -196,12 +204,14 @@ def histogram(moved: dict[int, int]) -> list[str]:
         )
         title = f"{ends[0]:+d}" if ends[0] == ends[1] else f"{ends[0]:+d} .. {ends[1]:+d}"
         count = counts.get(place, 0)
-        bar = "▇" * int(np.ceil(BAR * np.log1p(count) / longest))
+        bar = "▇" * math.ceil(BAR * math.log1p(count) / longest)
         lines.append(f"{title:>14} {count:>7} {bar}".rstrip())
     return lines
 
 
 def _print_neurons(changes: Comparison, top: int) -> None:
+    from edge_naca.compare import NOBODY
+
     moved = changes.most_moved(top)
     if not moved:
         return

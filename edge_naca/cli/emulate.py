@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edge_naca.cli import common, ports, report
 from edge_naca.cli.live import interruptible
-from edge_naca.export import load_image
-from edge_naca.host.chaos import Chaos
-from edge_naca.host.emulator import Emulator, PtyDoor, TcpDoor
-from edge_naca.host.virtual import VirtualDevice
+
+if TYPE_CHECKING:
+    from edge_naca.host.chaos import Chaos
 
 
-@click.command(short_help="Be a device: for trying things without a board.")
+@click.command()
 @click.argument(
     "image", metavar="[IMAGE]", required=False, type=click.Path(dir_okay=False, path_type=Path)
 )
@@ -55,6 +55,10 @@ def emulate(
       edge-naca emulate digits.naca --chaos lose=1%,damage=1%,cut=5000
       edge-naca emulate digits.naca --board netduinoplus2 --flash board.bin
     """
+    from edge_naca.export import load_image
+    from edge_naca.host.emulator import Emulator, PtyDoor, TcpDoor
+    from edge_naca.host.virtual import VirtualDevice
+
     if on_pty and tcp_port is not None:
         raise click.UsageError("give either --pty or --tcp, not both")
     if image is not None:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 from rich.table import Table
 
-from edge_naca import recipes
 from edge_naca.cli import common, report
-from edge_naca.core import Core
-from edge_naca.data import DataError
-from edge_naca.export import load_image
 from edge_naca.files import write_file
-from edge_naca.scenarios import CHUNK, Array
+
+if TYPE_CHECKING:
+    from edge_naca.core import Core
+    from edge_naca.scenarios import Array
 
 SHOWN_MISTAKES = 5
 
 
-@click.command(short_help="Test an image on data.")
+@click.command()
 @common.image_argument
 @common.data_argument
 @common.reading_options
@@ -48,6 +46,12 @@ def evaluate(
       edge-naca evaluate sensor.naca sensor.csv --json
       edge-naca evaluate sensor.naca other.csv --test-fraction 0
     """
+    import numpy as np
+
+    from edge_naca import recipes
+    from edge_naca.data import DataError
+    from edge_naca.export import load_image
+
     if plot is not None:
         common.check_figure(plot)
     core = load_image(image)
@@ -91,6 +95,10 @@ def evaluate(
 
 
 def _present(core: Core, x: Array, quiet: bool) -> Array:
+    import numpy as np
+
+    from edge_naca.scenarios import CHUNK
+
     parts = []
     with report.Bar(len(x), quiet) as bar:
         for first in range(0, len(x), CHUNK):
@@ -110,7 +118,7 @@ def _print(summary: dict[str, Any], matrix: Array, names: list[str]) -> None:
             continue
         wrong = matrix[c].copy()
         wrong[c] = 0
-        worst = [int(k) for k in np.argsort(-wrong, kind="stable") if wrong[k]][:SHOWN_MISTAKES]
+        worst = [int(k) for k in (-wrong).argsort(kind="stable") if wrong[k]][:SHOWN_MISTAKES]
         mistakes = ", ".join(f"{columns[k]} ({wrong[k]})" for k in worst)
         right = report.percent(summary["per_class"][name])
         table.add_row(name, str(matrix[c].sum()), right, mistakes)

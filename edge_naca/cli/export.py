@@ -7,14 +7,12 @@ from pathlib import Path
 
 import click
 
+from edge_naca.choices import INPUT_TYPES
 from edge_naca.cli import common, report
-from edge_naca.cli.export_nir import export_nir
-from edge_naca.cli.export_onnx import export_onnx
-from edge_naca.export import INPUT_TYPES, c_source, load_image, usage
 from edge_naca.files import write_file
 
 
-@click.command(short_help="Turn an image into C source, ONNX or NIR.")
+@click.command()
 @common.image_argument
 @click.option("--c", "as_c", is_flag=True, help="As C source, to be compiled into firmware.")
 @click.option("--onnx", "as_onnx", is_flag=True, help="As an ONNX model that predicts.")
@@ -71,6 +69,8 @@ def export(
 
     With --c it prints how to add the files to a project: CMake, make, PlatformIO, Arduino, gcc.
     """
+    from edge_naca.export import load_image
+
     if as_c + as_onnx + as_learning + as_nir != 1:
         raise click.UsageError("say what to export as, one of: --c, --onnx, --onnx-learning, --nir")
     if (as_c or as_nir) and input_type is not None:
@@ -81,14 +81,20 @@ def export(
     if as_c:
         _export_c(image, output, header_only, name, as_json)
     elif as_nir:
+        from edge_naca.cli.export_nir import export_nir
+
         export_nir(image.read_bytes(), output, as_json)
     else:
+        from edge_naca.cli.export_onnx import export_onnx
+
         export_onnx(image.read_bytes(), output, as_learning, input_type, as_json)
 
 
 def _export_c(
     image: Path, output: Path, header_only: bool, name: str | None, as_json: bool
 ) -> None:
+    from edge_naca.export import c_source, usage
+
     name = name or re.sub(r"[^A-Za-z0-9]+", "_", image.stem).strip("_")
     files = c_source(image.read_bytes(), name, header_only=header_only)
     output.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ import click
 
 from edge_naca import image
 from edge_naca.cli import common, report
-from edge_naca.export.nir.write import MissingNirError, nir_file, not_expressed
+from edge_naca.export.nir.write import nir_file, not_expressed
 from edge_naca.files import write_file
 
 
@@ -16,10 +16,7 @@ def export_nir(data: bytes, output: Path, as_json: bool) -> None:
     """Write an image as a NIR file, and say what NIR has no words for."""
     common.check_writable(output)
     network, state = image.decode(data)
-    try:
-        content = nir_file(network, state)
-    except MissingNirError as error:
-        raise click.ClickException(str(error)) from error
+    content = nir_file(network, state)
     write_file(output, content)
     unsaid = not_expressed(network)
     if as_json:

@@ -11,7 +11,6 @@ import numpy as np
 
 from edge_naca.cli import common, report
 from edge_naca.export import initial_state, interface, to_onnx
-from edge_naca.export.onnx_export.build import MissingPackageError
 from edge_naca.files import write_file
 
 
@@ -20,10 +19,7 @@ def export_onnx(
 ) -> None:
     """Write an ONNX model, beside one that learns its first state, and say what it takes."""
     common.check_writable(output)
-    try:
-        model = to_onnx(image, learning=learning, input_type=input_type)
-    except MissingPackageError as error:
-        raise click.ClickException(str(error)) from error
+    model = to_onnx(image, learning=learning, input_type=input_type)
     files = {output: model.SerializeToString()}
     if learning:
         files[output.with_name(f"{output.name}.state.npz")] = _npz(initial_state(model))

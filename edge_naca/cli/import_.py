@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
 
 from edge_naca import __version__
-from edge_naca.cli import common, models, report
+from edge_naca.cli import common, formats, report
 from edge_naca.cli.check import model_argument
-from edge_naca.cli.onnx_format import onnx_only_options
-from edge_naca.export.conversion.layers import Report
+from edge_naca.cli.model_options import model_options
 from edge_naca.files import write_file
 
+if TYPE_CHECKING:
+    from edge_naca.export.conversion.layers import Report
 
-@click.command("import", short_help="Make an image of a model of another framework.")
+
+@click.command("import")
 @model_argument
 @common.output_image_option
 @click.option(
@@ -41,8 +43,7 @@ from edge_naca.files import write_file
     show_default=True,
     help="How many samples are tested; 0 for none.",
 )
-@models.nir_command_options
-@onnx_only_options
+@model_options
 @common.json_option
 def import_(
     model: Path,
@@ -75,12 +76,12 @@ def import_(
       edge-naca import model.onnx -o model.naca --full-scale 255 --calibrate mnist
     """
     common.check_writable(output)
-    kind, given = models.format_of(model, options)
+    kind, given = formats.format_of(model, options)
     calibration = None
     metadata: dict[str, Any] = {}
     if calibrate is not None:
         dataset = common.load_data(calibrate, labels, label_column, test_fraction)
-        calibration = models.Calibration(dataset, samples, tests)
+        calibration = formats.Calibration(dataset, samples, tests)
         metadata = {
             "classes": list(dataset.classes),
             "imported": {
@@ -92,7 +93,7 @@ def import_(
                 "data_digest": dataset.digest(),
             },
         }
-    made = kind.convert(model, given, calibration, metadata)
+    made = kind.handler().convert(model, given, calibration, metadata)
     write_file(output, made.image)
     if as_json:
         report.print_json(

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
 
-from edge_naca.cli import common, cost, inspect_stages, provenance, report
-from edge_naca.compare import recruited
-from edge_naca.core import Core
-from edge_naca.export import load_image
+from edge_naca.cli import common, provenance, report
 from edge_naca.files import write_file
-from edge_naca.front_end import SCALER
-from edge_naca.image import Learned, read_sections
-from edge_naca.network import Population, Preparation
-from edge_naca.states import Snapshot, snapshot
+
+if TYPE_CHECKING:
+    from edge_naca.core import Core
+    from edge_naca.image import Learned
+    from edge_naca.network import Population, Preparation
+    from edge_naca.states import Snapshot
 
 
-@click.command(short_help="Show what an image holds, knows and needs, also on a given board.")
+@click.command()
 @common.image_argument
 @click.option(
     "--board", metavar="NAME",
@@ -67,6 +66,10 @@ def inspect(
       edge-naca inspect mnist.naca --board raspberry-pi-pico --data mnist
       edge-naca inspect mnist.naca --board netduinoplus2 --data mnist --measure
     """
+    from edge_naca.cli import cost
+    from edge_naca.export import load_image
+    from edge_naca.states import snapshot
+
     _check_usage(board, data, measure, labels, label_column)
     if plot is not None:
         common.check_figure(plot)
@@ -113,6 +116,11 @@ def _check_usage(
 
 
 def _report(path: Path, core: Core) -> dict[str, Any]:
+    from edge_naca.cli.inspect_stages import stages_of
+    from edge_naca.front_end import SCALER
+    from edge_naca.image import read_sections
+    from edge_naca.states import snapshot
+
     network, data = core.network, path.read_bytes()
     known = snapshot(core, str(path))
     state = known.state
@@ -124,7 +132,7 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
         if network.preparation is None
         else _preparation(network.preparation, network.metadata.get(SCALER) is not None),
         "encoder": {"kind": encoder.kind, "bits": encoder.bits, "steps": encoder.steps},
-        "stages": inspect_stages.stages_of(network),
+        "stages": stages_of(network),
         "populations": [
             _population(population, learned)
             for population, learned in zip(network.populations, state.populations, strict=True)
@@ -186,6 +194,8 @@ def _population(population: Population, learned: Learned) -> dict[str, Any]:
 
 
 def _classes(core: Core, known: Snapshot) -> list[dict[str, Any]]:
+    from edge_naca.compare import recruited
+
     return [
         {
             "name": name,
@@ -200,6 +210,8 @@ def _classes(core: Core, known: Snapshot) -> list[dict[str, Any]]:
 
 
 def _print(found: dict[str, Any]) -> None:
+    from edge_naca.cli.inspect_stages import stage_table
+
     encoder, preparation = found["encoder"], found["preparation"]
     facts = {
         "topology": found["topology"],
@@ -219,7 +231,7 @@ def _print(found: dict[str, Any]) -> None:
         grid.add_row(name, text)
     report.out.print(grid)
     if found["stages"]:
-        report.out.print(inspect_stages.stage_table(found["stages"]))
+        report.out.print(stage_table(found["stages"]))
     if not found["populations"]:
         click.echo("No populations: the last stage answers, and nothing learns.")
         if found["classes"]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.live import Live
@@ -15,8 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_naca.cli import report
-from edge_naca.host.link import LineCounts
-from edge_naca.host.session import Progress
+
+if TYPE_CHECKING:
+    from edge_naca.host.link import LineCounts
+    from edge_naca.host.session import Progress
 
 FRAMES_A_SECOND = 8
 BAR = 24  # width of a class's bar

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from edge_naca import __version__, states
+from edge_naca import __version__
 from edge_naca.cli import common, report
-from edge_naca.export import load_image, save_image
 
 
-@click.command(short_help="Put a device's learned state into an image.")
+@click.command()
 @common.image_argument
 @click.argument("state", metavar="STATE", type=click.Path(dir_okay=False, path_type=Path))
 @common.output_image_option
@@ -34,6 +33,9 @@ def merge(image: Path, state: Path, output: Path, classes: tuple[str, ...], as_j
       edge-naca diff digits.naca kitchen.naca
       edge-naca push /dev/ttyACM1 kitchen.naca
     """
+    from edge_naca import states
+    from edge_naca.export import load_image, save_image
+
     common.check_writable(output)
     core = load_image(image)
     before = int(core.seen().sum())

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from edge_naca.cli import report
-from edge_naca.host.addresses import open_link
 from edge_naca.host.chaos import HELP, Chaos
-from edge_naca.host.client import LinkDevice
 from edge_naca.host.transport import BAUD
+
+if TYPE_CHECKING:
+    from edge_naca.host.client import LinkDevice
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -43,6 +44,8 @@ chaos_option = click.option(
 @contextmanager
 def opened(port: str, baud: int, chaos: Chaos | None = None, **how: Any) -> Iterator[LinkDevice]:
     """Open a device, and close it whatever happens."""
+    from edge_naca.host.addresses import open_link
+
     if port.startswith("inprocess:"):
         raise click.UsageError("a device in this process has no port: write emulate:IMAGE")
     try:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_naca import __version__
 from edge_naca.cli.common import command_line
-from edge_naca.data import Dataset
-from edge_naca.network import Network
-from edge_naca.scenarios import History
+
+if TYPE_CHECKING:
+    from edge_naca.data import Dataset
+    from edge_naca.network import Network
+    from edge_naca.scenarios import History
 
 
 def record(

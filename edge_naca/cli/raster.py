@@ -6,13 +6,11 @@ from pathlib import Path
 
 import click
 
-from edge_naca import recipes
 from edge_naca.cli import common, report
-from edge_naca.export import load_image
 from edge_naca.files import write_file
 
 
-@click.command(short_help="Draw every spike of one presentation.")
+@click.command()
 @common.image_argument
 @common.data_argument
 @common.reading_options
@@ -42,6 +40,9 @@ def raster(
       edge-naca raster mnist.naca mnist --sample 7 -o raster.png
       edge-naca raster sensor.naca sensor.csv -o raster.svg
     """
+    from edge_naca import recipes
+    from edge_naca.export import load_image
+
     common.check_figure(output)
     core = load_image(image)
     dataset = common.load_data(data, labels, label_column, test_fraction)

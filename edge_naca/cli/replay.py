@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from numpy.typing import NDArray
 
 from edge_naca.cli import common, ports, report
 from edge_naca.cli.live import View
 from edge_naca.cli.stream import run
-from edge_naca.core import RESULT
-from edge_naca.host import recorder
-from edge_naca.host.chaos import Chaos
-from edge_naca.host.client import LinkDevice
 from edge_naca.host.device import DeviceError
-from edge_naca.host.pipeline import FORGOTTEN
-from edge_naca.host.recorder import RecordedStream
-from edge_naca.host.session import PART, Session
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_naca.host.chaos import Chaos
+    from edge_naca.host.client import LinkDevice
+    from edge_naca.host.recorder import RecordedStream
 
 
-@click.command(short_help="Repeat a recording into a device, and compare.")
+@click.command()
 @click.argument("recording", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--port", metavar="PORT", help=ports.PORT_HELP)
 @click.option(
@@ -56,6 +55,9 @@ def replay(
       edge-naca replay mnist.jsonl --emulate mnist.naca
       edge-naca replay mnist.jsonl --port /dev/ttyACM0 --reset
     """
+    from edge_naca.host import recorder
+    from edge_naca.host.session import Session
+
     if (port is None) == (emulate is None):
         raise click.UsageError("give either --port or --emulate")
     known = recorder.read(recording)
@@ -64,9 +66,7 @@ def replay(
         learn = bool(known.header.get("learn", True))
         _go_to_start(device, known, reset or emulate is not None)
         answers = _Comparison(known)
-        session = Session(
-            device, known.items, learn=learn, base=device.learned, batch=batch, look=PART
-        )
+        session = Session(device, known.items, learn=learn, base=device.learned, batch=batch)
         session.compare = answers
         names = [str(name) for name in known.header.get("classes", [])]
         run(session, View(f"{recording} → {address}", names, device.counts, as_json))
@@ -126,6 +126,9 @@ class _Comparison:
         self._known = known
 
     def __call__(self, number: int, result: NDArray[Any]) -> None:
+        from edge_naca.core import RESULT
+        from edge_naca.host.pipeline import FORGOTTEN
+
         recorded = self._known.results[number]
         if FORGOTTEN in (recorded["prediction"], result["prediction"]):
             return

@@ -5,31 +5,31 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-from edge_naca import recipes, scenarios
+from edge_naca.choices import ORDERS, PART
 from edge_naca.cli import common, ports, report
 from edge_naca.cli.live import View, interruptible, line_summary
-from edge_naca.core import Core
-from edge_naca.data import DataError, Dataset
-from edge_naca.host.chaos import Chaos
-from edge_naca.host.client import LinkDevice
-from edge_naca.host.recorder import Recorder, is_there, pack_state, read
-from edge_naca.host.session import PART, Item, Session
-from edge_naca.host.twin import Twin
+
+if TYPE_CHECKING:
+    from edge_naca.data import Dataset
+    from edge_naca.host.chaos import Chaos
+    from edge_naca.host.client import LinkDevice
+    from edge_naca.host.recorder import Recorder
+    from edge_naca.host.session import Item, Session
+    from edge_naca.host.twin import Twin
 
 SAVED = 1000  # samples between two saves on the device
 
 
-@click.command(short_help="Teach a running device, sample by sample, and watch.")
+@click.command()
 @click.option("--port", required=True, metavar="PORT", help=ports.PORT_HELP)
 @click.option("--data", required=True, metavar="NAME|FILE", help="As for train.")
 @common.reading_options
 @click.option(
-    "--order", type=click.Choice(scenarios.ORDERS), default="class", show_default=True,
+    "--order", type=click.Choice(ORDERS), default="class", show_default=True,
     help="One class after another, everything shuffled, or as the data comes.",
 )  # fmt: skip
 @click.option(
@@ -108,6 +108,9 @@ def stream(
       edge-naca stream --port emulate:digits.naca --data digits --order shuffled --twin
       edge-naca stream --port socket://127.0.0.1:5555 --data gas.csv --order given --rate 10
     """
+    from edge_naca.host.recorder import Recorder, is_there
+    from edge_naca.host.session import Session
+
     if record is not None:
         common.check_writable(record)
     loaded = common.load_data(data, labels, label_column, test_fraction)
@@ -212,6 +215,11 @@ def _items(
     device: LinkDevice, dataset: Dataset, order: str, seed: int, limit: int | None
 ) -> tuple[list[str], list[Item]]:
     """Return class names, and the stream as it goes over the line."""
+    import numpy as np
+
+    from edge_naca import recipes, scenarios
+    from edge_naca.data import DataError
+
     network = device.core.network
     names = common.class_names(device.core)
     names += [name for name in dataset.classes if name not in names]
@@ -230,6 +238,8 @@ def _items(
 
 def _base(device: LinkDevice, record: Path | None, resume: bool) -> int:
     """Return how many samples the device had learned before this stream began."""
+    from edge_naca.host.recorder import is_there, read
+
     if record is not None and is_there(record):
         return int(read(record).header.get("start", 0))
     return learned_by_image(device) if resume else device.learned
@@ -242,6 +252,8 @@ def learned_by_image(device: LinkDevice) -> int:
 
 def start_of(device: LinkDevice, base: int) -> dict[str, Any]:
     """Return what a recording's header says about where it starts."""
+    from edge_naca.host.recorder import pack_state
+
     if base != device.learned:
         return {"start": base, "start_hash": f"{device.core.state_hash():08x}", "state": None}
     value = device.hash()
@@ -252,6 +264,9 @@ def start_of(device: LinkDevice, base: int) -> dict[str, Any]:
 
 def twin_of(device: LinkDevice, base: int, learn: bool, recorder: Recorder | None) -> Twin:
     """Return a twin in the state in which the device is."""
+    from edge_naca.core import Core
+    from edge_naca.host.twin import Twin
+
     image = device.core
     core = Core(image.network, image.state())
     if device.hash() != core.state_hash():

@@ -5,29 +5,30 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-from edge_naca import image, recipes, scenarios
+from edge_naca.choices import ORDERS
 from edge_naca.cli import common, provenance, report
 from edge_naca.cli import front_end as front_ends
 from edge_naca.cli.import_ import print_report
-from edge_naca.core import Core
-from edge_naca.data import DataError, Dataset
-from edge_naca.export import load_image
+from edge_naca.cli.model_options import model_options
 from edge_naca.files import write_file
-from edge_naca.scenarios import History, Stage
+
+if TYPE_CHECKING:
+    from edge_naca.core import Core
+    from edge_naca.data import Dataset
+    from edge_naca.scenarios import History, Stage
 
 
-@click.command(short_help="Teach a network, and write it as an image.")
+@click.command()
 @common.data_argument
 @common.reading_options
 @common.output_image_option
 @click.option(
     "--order",
-    type=click.Choice(scenarios.ORDERS),
+    type=click.Choice(ORDERS),
     default="class",
     show_default=True,
     help="One class after another, everything shuffled, or as the data comes.",
@@ -58,7 +59,7 @@ from edge_naca.scenarios import History, Stage
     metavar="FILE",
     help="Learn behind a model's frozen layers: .onnx, .nir, or the stages of an image (.naca).",
 )
-@front_ends.model_options
+@model_options
 @click.option("--plot", type=click.Path(path_type=Path), metavar="PNG", help="Draw accuracy.")
 @common.json_option
 def train(
@@ -100,18 +101,22 @@ def train(
     those of what it gives. Of an image without populations the last stage, which answers, is left
     out. docs/onnx-import.md and docs/nir.md say what can be converted.
     """
+    from edge_naca import image, recipes
+    from edge_naca.core import Core
+    from edge_naca.export import load_image
+
     start = time.perf_counter()
-    model_options = front_ends.given_options(options)
+    model_settings = front_ends.given_options(options)
     options = common.chosen_network(**options)
-    if front_end is None and model_options:
-        given = ", ".join("--" + name.replace("_", "-") for name in model_options)
+    if front_end is None and model_settings:
+        given = ", ".join("--" + name.replace("_", "-") for name in model_settings)
         raise click.UsageError(f"{given}: for a --front-end only")
     if front_end is not None:
         if continued is not None:
             raise click.UsageError("--continue: the image has its front end already")
         if "features" in options:
             raise click.UsageError("--features: the --front-end gives them")
-        model_options |= {name: options.pop(name) for name in ("bits",) if name in options}
+        model_settings |= {name: options.pop(name) for name in ("bits",) if name in options}
     if continued is not None and options:
         given = ", ".join("--" + name.replace("_", "-") for name in options)
         raise click.UsageError(f"{given}: the image given to --continue decides that")
@@ -123,7 +128,7 @@ def train(
     if continued is None:
         if front_end is not None:
             options["front_end"], converted = front_ends.load_front_end(
-                front_end, loaded, model_options
+                front_end, loaded, model_settings
             )
             if converted is not None and not as_json:
                 print_report(converted)
@@ -179,6 +184,8 @@ def train(
 
 def _join_classes(core: Core, dataset: Dataset) -> Dataset:
     """Return the data set labelled as the image labels its classes, new ones after those."""
+    from edge_naca.data import DataError
+
     names = common.class_names(core)
     names += [name for name in dataset.classes if name not in names]
     if len(names) > core.network.capacity:
@@ -191,6 +198,10 @@ def _join_classes(core: Core, dataset: Dataset) -> Dataset:
 
 def _stages(core: Core, dataset: Dataset, order: str, epochs: int, seed: int) -> list[Stage]:
     """Return the stream; what the core knew before counts as seen from the start."""
+    import numpy as np
+
+    from edge_naca import scenarios
+
     known = tuple(int(label) for label in np.flatnonzero(core.seen()))
     return [
         replace(stage, classes=known + tuple(c for c in stage.classes if c not in known))
@@ -199,6 +210,8 @@ def _stages(core: Core, dataset: Dataset, order: str, epochs: int, seed: int) ->
 
 
 def _teach(core: Core, dataset: Dataset, stages: list[Stage], quiet: bool) -> History:
+    from edge_naca import scenarios
+
     total = sum(len(stage.indices) for stage in stages)
     with report.Bar(total, quiet) as bar:
         bar.row(report.line("learned", ("samples", "accuracy", "forgotten")))

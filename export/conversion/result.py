@@ -1,52 +1,14 @@
-"""What importing a model gives, whatever its file: findings, or stages and a report."""
+"""What importing a model gives, whatever its file: stages and a report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from edge_naca.export.conversion.layers import Finding, Layer, Report
+from edge_naca.export.conversion.layers import Layer, Report
 from edge_naca.front_end import FrontEnd
 from edge_naca.network import Encoder, Network, Preparation
 from edge_naca.stages import Stage
-
-
-@dataclass(frozen=True)
-class Question:
-    """Something that has to be said before a file can be converted.
-
-    Parameters
-    ----------
-    option : its name in Python.
-    text : what is asked.
-    answers : what to choose from; empty if the text says it.
-    """
-
-    option: str
-    text: str
-    answers: str = ""
-
-    def __str__(self) -> str:
-        name = "delay" if self.option == "delayed" else self.option.replace("_", "-")
-        return f"--{name}: {self.text}" + (f" ({self.answers})" if self.answers else "")
-
-
-@dataclass(frozen=True)
-class Check:
-    """What a file holds, and what stands in the way of converting it.
-
-    Parameters
-    ----------
-    nodes : name and type of each; of ONNX only where nothing stands in the way.
-    findings : what cannot be converted; empty if nothing stands in the way.
-    questions : what the file does not say, and has to be said when it is imported.
-    notes : what else is worth knowing.
-    """
-
-    nodes: tuple[tuple[str, str], ...]
-    findings: tuple[Finding, ...]
-    questions: tuple[Question, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

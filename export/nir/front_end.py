@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge_naca.core import Core
 from edge_naca.export.conversion import float_model
+from edge_naca.export.conversion.check import Check
 from edge_naca.export.conversion.input_layout import CalibrationError, Layout, layout_of
 from edge_naca.export.conversion.layers import (
     ConversionError,
@@ -23,7 +24,7 @@ from edge_naca.export.conversion.layers import (
     Report,
     Shape,
 )
-from edge_naca.export.conversion.result import Check, Conversion
+from edge_naca.export.conversion.result import Conversion
 from edge_naca.export.conversion.segments import Source, conversion_findings
 from edge_naca.export.conversion.spiking import convert
 from edge_naca.export.nir.options import NirOptions, assumptions, filled

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from edge_naca.export.conversion.layers import Finding, ModelFileError
+from edge_naca.extras import require
 
 MAX_BYTES = 1 << 28  # of all numbers in a file: more than any image can hold
 MAX_NODES = 4096
@@ -101,12 +102,9 @@ def read_graph(source: str | PathLike[str] | Any) -> Graph:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        import h5py
-    except ImportError as error:
-        raise ModelFileError(
-            "reading NIR files needs h5py: pip install 'edge-naca[nir]'"
-        ) from error
+    require("h5py")
+    import h5py
+
     if not path.is_file():
         raise ModelFileError(f"there is no file {path}")
     try:

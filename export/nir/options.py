@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import numpy as np
-
-from edge_naca.export.conversion.result import Question
+from edge_naca.export.conversion.check import Question
 from edge_naca.limits import MAX_STEPS, choice, whole
 
 METHODS = ("euler", "exact")
@@ -90,6 +88,8 @@ class NirOptions:
         if self.steps is not None:
             whole("steps", self.steps, 1, MAX_STEPS)
         whole("refractory", self.refractory, 0, 254)
+        import numpy as np  # here: the command line's help reads the words above without it
+
         mean, std = (np.asarray(numbers, np.float64) for numbers in (self.mean, self.std))
         for name, numbers in (("mean", mean), ("std", std)):
             if numbers.ndim > 1 or not numbers.size or not np.isfinite(numbers).all():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_naca.export.conversion.check import Question
 from edge_naca.export.conversion.layers import (
     ConversionError,
     Convolution,
@@ -17,7 +18,6 @@ from edge_naca.export.conversion.layers import (
     Neurons,
     Scale,
 )
-from edge_naca.export.conversion.result import Question
 from edge_naca.export.nir.graph import (
     INPUT,
     NEURONS,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from edge_naca import __version__, image
 from edge_naca.export.conversion.layers import ConversionError, Finding, Float
+from edge_naca.extras import require
 from edge_naca.network import Network, Population
 from edge_naca.stages import CodedConvolution, CodedPool, SpikingConvolution, SpikingPool
 
@@ -34,13 +35,6 @@ NEVER = 2**31 - 1  # threshold of a neuron that has not been recruited
 Chain = list[tuple[str, "nir.NIRNode"]]
 
 
-class MissingNirError(ImportError):
-    """The nir package is not installed."""
-
-    def __init__(self) -> None:
-        super().__init__("writing NIR needs the nir package: pip install 'edge-naca[nir]'")
-
-
 def to_nir(network: Network, state: bytes | None = None) -> nir.NIRGraph:
     """Return a network as a NIR graph.
 
@@ -53,13 +47,12 @@ def to_nir(network: Network, state: bytes | None = None) -> nir.NIRGraph:
     ------
     ConversionError
         If NIR has no node for some part; the message names it.
-    MissingNirError
+    MissingExtraError
         If the nir package is not installed.
     """
-    try:
-        import nir
-    except ImportError as error:
-        raise MissingNirError from error
+    require("nir")
+    import nir
+
     _check(network)
     learned = image.new_state(network) if state is None else image.unpack_state(network, state)
     chain = [("input", nir.Input(np.array(_input_shape(network)))), *_stage_nodes(network)]

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from edge_naca import image
+from edge_naca.choices import INPUT_TYPES, RAW_TYPES
 from edge_naca.core import Core
 from edge_naca.export.onnx_export.properties import image_of
 from edge_naca.export.onnx_export.state import changing_names, state_of, tensors_of
+from edge_naca.extras import require
 from edge_naca.limits import choice, whole
 from edge_naca.network import Network
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
-
-RAW_TYPES = ("uint8", "int16", "int32")
-INPUT_TYPES = (*RAW_TYPES, "codes", "spikes")
-
-
-class MissingPackageError(ImportError):
-    """An optional package is not installed; the message says how to install it."""
-
-
-def require(package: str) -> None:
-    """Refuse with words where an optional package is missing."""
-    try:
-        importlib.import_module(package)
-    except ImportError as error:
-        raise MissingPackageError(
-            f"this needs the package {package}, which is not installed: "
-            "pip install 'edge-naca[onnx]' brings it"
-        ) from error
 
 
 def to_onnx(
@@ -64,7 +47,7 @@ def to_onnx(
 
     Raises
     ------
-    MissingPackageError
+    MissingExtraError
         If the package onnx is not installed.
     ValueError
         If an argument cannot be; the message says what can.

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_naca import image
-from edge_naca.export.onnx_export.build import initial_state, network_and_state, require, state_from
+from edge_naca.export.onnx_export.build import initial_state, network_and_state, state_from
 from edge_naca.export.onnx_export.properties import property_of
 from edge_naca.export.onnx_export.state import NEXT
+from edge_naca.extras import require
 from edge_naca.network import Network
 from edge_naca.samples import check_labels, check_samples
 from edge_naca.specification.results import Result
@@ -36,7 +37,7 @@ class OnnxLearner:
 
     Raises
     ------
-    MissingPackageError
+    MissingExtraError
         If the packages onnx and onnxruntime are not installed.
     OSError
         If the file cannot be read.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.export.conversion.layers import ConversionError, Finding
+from edge_naca.extras import require
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
@@ -38,7 +38,7 @@ def read_model(path: str | Path) -> ModelProto:
     ConversionError
         If the graph is cyclic or breaks the rules of ONNX; it names the nodes.
     """
-    _require_onnx()
+    require("onnx")
     import onnx
     from google.protobuf.message import DecodeError
     from onnx import inliner
@@ -70,16 +70,6 @@ def read_model(path: str | Path) -> ModelProto:
             f"{path} breaks the rules of ONNX: {' '.join(str(error).split())}"
         ) from error
     return inliner.inline_local_functions(model) if model.functions else model
-
-
-def _require_onnx() -> None:
-    try:
-        importlib.import_module("onnx")
-    except ImportError as error:
-        raise ImportError(
-            "reading ONNX files needs the package onnx, which is not installed: "
-            "pip install 'edge-naca[onnx]' brings it"
-        ) from error
 
 
 def _tensors(graph: GraphProto) -> Iterator[TensorProto]:

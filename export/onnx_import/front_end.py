@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.choices import CODINGS
 from edge_naca.export.conversion import float_relu
+from edge_naca.export.conversion.check import Check, Question
 from edge_naca.export.conversion.coded import Coded, Signal, best_scale, convert_coded
 from edge_naca.export.conversion.input_layout import CalibrationError, Layout, layout_of
 from edge_naca.export.conversion.layers import (
@@ -24,7 +26,7 @@ from edge_naca.export.conversion.layers import (
 from edge_naca.export.conversion.rate import check_rate, convert_rate
 from edge_naca.export.conversion.relu_blocks import Block, Blocks, blocks_of, check_blocks
 from edge_naca.export.conversion.relu_folding import is_uneven, push_regardless
-from edge_naca.export.conversion.result import Check, Conversion, Question
+from edge_naca.export.conversion.result import Conversion
 from edge_naca.export.conversion.stage_running import prepare, run_stages
 from edge_naca.export.onnx_import.model import layers_of, read_onnx
 from edge_naca.export.onnx_import.read import Model
@@ -36,7 +38,6 @@ from edge_naca.scaling import LIMIT, Scaler, gains
 Float = NDArray[np.float64]
 Array = NDArray[Any]
 
-CODINGS = ("bitplane", "rate")
 HEADS = ("drop", "keep", "answer")
 INPUT_BITS = 8
 

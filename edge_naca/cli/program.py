@@ -1,0 +1,80 @@
+"""The group of all commands: it imports one when it is asked for, and says how failures end."""
+
+from __future__ import annotations
+
+import errno
+import io
+import shlex
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from edge_naca.cli.common import COMMAND, INTERRUPTED
+from edge_naca.extras import MissingExtraError
+from edge_naca.host.device import DeviceError
+
+
+class Entry(NamedTuple):
+    """Where a command is, as ``module:attribute``, and the line that the list of commands shows."""
+
+    place: str
+    summary: str
+
+
+class Program(click.Group):
+    """A group whose failures are one line on stderr: exit 1, 130 when interrupted.
+
+    Parameters
+    ----------
+    entries : the commands by their names. The list of commands shows what stands here, so that
+        help imports none of them.
+    """
+
+    def __init__(self, *, entries: Mapping[str, Entry], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._entries = entries
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = self._entries.get(cmd_name)
+        if entry is None:
+            return None
+        module, attribute = entry.place.split(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, self._entries[name].summary) for name in sorted(self._entries)]
+            )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta.setdefault(COMMAND, shlex.join(["edge-naca", *args]))
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # not every terminal knows ± or ×
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            raise click.ClickException(_one_line(error)) from error
+        except (ValueError, DeviceError, MissingExtraError) as error:
+            raise click.ClickException(_one_line(error)) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
