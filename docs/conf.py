@@ -1,7 +1,7 @@
 """The site: the Markdown files of this repository as they are, and the API from its docstrings.
 
-`make docs` builds it. The source directory is the root of the repository, so that a link between two
-files means the same here as where the files are read as they are.
+`make docs` builds it. The source directory is the root of the repository, so that a
+link between two files means the same here as where the files are read as they are.
 """
 
 from edge_naca import __version__
@@ -18,11 +18,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
 ]
 
 # ---- Markdown
-myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3  # links such as README.md#try-it are checked
 
 # ---- The API
