@@ -27,6 +27,7 @@ help:
 	@echo "make format    let ruff and clang-format lay out the code, and mend what ruff can"
 	@echo "make install   set up $(VENV), or bring it up to date"
 	@echo "make board-tools  install what the emulated boards need (Debian, Ubuntu); make test tries"
+	@echo "make docs      build the site in build/docs, and fail on a link that leads nowhere"
 	@echo "make ci-tools  install the compilers and emulators that some tests use (Debian, Ubuntu)"
 	@echo "make clean     remove everything that was built, $(VENV) too"
 
@@ -112,3 +113,19 @@ board-tools:
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The pages of docs/, README.md and benchmarks/, and the API from its docstrings. Strict: a link that leads
+# nowhere fails. Nothing is fetched; docs-links alone needs the Internet, for links to other sites.
+.PHONY: docs docs-links pictures
+SPHINX = $(BIN)/python -m sphinx --conf-dir docs --doctree-dir build/doctrees --jobs $(JOBS) --quiet
+
+docs: install
+	$(SPHINX) -b html --nitpicky --fail-on-warning --keep-going . build/docs
+	@echo "build/docs/index.html"
+
+docs-links: install
+	$(SPHINX) -b linkcheck . build/docs-links
+
+# Drawn by Graphviz ('make ci-tools'); the SVG files are committed, so that nobody needs it to read or build.
+pictures:
+	for picture in docs/pictures/*.dot; do dot -Tsvg "$$picture" -o "$${picture%.dot}.svg" || exit 1; done

@@ -358,7 +358,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         NotFittedError
             If nothing has been learned yet.
         ValueError
-            If `X` is not finite numbers (n_samples, n_features_in_).
+            If `X` is not finite numbers ``(n_samples, n_features_in_)``.
         """
         raw = self._checked(X)
         answers = self.core_.predict_many(raw)

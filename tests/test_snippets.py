@@ -1,0 +1,255 @@
+"""Every block of shell, Python and C in README and the pages of the site runs, or says why not."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from commands import call
+from support import CORE, FIRMWARE, ROOT, run
+
+from edge_naca import data
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+RUNS = {"sh", "python", "c"}
+OTHERS = {"text"}  # shown, never run
+
+# Lines of shell that no test of this file runs, and who runs them.
+NOT_RUN = {
+    "make demo": "test_cli.py runs the demo",
+    "make test": "this is what runs now",
+    "make install": "it made the interpreter that runs now",
+    "make lint": "`make test` begins with it",
+    "make quick": "it is a share of what runs now",
+    "make docs": "test_site.py builds the site",
+    "make format": "it changes files",
+    "make ci-tools": "it installs packages; .ci/run calls it",
+    "make board-tools": "it installs packages; `make test` calls it",
+    "pip install 'edge-naca[nir]'": "it needs a registry that has this version",
+    "pip install 'edge-naca[onnx]'": "it needs a registry that has this version",
+    "cmake --preset board-netduinoplus2": "test_boards.py builds it in a folder of its own",
+    "cmake --build --preset board-netduinoplus2": "test_boards.py builds it in a folder of its own",
+}
+RUN_ELSEWHERE = {"onnx.md": "test_onnx_doc.py"}  # programs in Python whose results are looked at
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: page, language and content."""
+
+    page: str
+    language: str
+    text: str
+
+    def lines(self) -> list[str]:
+        """Return commands of shell: lines joined where they go on, without comments."""
+        joined = self.text.replace("\\\n", " ")
+        commands = [shlex.join(shlex.split(line, comments=True)) for line in joined.splitlines()]
+        return [command for command in commands if command]
+
+
+def blocks(path: Path) -> list[Block]:
+    found = FENCE.findall(path.read_text())
+    return [Block(path.name, language.strip(), text) for _, language, text in found]
+
+
+ALL = [block for page in PAGES for block in blocks(page)]
+RUNNING = sorted({block.page for block in ALL if block.language in {"sh", "python"}})
+
+
+def normal(command: str) -> str:
+    return shlex.join(shlex.split(command))
+
+
+def test_every_block_says_what_it_is() -> None:
+    for block in ALL:
+        assert block.language in RUNS | OTHERS or block.language.startswith("{"), (
+            f"{block.page} has a block of {block.language!r}:\n{block.text}"
+        )
+
+
+def test_what_is_not_run_is_still_there() -> None:
+    commands = {line for block in ALL if block.language == "sh" for line in block.lines()}
+    assert {normal(line) for line in NOT_RUN} <= commands
+    for page, name in RUN_ELSEWHERE.items():
+        assert page in (ROOT / "tests" / name).read_text()
+
+
+# ---- what the blocks find around them ----------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the files that pages name."""
+    folder = tmp_path_factory.mktemp("workshop")
+    digits = data.load("digits")
+    # Small pictures of MNIST's size, under its name: a page's commands run without fetching it.
+    large = np.pad(np.kron(digits.x_train, np.ones((1, 3, 3))), ((0, 0), (2, 2), (2, 2)))
+    pictures = np.minimum(large * 16, 255).astype(np.uint8)
+    labels = digits.y_train.astype(np.uint8)
+    np.savez(
+        folder / "mnist.npz",
+        x_train=pictures[:300], y_train=labels[:300],
+        x_test=pictures[300:360], y_test=labels[300:360],
+    )  # fmt: skip
+    random = np.random.default_rng(1)
+    for name, states in (("sensors.csv", "ABCD"), ("more.csv", "ABCD")):
+        rows = ["a,b,c,d,e,f,g,h,state"]
+        for number in range(120):
+            state = number % len(states)
+            numbers = random.normal(state, 0.3, 8)
+            rows.append(",".join(f"{x:.4f}" for x in numbers) + f",{states[state]}")
+        (folder / name).write_text("\n".join(rows) + "\n")
+    for name, source in (
+        ("model.nir", "tests/models/snntorch_mnist.nir"),
+        ("features.nir", "tests/models/snntorch_mnist.nir"),
+        ("net.onnx", "benchmarks/front_end.onnx"),
+        ("classifier.onnx", "benchmarks/front_end.onnx"),
+    ):
+        shutil.copy(ROOT / source, folder / name)
+    learned = call("train", "digits", "--neurons-per-class", 5, "-o", folder / "digits.naca")
+    assert learned.exit_code == 0, learned.output
+    shutil.copy(folder / "digits.naca", folder / "kitchen.naca")
+    return folder
+
+
+@dataclass
+class Devices:
+    """Virtual devices, started by the command line, in place of the ports that pages name."""
+
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+    ports: dict[str, str] = field(default_factory=dict)
+
+    def start(self, *words: str) -> str:
+        command = ["edge-naca", "emulate", *words]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.running.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        told = re.fullmatch(r"A device is at (\S+); .*\n", line)
+        assert told is not None, line
+        return told[1]
+
+    def named(self, text: str) -> str:
+        """Return a text with the ports of running devices in place of those that it names."""
+        for port in re.findall(r"/dev/(?:pts/\d|ttyACM\d)", text):
+            if port not in self.ports:
+                self.ports[port] = self.start("digits.naca")
+            text = text.replace(port, self.ports[port])
+        return text
+
+    def stop(self) -> None:
+        for process in self.running:
+            process.send_signal(signal.SIGINT)
+        for process in self.running:
+            process.communicate(timeout=30)
+
+
+@pytest.fixture
+def devices() -> Iterator[Devices]:
+    started = Devices()
+    yield started
+    started.stop()
+
+
+def run_line(line: str, devices: Devices) -> None:
+    words = shlex.split(line)
+    if words[0] == "edge-naca" and words[1] == "emulate":
+        devices.ports["/dev/pts/3"] = devices.start(*words[2:])
+    elif words[0] == "edge-naca":
+        result = call(*shlex.split(devices.named(line))[1:])
+        assert result.exit_code == 0, f"{line}\n{result.output}"
+    else:
+        program = words[0].replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+        run(program, *words[1:], cwd=ROOT)
+
+
+# ---- they run ----------------------------------------------------------------------------------
+
+
+def names_for(page: str) -> dict[str, Any]:
+    """Return what the Python blocks of a page take for granted."""
+    digits = data.load("digits")
+    x, y = digits.x_train[:200].reshape(200, -1), digits.y_train[:200]
+    today = {"X": x, "y": y, "X_test": x, "y_test": y, "X_new": x[:9], "x": digits.x_train[0]}
+    today |= {"label": 7, "pixels": digits.x_train[0], "onnxruntime": onnxruntime}
+    if page == "README.md":  # its classifier has room for eight classes
+        few = y < 8
+        today |= {f"X_{day}": x[few] for day in ("monday", "tuesday", "wednesday")}
+        today |= {f"y_{day}": y[few] for day in ("monday", "tuesday")}
+    if page == "how-do-i.md":
+        few = y < 4
+        today |= {"X": x[few], "y": y[few], "X_test": x[few], "y_test": y[few]}
+    if page == "streaming.md":
+        today |= {"X": digits.x_train[:9], "y": digits.y_train[:9]}
+        today |= {"X_today": x, "y_today": y}
+    if page == "onnx-import.md":
+        mnist = data.load("mnist")
+        today |= {"x_train": mnist.x_train, "dataset": mnist}
+    return today
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", RUNNING)
+def test_blocks_run(
+    page: str,
+    workshop: Path,
+    tmp_path: Path,
+    devices: Devices,
+    monkeypatch: pytest.MonkeyPatch,
+    require_tool: Callable[[str], None],
+) -> None:
+    if page == "boards.md" or any("--measure" in b.text for b in ALL if b.page == page):
+        require_tool("arm-none-eabi-gcc -c")
+        require_tool("qemu-system-arm")
+    monkeypatch.setenv("EDGE_NACA_DATA", str(workshop))
+    folder = tmp_path / "here"
+    shutil.copytree(workshop, folder)
+    monkeypatch.chdir(folder)
+    names = names_for(page)
+    skipped = {normal(line) for line in NOT_RUN}
+    for block in (block for block in ALL if block.page == page):
+        if block.language == "sh":
+            for line in block.lines():
+                if line not in skipped:
+                    run_line(line, devices)
+        elif block.language == "python" and page not in RUN_ELSEWHERE:
+            exec(compile(devices.named(block.text), page, "exec"), names)
+
+
+PROGRAM = """
+#include "naca/naca.h"
+extern const uint8_t digits[], sensors[], pixels[784];
+extern const int16_t numbers[8];
+extern const uint32_t digits_size, sensors_size, label;
+static uint64_t memory[8192];
+void program(void);
+void program(void)
+{
+%s
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in ALL if block.language == "c"], ids=lambda block: block.page
+)
+def test_c_compiles(block: Block, tmp_path: Path, require_tool: Callable[[str], None]) -> None:
+    require_tool("gcc")
+    source = tmp_path / "block.c"
+    source.write_text(PROGRAM % block.text)
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only"]
+    run("gcc", *flags, "-I", CORE / "include", "-I", FIRMWARE / "link" / "include", source)
