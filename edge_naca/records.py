@@ -9,6 +9,7 @@ the link.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from operator import attrgetter
@@ -18,7 +19,9 @@ import numpy as np
 
 from edge_naca.limits import choice, whole
 
-_CODES = {f"{sign}{8 * size}": f"<{sign}{size}" for sign in "iu" for size in (1, 2, 4, 8)}
+# Letters of `struct`, which numpy knows as well.
+_LETTERS = {"i8": "b", "i16": "h", "i32": "i", "i64": "q", "char": "s"}
+_LETTERS |= {f"u{kind[1:]}": letter.upper() for kind, letter in _LETTERS.items() if kind[0] == "i"}
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,33 @@ class Field:
         object.__setattr__(self, "attribute", self.attribute or self.name)
 
     @property
+    def count(self) -> int:
+        """How many numbers or bytes it holds."""
+        size = re.search(r"\[(\d+)\]", self.type)
+        return int(size[1]) if size else 1
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it holds several numbers."""
+        return self.type.endswith("]") and not self.is_text
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds bytes of text."""
+        return self.type.startswith("char")
+
+    @property
+    def layout(self) -> str:
+        """What it is for `struct`."""
+        return f"{self.count}{_LETTERS[self.type.partition('[')[0]]}"
+
+    @property
     def dtype(self) -> np.dtype[Any]:
-        """What it is in memory: little-endian, a subarray if there are several, void for text."""
-        kind, count = re.fullmatch(r"(\w+?)(?:\[(\d+)\])?", self.type).groups()  # type: ignore[union-attr]
-        if kind == "char":
-            return np.dtype(f"V{count}")
-        return np.dtype((_CODES[kind], int(count))) if count else np.dtype(_CODES[kind])
+        """What it is for numpy: little-endian, a subarray if there are several, void for text."""
+        if self.is_text:
+            return np.dtype(f"V{self.count}")
+        number = np.dtype(f"<{self.layout[-1]}")
+        return np.dtype((number, self.count)) if self.is_array else number
 
     @property
     def range(self) -> tuple[int, int]:
@@ -92,7 +116,7 @@ class Field:
             low, most = self.range
             whole(name, value, low, most if high is None else high)
 
-    def _number(self, value: Any) -> Any:
+    def number(self, value: Any) -> Any:
         """Return what is written for `value`."""
         if value is None:
             return 0
@@ -102,8 +126,8 @@ class Field:
             return sum(1 << self.flags.index(name) for name in value)
         return value
 
-    def _value(self, number: Any) -> Any:
-        """Undo `_number`."""
+    def value(self, number: Any) -> Any:
+        """Undo `number`."""
         if self.options:
             whole(self.name, number, *self.range)
             return None if number < self.first else self.options[number - self.first]
@@ -128,7 +152,18 @@ class Record:
     def __init__(self, *fields: Field) -> None:
         self.fields = {field.name: field for field in fields}
         self.dtype = np.dtype([(field.name, field.dtype) for field in fields])
-        self.size = self.dtype.itemsize
+        self._struct = struct.Struct("<" + "".join(field.layout for field in fields))
+        self.size = self._struct.size
+        assert self.size == self.dtype.itemsize
+        # Where each field lies among what `struct` returns: one place, or several.
+        self._places: list[tuple[Field, int | slice]] = []
+        self._packers: dict[str, tuple[int, struct.Struct]] = {}
+        at = 0
+        for field in fields:
+            end = at + (field.count if field.is_array else 1)
+            self._places.append((field, slice(at, end) if field.is_array else at))
+            self._packers[field.name] = self.offset(field.name), struct.Struct(f"<{field.layout}")
+            at = end
 
     def __getitem__(self, name: str) -> Field:
         """Return the field of that name."""
@@ -151,12 +186,18 @@ class Record:
         KeyError
             If there is no such field.
         OverflowError
-            If a number does not fit into its type.
+            If a number does not fit into its type; the message names the field.
         """
-        record = np.zeros((), self.dtype)
+        record = bytearray(self.size)
         for name, value in values.items():
-            record[name] = self[name]._number(value)
-        return record.tobytes()
+            field = self[name]
+            number = field.number(value)
+            at, packer = self._packers[name]
+            try:
+                packer.pack_into(record, at, *(number if field.is_array else (number,)))
+            except struct.error as error:
+                raise OverflowError(f"{name} cannot be {value!r}: {error}") from error
+        return bytes(record)
 
     def unpack(self, data: bytes | bytearray, at: int = 0) -> dict[str, Any]:
         """Read a record that begins at byte `at`.
@@ -172,13 +213,10 @@ class Record:
         ValueError
             If bytes are missing, or a number stands for no option.
         """
-        record = np.frombuffer(data, self.dtype, 1, at)[0]
-        return {name: field._value(_plain(record[name])) for name, field in self.fields.items()}
-
-
-def _plain(value: Any) -> Any:
-    """Return an element of an array as Python's own types have it."""
-    return tuple(value.tolist()) if isinstance(value, np.ndarray) else value.item()
+        if len(data) - at < self.size:
+            raise ValueError(f"a record has {self.size} bytes, but {len(data) - at} are there")
+        numbers = self._struct.unpack_from(data, at)
+        return {field.name: field.value(numbers[place]) for field, place in self._places}
 
 
 def _attributes(fields: Iterable[Field]) -> Iterable[Field]:
