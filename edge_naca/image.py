@@ -13,34 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca import image_stages
-from edge_naca.network import (
-    ENCODERS,
-    POST_TERMS,
-    PRE_TERMS,
-    SIGNALS,
-    SPATIAL,
-    Curve,
-    Encoder,
-    Network,
-    Population,
-    Preparation,
-    Rule,
+from edge_naca.image_records import (
+    CURVE_FIELDS,
+    ENCODER_FIELDS,
+    ENTRY,
+    HEADER,
+    NETWORK,
+    NEURON_FIELDS,
+    POPULATION,
+    PREPARATION,
+    RULE_FIELDS,
 )
+from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
+from edge_naca.records import arguments, values_of
 
 MAGIC = b"NACA"
-VERSION = 1
+VERSION = HEADER["version"].range[1]
 BLOCK = 16
 MAX_SECTIONS = 64
-
-HEADER = struct.Struct("<4sHHII")
-ENTRY = struct.Struct("<4sIII")
 CRITICAL = 1
-NETWORK = struct.Struct("<HHBBBBII")
-POPULATION = struct.Struct("<HHBBbbHBBBBHiiiHBBBbHBBHiihHB11x")
-PREPARATION = struct.Struct("<BBHHHBBHHH")
+CHECKSUM_AT = HEADER.offset("crc")
 
-FLAG_BIAS, FLAG_SUBTRACT, FLAG_NORM, FLAG_CURVE = 1, 2, 4, 8
-PREP_LOG, PREP_SIGNED, PREP_PER_FEATURE = 1, 2, 4
+# A population that does not learn stores what a rule would default to.
+_NO_RULE = {
+    **values_of(RULE_FIELDS, Rule("all", "error", "spike")),
+    "post": None,
+    "signal": "table",
+    "rates": 0,
+}
 
 
 class ImageError(ValueError):
@@ -189,77 +189,46 @@ def new_state(network: Network) -> State:
 # ---- writing ---------------------------------------------------------------------------------
 
 
+def _names(**are_set: bool) -> set[str]:
+    """Return the names of the flags that are set."""
+    return {name for name, is_set in are_set.items() if is_set}
+
+
 def _population_record(population: Population) -> bytes:
-    rule = population.rule
-    flags = (
-        FLAG_BIAS * population.bias
-        | FLAG_SUBTRACT * (population.reset == "subtract")
-        | FLAG_NORM * (population.norm_shift is not None)
-        | FLAG_CURVE * (population.curve is not None)
+    rule, curve = population.rule, population.curve
+    flags = _names(
+        bias=population.bias,
+        subtract=population.reset == "subtract",
+        norm_threshold=population.norm_shift is not None,
+        curve=curve is not None,
     )
-    # A population that does not learn stores what a rule would default to.
-    shown = rule if rule is not None else Rule("all", "error", "spike")
     return POPULATION.pack(
-        population.neurons,
-        flags,
-        population.weight_bits,
-        population.zero_point,
-        population.weight_min,
-        population.weight_max,
-        population.decay,
-        population.current_shift,
-        population.refractory,
-        population.fire_from,
-        population.norm_shift or 0,
-        population.winners,
-        population.threshold,
-        population.inhibition,
-        population.adaptation,
-        population.adaptation_decay,
-        0 if rule is None else 1 + POST_TERMS.index(rule.post),
-        0 if rule is None else SIGNALS.index(rule.signal),
-        PRE_TERMS.index(shown.pre),
-        shown.trace_shift,
-        shown.trace_decay,
-        shown.trace_increment,
-        shown.rate_shift,
-        shown.handicap,
-        shown.recruit,
-        shown.delta_margin,
-        shown.depress_rate,
-        0 if rule is None else rule.rates.size,
-        population.curve.shift if population.curve is not None else 0,
+        {
+            **values_of(NEURON_FIELDS, population),
+            **(_NO_RULE if rule is None else values_of(RULE_FIELDS, rule)),
+            **({} if curve is None else values_of(CURVE_FIELDS, curve)),
+            "flags": flags,
+        }
     )
 
 
 def _preparation_section(prep: Preparation) -> bytes:
-    flags = (
-        PREP_LOG * prep.log | PREP_SIGNED * prep.signed | PREP_PER_FEATURE * (prep.offset.size > 1)
-    )
-    record = PREPARATION.pack(
-        SPATIAL.index(prep.spatial),
-        flags,
-        *prep.shape,
-        prep.cell,
-        prep.shift,
-        prep.cap,
-        prep.norm,
-        prep.features,
-    )
+    flags = _names(log=prep.log, signed=prep.signed, per_feature=prep.offset.size > 1)
+    values = values_of(PREPARATION.fields.values(), prep)
+    record = PREPARATION.pack({**values, "flags": flags})
     return record + prep.offset.astype("<i2").tobytes() + prep.gain.astype("<u2").tobytes()
 
 
 def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, int, bytes]]:
     """Yield tag, flags and content of each section."""
     record = NETWORK.pack(
-        network.inputs,
-        network.capacity,
-        len(network.populations),
-        ENCODERS.index(network.encoder.kind),
-        network.encoder.bits,
-        network.encoder.steps,
-        network.seed,
-        0,
+        {
+            "inputs": network.inputs,
+            "capacity": network.capacity,
+            "populations": len(network.populations),
+            "seed": network.seed,
+            **values_of(ENCODER_FIELDS, network.encoder),
+        }
     )
     yield b"NETW", CRITICAL, record + b"".join(map(_population_record, network.populations))
     if network.preparation is not None:
@@ -288,9 +257,15 @@ def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, in
         yield name.encode("latin-1"), 0, content
 
 
-def _checksum(data: bytes) -> int:
-    """Return the checksum of an image: over everything but itself, which ends the header."""
-    return zlib.crc32(data[HEADER.size :], zlib.crc32(data[: HEADER.size - 4]))
+def checksum(data: bytes) -> int:
+    """Return the checksum that an image bears: what tells it from others, on a device too."""
+    return int.from_bytes(data[CHECKSUM_AT:][:4], "little")
+
+
+def _checksum_of(data: bytes) -> int:
+    """Return the checksum that an image should bear: over everything but itself."""
+    after = CHECKSUM_AT + HEADER["crc"].dtype.itemsize
+    return zlib.crc32(data[after:], zlib.crc32(data[:CHECKSUM_AT]))
 
 
 def encode(network: Network, state: bytes | State | None = None) -> bytes:
@@ -316,11 +291,17 @@ def encode(network: Network, state: bytes | State | None = None) -> bytes:
     offset = HEADER.size + ENTRY.size * len(sections)
     table, body = b"", b""
     for tag, flags, content in sections:
-        table += ENTRY.pack(tag, flags, offset + len(body), len(content))
+        place = {"offset": offset + len(body), "size": len(content)}
+        table += ENTRY.pack({"tag": tag, "flags": flags, **place})
         body += content + bytes(-len(content) % 4)
     rest = table + body
-    head = (MAGIC, VERSION, len(sections), HEADER.size + len(rest))
-    return HEADER.pack(*head, _checksum(HEADER.pack(*head, 0) + rest)) + rest
+    head = {
+        "magic": MAGIC,
+        "version": VERSION,
+        "sections": len(sections),
+        "size": HEADER.size + len(rest),
+    }
+    return HEADER.pack({**head, "crc": _checksum_of(HEADER.pack(head) + rest)}) + rest
 
 
 # ---- reading ---------------------------------------------------------------------------------
@@ -343,22 +324,24 @@ def read_sections(data: bytes) -> dict[str, bytes]:
     """
     if len(data) < HEADER.size or data[:4] != MAGIC:
         raise ImageError("this is not an edge-naca image: it does not start with 'NACA'")
-    _, version, count, size, crc = HEADER.unpack_from(data)
+    header = HEADER.unpack(data)
+    version, count, size = header["version"], header["sections"], header["size"]
     if version != VERSION:
         raise ImageError(
             f"the image has format version {version}, this edge-naca reads version {VERSION}"
         )
     if size != len(data):
         raise ImageError(f"the image says it has {size} bytes, but {len(data)} are there")
-    if _checksum(data) != crc:
+    if _checksum_of(data) != header["crc"]:
         raise ImageError("the image is damaged: its checksum does not match")
     sections: dict[str, bytes] = {}
     free_from = HEADER.size + ENTRY.size * count
     if count > MAX_SECTIONS or free_from > size:
         raise ImageError(f"the image's table of {count} sections does not fit into it")
     for index in range(count):
-        tag, flags, offset, length = ENTRY.unpack_from(data, HEADER.size + ENTRY.size * index)
-        name = tag.decode("latin-1")
+        entry = ENTRY.unpack(data, HEADER.size + ENTRY.size * index)
+        flags, offset, length = entry["flags"], entry["offset"], entry["size"]
+        name = entry["tag"].decode("latin-1")
         if flags & CRITICAL and not _is_known(name):
             raise ImageError(f"the image needs section {name!r}, which this edge-naca cannot read")
         if _is_known(name) and not flags & CRITICAL:
@@ -373,76 +356,45 @@ def read_sections(data: bytes) -> dict[str, bytes]:
 
 
 def _read_preparation(data: bytes) -> Preparation:
-    record = PREPARATION.unpack_from(data)
-    spatial, flags, height, width, channels, cell, shift, cap, norm, features = record
-    count = features if flags & PREP_PER_FEATURE else 1
+    record = PREPARATION.unpack(data)
+    flags = record["flags"]
+    count = record["features"] if "per_feature" in flags else 1
     return Preparation(
-        shape=(height, width, channels),
-        spatial=SPATIAL[spatial],
-        cell=cell,
-        cap=cap,
-        log=bool(flags & PREP_LOG),
-        signed=bool(flags & PREP_SIGNED),
+        shape=(record["height"], record["width"], record["channels"]),
+        log="log" in flags,
+        signed="signed" in flags,
         offset=np.frombuffer(data, "<i2", count, PREPARATION.size),
         gain=np.frombuffer(data, "<u2", count, PREPARATION.size + 2 * count),
-        shift=shift,
-        norm=norm,
+        **arguments(PREPARATION.fields.values(), record),
     )
 
 
 def _read_population(
-    capacity: int, record: tuple[Any, ...], index: int, sections: dict[str, bytes]
+    capacity: int, record: dict[str, Any], index: int, sections: dict[str, bytes]
 ) -> Population:
-    neurons, flags, weight_bits, zero_point, weight_min, weight_max, decay = record[:7]
-    current_shift, refractory, fire_from, norm_shift, winners = record[7:12]
-    threshold, inhibition, adaptation, adaptation_decay, post, signal, pre = record[12:19]
-    trace_shift, trace_decay, trace_increment, rate_shift, handicap = record[19:24]
-    recruit, delta_margin, depress_rate, _, curve_shift = record[24:]
+    flags = record["flags"]
     rule = None
-    if post:
+    if record["post"] is not None:
         table = None
-        if SIGNALS[signal] == "table":
-            table = np.frombuffer(sections[f"MOD{index}"], np.int8).reshape(capacity, neurons)
-        rule = Rule(
-            post=POST_TERMS[post - 1],
-            signal=SIGNALS[signal],
-            pre=PRE_TERMS[pre],
-            table=table,
-            rates=np.frombuffer(sections[f"RAT{index}"], "<i2"),
-            depress_rate=depress_rate,
-            rate_shift=rate_shift,
-            trace_shift=trace_shift,
-            trace_decay=trace_decay,
-            trace_increment=trace_increment,
-            handicap=handicap,
-            recruit=recruit,
-            delta_margin=delta_margin,
-        )
+        if record["signal"] == "table":
+            table = np.frombuffer(sections[f"MOD{index}"], np.int8)
+            table = table.reshape(capacity, record["neurons"])
+        rates = np.frombuffer(sections[f"RAT{index}"], "<i2")
+        rule = Rule(table=table, rates=rates, **arguments(RULE_FIELDS, record))
     curve = None
-    if flags & FLAG_CURVE:
+    if "curve" in flags:
         data = sections[f"CUR{index}"]
         current = np.frombuffer(data, "<i2", 256)
-        curve = Curve(current, np.frombuffer(data, np.uint8, 256, 512), curve_shift)
+        slope = np.frombuffer(data, np.uint8, 256, 512)
+        curve = Curve(current, slope, **arguments(CURVE_FIELDS, record))
+    if "norm_threshold" not in flags:
+        record = {**record, "norm_shift": None}
     return Population(
-        neurons=neurons,
-        weight_bits=weight_bits,
-        zero_point=zero_point,
-        weight_min=weight_min,
-        weight_max=weight_max,
-        decay=decay,
-        current_shift=current_shift,
-        threshold=threshold,
-        norm_shift=norm_shift if flags & FLAG_NORM else None,
-        adaptation=adaptation,
-        adaptation_decay=adaptation_decay,
-        reset="subtract" if flags & FLAG_SUBTRACT else "zero",
-        refractory=refractory,
-        fire_from=fire_from,
-        winners=winners,
-        inhibition=inhibition,
-        bias=bool(flags & FLAG_BIAS),
+        reset="subtract" if "subtract" in flags else "zero",
+        bias="bias" in flags,
         curve=curve,
         rule=rule,
+        **arguments(NEURON_FIELDS, record),
     )
 
 
@@ -455,25 +407,25 @@ def _read_metadata(data: bytes | None) -> dict[str, Any]:
 
 def _read_network(sections: dict[str, bytes]) -> Network:
     data = sections["NETW"]
-    inputs, capacity, count, encoder, bits, steps, seed, _ = NETWORK.unpack_from(data)
+    record = NETWORK.unpack(data)
     populations = [
         _read_population(
-            capacity,
-            POPULATION.unpack_from(data, NETWORK.size + POPULATION.size * index),
+            record["capacity"],
+            POPULATION.unpack(data, NETWORK.size + POPULATION.size * index),
             index,
             sections,
         )
-        for index in range(count)
+        for index in range(record["populations"])
     ]
     return Network(
-        inputs=inputs,
-        encoder=Encoder(ENCODERS[encoder], bits, steps),
+        inputs=record["inputs"],
+        encoder=Encoder(**arguments(ENCODER_FIELDS, record)),
         populations=tuple(populations),
         preparation=_read_preparation(sections["PREP"]) if "PREP" in sections else None,
         stages=tuple(
             image_stages.read(sections[tag]) for tag in image_stages.TAGS if tag in sections
         ),
-        seed=seed,
+        seed=record["seed"],
         metadata=_read_metadata(sections.get("META")),
         optional={
             name: content
@@ -494,7 +446,7 @@ def decode(data: bytes) -> tuple[Network, bytes | None]:
     sections = read_sections(data)
     try:
         network = _read_network(sections)
-    except (KeyError, IndexError, TypeError, ValueError, RecursionError, struct.error) as error:
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
         raise ImageError(f"the image describes no valid network: {error}") from error
     state = sections.get("STAT")
     if state is not None and len(state) != state_size(network):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.image_records import (
+    CODED_MAP,
+    SPIKING_NEURON,
+    STAGE,
+    STAGE_FIELDS,
+    STAGE_KINDS,
+    STAGE_RECORDS,
+)
+from edge_naca.records import Record, arguments, values_of
 from edge_naca.stages import (
     MAX_STAGES,
-    POOLS,
     CodedConvolution,
     CodedPool,
     SpikingConvolution,
@@ -20,45 +27,44 @@ from edge_naca.stages import (
 
 TAGS = tuple(f"STG{chr(ord('A') + number)}" for number in range(MAX_STAGES))
 
-KINDS = (CodedConvolution, CodedPool, SpikingConvolution, SpikingPool)
-RECORD = struct.Struct("<BB2HH2HH2HHH2B2B2BBBBB")
-CODED_MAP = np.dtype([("bias", "<i4"), ("shift", "<u4")])
-SPIKING_NEURON = np.dtype(
-    [("bias", "<i4"), ("threshold", "<i4"), ("reset_by", "<i4"), ("decay", "<u2"),
-     ("synapse_decay", "<u2")]
-)  # fmt: skip
-
-FLAG_MAX = 1
-FLAG_SUBTRACT, FLAG_READOUT, FLAG_OWN, FLAG_SYNAPSE = 1, 2, 4, 8
+_KINDS: dict[type[Stage], str] = dict(
+    zip(
+        (CodedConvolution, CodedPool, SpikingConvolution, SpikingPool),
+        STAGE_KINDS,
+        strict=True,
+    )
+)
 
 
-def _flags(stage: Stage) -> int:
+def _flags(stage: Stage) -> dict[str, set[str]]:
+    """Return the field of flags, for the kinds of stages that have one."""
     if isinstance(stage, CodedPool):
-        return FLAG_MAX * (stage.pool == "max")
+        return {"flags": {"max"} if stage.pool == "max" else set()}
     if isinstance(stage, SpikingConvolution):
-        return (
-            FLAG_SUBTRACT * (stage.reset == "subtract")
-            | FLAG_READOUT * stage.readout
-            | FLAG_OWN * stage.own
-            | FLAG_SYNAPSE * (stage.synapse_decay is not None)
-        )
-    return 0
+        flags = {
+            "subtract": stage.reset == "subtract",
+            "readout": stage.readout,
+            "own": stage.own,
+            "synapse": stage.synapse_decay is not None,
+        }
+        return {"flags": {name for name, is_set in flags.items() if is_set}}
+    return {}
+
+
+def _table(record: Record, stage: Stage, count: int) -> bytes:
+    """Return a record for each map or neuron."""
+    table = np.zeros(count, record.dtype)
+    for name, values in values_of(record.fields.values(), stage).items():
+        table[name] = 0 if values is None else values
+    return table.tobytes()
 
 
 def _parameters(stage: Stage) -> bytes:
     """Return what a stage has for each map or neuron."""
     if isinstance(stage, CodedConvolution):
-        maps = np.zeros(stage.maps, CODED_MAP)
-        for name in ("bias", "shift"):
-            maps[name] = getattr(stage, name)
-        return maps.tobytes()
+        return _table(CODED_MAP, stage, stage.maps)
     if isinstance(stage, SpikingConvolution):
-        neurons = np.zeros(stage.bias.size, SPIKING_NEURON)
-        for name in ("bias", "threshold", "reset_by", "decay"):
-            neurons[name] = getattr(stage, name)
-        if stage.synapse_decay is not None:
-            neurons["synapse_decay"] = stage.synapse_decay
-        return neurons.tobytes()
+        return _table(SPIKING_NEURON, stage, stage.bias.size)
     return b""
 
 
@@ -76,29 +82,30 @@ def _weights(stage: Stage) -> bytes:
 
 def section(stage: Stage) -> bytes:
     """Return the content of a stage's section."""
-    record = RECORD.pack(
-        KINDS.index(type(stage)),
-        _flags(stage),
-        *stage.shape,
-        *stage.output_shape,
-        *stage.kernel,
-        getattr(stage, "groups", 1),
-        getattr(stage, "gain", 0),
-        *stage.stride,
-        *stage.dilation,
-        *stage.padding,
-        stage.shift if isinstance(stage, CodedPool) else getattr(stage, "current_shift", 0),
-        getattr(stage, "refractory", 0),
-        getattr(stage, "code_bits", 0),
-        getattr(stage, "bits", 0),
-    )
+    kind = _KINDS[type(stage)]
+    values = {
+        "kind": kind,
+        "in": stage.shape[:2],
+        "channels": stage.shape[2],
+        "out": stage.output,
+        "maps": stage.maps,
+        "kernel": stage.kernel,
+        "groups": getattr(stage, "groups", 1),
+        "stride": stage.stride,
+        "dilation": stage.dilation,
+        "before": stage.padding,
+        **values_of(STAGE_FIELDS[kind], stage),
+        **_flags(stage),
+    }
+    record = STAGE_RECORDS[kind].pack(values)
     return record + _parameters(stage) + _weights(stage)
 
 
-def _read_weights(data: bytes, maps: int, channels: int, kernel: Any, groups: int) -> NDArray[Any]:
-    height, width = kernel
-    if groups == 0:
-        raise ValueError("a stage cannot have 0 groups")
+def _read_weights(data: bytes, record: dict[str, Any]) -> NDArray[Any]:
+    """Undo `_weights`."""
+    (height, width), groups = record["kernel"], record["groups"]
+    maps, channels = record["maps"], record["channels"]
+    STAGE["groups"].check(groups)
     own, share = maps // groups, channels // groups
     laid = np.frombuffer(data, np.int8, height * width * channels * own)
     grouped = laid.reshape(height, width, groups, share, own)
@@ -110,53 +117,40 @@ def read(data: bytes) -> Stage:
 
     Raises
     ------
-    IndexError, ValueError, struct.error
+    ValueError
         If it describes no stage. Whoever calls writes the stage again and compares.
     """
-    kind, flags, *numbers = RECORD.unpack_from(data)
-    height, width, channels, rows, columns, maps, *numbers = numbers
-    kernel_height, kernel_width, groups, gain, *numbers = numbers
-    shift, refractory, code_bits, bits = numbers[6:]
+    kind = STAGE.unpack(data)["kind"]
+    record = STAGE_RECORDS[kind].unpack(data)
+    flags, kernel = record["flags"], record["kernel"]
     where: dict[str, Any] = {
-        "shape": (height, width, channels),
-        "output": (rows, columns),
-        "stride": tuple(numbers[0:2]),
-        "dilation": tuple(numbers[2:4]),
-        "padding": tuple(numbers[4:6]),
+        "shape": (*record["in"], record["channels"]),
+        "output": record["out"],
+        "stride": record["stride"],
+        "dilation": record["dilation"],
+        "padding": record["before"],
+        **arguments(STAGE_FIELDS[kind], record),
     }
-    codes = {"code_bits": code_bits, "bits": bits}
-    kernel = (kernel_height, kernel_width)
-    rest = data[RECORD.size :]
-    if KINDS[kind] is SpikingPool:
+    if kind == "spiking_pool":
         return SpikingPool(**where, kernel=kernel)
-    if KINDS[kind] is CodedPool:
-        pool = POOLS[flags & FLAG_MAX]
-        return CodedPool(**where, **codes, kernel=kernel, pool=pool, gain=gain, shift=shift)
-    if KINDS[kind] is CodedConvolution:
-        each = np.frombuffer(rest, CODED_MAP, maps)
-        weights = _read_weights(rest[each.nbytes :], maps, channels, kernel, groups)
-        return CodedConvolution(
-            **where,
-            **codes,
-            weights=weights,
-            groups=groups,
-            bias=each["bias"],
-            shift=each["shift"],
-        )
-    each = np.frombuffer(rest, SPIKING_NEURON, rows * columns * maps if flags & FLAG_OWN else maps)
-    weights = _read_weights(rest[each.nbytes :], maps, channels, kernel, groups)
+    if kind == "coded_pool":
+        return CodedPool(**where, kernel=kernel, pool="max" if "max" in flags else "sum")
+    rest = data[STAGE.size :]
+    form, count = CODED_MAP, record["maps"]
+    if kind == "spiking_convolution":
+        form = SPIKING_NEURON
+        count *= int(np.prod(record["out"])) if "own" in flags else 1
+    table = np.frombuffer(rest, form.dtype, count)
+    where["weights"] = _read_weights(rest[table.nbytes :], record)
+    where["groups"] = record["groups"]
+    where |= {name: table[name] for name in form.fields}
+    if kind == "coded_convolution":
+        return CodedConvolution(**where)
+    if "synapse" not in flags:
+        where["synapse_decay"] = None
     return SpikingConvolution(
         **where,
-        weights=weights,
-        groups=groups,
-        bias=each["bias"],
-        threshold=each["threshold"],
-        reset="subtract" if flags & FLAG_SUBTRACT else "zero",
-        reset_by=each["reset_by"],
-        decay=each["decay"],
-        synapse_decay=each["synapse_decay"] if flags & FLAG_SYNAPSE else None,
-        current_shift=shift,
-        refractory=refractory,
-        readout=bool(flags & FLAG_READOUT),
-        own=bool(flags & FLAG_OWN),
+        reset="subtract" if "subtract" in flags else "zero",
+        readout="readout" in flags,
+        own="own" in flags,
     )

@@ -13,16 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_naca.limits import (
-    MAX_CLASSES,
-    MAX_POPULATIONS,
-    MAX_RATES,
-    MAX_STEPS,
-    MAX_UNITS,
-    choice,
-    integers,
-    whole,
+from edge_naca.image_records import (
+    CURVE_FIELDS,
+    ENCODER_FIELDS,
+    GAIN,
+    NETWORK,
+    NEURON_FIELDS,
+    POPULATION,
+    PREPARATION,
+    RULE_FIELDS,
 )
+from edge_naca.limits import MAX_UNITS, choice, integers, whole
+from edge_naca.records import check
 from edge_naca.stages import (
     CodedStage,
     SpikingConvolution,
@@ -34,11 +36,6 @@ from edge_naca.stages import (
     spiking_stages,
 )
 
-ENCODERS = ("bitplane", "rate", "latency", "direct")
-SPATIAL = ("pool", "edges")
-POST_TERMS = ("all", "delta", "winner")
-SIGNALS = ("table", "error")
-PRE_TERMS = ("spike", "attract", "bounded")
 RESETS = ("zero", "subtract")
 
 Array = NDArray[Any]
@@ -75,19 +72,10 @@ class Preparation:
     def __post_init__(self) -> None:
         if len(self.shape) != 3:
             raise ValueError(f"shape must be (height, width, channels), not {self.shape}")
-        for name, size, most in zip(
-            ("height", "width", "channels"), self.shape, (MAX_UNITS, MAX_UNITS, 64), strict=True
-        ):
-            whole(name, size, 1, most)
-        choice("spatial", self.spatial, SPATIAL)
-        whole("cell", self.cell, 1, 255)
-        whole("cap", self.cap, 0, 32767)
-        whole("shift", self.shift, 0, 30)
-        whole("norm", self.norm, 0, 4095)
-        whole("the number of features", self.features, 1, MAX_UNITS)
+        check(PREPARATION.fields.values(), self)
         object.__setattr__(self, "offset", integers("offset", self.offset, np.int16).reshape(-1))
         object.__setattr__(self, "gain", integers("gain", self.gain, np.uint16).reshape(-1))
-        whole("gain", int(self.gain.max(initial=0)), 0, 16383)
+        GAIN.check(int(self.gain.max(initial=0)))
         if self.offset.size != self.gain.size or self.offset.size not in (1, self.features):
             raise ValueError(
                 f"offset and gain must both hold one number or {self.features}, one for each "
@@ -95,21 +83,35 @@ class Preparation:
             )
 
     @property
+    def height(self) -> int:
+        """Rows of a raw sample."""
+        return self.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Columns of a raw sample."""
+        return self.shape[1]
+
+    @property
+    def channels(self) -> int:
+        """Numbers of each pixel of a raw sample."""
+        return self.shape[2]
+
+    @property
     def raw_count(self) -> int:
         """Numbers in a raw sample."""
-        return self.shape[0] * self.shape[1] * self.shape[2]
+        return self.height * self.width * self.channels
 
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of cells."""
-        height, width, _ = self.shape
-        return -(-height // self.cell), -(-width // self.cell)
+        return -(-self.height // self.cell), -(-self.width // self.cell)
 
     @property
     def features(self) -> int:
         """Numbers that come out before the on/off split: plane after plane of cells."""
         rows, columns = self.grid
-        return rows * columns * self.shape[2] * (4 if self.spatial == "edges" else 1)
+        return rows * columns * self.channels * (4 if self.spatial == "edges" else 1)
 
     @property
     def outputs(self) -> int:
@@ -131,9 +133,7 @@ class Encoder:
     steps: int = 4
 
     def __post_init__(self) -> None:
-        choice("kind", self.kind, ENCODERS)
-        whole("bits", self.bits, 1, 8)
-        whole("steps", self.steps, 1, MAX_STEPS)
+        check(ENCODER_FIELDS, self)
         if self.kind == "bitplane" and self.steps != self.bits:
             raise ValueError(f"a bitplane encoder of {self.bits} bits takes as many steps")
 
@@ -175,9 +175,6 @@ class Rule:
     delta_margin: int = 0
 
     def __post_init__(self) -> None:
-        choice("post", self.post, POST_TERMS)
-        choice("signal", self.signal, SIGNALS)
-        choice("pre", self.pre, PRE_TERMS)
         if (self.table is None) != (self.signal == "error"):
             raise ValueError("a table of modulation is needed exactly when signal is 'table'")
         if self.signal == "error" and self.post == "winner":
@@ -185,15 +182,7 @@ class Rule:
         if self.table is not None:
             object.__setattr__(self, "table", integers("table", self.table, np.int8))
         object.__setattr__(self, "rates", integers("rates", self.rates, np.int16).reshape(-1))
-        whole("the number of rates", self.rates.size, 1, MAX_RATES)
-        whole("depress_rate", self.depress_rate, -32768, 32767)
-        whole("rate_shift", self.rate_shift, 1, 28)
-        whole("trace_shift", self.trace_shift, -8, 8)
-        whole("trace_decay", self.trace_decay, 0, 256)
-        whole("trace_increment", self.trace_increment, 0, 255)
-        whole("handicap", self.handicap, 0, 4095)
-        whole("recruit", self.recruit, -(1 << 27), 1 << 27)
-        whole("delta_margin", self.delta_margin, 0, 1 << 24)
+        check(RULE_FIELDS, self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +205,7 @@ class Curve:
         for name in ("current", "slope"):
             if getattr(self, name).shape != (256,):
                 raise ValueError(f"{name} must hold 256 numbers, not {getattr(self, name).shape}")
-        whole("shift", self.shift, 0, 24)
+        check(CURVE_FIELDS, self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,24 +255,19 @@ class Population:
     rule: Rule | None = None
 
     def __post_init__(self) -> None:
-        whole("neurons", self.neurons, 1, MAX_UNITS)
         if self.weight_bits not in (4, 8):
             raise ValueError(f"weight_bits must be 4 or 8, not {self.weight_bits}")
-        whole("zero_point", self.zero_point, 0, 15 if self.weight_bits == 4 else 0)
+        # What 4 bits can hold depends on what stands for 0 in them.
+        POPULATION["zero_point"].check(self.zero_point, high=15 if self.weight_bits == 4 else 0)
         low, high = self.weight_range
-        whole("weight_min", self.weight_min, low, 0)
-        whole("weight_max", self.weight_max, 0, high)
-        whole("decay", self.decay, 0, 256)
-        whole("current_shift", self.current_shift, 0, 7)
-        whole("threshold", self.threshold, -(1 << 26), 1 << 26)
-        whole("norm_shift", self.norm_shift or 0, 0, 24)
-        whole("adaptation", self.adaptation, 0, 1 << 20)
-        whole("adaptation_decay", self.adaptation_decay, 0, 256)
+        check(
+            NEURON_FIELDS,
+            self,
+            weight_min=(low, 0),
+            weight_max=(0, high),
+            winners=(0, self.neurons),
+        )
         choice("reset", self.reset, RESETS)
-        whole("refractory", self.refractory, 0, 254)
-        whole("fire_from", self.fire_from, 0, MAX_STEPS - 1)
-        whole("winners", self.winners, 0, self.neurons)
-        whole("inhibition", self.inhibition, 0, 1 << 15)
         if self.rule is not None and self.rule.pre == "attract" and self.bias:
             raise ValueError("a population with a bias cannot learn with pre 'attract'")
 
@@ -328,13 +312,13 @@ class Network:
     stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
-        whole("inputs", self.inputs, 1, MAX_UNITS)
-        whole("seed", self.seed, 0, 2**32 - 1)
+        NETWORK["inputs"].check(self.inputs)
+        NETWORK["seed"].check(self.seed)
         object.__setattr__(self, "populations", tuple(self.populations))
         object.__setattr__(self, "stages", tuple(self.stages))
-        whole("the number of populations", len(self.populations), 0, MAX_POPULATIONS)
+        NETWORK["populations"].check(len(self.populations), name="the number of populations")
         self._check_stages()
-        whole("the output's neurons", self.capacity, 1, MAX_CLASSES)
+        NETWORK["capacity"].check(self.capacity, name="the output's neurons")
         if self.preparation is not None and self.preparation.outputs != self.inputs:
             raise ValueError(
                 f"preparation gives {self.preparation.outputs} codes, inputs is {self.inputs}"

@@ -19,16 +19,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.image_records import CODED_MAP, SPIKING_NEURON, STAGE, STAGE_FIELDS
 from edge_naca.limits import choice, integers, whole
+from edge_naca.records import Field, check
 
 MAX_STAGES = 16
 MAX_STAGE_UNITS = 65535
 MAX_FAN_IN = 32767
-MAX_MAPS = 4096
-MAX_SIDE = 65535
-MAX_BIAS = 1 << 23  # of a spiking neuron
-MAX_CODED_BIAS = 1 << 26
-MAX_SHIFT = 23
+MAX_MAPS = STAGE["maps"].range[1]
+MAX_BIAS = SPIKING_NEURON["bias"].range[1]
+MAX_CODED_BIAS = CODED_MAP["bias"].range[1]
+MAX_SHIFT = CODED_MAP["shift"].range[1]
 MAX_SUM = 1 << 30  # of what can reach a neuron in one step
 
 POOLS = ("sum", "max")
@@ -61,20 +62,19 @@ class Window:
     def __post_init__(self) -> None:
         if len(self.shape) != 3:
             raise ValueError(f"shape must be (height, width, channels), not {self.shape}")
-        for name, size, most in zip(
-            ("height", "width", "channels"), self.shape, (MAX_SIDE, MAX_SIDE, MAX_MAPS), strict=True
-        ):
-            whole(name, size, 1, most)
+        for name, size in zip(("height", "width"), self.shape, strict=False):
+            STAGE["in"].check(size, name=name)
+        STAGE["channels"].check(self.shape[2])
         for name in ("kernel", "stride", "padding", "dilation", "output"):
             if len(getattr(self, name)) != 2:
                 raise ValueError(f"{name} must be a pair (vertical, horizontal)")
         reach = []
         for axis in (0, 1):
-            whole("kernel", self.kernel[axis], 1, MAX_SIDE)
-            whole("stride", self.stride[axis], 1, 255)
-            whole("dilation", self.dilation[axis], 1, 255)
+            for name in ("kernel", "stride", "dilation"):
+                STAGE[name].check(getattr(self, name)[axis])
             reach.append((self.kernel[axis] - 1) * self.dilation[axis] + 1)
-            whole("padding", self.padding[axis], 0, min(255, reach[axis] - 1))
+            most = min(STAGE["before"].range[1], reach[axis] - 1)
+            whole("padding", self.padding[axis], 0, most)
             most = self.shape[axis] + 2 * self.padding[axis] + 1
             whole("the kernel's reach", reach[axis], 1, most)
         if self.output == (0, 0):
@@ -128,8 +128,8 @@ class _Convolution(Window):
             )
         object.__setattr__(self, "kernel", tuple(map(int, self.weights.shape[2:])))
         super().__post_init__()
-        whole("maps", self.maps, 1, MAX_MAPS)
-        whole("groups", self.groups, 1, MAX_MAPS)
+        STAGE["maps"].check(self.maps)
+        STAGE["groups"].check(self.groups)
         channels = self.shape[2]
         if channels % self.groups or self.maps % self.groups:
             raise ValueError(
@@ -156,17 +156,17 @@ class _Convolution(Window):
 
 
 def _numbers(
-    stage: object, name: str, dtype: type[np.integer[Any]], count: int, low: int, high: int
+    stage: object, field: Field, dtype: type[np.integer[Any]], count: int, high: int | None = None
 ) -> None:
-    """Bring a parameter of `stage` to one number for each of `count`."""
-    given = integers(name, getattr(stage, name), dtype).reshape(-1)
-    if given.size not in (1, count):
-        raise ValueError(f"{name} must hold one number or {count}, not {given.size}")
-    whole(name, int(given.min()), low, high)
-    whole(name, int(given.max()), low, high)
-    result = np.ascontiguousarray(np.broadcast_to(given, count))
+    """Bring a parameter of `stage` to one number for each of `count`, at most `high`."""
+    numbers = integers(field.name, getattr(stage, field.name), dtype).reshape(-1)
+    if numbers.size not in (1, count):
+        raise ValueError(f"{field.name} must hold one number or {count}, not {numbers.size}")
+    field.check(int(numbers.min()), high)
+    field.check(int(numbers.max()), high)
+    result = np.ascontiguousarray(np.broadcast_to(numbers, count))
     result.flags.writeable = False
-    object.__setattr__(stage, name, result)
+    object.__setattr__(stage, field.name, result)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -187,10 +187,9 @@ class CodedConvolution(_Convolution):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole("code_bits", self.code_bits, 1, 8)
-        whole("bits", self.bits, 1, 8)
-        _numbers(self, "bias", np.int32, self.maps, -MAX_CODED_BIAS, MAX_CODED_BIAS)
-        _numbers(self, "shift", np.uint8, self.maps, 0, MAX_SHIFT)
+        check(STAGE_FIELDS["coded_convolution"], self)
+        _numbers(self, CODED_MAP["bias"], np.int32, self.maps)
+        _numbers(self, CODED_MAP["shift"], np.uint8, self.maps)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -213,10 +212,8 @@ class CodedPool(Window):
     def __post_init__(self) -> None:
         super().__post_init__()
         choice("pool", self.pool, POOLS)
-        whole("code_bits", self.code_bits, 1, 8)
-        whole("bits", self.bits, 1, 8)
-        whole("gain", self.gain, 1, 1 if self.pool == "max" else 65535)
-        whole("shift", self.shift, 0, 0 if self.pool == "max" else MAX_SHIFT)
+        fixed = {"gain": (1, 1), "shift": (0, 0)} if self.pool == "max" else {}
+        check(STAGE_FIELDS["coded_pool"], self, **fixed)
         if self.dilation != (1, 1):
             raise ValueError("a pool cannot be dilated")
         most = self.kernel[0] * self.kernel[1] * (2**self.code_bits - 1) * self.gain
@@ -262,14 +259,14 @@ class SpikingConvolution(_Convolution):
         choice("reset", self.reset, RESETS)
         count = self.units if self.own else self.maps
         subtracts = self.reset == "subtract"
-        _numbers(self, "bias", np.int32, count, -MAX_BIAS, MAX_BIAS)
-        _numbers(self, "threshold", np.int32, count, -(1 << 26), 1 << 26)
-        _numbers(self, "reset_by", np.int32, count, 0, 1 << 24 if subtracts else 0)
-        _numbers(self, "decay", np.uint16, count, 0, 256)
+        _numbers(self, SPIKING_NEURON["bias"], np.int32, count)
+        _numbers(self, SPIKING_NEURON["threshold"], np.int32, count)
+        _numbers(self, SPIKING_NEURON["reset_by"], np.int32, count, None if subtracts else 0)
+        _numbers(self, SPIKING_NEURON["decay"], np.uint16, count)
         if self.synapse_decay is not None:
-            _numbers(self, "synapse_decay", np.uint16, count, 0, 256)
-        whole("current_shift", self.current_shift, 0, 7)
-        whole("refractory", self.refractory, 0, 0 if subtracts else 254)
+            _numbers(self, SPIKING_NEURON["synapse_decay"], np.uint16, count)
+        fixed = {"refractory": (0, 0)} if subtracts else {}
+        check(STAGE_FIELDS["spiking_convolution"], self, **fixed)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

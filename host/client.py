@@ -18,7 +18,7 @@ from edge_naca.host.packing import Packer
 from edge_naca.host.pipeline import FORGOTTEN, Asking, Journal, RestartedError, Teaching
 from edge_naca.host.transfer import Progress
 from edge_naca.host.transport import Transport
-from edge_naca.image import ImageError
+from edge_naca.image import ImageError, checksum
 from edge_naca.specification.results import Result
 
 T = TypeVar("T")
@@ -338,7 +338,7 @@ def _joined(results: Iterator[NDArray[Any]]) -> NDArray[Any]:
 
 
 def _is_image(image: bytes, hello: Hello) -> bool:
-    return int.from_bytes(image[12:16], "little") == hello.image_crc
+    return checksum(image) == hello.image_crc
 
 
 __all__ = ["FORGOTTEN", "LinkDevice", "one"]

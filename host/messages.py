@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -12,15 +12,48 @@ from numpy.typing import NDArray
 
 from edge_naca.core import RESULT
 from edge_naca.host.device import DeviceError
+from edge_naca.records import Field, Record
 
 PROTOCOL = 1
 ANSWER = 0x80  # added to a request's type
 GREETING = 0xFFFF  # the tag of the HELLO that a device sends after boot
 
-_HEADER = struct.Struct("<BBHI")
-HEADER = _HEADER.size
-_HELLO = struct.Struct("<HHI3BB5I16sHH")
-_STATS = struct.Struct("<5I4Q3I")
+PAYLOAD_HEADER = Record(
+    Field("type", "u8"),
+    Field("status", "u8"),
+    Field("tag", "u16"),
+    Field("epoch", "u32"),
+)
+HEADER = PAYLOAD_HEADER.size
+HELLO = Record(
+    Field("protocol", "u16"),
+    Field("max_payload", "u16"),
+    Field("window", "u32"),
+    Field("firmware", "u8[3]"),
+    Field("flags", "u8", flags=("running", "store", "uploads")),
+    Field("image_crc", "u32"),
+    Field("network_id", "u32"),
+    Field("learned", "u32"),
+    Field("ram_room", "u32"),
+    Field("flash_room", "u32"),
+    Field("board", "char[16]"),
+    Field("batch", "u16"),
+    Field("remembered", "u16"),
+)
+STATS = Record(
+    Field("frames", "u32"),
+    Field("damaged", "u32"),
+    Field("overruns", "u32"),
+    Field("too_long", "u32"),
+    Field("refused", "u32"),
+    Field("presentations", "u64"),
+    Field("spikes", "u64"),
+    Field("synops", "u64"),
+    Field("changes", "u64"),
+    Field("saves", "u32"),
+    Field("store_errors", "u32"),
+    Field("wear", "u32"),
+)
 LEARN = struct.Struct("<I")  # position; u16 label, u8 kind and sample follow
 BATCH = struct.Struct("<IHB")  # position, count, kind; labels and samples follow
 TAUGHT = struct.Struct("<IH")  # learned, answered; results follow
@@ -86,7 +119,7 @@ class ProtocolError(DeviceError):
 
 def pack_request(kind: Kind, tag: int, epoch: int, body: bytes = b"") -> bytes:
     """Return the payload of a request."""
-    return _HEADER.pack(kind, 0, tag, epoch) + body
+    return PAYLOAD_HEADER.pack({"type": kind, "tag": tag, "epoch": epoch}) + body
 
 
 @dataclass(frozen=True)
@@ -104,10 +137,9 @@ class Answer:
         """Read a payload; None if it is no answer."""
         if len(payload) < HEADER:
             return None
-        kind, status, tag, epoch = _HEADER.unpack_from(payload)
-        if not kind & ANSWER:
-            return None
-        return cls(kind - ANSWER, status, tag, epoch, payload[HEADER:])
+        head = PAYLOAD_HEADER.unpack(payload)
+        kind = head.pop("type")
+        return cls(kind - ANSWER, **head, body=payload[HEADER:]) if kind & ANSWER else None
 
     @property
     def number(self) -> int:
@@ -164,45 +196,29 @@ class Hello:
                 f"the device speaks version {protocol} of the protocol, this edge-naca version "
                 f"{PROTOCOL}: update {behind}"
             )
-        if len(body) < _HELLO.size:  # longer ones are of later versions, which may add
+        if len(body) < HELLO.size:  # longer ones are of later versions, which may add
             raise ProtocolError(
-                f"the device's HELLO has {len(body)} bytes, not {_HELLO.size}: update its firmware"
+                f"the device's HELLO has {len(body)} bytes, not {HELLO.size}: update its firmware"
             )
-        values = _HELLO.unpack_from(body)
-        flags, (crc, network, learned, ram, flash) = values[6], values[7:12]
-        return cls(
-            max_payload=values[1],
-            window=values[2],
-            firmware=".".join(map(str, values[3:6])),
-            running=bool(flags & 1),
-            store=bool(flags & 2),
-            uploads=bool(flags & 4),
-            image_crc=crc,
-            network_id=network,
-            learned=learned,
-            ram_room=ram,
-            flash_room=flash,
-            board=values[12].rstrip(b"\0").decode("ascii", "replace"),
-            batch=values[13],
-            remembered=values[14],
-        )
+        values = HELLO.unpack(body)
+        del values["protocol"]
+        flags = values.pop("flags")
+        values |= {flag: flag in flags for flag in HELLO["flags"].flags}
+        values["firmware"] = ".".join(map(str, values["firmware"]))
+        values["board"] = values["board"].rstrip(b"\0").decode("ascii", "replace")
+        return cls(**values)
 
     def pack(self) -> bytes:
         """Write the body of an answer to HELLO."""
-        return _HELLO.pack(
-            PROTOCOL,
-            self.max_payload,
-            self.window,
-            *map(int, self.firmware.split(".")),
-            self.running + 2 * self.store + 4 * self.uploads,
-            self.image_crc,
-            self.network_id,
-            self.learned,
-            self.ram_room,
-            self.flash_room,
-            self.board.encode("ascii"),
-            self.batch,
-            self.remembered,
+        values = {name: value for name, value in vars(self).items() if name in HELLO.fields}
+        return HELLO.pack(
+            {
+                **values,
+                "protocol": PROTOCOL,
+                "firmware": tuple(map(int, self.firmware.split("."))),
+                "flags": {flag for flag in HELLO["flags"].flags if getattr(self, flag)},
+                "board": self.board.encode("ascii"),
+            }
         )
 
 
@@ -226,13 +242,13 @@ class Stats:
     @classmethod
     def unpack(cls, body: bytes) -> Stats:
         """Read the body of an answer to STATS."""
-        if len(body) < _STATS.size:
-            raise ProtocolError(f"STATS has {len(body)} bytes, not {_STATS.size}")
-        return cls(*_STATS.unpack_from(body))
+        if len(body) < STATS.size:
+            raise ProtocolError(f"STATS has {len(body)} bytes, not {STATS.size}")
+        return cls(**STATS.unpack(body))
 
     def pack(self) -> bytes:
         """Write the body of an answer to STATS."""
-        return _STATS.pack(*(getattr(self, field.name) for field in fields(self)))
+        return STATS.pack(vars(self))
 
 
 def read_result(body: bytes) -> NDArray[Any]:

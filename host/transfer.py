@@ -8,6 +8,7 @@ from collections.abc import Callable
 from edge_naca.host.device import DeviceError
 from edge_naca.host.link import Link, RefusedError
 from edge_naca.host.messages import HEADER, Hello, Kind, ProtocolError, Reason
+from edge_naca.image import checksum
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
@@ -100,7 +101,7 @@ def write_image(link: Link, image: bytes, progress: Progress = _ignore) -> Hello
     RefusedError
         If the device refuses it; the old image goes on there.
     """
-    crc = int.from_bytes(image[12:16], "little")
+    crc = checksum(image)
     if not link.hello.uploads:
         raise DeviceError(
             f"{link.name} takes no images over the line: build its firmware with this one"

@@ -23,6 +23,7 @@ from edge_naca.host.messages import (
     Stats,
 )
 from edge_naca.host.packing import unpack_codes
+from edge_naca.image import checksum
 from edge_naca.specification.results import Result
 
 REMEMBERED = 16
@@ -82,7 +83,7 @@ class FakeDevice:
 
     def hello(self) -> bytes:
         core = self._core
-        crc = int.from_bytes(self.image[12:16], "little")
+        crc = checksum(self.image)
         network = core.network_id if core else 0
         numbers = (crc, network, self.learned, 100_000, 60_000)
         flags = (core is not None, True, True)

@@ -23,6 +23,7 @@ from support import run
 from edge_naca import image
 from edge_naca._core import ffi, lib
 from edge_naca.core import Core
+from edge_naca.image_records import ENTRY, HEADER, NETWORK
 from edge_naca.network import Network
 from edge_naca.samples import check_events, check_samples
 from edge_naca.specification import preparation
@@ -293,20 +294,19 @@ _IMPOSSIBLE = [
 
 def sealed(data: bytes | bytearray) -> bytes:
     """Return an image with size and checksum put right."""
-    magic, version, count, _, _ = image.HEADER.unpack_from(data)
-    rest = bytes(data[image.HEADER.size :])
-    head = image.HEADER.pack(magic, version, count, len(data), 0)[:-4]
+    head = HEADER.pack({**HEADER.unpack(data), "size": len(data)})[: image.CHECKSUM_AT]
+    rest = bytes(data[HEADER.size :])
     return head + zlib.crc32(rest, zlib.crc32(head)).to_bytes(4, "little") + rest
 
 
 def refused_cases(encoded: bytes, rng: np.random.Generator) -> Iterator[bytes]:
     """Yield cases with images that must not be opened: one damaged, one that cannot be."""
     damaged = bytearray(encoded)
-    damaged[int(rng.integers(image.HEADER.size, len(encoded)))] ^= 1 << int(rng.integers(8))
+    damaged[int(rng.integers(HEADER.size, len(encoded)))] ^= 1 << int(rng.integers(8))
     yield refused_case(bytes(damaged), lib.NACA_ERR_CHECKSUM)
-    network_at = int.from_bytes(encoded[image.HEADER.size + 8 :][:4], "little")
+    network_at = ENTRY.unpack(encoded, HEADER.size)["offset"]
     has_populations = encoded[network_at + 4] > 0
-    choices = [x for x in _IMPOSSIBLE if has_populations or x[1] < image.NETWORK.size]
+    choices = [x for x in _IMPOSSIBLE if has_populations or x[1] < NETWORK.size]
     _, at, layout, value = choices[rng.integers(len(choices))]
     impossible = bytearray(encoded)
     struct.pack_into(layout, impossible, network_at + at, value)

@@ -11,17 +11,8 @@ from numpy.typing import NDArray
 from stage_strategies import chains
 
 from edge_naca import image
-from edge_naca.network import (
-    ENCODERS,
-    PRE_TERMS,
-    SPATIAL,
-    Curve,
-    Encoder,
-    Network,
-    Population,
-    Preparation,
-    Rule,
-)
+from edge_naca.image_records import ENCODERS, PRE_TERMS, SPATIAL
+from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 
 
 def _extreme(low: int, high: int) -> st.SearchStrategy[int]:

@@ -22,7 +22,7 @@ from edge_naca.core import Core
 from edge_naca.host import boards
 from edge_naca.host.addresses import open_link
 from edge_naca.host.boards import BOARDS, BoardError, EmulatedBoard
-from edge_naca.image import encode
+from edge_naca.image import checksum, encode
 from edge_naca.network import Preparation
 from edge_naca.presets import competitive
 from edge_naca.specification.network import Specification
@@ -232,7 +232,7 @@ def test_another_image_over_the_line(name: str, build_board: Build) -> None:
         hello(line)
         for _ in range(3):  # the slots take turns
             data = core.image()
-            line.ask(IMAGE_BEGIN, struct.pack("<I", len(data)) + data[12:16])
+            line.ask(IMAGE_BEGIN, struct.pack("<II", len(data), checksum(data)))
             for at in range(0, len(data), 512):
                 line.ask(IMAGE_CHUNK, struct.pack("<I", at) + data[at : at + 512])
             line.ask(IMAGE_END)

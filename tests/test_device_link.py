@@ -192,7 +192,7 @@ def test_every_flip_and_every_cut_of_a_frame_is_noticed(wire: Wire) -> None:
 def test_hello(wire: Wire) -> None:
     answer = wire.want(1)
     network_id, workspace = Core(NETWORK).network_id, SMALL["ram"]
-    crc = struct.unpack_from("<I", IMAGE, 12)[0]
+    crc = image.checksum(IMAGE)
     version = (lib.NACA_VERSION_MAJOR, lib.NACA_VERSION_MINOR, lib.NACA_VERSION_PATCH)
     assert answer.numbers("HHI4B5I16sHH") == (
         (1, lib.naca_link_max_payload(2048), 16384, *version, 7, crc, network_id, 0, workspace)
@@ -712,12 +712,8 @@ def test_resets(wire: Wire) -> None:
 # ---- images ----------------------------------------------------------------------------------
 
 
-def crc_of(data: bytes) -> int:
-    return int(struct.unpack_from("<I", data, 12)[0])
-
-
 def begin(wire: Wire, data: bytes, crc: int | None = None) -> int:
-    crc = crc_of(data) if crc is None else crc
+    crc = image.checksum(data) if crc is None else crc
     return int(wire.want(0xC, struct.pack("<II", len(data), crc)).numbers("I")[0])
 
 

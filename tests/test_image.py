@@ -17,7 +17,8 @@ from strategies import networks, random_sample, random_state
 
 from edge_naca import image
 from edge_naca.core import Core
-from edge_naca.image import CRITICAL, ENTRY, HEADER, ImageError
+from edge_naca.image import CRITICAL, ImageError
+from edge_naca.image_records import ENTRY, HEADER
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 from edge_naca.specification.network import Specification
 
@@ -50,8 +51,9 @@ def small_image() -> bytes:
 def sections_of(data: bytes) -> list[Section]:
     """Return tag, flags and content of each section."""
     result = []
-    for index in range(HEADER.unpack_from(data)[2]):
-        tag, flags, offset, size = ENTRY.unpack_from(data, HEADER.size + ENTRY.size * index)
+    for index in range(HEADER.unpack(data)["sections"]):
+        entry = ENTRY.unpack(data, HEADER.size + ENTRY.size * index)
+        tag, flags, offset, size = entry.values()
         result.append((tag, flags, data[offset : offset + size]))
     return result
 
@@ -61,9 +63,11 @@ def assembled(sections: list[Section]) -> bytes:
     offset = HEADER.size + ENTRY.size * len(sections)
     table = body = b""
     for tag, flags, content in sections:
-        table += ENTRY.pack(tag, flags, offset + len(body), len(content))
+        place = {"offset": offset + len(body), "size": len(content)}
+        table += ENTRY.pack({"tag": tag, "flags": flags, **place})
         body += content + bytes(-len(content) % 4)
-    return sealed(HEADER.pack(image.MAGIC, image.VERSION, len(sections), 0, 0) + table + body)
+    head = {"magic": image.MAGIC, "version": image.VERSION, "sections": len(sections)}
+    return sealed(HEADER.pack(head) + table + body)
 
 
 def plain(thing: Any) -> Any:
@@ -147,7 +151,7 @@ def test_truncated_image_is_refused() -> None:
     assert [size for size in range(len(data)) if not refused(data[:size])] == []
     assert refused(data + bytes(4))
     # Even where size and checksum have been put right.
-    _, _, offset, size = ENTRY.unpack_from(data, LAST_ENTRY_AT)
+    _, _, offset, size = ENTRY.unpack(data, LAST_ENTRY_AT).values()
     shorter = [sealed(data[:size]) for size in range(HEADER.size, offset + size)]
     assert [len(cut) for cut in shorter if not refused(cut)] == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
+import numpy as np
 import pytest
 from support import ROOT
 from test_device_link import NEEDS_EPOCH, NEEDS_IMAGE
@@ -12,9 +13,11 @@ from wire import NETWORK, Wire, pack, samples
 
 from edge_naca._device import ffi, lib
 from edge_naca.core import RESULT, Core
+from edge_naca.host import messages
+from edge_naca.host.messages import HELLO, PAYLOAD_HEADER, STATS, Kind, Reason, SampleKind
+from edge_naca.records import Field, Record
 
 TEXT = (ROOT / "docs" / "protocol.md").read_text()
-SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "char": 1}
 
 
 def table(*heads: str) -> list[list[str]]:
@@ -39,43 +42,80 @@ def names_of(enum: str) -> dict[str, int]:
 
 
 def test_requests_are_those_of_the_header() -> None:
-    assert {row[1]: int(row[0], 16) for row in REQUESTS} == names_of("naca_link_request_t")
+    named = {row[1]: int(row[0], 16) for row in REQUESTS}
+    assert named == names_of("naca_link_request_t") == {kind.name: kind.value for kind in Kind}
 
 
 def test_reasons_are_those_of_the_header() -> None:
-    assert {row[1]: int(row[0]) for row in REASONS} == names_of("naca_link_status_t")
+    named = {row[1]: int(row[0]) for row in REASONS}
+    assert (
+        named == names_of("naca_link_status_t") == {reason.name: reason.value for reason in Reason}
+    )
 
 
 def test_needs_are_those_that_are_tested() -> None:
     assert [int(row[0], 16) for row in REQUESTS if "E" in row[2]] == NEEDS_EPOCH
+    assert set(NEEDS_EPOCH) == messages.CHANGING - {Kind.REWARD}
     assert [int(row[0], 16) for row in REQUESTS if "I" in row[2]] == NEEDS_IMAGE
 
 
-def size_of(kind: str) -> int:
-    name, count = re.fullmatch(r"(\w+)(?:\[(\d+)\])?", kind).groups()  # type: ignore[union-attr]
-    return SIZES[name] * int(count or 1)
+def layout(record: Record) -> list[tuple[str, str]]:
+    return [(field.name, field.type) for field in record.fields.values()]
 
 
 def test_the_header_of_a_payload() -> None:
-    at = 0
-    for offset, kind, *_ in table("Offset", "Type", "Name", "Meaning"):
-        assert int(offset) == at
-        at += size_of(kind)
-    assert at == lib.NACA_LINK_HEADER
+    rows = table("Offset", "Type", "Name", "Meaning")
+    assert [(row[2], row[1]) for row in rows] == layout(PAYLOAD_HEADER)
+    assert [int(row[0]) for row in rows] == [PAYLOAD_HEADER.offset(row[2]) for row in rows]
+    assert PAYLOAD_HEADER.size == lib.NACA_LINK_HEADER
 
 
-@pytest.mark.parametrize(("name", "kind"), [("HELLO", 1), ("STATS", 0xB)])
-def test_bodies_have_the_fields_of_their_tables(name: str, kind: int) -> None:
-    size = sum(size_of(row[1]) for row in table(name, "Type", "Meaning"))
-    assert len(Wire().want(kind).body) == size
+@pytest.mark.parametrize(("name", "record"), [("HELLO", HELLO), ("STATS", STATS)])
+def test_bodies_have_the_fields_of_their_tables(name: str, record: Record) -> None:
+    fields = []
+    for names, kind, *_ in table(name, "Type", "Meaning"):
+        several = names.split(", ")  # u64[4] when they share a row
+        kind = kind.removesuffix(f"[{len(several)}]") if len(several) > 1 else kind
+        fields += [(each, kind) for each in several]
+    assert fields == layout(record)
+    assert len(Wire().want(Kind[name]).body) == record.size
+
+
+def test_flags_of_hello() -> None:
+    meaning = {row[0]: row[2] for row in table("HELLO", "Type", "Meaning")}["flags"]
+    words = {"running": "an image runs", "store": "saved states can be kept"}
+    words["uploads"] = "images can be uploaded"
+    numbered = [f"{1 << bit}: {words[flag]}" for bit, flag in enumerate(HELLO["flags"].flags)]
+    assert meaning == "; ".join(numbered)
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "form"),
+    [
+        ("LEARN", 3, [messages.LEARN, messages.LABEL]),
+        ("LEARN_BATCH", 3, [messages.BATCH]),
+        ("LEARN_BATCH", 4, [messages.TAUGHT]),
+    ],
+)
+def test_bodies_begin_as_the_table_of_requests_says(
+    kind: str, column: int, form: list[struct.Struct]
+) -> None:
+    cell = next(row[column] for row in REQUESTS if row[1] == kind)
+    fields = [Field(name, type_) for type_, name in re.findall(r"(u\d+) (\w+)", cell.split("×")[0])]
+    letters = "".join(np.dtype(field.dtype).char for field in fields)
+    assert letters.startswith("".join(part.format[1:] for part in form)), (letters, cell)
 
 
 def test_constants_in_the_text() -> None:
     assert f"Protocol version {lib.NACA_LINK_PROTOCOL}." in TEXT
     assert f"**Chunks** are multiples of {lib.NACA_LINK_CHUNK} bytes" in TEXT
-    for name in ("RAW_U8", "RAW_I16", "RAW_I32", "CODES", "EVENTS"):
-        assert f"{name} {getattr(lib, f'NACA_{name}')}" in TEXT
-    assert f"PACKED {lib.NACA_LINK_PACKED}:" in TEXT
+    assert messages.PROTOCOL == lib.NACA_LINK_PROTOCOL
+    assert lib.NACA_LINK_PACKED == SampleKind.PACKED
+    for kind in SampleKind:
+        assert f"{kind.name} {kind.value}" in TEXT
+        assert kind is SampleKind.PACKED or getattr(lib, f"NACA_{kind.name}") == kind
+    assert f"its answer is type + {messages.ANSWER:X}" in TEXT
+    assert f"the frame HELLO with tag {messages.GREETING:X} once after boot" in TEXT
     assert f"u32 changes: {RESULT.itemsize} bytes" in TEXT
     assert ffi.sizeof("naca_result_t") == RESULT.itemsize
 

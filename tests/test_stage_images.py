@@ -13,7 +13,8 @@ from test_image import assembled, sections_of
 
 from edge_naca import image
 from edge_naca._core import ffi, lib
-from edge_naca.image import ENTRY, HEADER, ImageError
+from edge_naca.image import ImageError
+from edge_naca.image_records import ENTRY, HEADER
 from edge_naca.network import Encoder, Network, Population, Rule
 from edge_naca.stages import CodedConvolution, CodedPool, SpikingConvolution, SpikingPool
 
@@ -37,8 +38,8 @@ def staged() -> bytes:
 def changed(tag: str, at: int, layout: str, value: int) -> bytes:
     """Return that image with one number of a section changed, under a good checksum."""
     data = bytearray(staged())
-    for index in range(HEADER.unpack_from(data)[2]):
-        name, _, offset, _ = ENTRY.unpack_from(data, HEADER.size + ENTRY.size * index)
+    for index in range(HEADER.unpack(data)["sections"]):
+        name, _, offset, _ = ENTRY.unpack(data, HEADER.size + ENTRY.size * index).values()
         if name == tag.encode():
             struct.pack_into(layout, data, offset + at, value)
     return sealed(data)

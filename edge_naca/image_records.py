@@ -1,0 +1,159 @@
+"""The records of the image: every field, its type and its limits (docs/image.md).
+
+What stands here drives packing, unpacking and range checks. Fields that one description in
+`edge_naca.network` or `edge_naca.stages` holds make a group; records are made of groups.
+"""
+
+from __future__ import annotations
+
+from edge_naca.limits import (
+    MAX_CLASSES,
+    MAX_POPULATIONS,
+    MAX_RATES,
+    MAX_STEPS,
+    MAX_UNITS,
+)
+from edge_naca.records import Field, Record
+
+ENCODERS = ("bitplane", "rate", "latency", "direct")
+SPATIAL = ("pool", "edges")
+POST_TERMS = ("all", "delta", "winner")
+SIGNALS = ("table", "error")
+PRE_TERMS = ("spike", "attract", "bounded")
+
+# ---- header and section table (image.md, section 1) ------------------------------------------
+
+HEADER = Record(
+    Field("magic", "char[4]"),
+    Field("version", "u16", 1, 1),
+    Field("sections", "u16"),
+    Field("size", "u32"),
+    Field("crc", "u32"),
+)
+ENTRY = Record(
+    Field("tag", "char[4]"),
+    Field("flags", "u32"),
+    Field("offset", "u32"),
+    Field("size", "u32"),
+)
+
+# ---- network and populations (image.md, section 2) -------------------------------------------
+
+ENCODER_FIELDS = (
+    Field("encoder", "u8", options=ENCODERS, attribute="kind"),
+    Field("bits", "u8", 1, 8),
+    Field("steps", "u8", 1, MAX_STEPS),
+)
+NETWORK = Record(
+    Field("inputs", "u16", 1, MAX_UNITS),
+    Field("capacity", "u16", 1, MAX_CLASSES),
+    Field("populations", "u8", 0, MAX_POPULATIONS),
+    *ENCODER_FIELDS,
+    Field("seed", "u32"),
+    Field("reserved", "u32"),
+)
+
+NEURON_FIELDS = (
+    Field("neurons", "u16", 1, MAX_UNITS),
+    Field("flags", "u16", flags=("bias", "subtract", "norm_threshold", "curve")),
+    Field("weight_bits", "u8", 4, 8),
+    Field("zero_point", "u8", 0, 15),
+    Field("weight_min", "i8", -128, 0),
+    Field("weight_max", "i8", 0, 127),
+    Field("decay", "u16", 0, 256),
+    Field("current_shift", "u8", 0, 7),
+    Field("refractory", "u8", 0, 254),
+    Field("fire_from", "u8", 0, MAX_STEPS - 1),
+    Field("norm_shift", "u8", 0, 24, is_nullable=True),
+    Field("winners", "u16", 0, MAX_UNITS),
+    Field("threshold", "i32", -(1 << 26), 1 << 26),
+    Field("inhibition", "i32", 0, 1 << 15),
+    Field("adaptation", "i32", 0, 1 << 20),
+    Field("adaptation_decay", "u16", 0, 256),
+)
+RULE_FIELDS = (
+    Field("post", "u8", options=POST_TERMS, first=1),
+    Field("signal", "u8", options=SIGNALS),
+    Field("pre", "u8", options=PRE_TERMS),
+    Field("trace_shift", "i8", -8, 8),
+    Field("trace_decay", "u16", 0, 256),
+    Field("trace_increment", "u8", 0, 255),
+    Field("rate_shift", "u8", 1, 28),
+    Field("handicap", "u16", 0, 4095),
+    Field("recruit", "i32", -(1 << 27), 1 << 27),
+    Field("delta_margin", "i32", 0, 1 << 24),
+    Field("depress_rate", "i16", -32768, 32767),
+    Field("rates", "u16", 1, MAX_RATES, is_count=True),
+)
+CURVE_FIELDS = (Field("curve_shift", "u8", 0, 24, attribute="shift"),)
+POPULATION = Record(*NEURON_FIELDS, *RULE_FIELDS, *CURVE_FIELDS, Field("reserved", "u8[11]"))
+
+# ---- preparation (image.md, section 3.1) -----------------------------------------------------
+
+PREPARATION = Record(
+    Field("spatial", "u8", options=SPATIAL),
+    Field("flags", "u8", flags=("log", "signed", "per_feature")),
+    Field("height", "u16", 1, MAX_UNITS, is_derived=True),
+    Field("width", "u16", 1, MAX_UNITS, is_derived=True),
+    Field("channels", "u16", 1, 64, is_derived=True),
+    Field("cell", "u8", 1, 255),
+    Field("shift", "u8", 0, 30),
+    Field("cap", "u16", 0, 32767),
+    Field("norm", "u16", 0, 4095),
+    Field("features", "u16", 1, MAX_UNITS, is_derived=True),
+)
+GAIN = Field("gain", "u16", 0, 16383)
+
+# ---- frozen stages (image.md, section 3.6) ---------------------------------------------------
+
+STAGE_KINDS = ("coded_convolution", "coded_pool", "spiking_convolution", "spiking_pool")
+STAGE = Record(
+    Field("kind", "u8", options=STAGE_KINDS),
+    Field("flags", "u8"),
+    Field("in", "u16[2]", 1),
+    Field("channels", "u16", 1, 4096),
+    Field("out", "u16[2]", 1),
+    Field("maps", "u16", 1, 4096),
+    Field("kernel", "u16[2]", 1),
+    Field("groups", "u16", 1, 4096),
+    Field("gain", "u16"),
+    Field("stride", "u8[2]", 1, 255),
+    Field("dilation", "u8[2]", 1, 255),
+    Field("before", "u8[2]"),
+    Field("shift", "u8"),
+    Field("refractory", "u8"),
+    Field("code_bits", "u8"),
+    Field("bits", "u8"),
+)
+# What fields that not all kinds have hold for those that do; for others they are 0.
+_CODES = (Field("code_bits", "u8", 1, 8), Field("bits", "u8", 1, 8))
+STAGE_FIELDS = {
+    "coded_convolution": _CODES,
+    "coded_pool": (
+        *_CODES,
+        Field("flags", "u8", flags=("max",)),
+        Field("gain", "u16", 1),
+        Field("shift", "u8", 0, 23),
+    ),
+    "spiking_convolution": (
+        Field("flags", "u8", flags=("subtract", "readout", "own", "synapse")),
+        Field("shift", "u8", 0, 7, attribute="current_shift"),
+        Field("refractory", "u8", 0, 254),
+    ),
+    "spiking_pool": (),
+}
+STAGE_RECORDS = {
+    kind: Record(*(STAGE.fields | {field.name: field for field in fields}).values())
+    for kind, fields in STAGE_FIELDS.items()
+}
+CODED_MAP = Record(
+    Field("bias", "i32", -(1 << 26), 1 << 26),
+    Field("shift", "u32", 0, 23),
+)
+SPIKING_NEURON = Record(
+    Field("bias", "i32", -(1 << 23), 1 << 23),
+    Field("threshold", "i32", -(1 << 26), 1 << 26),
+    Field("reset_by", "i32", 0, 1 << 24),
+    Field("decay", "u16", 0, 256),
+    Field("synapse_decay", "u16", 0, 256),
+)
