@@ -48,7 +48,8 @@ lint: install
 	$(BIN)/lizard -w -l c $(LIMITS) $(SHORT_FUNCTIONS)
 	@rm -rf build/typing && mkdir -p build/typing/edge_naca
 	@ln -s $(CURDIR)/edge_naca/* $(CURDIR)/export $(CURDIR)/host build/typing/edge_naca/
-	$(BIN)/mypy build/typing/edge_naca
+	@MYPYPATH=build/typing:tests:benchmarks $(BIN)/mypy --explicit-package-bases build/typing/edge_naca \
+		tests benchmarks
 	@PYTHON=$(CURDIR)/$(BIN)/python tools/lint-imports
 
 # Lines of code that a function may have; what else lizard measures is not judged.

@@ -96,8 +96,7 @@ def _chain(
     bits = int(rng.integers(2, 9)) if coded > 1 else encoder.bits
     for number in range(coded):
         after = encoder.bits if number == coded - 1 else bits
-        before = stages[-1].bits if stages else bits  # type: ignore[union-attr]
-        stages.append(_coded(rng, shape, before, after))
+        stages.append(_coded(rng, shape, bits, after))
         shape = stages[-1].output_shape
     has_populations = bool(rng.random() < 0.6)
     if encoder.kind == "direct" or not has_populations:
@@ -185,7 +184,7 @@ def _neurons(rng: Random, made: dict[str, Any], value: int, *, is_readout: bool)
         own=own,
         threshold=threshold.astype(int),
         reset=reset,
-        reset_by=threshold.astype(int) if reset == "subtract" else [0],
+        reset_by=threshold.astype(int) if reset == "subtract" else np.array([0]),
         bias=rng.integers(0, 30, 1),
         decay=rng.choice([128, 200, 230, 256], 1),
         synapse_decay=rng.choice([128, 200], 1) if rng.random() < 0.3 else None,
@@ -296,7 +295,7 @@ def coded_learner(shape: Shape, maps: int, neurons: int, stride: int = 1) -> Net
     """Return a coded convolution and a pool in front of competing neurons."""
     convolution = CodedConvolution(
         shape=shape, weights=filters(maps, 1), padding=(1, 1), stride=(stride, stride),
-        code_bits=6, bits=4, shift=[7],
+        code_bits=6, bits=4, shift=np.array([7]),
     )  # fmt: skip
     pool = CodedPool(
         shape=convolution.output_shape, kernel=(2, 2), stride=(2, 2), pool="max",
@@ -314,9 +313,14 @@ def coded_learner(shape: Shape, maps: int, neurons: int, stride: int = 1) -> Net
 def spiking_learner(shape: Shape, maps: int, neurons: int) -> Network:
     """Return spiking neurons behind a convolution, a pool, and competing neurons."""
     convolution = SpikingConvolution(
-        shape=shape, weights=filters(maps, 1), padding=(1, 1), threshold=[60], decay=[200],
-        reset="subtract", reset_by=[60],
-    )  # fmt: skip
+        shape=shape,
+        weights=filters(maps, 1),
+        padding=(1, 1),
+        threshold=np.array([60]),
+        decay=np.array([200]),
+        reset="subtract",
+        reset_by=np.array([60]),
+    )
     pool = SpikingPool(shape=convolution.output_shape, kernel=(2, 2), stride=(2, 2))
     made = presets.competitive(pool.units, 10, neurons)
     return replace(
@@ -333,15 +337,21 @@ def classifier(shape: Shape, maps: int, *, readout: bool) -> Network:
     """Return spiking stages without any population, as other frameworks make them."""
     rng = np.random.default_rng(7)
     first = SpikingConvolution(
-        shape=shape, weights=filters(maps, 1), stride=(2, 2), padding=(1, 1), threshold=[2000],
-        decay=[230], reset="subtract", reset_by=[2000],
-    )  # fmt: skip
+        shape=shape,
+        weights=filters(maps, 1),
+        stride=(2, 2),
+        padding=(1, 1),
+        threshold=np.array([2000]),
+        decay=np.array([230]),
+        reset="subtract",
+        reset_by=np.array([2000]),
+    )
     pool = SpikingPool(shape=first.output_shape, kernel=(2, 2), stride=(2, 2))
     height, width, channels = pool.output_shape
     weights = rng.integers(-60, 90, (10, channels, height, width))
     dense = SpikingConvolution(
-        shape=pool.output_shape, weights=weights, threshold=[400], readout=readout,
-        synapse_decay=[128],
+        shape=pool.output_shape, weights=weights, threshold=np.array([400]), readout=readout,
+        synapse_decay=np.array([128]),
     )  # fmt: skip
     return Network(
         int(np.prod(shape)),

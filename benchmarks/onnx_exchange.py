@@ -185,7 +185,8 @@ def networks(dataset: data.Dataset) -> dict[str, Core]:
     """Return the networks that are compared."""
     edges = network_for(dataset, neurons_per_class=30)
     pixels = network_for(dataset, neurons_per_class=30, features="pixels", weight_bits=4)
-    paper: Network = presets.paper(edges.preparation, 10, 300)  # type: ignore[arg-type]
+    assert edges.preparation is not None
+    paper: Network = presets.paper(edges.preparation, 10, 300)
     return {
         "edges, competitive, 8-bit weights": Core(edges),
         "pixels, competitive, 4-bit weights": Core(pixels),

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edge_naca import image
 from edge_naca._core import ffi, lib
+from edge_naca.image import State
 from edge_naca.network import Network
 from edge_naca.samples import check_events, check_labels, check_samples, default_kind
 from edge_naca.specification.results import Recording, Result
@@ -78,7 +79,7 @@ class Core:
         If the image is damaged, of another version, or describes what cannot be.
     """
 
-    def __init__(self, network: Network | bytes, state: bytes | None = None) -> None:
+    def __init__(self, network: Network | bytes, state: bytes | State | None = None) -> None:
         if isinstance(network, Network):
             self.network = network
         else:
@@ -308,7 +309,7 @@ class Core:
         return self.image()
 
     def __setstate__(self, data: bytes) -> None:
-        self.__init__(data)  # type: ignore[misc]
+        Core.__init__(self, data)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Core:
         return Core(self.network, self.state())

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 from edge_naca.host.transport import LinkLostError, Transport
 
@@ -63,7 +64,7 @@ class Chaos:
             If there is no such fault, or a value is no number.
         """
         known = {field.name: field.type for field in fields(cls)}
-        values: dict[str, float] = {}
+        values: dict[str, Any] = {}
         for part in filter(None, text.replace(" ", "").split(",")):
             name, _, value = part.partition("=")
             if name not in known:
@@ -75,7 +76,7 @@ class Chaos:
             except (ValueError, OverflowError) as error:
                 raise ValueError(f"chaos: {name} needs a number, not {value!r}") from error
             values[name] = int(number) if known[name] == "int" else number
-        return cls(**values)  # type: ignore[arg-type]
+        return cls(**values)
 
 
 class Faults:

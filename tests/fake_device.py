@@ -65,6 +65,11 @@ class FakeDevice:
         self.learnings = self.learnings[: self.learned]
 
     @property
+    def _running(self) -> Core:
+        assert self._core is not None, "there is no image"
+        return self._core
+
+    @property
     def learned(self) -> int:
         return int.from_bytes(self._core.state()[:4], "little") if self._core else 0
 
@@ -107,19 +112,19 @@ class FakeDevice:
         return 0, self.hello()
 
     def _codes(self, sample: bytes) -> np.ndarray:
-        network = self._core.network
+        network = self._running.network
         packed = np.frombuffer(sample, np.uint8)[None]
         return unpack_codes(packed, network.inputs, network.encoder.bits)[0]
 
     def _infer(self, body: bytes) -> tuple[int, bytes]:
-        return 0, _bytes(self._core.infer(self._codes(body[1:]), "codes"))
+        return 0, _bytes(self._running.infer(self._codes(body[1:]), "codes"))
 
     def _learn_one(self, label: int, sample: bytes) -> bytes:
         position = self.learned
         if position == self.faulty_at:
-            label = (label + 1) % self._core.network.capacity
+            label = (label + 1) % self._running.network.capacity
         self.learnings.append(position)
-        self._memory[position] = _bytes(self._core.learn(self._codes(sample), label, "codes"))
+        self._memory[position] = _bytes(self._running.learn(self._codes(sample), label, "codes"))
         while len(self._memory) > REMEMBERED:
             self._memory.popitem(last=False)
         return self._memory[position]
@@ -146,17 +151,24 @@ class FakeDevice:
         return 0, TAUGHT.pack(self.learned, len(known)) + b"".join(known)
 
     def _hash(self, body: bytes) -> tuple[int, bytes]:
-        return 0, b"".join(n.to_bytes(4, "little") for n in (self._core.state_hash(), self.learned))
+        return 0, b"".join(
+            n.to_bytes(4, "little") for n in (self._running.state_hash(), self.learned)
+        )
 
     def _save(self, body: bytes) -> tuple[int, bytes]:
-        self.saved = self._core.save_state()
+        self.saved = self._running.save_state()
         self.saves += 1
         return 0, self.saves.to_bytes(4, "little")
 
     def _stats(self, body: bytes) -> tuple[int, bytes]:
-        counters = self._core.counters() if self._core else dict.fromkeys("abcd", 0)
-        damaged = self._decoder.damaged
-        return 0, Stats(self._decoder.frames, damaged, 0, 0, 0, *counters.values(), 0, 0, 0).pack()
+        counters = tuple(self._running.counters().values()) if self._core else (0, 0, 0, 0)
+        presentations, spikes, synops, changes = counters
+        stats = Stats(
+            *(self._decoder.frames, self._decoder.damaged, 0, 0, 0),
+            *(presentations, spikes, synops, changes),
+            *(0, 0, 0),
+        )
+        return 0, stats.pack()
 
     def _reset(self, body: bytes) -> tuple[int, bytes]:
         saved = self.saved
@@ -168,7 +180,7 @@ class FakeDevice:
     def _state_read(self, body: bytes) -> tuple[int, bytes]:
         offset, length = int.from_bytes(body[:4], "little"), int.from_bytes(body[4:6], "little")
         if offset == 0:
-            self._state = self._core.save_state()
+            self._state = self._running.save_state()
         return 0, len(self._state).to_bytes(4, "little") + self._state[offset : offset + length]
 
     def _image_read(self, body: bytes) -> tuple[int, bytes]:
@@ -183,7 +195,7 @@ class FakeDevice:
             return Reason.ORDER, len(self._incoming).to_bytes(4, "little")
         self._incoming += body[8:]
         if len(self._incoming) == total:
-            self._core.load_state(bytes(self._incoming))
+            self._running.load_state(bytes(self._incoming))
             self._epoch += 1
         return 0, len(self._incoming).to_bytes(4, "little")
 

@@ -51,4 +51,5 @@ def recorded(network: Network, given: dict[str, Any], what: str) -> NDArray[Any]
 
 def result_of(given: dict[str, Any], changes: int = 0) -> Result:
     """Return what a model gave as the core says it."""
-    return Result(*(int(given[name]) for name in RESULTS), int(given.get("changes", changes)))
+    numbers = {name: int(given[name]) for name in RESULTS}
+    return Result(**numbers, changes=int(given.get("changes", changes)))

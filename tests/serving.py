@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 
@@ -32,9 +33,9 @@ def served(
     return serving(receive, DOORS[door](), chaos)
 
 
-def connected(receive: Callable[[bytes], bytes], **how: float) -> LinkDevice:
+def connected(receive: Callable[[bytes], bytes], **how: Any) -> LinkDevice:
     """Return a client of a device in this process."""
-    return LinkDevice(lambda: LoopTransport(receive), "test", **how)  # type: ignore[arg-type]
+    return LinkDevice(lambda: LoopTransport(receive), "test", **how)
 
 
 def taught(count: int) -> Core:

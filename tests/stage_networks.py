@@ -27,7 +27,12 @@ def _filters(maps: int) -> NDArray[Any]:
 def coded(neurons: int = 3, maps: int = 5) -> Network:
     """Return a coded convolution and a pool in front of competing neurons."""
     convolution = CodedConvolution(
-        shape=(8, 8, 1), weights=_filters(maps), padding=(1, 1), code_bits=6, bits=4, shift=[7]
+        shape=(8, 8, 1),
+        weights=_filters(maps),
+        padding=(1, 1),
+        code_bits=6,
+        bits=4,
+        shift=np.array([7]),
     )
     pool = CodedPool(
         shape=convolution.output_shape, kernel=(2, 2), stride=(2, 2), code_bits=4, bits=4, shift=1
@@ -39,9 +44,15 @@ def coded(neurons: int = 3, maps: int = 5) -> Network:
 def spiking(neurons: int = 3, maps: int = 5) -> Network:
     """Return a spiking convolution and a pool in front of competing neurons."""
     convolution = SpikingConvolution(
-        shape=(8, 8, 1), weights=_filters(maps), padding=(1, 1), stride=(2, 2), threshold=[50],
-        decay=[220], reset="subtract", reset_by=[50],
-    )  # fmt: skip
+        shape=(8, 8, 1),
+        weights=_filters(maps),
+        padding=(1, 1),
+        stride=(2, 2),
+        threshold=np.array([50]),
+        decay=np.array([220]),
+        reset="subtract",
+        reset_by=np.array([50]),
+    )
     pool = SpikingPool(shape=convolution.output_shape, kernel=(2, 2), stride=(2, 2))
     made = presets.competitive(pool.units, 10, neurons, metadata=NAMES)
     populations = tuple(replace(one, fire_from=7) for one in made.populations)
@@ -66,16 +77,20 @@ def classifier(*, readout: bool, maps: int = 5) -> Network:
     unit = np.linalg.norm(pooled, axis=(1, 2), keepdims=True)
     heard = np.rint(300 * pooled / unit / maps).clip(-128, 127).astype(np.int8)
     first = SpikingConvolution(
-        shape=(8, 8, 1), weights=np.full((maps, 1, 1, 1), 20), threshold=[600], decay=[256],
-        reset="subtract", reset_by=[600],
-    )  # fmt: skip
+        shape=(8, 8, 1),
+        weights=np.full((maps, 1, 1, 1), 20),
+        threshold=np.array([600]),
+        decay=np.array([256]),
+        reset="subtract",
+        reset_by=np.array([600]),
+    )
     pool = SpikingPool(shape=first.output_shape, kernel=(2, 2), stride=(2, 2))
     dense = SpikingConvolution(
         shape=pool.output_shape,
         weights=np.repeat(heard[:, None], maps, axis=1),
-        threshold=[0] if readout else [500],
+        threshold=np.array([0 if readout else 500]),
         reset="zero" if readout else "subtract",
-        reset_by=[0] if readout else [500],
+        reset_by=np.array([0 if readout else 500]),
         readout=readout,
     )
     return Network(

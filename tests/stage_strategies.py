@@ -71,7 +71,7 @@ def _numbers(rng: np.random.Generator, reach: int, count: int, low: int | None =
 
 @st.composite
 def coded_stages(draw: st.DrawFn, shape: Shape, code_bits: int, bits: int) -> Stage:
-    codes = {"code_bits": code_bits, "bits": bits}
+    codes: dict[str, Any] = {"code_bits": code_bits, "bits": bits}
     if draw(st.booleans()):
         window = draw(_windows(shape, False))
         pool = draw(st.sampled_from(["sum", "max"]))
@@ -112,9 +112,9 @@ def spiking_convolutions(draw: st.DrawFn, shape: Shape, most: int, units: int = 
         bias=_numbers(rng, reach, count),
         threshold=_numbers(rng, threshold, count, -threshold // 4),
         reset=reset,
-        reset_by=_numbers(rng, threshold >> 2, count, 0) if reset == "subtract" else [0],
+        reset_by=_numbers(rng, threshold >> 2, count, 0) if reset == "subtract" else np.array([0]),
         decay=rng.choice([0, 1, 128, 230, 256], rng.choice([1, count])),
-        synapse_decay=draw(st.sampled_from([None, [0], [200], [256]])),
+        synapse_decay=draw(st.sampled_from([None, *np.array([[0], [200], [256]])])),
         current_shift=draw(st.sampled_from(shifts)),
         refractory=draw(st.sampled_from([0, 1, 3, 254])) if reset == "zero" else 0,
         readout=bool(units) and draw(st.booleans()),

@@ -12,14 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from support import run
-from unicorn import UC_ARCH_ARM, UC_HOOK_CODE, UC_MODE_MCLASS, UC_MODE_THUMB, Uc
 from unicorn.arm_const import (
     UC_ARM_REG_LR,
     UC_ARM_REG_PC,
     UC_ARM_REG_SP,
     UC_CPU_ARM_CORTEX_M4,
 )
-from unicorn.unicorn_const import UC_PROT_ALL, UC_PROT_EXEC, UC_PROT_READ
+from unicorn.unicorn import Uc
+from unicorn.unicorn_const import (
+    UC_ARCH_ARM,
+    UC_HOOK_CODE,
+    UC_MODE_MCLASS,
+    UC_MODE_THUMB,
+    UC_PROT_ALL,
+    UC_PROT_EXEC,
+    UC_PROT_READ,
+)
 
 HSI = 16_000_000
 PROGRAM, PROGRAM_SIZE = 0x08000000, 768 * 1024

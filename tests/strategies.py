@@ -13,6 +13,7 @@ from stage_strategies import chains
 from edge_naca import image
 from edge_naca.image_records import ENCODERS, PRE_TERMS, SPATIAL
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
+from edge_naca.stages import Stage
 
 
 def _extreme(low: int, high: int) -> st.SearchStrategy[int]:
@@ -144,7 +145,7 @@ def networks(draw: st.DrawFn) -> Network:
         draw(populations(size, capacity, encoder.steps, place == len(sizes) - 1))
         for place, size in enumerate(sizes)
     )
-    stages = ()
+    stages: tuple[Stage, ...] = ()
     if has_stages:
         rule = plastic[0].rule if plastic else None
         spikes_only = rule is not None and rule.pre != "attract"

@@ -67,7 +67,8 @@ def test_gradient_descent_repeats(core: Core, coded: Dataset) -> None:
         learner = SurrogateGradientNetwork.like(core.network)
         learner.learn_many(coded.x_train[:100], coded.y_train[:100])
         answers.append(learner.predict_many(coded.x_test))
-    assert np.array_equal(*answers)
+    first, second = answers
+    assert np.array_equal(first, second)
 
 
 def test_output_weights_follow_the_gradient_of_the_loss() -> None:

@@ -319,8 +319,8 @@ def test_ci_installs_what_boards_need() -> None:
 
 def test_emulator_is_gone_afterwards(build_board: Build) -> None:
     with EmulatedBoard("microbit", build_board("microbit", "selftest")) as board:
-        assert board.is_running
-    assert not board.is_running
+        was_running = board.is_running
+    assert (was_running, board.is_running) == (True, False)
     assert not Path(f"/proc/{board._process.pid}").exists()  # no zombie either
     board.close()
 

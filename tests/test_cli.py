@@ -23,7 +23,7 @@ from edge_naca.core import Core
 from edge_naca.export import OnnxLearner, load_image, save_image, state_from, to_onnx
 from edge_naca.host import virtual
 
-COMMANDS = (
+COMMANDS: tuple[list[str], ...] = (
     [],
     ["demo"],
     ["train"],
@@ -407,14 +407,14 @@ def test_damaged_images_are_refused(
 ) -> None:
     path = tmp_path / "bad.naca"
     path.write_bytes(spoil((folder / "digits.naca").read_bytes()))
-    words = {
+    words: dict[str, list[object]] = {
         "inspect": [path],
         "evaluate": [path, "digits"],
         "export": [path, "--c", "-o", tmp_path / "c"],
         "raster": [path, "digits", "-o", tmp_path / "r.png"],
         "train": ["digits", "--continue", path, "-o", tmp_path / "new.naca"],
-    }[command]
-    text = failed(1, command, *words)
+    }
+    text = failed(1, command, *words[command])
     assert message in text
     assert "bad.naca" in text
     assert [entry.name for entry in tmp_path.iterdir()] == ["bad.naca"]

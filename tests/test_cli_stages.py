@@ -13,6 +13,7 @@ from edge_naca import data
 from edge_naca.cli import report
 from edge_naca.core import Core
 from edge_naca.export import load_image, save_image
+from edge_naca.network import Encoder, Network
 from edge_naca.stages import CodedConvolution, SpikingConvolution
 
 DIGITS = data.load("digits")
@@ -89,17 +90,22 @@ def test_inspect_names_all_that_a_stage_may_have(
     monkeypatch.setattr(report.out, "width", 240)
     rng = np.random.default_rng(0)
     first = SpikingConvolution(
-        shape=(6, 5, 4), weights=rng.integers(-9, 9, (4, 2, 3, 1)), groups=2, dilation=(2, 1),
-        own=True, threshold=np.arange(2 * 5 * 4), synapse_decay=[64], refractory=2, bias=[3],
+        shape=(6, 5, 4),
+        weights=rng.integers(-9, 9, (4, 2, 3, 1)),
+        groups=2,
+        dilation=(2, 1),
+        own=True,
+        threshold=np.arange(2 * 5 * 4),
+        synapse_decay=np.array([64]),
+        refractory=2,
+        bias=np.array([3]),
         current_shift=2,
-    )  # fmt: skip
+    )
     last = SpikingConvolution(
         shape=first.output_shape, weights=rng.integers(-9, 9, (3, 4, 2, 5)), reset="subtract",
-        reset_by=[1, 2, 3], threshold=[5],
+        reset_by=np.array([1, 2, 3]), threshold=np.array([5]),
     )  # fmt: skip
-    network = stage_networks.Network(
-        120, stage_networks.Encoder("direct", 3, 4), (), stages=(first, last)
-    )
+    network = Network(120, Encoder("direct", 3, 4), (), stages=(first, last))
     save_image(Core(network), tmp_path / "x.naca")
     text = done("inspect", tmp_path / "x.naca")
     assert "3×1, dilation 2×1, 2 groups" in text

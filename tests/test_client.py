@@ -19,6 +19,7 @@ from edge_naca.host import DeviceError, open_device
 from edge_naca.host.addresses import open_link
 from edge_naca.host.chaos import BadLine, Chaos
 from edge_naca.host.client import FORGOTTEN, LinkDevice
+from edge_naca.host.emulator import TcpDoor
 from edge_naca.host.framing import encode_frame
 from edge_naca.host.link import NoAnswerError, RefusedError
 from edge_naca.host.messages import ProtocolError
@@ -208,7 +209,8 @@ def test_line_that_is_gone_for_good() -> None:
 
     with LinkDevice(connect, "test", patience=0.3) as client:
         there = False
-        client.link._transport.close()  # type: ignore[union-attr]
+        assert client.link._transport is not None
+        client.link._transport.close()
         with pytest.raises(LinkLostError, match="test did not come back in 0 s: no port"):
             client.hash()
 
@@ -216,7 +218,8 @@ def test_line_that_is_gone_for_good() -> None:
 def test_other_device_at_the_same_port() -> None:
     devices = [FakeDevice(IMAGE), FakeDevice(encode(competitive(7, 3)))]
     with LinkDevice(lambda: LoopTransport(devices.pop(0).receive), "test") as client:
-        client.link._transport.close()  # type: ignore[union-attr]
+        assert client.link._transport is not None
+        client.link._transport.close()
         with pytest.raises(ProtocolError, match="another network answers at test"):
             client.hash()
 
@@ -527,7 +530,7 @@ def test_port_in_use_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(DeviceError, match=f"cannot listen at port {port}"):
-            DOORS["tcp"](port)  # type: ignore[call-arg]
+            TcpDoor(port)
 
 
 def test_answer_larger_than_a_terminal_holds() -> None:

@@ -109,8 +109,8 @@ def test_looking_at_samples_teaches_nothing(core: Core) -> None:
     ],
     ids=["new", "paper", "paper, raw"],
 )
-def test_networks_that_know_nothing_get_random_codes(network: object) -> None:
-    core = Core(network)  # type: ignore[arg-type]
+def test_networks_that_know_nothing_get_random_codes(network: Network) -> None:
+    core = Core(network)
     activity = assumed_activity(core)
     assert activity.source.startswith("assumed: random codes")
     is_raw = core.network.preparation is not None

@@ -161,7 +161,7 @@ def test_parts_of_the_core_take_what_a_program_of_one_s_own_links(
         "--specs=nosys.specs",
         "-Wl,--gc-sections",
         "-I",
-        boards.REPOSITORY / "firmware/core/include",
+        str(boards.REPOSITORY / "firmware/core/include"),
     ]
     sizes = {}
     for families, call in OPENED.items():
@@ -239,7 +239,9 @@ def test_inspect_measures_what_never_learns(
 def long_lasting(path: Path) -> Path:
     """Write a network that takes millions of instructions for a sample, and return its image."""
     weights = np.full((8, 1, 5, 5), 9)
-    wide = SpikingConvolution(shape=(8, 8, 1), weights=weights, padding=(2, 2), threshold=[1 << 26])
+    wide = SpikingConvolution(
+        shape=(8, 8, 1), weights=weights, padding=(2, 2), threshold=np.array([1 << 26])
+    )
     last = SpikingConvolution(
         shape=wide.output_shape, weights=np.ones((2, 8, 8, 8), int), readout=True
     )

@@ -52,10 +52,13 @@ def staged() -> bytes:
     """Return an image with a stage of each family."""
     rng = np.random.default_rng(6)
     coded = CodedConvolution(
-        shape=(8, 8, 1), weights=rng.integers(-9, 20, (2, 1, 3, 3)), bits=4, shift=[7]
+        shape=(8, 8, 1), weights=rng.integers(-9, 20, (2, 1, 3, 3)), bits=4, shift=np.array([7])
     )
     spiking = SpikingConvolution(
-        shape=(6, 6, 2), weights=rng.integers(-9, 30, (3, 2, 2, 2)), stride=(2, 2), threshold=[40]
+        shape=(6, 6, 2),
+        weights=rng.integers(-9, 30, (3, 2, 2, 2)),
+        stride=(2, 2),
+        threshold=np.array([40]),
     )
     inner = competitive(spiking.units, 3, 2, bits=4)
     encoder, preparation = Encoder("rate", 4, 4), Preparation((8, 8, 1))
@@ -379,7 +382,7 @@ def test_libraries_lie_where_their_tools_look(
     command = platformio if tool == "PlatformIO" else arduino
     run("sh", "-ec", command, cwd=tmp_path, env=environment)
     headers, sources = (tmp_path / place for place in LIBRARIES[tool])
-    target = ["-mcpu=cortex-m0plus", "-mthumb", "-Os", "-I", headers, "-c"]
+    target: list[str | Path] = ["-mcpu=cortex-m0plus", "-mthumb", "-Os", "-I", headers, "-c"]
     # A sketch is C++; beside it lies C.
     (tmp_path / "sketch.cpp").write_bytes((tmp_path / "gas_example.c").read_bytes())
     run("arm-none-eabi-g++", "-std=gnu++17", *target, tmp_path / "sketch.cpp", cwd=tmp_path)

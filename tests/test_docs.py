@@ -78,7 +78,9 @@ def test_examples(example: str, value: str) -> None:
 def test_bounds_fit_their_types(row: list[str]) -> None:
     low, high = INTEGERS[row[3]]
     for cell in row[1:3]:
-        formula, value = re.fullmatch(r"`(.+)` = (-?\d+)", cell).groups()  # type: ignore[union-attr]
+        match = re.fullmatch(r"`(.+)` = (-?\d+)", cell)
+        assert match
+        formula, value = match.groups()
         assert eval(formula) == int(value)
         assert low <= int(value) <= high
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -81,6 +83,6 @@ def test_a_level_beyond_the_inversion_depresses() -> None:
         (lambda: level_matrix("block", 3, 3), "kind"),
     ],
 )
-def test_wrong_arguments_are_named(call: object, name: str) -> None:
+def test_wrong_arguments_are_named(call: Callable[[], object], name: str) -> None:
     with pytest.raises(ValueError, match=name):
-        call()  # type: ignore[operator]
+        call()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge_naca.host.chaos import Chaos, Faults
 from edge_naca.host.framing import LONGEST, Decoder, encode_frame, frame_size
-from edge_naca.host.messages import Answer, Hello, ProtocolError, Stats, pack_request
+from edge_naca.host.messages import Answer, Hello, Kind, ProtocolError, Stats, pack_request
 from edge_naca.host.packing import pack_codes, unpack_codes
 
 PAYLOADS = st.lists(st.binary(min_size=1, max_size=600), max_size=8)
@@ -98,7 +98,7 @@ def test_messages_are_read_as_they_are_written() -> None:
     stats = Stats(*range(12))
     assert Stats.unpack(stats.pack() + b"more") == stats
     assert Answer.unpack(b"\x81\0\x05\0\x07\0\0\0body") == Answer(1, 0, 5, 7, b"body")
-    assert Answer.unpack(pack_request(1, 5, 7)) is None  # type: ignore[arg-type]
+    assert Answer.unpack(pack_request(Kind(1), 5, 7)) is None
     assert Answer.unpack(b"short") is None
 
 

@@ -143,9 +143,10 @@ def test_the_size_follows_the_budget_and_the_features() -> None:
 
 
 def test_features_and_bits_are_the_front_ends() -> None:
-    for more in ({"features": "edges"}, {"bits": 4}):
+    choices: tuple[dict[str, Any], ...] = ({"features": "edges"}, {"bits": 4})
+    for more in choices:
         with pytest.raises(ValueError, match="are the front end's"):
-            recipes.network_for(DIGITS, front_end=front_end(bits=3), **more)  # type: ignore[arg-type]
+            recipes.network_for(DIGITS, front_end=front_end(bits=3), **more)
 
 
 def test_silence_is_refused() -> None:
@@ -301,7 +302,7 @@ def test_a_classifier_learns_behind_a_front_end(is_real: bool, coding: str) -> N
 def test_a_classifier_refuses_what_is_no_front_end() -> None:
     x, y = DIGITS.x_train.reshape(-1, 64)[:30], DIGITS.y_train[:30]
     with pytest.raises(TypeError, match=r"front_end must be an edge_naca\.front_end\.FrontEnd"):
-        NacaClassifier(front_end="net.onnx").fit(x, y)
+        NacaClassifier(front_end="net.onnx").fit(x, y)  # type: ignore[arg-type]  # what is refused
     front = front_end(bits=3)
     with pytest.raises(ValueError, match="either front_end or preparation"):
         NacaClassifier(front_end=front, preparation=front.preparation).fit(x, y)
@@ -316,7 +317,16 @@ def test_train_learns_behind_a_spiking_model(tmp_path: Path) -> None:
         "Conv2d", weight=kernels, bias=np.zeros(3), stride=1, padding=0, dilation=1, groups=1
     )
     save(model, chain((1, 8, 8), see, lif(np.full((3, 7, 7), 1.5), threshold=0.4)).to_dict())
-    said = ("--dt", 1, "--method", "euler", "--reset", "zero", "--fires", "above")
+    said: tuple[object, ...] = (
+        "--dt",
+        1,
+        "--method",
+        "euler",
+        "--reset",
+        "zero",
+        "--fires",
+        "above",
+    )
     said += ("--steps", 6, "--encoder", "direct", "--full-scale", 16)
     words = ("--front-end", model, "--max-kib", 24, "--weight-bits", 4, "-o", taught)
     told = json.loads(call("train", "digits", *words, *said, "--json"))

@@ -41,7 +41,7 @@ def test_network_is_saved_as_new(tmp_path: Path) -> None:
 
 def test_only_networks_and_cores_are_saved(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="not bytes"):
-        save_image(b"", tmp_path / "x")  # type: ignore[arg-type]
+        save_image(b"", tmp_path / "x")  # type: ignore[arg-type]  # what is refused
     assert list(tmp_path.iterdir()) == []
 
 

@@ -94,15 +94,17 @@ DENSE = affine(1, 6, 8)
 )
 @pytest.mark.parametrize("how", ["euler", "exact", "subtract", "delayed", "reached", "refractory"])
 def test_every_kind_of_neuron(neurons: dict[str, Any], how: str) -> None:
-    said = {
+    choices: dict[str, dict[str, Any]] = {
         "euler": {},
         "exact": {"method": "exact"},
         "subtract": {"reset": "subtract", "delayed": False},
         "delayed": {"reset": "subtract", "delayed": True},
         "reached": {"fires": "reached"},
         "refractory": {"refractory": 1},
-    }[how]
-    network, _ = _compare(chain((8,), DENSE, neurons), _samples((8,)), replace(SAID, **said))
+    }
+    network, _ = _compare(
+        chain((8,), DENSE, neurons), _samples((8,)), replace(SAID, **choices[how])
+    )
     stage = network.stages[0]
     assert isinstance(stage, SpikingConvolution)
     assert stage.readout == (neurons["type"] in ("LI", "I", "CubaLI"))
@@ -282,7 +284,10 @@ def test_graphs_in_graphs() -> None:
     plain = chain((8,), DENSE, lif())
     x = _samples((8,))
     ours, flat = nir_network(source, x, SAID)[0], nir_network(plain, x, SAID)[0]
-    np.testing.assert_array_equal(ours.stages[0].weights, flat.stages[0].weights)  # type: ignore[union-attr]
+    mine, theirs = ours.stages[0], flat.stages[0]
+    assert isinstance(mine, SpikingConvolution)
+    assert isinstance(theirs, SpikingConvolution)
+    np.testing.assert_array_equal(mine.weights, theirs.weights)
     assert nir_layers(source, SAID)[0].name == "block/inner/weights"
 
 
@@ -429,6 +434,7 @@ def test_accuracy_is_reported_for_both_kinds_of_numbers() -> None:
     answers = float_model.simulate(layers, SAMPLES, 6, given.real, True).answers(False)
     labels = np.where(np.arange(SAMPLES) % 2 == 0, answers, 5 - answers)
     _, report = nir_network(source, x, SAID, tests=(x, labels))
+    assert report.accuracy_before is not None
     assert report.accuracy_before == (answers == labels).mean() < 1
     assert report.accuracy_after is not None
     assert abs(report.accuracy_after - report.accuracy_before) < 0.1

@@ -45,7 +45,7 @@ def _staged() -> Network:
             padding=(1, 1),
             bias=rng.integers(-50, 50, 6),
             threshold=rng.integers(300, 900, 6),
-            decay=[256, 250, 128, 0, 255, 200],
+            decay=np.array([256, 250, 128, 0, 255, 200]),
             current_shift=2,
             refractory=2,
         ),
@@ -92,7 +92,7 @@ def _staged() -> Network:
         8 * 7 * 4,
         Encoder("direct", 8, 7),
         populations,
-        preparation=Preparation((8, 7, 4), offset=[3], gain=[5], shift=2),
+        preparation=Preparation((8, 7, 4), offset=np.array([3]), gain=np.array([5]), shift=2),
         seed=9,
         metadata={"classes": list("abcd"), "π": [1, {"is": None}]},
         optional={"MINE": b"\x00\xffabc"},
@@ -145,7 +145,9 @@ def test_an_imported_network_comes_home(tmp_path: Path) -> None:
 
 def test_the_nir_package_reads_what_was_written(tmp_path: Path) -> None:
     # It knows only square kernels, and no groups.
-    first = SpikingConvolution(shape=(8, 8, 2), weights=_weights(1, 3, 2, 3, 3), decay=[192])
+    first = SpikingConvolution(
+        shape=(8, 8, 2), weights=_weights(1, 3, 2, 3, 3), decay=np.array([192])
+    )
     last = SpikingConvolution(shape=(3, 3, 3), weights=_weights(2, 5, 3, 3, 3), readout=True)
     pool = SpikingPool(shape=(6, 6, 3), kernel=(2, 2), stride=(2, 2))
     path = tmp_path / "net.nir"
@@ -243,12 +245,12 @@ def test_nodes_alone_compute_the_same(
 ) -> None:
     first = _staged().stages[0]
     assert isinstance(first, SpikingConvolution)
-    plain = change(replace(first, refractory=0, decay=[256], current_shift=7))
+    plain = change(replace(first, refractory=0, decay=np.array([256]), current_shift=7))
     last = SpikingConvolution(
         shape=(8, 4, 6),
         weights=_weights(3, 3, 6, 8, 4),
-        threshold=[4000],
-        decay=[256],
+        threshold=np.array([4000]),
+        decay=np.array([256]),
         current_shift=7,
     )
     network = Network(8 * 7 * 4, Encoder("direct", 8, 7), (), stages=(plain, last))
@@ -284,7 +286,14 @@ def test_parts_without_words_in_nir_are_refused() -> None:
     network = Network(224, Encoder("direct", 8, 3), (Population(3),), stages=(uneven,))
     with pytest.raises(ConversionError, match="padding differs between two sides"):
         to_nir(network)
-    own = replace(first, own=True, decay=[256], bias=np.arange(192), threshold=[500], reset_by=[0])
+    own = replace(
+        first,
+        own=True,
+        decay=np.array([256]),
+        bias=np.arange(192),
+        threshold=np.array([500]),
+        reset_by=np.array([0]),
+    )
     network = Network(224, Encoder("direct", 8, 3), (Population(3),), stages=(own,))
     with pytest.raises(ConversionError, match="biases of their own"):
         to_nir(network)

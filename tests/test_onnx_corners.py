@@ -102,7 +102,14 @@ def test_a_code_is_its_own_trace_in_the_first_population_only(input_type: str) -
 def test_a_single_random_bit_decides() -> None:
     """Each product is ±1 and is halved: whether a weight moves hangs on its random bit alone."""
     rng = np.random.default_rng(5)
-    rule = Rule("all", "table", "spike", [[1, -1, 1], [-1, 1, 1], [1, 1, -1]], [1], rate_shift=1)
+    rule = Rule(
+        "all",
+        "table",
+        "spike",
+        np.array([[1, -1, 1], [-1, 1, 1], [1, 1, -1]]),
+        np.array([1]),
+        rate_shift=1,
+    )
     network = Network(20, Encoder("bitplane", 1, 1), (Population(3, rule=rule),), seed=9)
     core = Core(network)
     learns_alike(core, rng.integers(0, 2, (25, 20)), rng.integers(0, 3, 25))

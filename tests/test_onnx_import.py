@@ -184,9 +184,12 @@ def test_readout_scores_are_the_specifications_potentials() -> None:
     real = coded_conversion.convert_coded
     x = DIGITS.x_test[:15]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            onnx_import, "convert_coded", lambda *a, **k: seen.append(real(*a, **k)) or seen[0]
-        )
+
+        def convert(*arguments: Any, **options: Any) -> Any:
+            seen.append(real(*arguments, **options))
+            return seen[0]
+
+        patch.setattr(onnx_import, "convert_coded", convert)
         network, _ = onnx_network(MODELS / "digits_conv.onnx", x, OnnxOptions(full_scale=16))
     specification = Specification(network)
     for sample, scores in zip(x, seen[0].scores, strict=True):
@@ -321,7 +324,9 @@ def convolutions(draw: st.DrawFn) -> dict[str, Any]:
 def test_convolutions_of_all_kinds(case: dict[str, Any], tmp_path_factory: Any) -> None:
     rng = np.random.default_rng(case["seed"])
     share = case["channels"] // case["about"]["group"]
-    constants = {"w": rng.normal(size=(case["maps"], share, *case["kernel"])).astype(np.float32)}
+    constants: dict[str, NDArray[Any]] = {
+        "w": rng.normal(size=(case["maps"], share, *case["kernel"])).astype(np.float32)
+    }
     if case["bias"]:
         constants["b"] = rng.normal(size=case["maps"]).astype(np.float32)
     node = helper.make_node("Conv", ["x", *constants], ["y"], name="conv", **case["about"])
@@ -433,7 +438,7 @@ def test_chains_fold_exactly_and_convert_closely(name: str, tmp_path: Path) -> N
 def test_what_follows_a_transposed_input(tmp_path: Path) -> None:
     """What tf2onnx writes: channels last outside, channels first inside, flattened as outside."""
     rng = np.random.default_rng(2)
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "w": rng.normal(size=(4, 2, 3, 3)).astype(np.float32),
         "d": rng.normal(size=(4 * 3 * 5, 6)).astype(np.float32),
         "shape": np.array([-1, 60], np.int64),
@@ -460,7 +465,7 @@ def test_what_follows_a_transposed_input(tmp_path: Path) -> None:
 
 def test_a_vector_that_the_model_makes_an_image_of(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "w": rng.normal(size=(4, 1, 3, 3)).astype(np.float32),
         "shape": np.array([0, 1, 8, 8], np.int64),
     }
@@ -474,13 +479,14 @@ def test_a_vector_that_the_model_makes_an_image_of(tmp_path: Path) -> None:
         convert_onnx(path, x, OnnxOptions(full_scale=16)).front_end().features(x)
         for x in (DIGITS.x_test[:10], DIGITS.x_test[:10].reshape(10, 64))
     ]
-    np.testing.assert_array_equal(*features)
+    image, vector = features
+    np.testing.assert_array_equal(image, vector)
 
 
 def test_shapes_that_the_graph_works_out_itself(tmp_path: Path) -> None:
     """What older torch exporters write for x.view(x.size(0), -1)."""
     rng = np.random.default_rng(2)
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "w": rng.normal(size=(2, 1, 3, 3)).astype(np.float32),
         "zero": np.array(0, np.int64),
         "axes": np.array([0], np.int64),
@@ -504,7 +510,7 @@ def test_shapes_that_the_graph_works_out_itself(tmp_path: Path) -> None:
 
 def test_the_reference_is_exact_on_every_processor(tmp_path: Path) -> None:
     """Kernels that add two products in 16 bits give 32767 for 32385 + 32385."""
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "s": np.array(1, np.float32), "z": np.array(0, np.uint8),
         "w": np.full((64, 1), 127, np.int8), "wz": np.array(0, np.int8),
         "ys": np.array(2.0**14, np.float32),
@@ -520,7 +526,7 @@ def test_the_reference_is_exact_on_every_processor(tmp_path: Path) -> None:
 
 def test_integer_inputs_are_raw_numbers(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "xs": np.array(1 / 255, np.float32), "xz": np.array(0, np.uint8),
         "w": rng.integers(-127, 128, (3, 1, 3, 3)).astype(np.int8),
         "ws": np.array([0.01, 0.02, 0.015], np.float32), "wz": np.zeros(3, np.int8),

@@ -42,8 +42,15 @@ def weights(*shape: int) -> NDArray[np.int8]:
 
 def counting() -> Network:
     """A pool passes on up to 324 spikes, more than a byte, to a population that attracts."""
-    rule = Rule("all", "table", "attract", [[64] * 3, [-64] * 3, [0] * 3], [16384],
-                trace_decay=200, trace_shift=-1)  # fmt: skip
+    rule = Rule(
+        "all",
+        "table",
+        "attract",
+        np.array([[64] * 3, [-64] * 3, [0] * 3]),
+        np.array([16384]),
+        trace_decay=200,
+        trace_shift=-1,
+    )
     pool = SpikingPool(shape=(18, 18, 2), kernel=(18, 18), stride=(18, 18))
     output = Population(3, threshold=30000, rule=rule)
     return Network(648, Encoder("rate", 8, 4), (output,), seed=5, stages=(pool,))
@@ -53,7 +60,9 @@ def counting_to_neurons() -> Network:
     """Up to 130 spikes arrive at once at neurons: less than a byte, more than seven bits."""
     pool = SpikingPool(shape=(10, 13, 2), kernel=(10, 13), stride=(10, 13))
     heard = np.reshape([127, -128, 60, 70], (4, 1, 1, 1))
-    output = SpikingConvolution(shape=(1, 1, 2), weights=heard, groups=2, threshold=[4000])
+    output = SpikingConvolution(
+        shape=(1, 1, 2), weights=heard, groups=2, threshold=np.array([4000])
+    )
     return Network(260, Encoder("bitplane", 1, 1), (), stages=(pool, output))
 
 
@@ -124,9 +133,13 @@ def test_every_kind_of_stage_learns_and_answers_alike(make: Any) -> None:
 
 def test_a_readout_answers_with_its_potentials() -> None:
     output = SpikingConvolution(
-        shape=(2, 2, 3), weights=weights(5, 3, 2, 2), bias=[-70, 3, 0, -20, 40], decay=[230],
-        synapse_decay=[200], readout=True,
-    )  # fmt: skip
+        shape=(2, 2, 3),
+        weights=weights(5, 3, 2, 2),
+        bias=np.array([-70, 3, 0, -20, 40]),
+        decay=np.array([230]),
+        synapse_decay=np.array([200]),
+        readout=True,
+    )
     network = Network(12, Encoder("bitplane", 4, 4), (), stages=(output,))
     core, learner = Core(network), OnnxLearner(to_onnx(network, learning=True))
     x = codes(network, 30)
@@ -147,9 +160,13 @@ def test_currents_and_potentials_saturate(synapse_decay: Any) -> None:
     """600 weights at their ends, times 128, are more than 24 bits at the first step already."""
     ends = np.repeat([[127], [-128]], 600, axis=1).reshape(2, 600, 1, 1)
     output = SpikingConvolution(
-        shape=(1, 1, 600), weights=ends, current_shift=7, threshold=[1 << 26], decay=[200],
+        shape=(1, 1, 600),
+        weights=ends,
+        current_shift=7,
+        threshold=np.array([1 << 26]),
+        decay=np.array([200]),
         synapse_decay=synapse_decay,
-    )  # fmt: skip
+    )
     core = Core(Network(600, Encoder("bitplane", 3, 3), (), stages=(output,)))
     codes_of_steps = np.full(600, 5, np.uint8)  # spikes at steps 0 and 2
     given = Running(to_onnx(core, record=True))(sample=codes_of_steps)
@@ -161,7 +178,10 @@ def test_currents_and_potentials_saturate(synapse_decay: Any) -> None:
 def test_refractory_neurons_are_silent_below_their_threshold_too() -> None:
     """At rest they are above a negative threshold, but must wait."""
     output = SpikingConvolution(
-        shape=(1, 1, 2), weights=weights(3, 2, 1, 1), threshold=[-5, -1, -9000], refractory=2
+        shape=(1, 1, 2),
+        weights=weights(3, 2, 1, 1),
+        threshold=np.array([-5, -1, -9000]),
+        refractory=2,
     )
     core = Core(Network(2, Encoder("bitplane", 8, 8), (), stages=(output,)))
     given = Running(to_onnx(core, record=True))(sample=np.array([255, 170], np.uint8))
@@ -187,9 +207,11 @@ def test_what_traces_follow(stage: str) -> None:
     network = presets.competitive(6, 2, 3, bits=3)
     turned = weights(6, 6, 1, 1) // 8
     if stage == "spiking":
-        own: Any = SpikingConvolution(shape=(1, 1, 6), weights=turned, threshold=[3])
+        own: Any = SpikingConvolution(shape=(1, 1, 6), weights=turned, threshold=np.array([3]))
     else:
-        own = CodedConvolution(shape=(1, 1, 6), weights=turned, shift=[4], code_bits=3, bits=3)
+        own = CodedConvolution(
+            shape=(1, 1, 6), weights=turned, shift=np.array([4]), code_bits=3, bits=3
+        )
     core = Core(replace(network, stages=(own,)))
     learner = OnnxLearner(to_onnx(core, learning=True))
     x = numbers(0, 8, 30, 6)
@@ -237,20 +259,21 @@ def test_an_imported_classifier_goes_on(coding: str) -> None:
 
 def _check_pairs(x: NDArray[Any], w: NDArray[Any]) -> None:
     """Refuse what kernels may get wrong that add pairs of products in 16 bits."""
-    assert (x.dtype, w.dtype) == (np.uint8, np.int8)
+    assert x.dtype == np.uint8
+    assert w.dtype == np.int8
     assert 2 * int(x.max()) * 128 <= np.iinfo(np.int16).max
 
 
 class ConvInteger(_ConvInteger):
-    def _run(self, x: Any, w: Any, *others: Any, **attributes: Any) -> Any:
-        _check_pairs(x, w)
-        return super()._run(x, w, *others, **attributes)
+    def _run(self, *inputs: Any, **attributes: Any) -> Any:
+        _check_pairs(*inputs[:2])
+        return super()._run(*inputs, **attributes)
 
 
 class MatMulInteger(_MatMulInteger):
-    def _run(self, x: Any, w: Any, *others: Any, **attributes: Any) -> Any:
-        _check_pairs(x, w)
-        return super()._run(x, w, *others, **attributes)
+    def _run(self, *inputs: Any, **attributes: Any) -> Any:
+        _check_pairs(*inputs[:2])
+        return super()._run(*inputs, **attributes)
 
 
 def evaluate(model: ModelProto, **feeds: Any) -> dict[str, Any]:
@@ -275,7 +298,7 @@ def test_no_pair_of_products_passes_16_bits(make: Any) -> None:
 def test_stages_are_named_by_their_places() -> None:
     stages = (
         CodedPool(shape=(2, 4, 1), kernel=(1, 2), stride=(1, 2), code_bits=6, bits=4),
-        SpikingConvolution(shape=(2, 2, 1), weights=weights(3, 1, 2, 1), bias=[1, 2, 3]),
+        SpikingConvolution(shape=(2, 2, 1), weights=weights(3, 1, 2, 1), bias=np.array([1, 2, 3])),
         SpikingPool(shape=(1, 2, 3), kernel=(1, 2)),
     )
     network = Network(8, Encoder("latency", 4, 5), (Population(2),), stages=stages)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,8 +42,8 @@ def test_they_agree_with_the_core_on_any_network(network: Network, seed: int) ->
         assert core.state() == same.state()
 
 
-def one_layer(preparation: Preparation | None = None, **how: object) -> Network:
-    population = Population(20, threshold=1 << 20, **how)  # type: ignore[arg-type]
+def one_layer(preparation: Preparation | None = None, **how: Any) -> Network:
+    population = Population(20, threshold=1 << 20, **how)
     inputs = 6 if preparation is None else preparation.outputs
     return Network(inputs, Encoder("bitplane", 2, 2), (population,), preparation)
 

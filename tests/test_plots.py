@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from edge_naca import data, presets, recipes, scenarios
 from edge_naca.core import Core
@@ -42,11 +43,11 @@ def test_figures_become_files(taught: History, kind: str) -> None:
 def test_history_has_a_cell_for_each_class_and_stage(taught: History) -> None:
     figure = figures.history("digits", taught, DIGITS.classes)
     comparison, classes = figure.axes[:2]
-    np.testing.assert_allclose(comparison.lines[0].get_ydata(), taught.seen_accuracy())
+    np.testing.assert_allclose(np.asarray(comparison.lines[0].get_ydata()), taught.seen_accuracy())
     order = list(taught.stages[-1].classes)
-    np.testing.assert_array_equal(
-        np.ma.filled(classes.images[0].get_array(), np.nan), taught.accuracy.T[order]
-    )
+    image = classes.images[0].get_array()
+    assert image is not None
+    np.testing.assert_array_equal(np.ma.filled(image, np.nan), taught.accuracy.T[order])
     names = [label.get_text() for label in classes.get_yticklabels()]
     assert names == [DIGITS.classes[label] for label in order]
 
@@ -62,9 +63,11 @@ def test_history_of_one_stage_shows_classes_alone(core: Core) -> None:
 def test_lesson_shows_all_learners_and_all_weights(taught: History) -> None:
     moved = np.array([0, 0, 0, 5, -2])
     figure = figures.lesson("t", {"ours": taught, "theirs": taught}, DIGITS.classes, moved)
-    assert [line.get_label()[:4] for line in figure.axes[0].lines] == ["ours", "thei"]
+    assert [str(line.get_label())[:4] for line in figure.axes[0].lines] == ["ours", "thei"]
     heights = {
-        round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in figure.axes[2].patches
+        round(bar.get_x() + bar.get_width() / 2): bar.get_height()
+        for bar in figure.axes[2].patches
+        if isinstance(bar, Rectangle)
     }
     assert {place: count for place, count in heights.items() if count} == {-2: 1, 0: 3, 5: 1}
     assert "60% not at all" in texts(figure)

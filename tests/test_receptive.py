@@ -48,7 +48,9 @@ def test_edges_are_drawn_as_they_run(name: str) -> None:
     prep = Preparation((8, 8, 1), "edges", cell=8, cap=400, shift=6)
     core = Core(network(prep))
     codes = core.prepare_many(picture[None])
-    (drawn,) = pictures(core.network, codes)  # type: ignore[misc]
+    shown = pictures(core.network, codes)
+    assert shown is not None
+    (drawn,) = shown
     assert drawn.shape == (STROKE, STROKE)
     assert drawn[MIDDLE, MIDDLE] == drawn.max() > 0
     dark = [drawn[end] for end in ends]

@@ -6,8 +6,8 @@ import contextlib
 import select
 import socket
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import pytest
 import serial
@@ -41,6 +41,8 @@ class Server:
         self._client: socket.socket | None = None
         self._ended = False
         self.url = f"rfc2217://127.0.0.1:{self._listener.getsockname()[1]}"
+        # Its stubs ask for ports of class rfc2217.Serial; it takes anything that can write.
+        self._manager: Callable[[Any, Any], PortManager] = cast(Any, PortManager)
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 
@@ -64,12 +66,13 @@ class Server:
             if select.select([self._listener], [], [], 0.05)[0]:
                 self._client, _ = self._listener.accept()
                 with contextlib.suppress(OSError):
-                    self._pass(self._client, PortManager(self._port, self))
+                    self._pass(self._client, self._manager(self._port, self))
                 self._client.close()
 
     def _pass(self, client: socket.socket, manager: Any) -> None:
         while not self._ended:
-            readable, _, _ = select.select([client, self._port], [], [], 0.05)
+            lines: list[Any] = [client, self._port]
+            readable, _, _ = select.select(lines, [], [], 0.05)
             if client in readable:
                 data = client.recv(4096)
                 if not data:

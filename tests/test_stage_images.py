@@ -99,8 +99,8 @@ def test_the_image_is_taken() -> None:
 
 @pytest.mark.parametrize("wrong", HOSTILE)
 def test_hostile_stage_is_refused(wrong: str) -> None:
-    *change, status = HOSTILE[wrong]
-    hostile = changed(*change)
+    section, offset, kind, value, status = HOSTILE[wrong]
+    hostile = changed(section, offset, kind, value)
     assert Image(hostile).status == f"NACA_ERR_{status}"
     with pytest.raises(ImageError):
         image.decode(hostile)

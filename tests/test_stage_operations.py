@@ -196,7 +196,11 @@ def test_what_arrives_is_what_the_core_adds_up(network: Network, seed: int) -> N
 
 def test_neurons_that_are_held_are_counted() -> None:
     stage = SpikingConvolution(
-        shape=(1, 1, 1), weights=[[[[10]]]], threshold=[5], refractory=3, decay=[0]
+        shape=(1, 1, 1),
+        weights=np.array([[[[10]]]]),
+        threshold=np.array([5]),
+        refractory=3,
+        decay=np.array([0]),
     )
     network = Network(1, Encoder("direct", 1, 6), (), stages=(stage,))
     recording = Core(network).record(np.ones(1, int), "codes")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import stage_networks
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from edge_naca import data
 from edge_naca.compare import compare
@@ -16,7 +17,7 @@ from edge_naca.network import Encoder, Network
 from edge_naca.plots import figures
 from edge_naca.plots.stages import convolutions, kernels
 from edge_naca.plots.states import difference, knowledge
-from edge_naca.stages import SpikingConvolution
+from edge_naca.stages import CodedConvolution, SpikingConvolution
 from edge_naca.states import snapshot
 
 DIGITS = data.load("digits")
@@ -41,7 +42,9 @@ def test_kernels_stand_above_what_neurons_look_for() -> None:
     assert "Kernels of stage 0, 5 maps" in titles(figure)
     assert "What neurons look for" in titles(figure)
     shown = pictures_of(figure)
-    for kernel in core.network.stages[0].weights[:, 0]:  # type: ignore[union-attr]
+    stage = core.network.stages[0]
+    assert isinstance(stage, CodedConvolution)
+    for kernel in stage.weights[:, 0]:
         assert any(picture.shape == (3, 3) and (picture == kernel).all() for picture in shown)
     assert figures.render(figure)
 
@@ -52,7 +55,7 @@ def test_stages_alone_show_weights_and_sizes(readout: bool) -> None:
     figure = knowledge("t", snapshot(core, "x"), NAMES)
     assert "What comes out of each stage" in titles(figure)
     assert "Weights of frozen stages" in titles(figure)
-    widths = [bar.get_width() for bar in figure.axes[0].patches]  # type: ignore[attr-defined]
+    widths = [bar.get_width() for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
     assert widths == [320, 80, 10]
     assert figures.render(figure)
 

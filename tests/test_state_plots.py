@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Rectangle, StepPatch
 
 from edge_naca import data, presets, recipes
 from edge_naca.compare import Comparison, compare
@@ -21,8 +23,8 @@ DIGITS = data.load("digits")
 NAMES = list(DIGITS.classes)
 
 
-def digits_core(**how: object) -> Core:
-    return Core(recipes.network_for(DIGITS, neurons_per_class=3, **how))  # type: ignore[arg-type]
+def digits_core(**how: Any) -> Core:
+    return Core(recipes.network_for(DIGITS, neurons_per_class=3, **how))
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +59,11 @@ def test_knowledge_shows_neurons_wins_and_fields(known: Snapshot) -> None:
     dots = np.asarray(figure.axes[1].collections[0].get_offsets())
     assert sorted(dots[:, 1].tolist()) == sorted(wins[wins > 0].tolist())
     images = [place.images[0].get_array() for place in figure.axes if place.images]
-    table = known.network.populations[0].rule.table  # type: ignore[union-attr]
-    np.testing.assert_allclose(images[0], np.asarray(table) / 64)
+    rule = known.network.populations[0].rule
+    assert rule is not None
+    assert rule.table is not None
+    assert images[0] is not None
+    np.testing.assert_allclose(images[0], rule.table / 64)
     # The winner of each class first.
     drawn = pictures(known.network, known.state.populations[0].weights)
     assert drawn is not None
@@ -71,7 +76,8 @@ def test_weights_are_shares_of_all(known: Snapshot) -> None:
     axes = Figure().subplots()
     draw_weights(axes, known)
     for index, patch in enumerate(axes.patches):
-        values, edges, _ = patch.get_data()  # type: ignore[attr-defined]
+        assert isinstance(patch, StepPatch)
+        values, edges, _ = patch.get_data()
         learned = known.state.populations[index]
         weights = learned.weights if learned.wins is None else learned.weights[learned.wins > 0]
         assert values.sum() == pytest.approx(1)
@@ -123,7 +129,8 @@ def test_difference_shows_before_after_and_change(changes: Comparison) -> None:
     assert bars == [one.samples[1] - one.samples[0] for one in changes.classes]
     assert "300 → 340" in titles(figure)
     (stairs,) = figure.axes[1].patches
-    values, edges, _ = stairs.get_data()  # type: ignore[attr-defined]
+    assert isinstance(stairs, StepPatch)
+    values, edges, _ = stairs.get_data()
     shown = {
         int(low + 0.5): int(count) for low, count in zip(edges[:-1], values, strict=True) if count
     }

@@ -122,7 +122,7 @@ def reopened(flash: Flash) -> Store:
     return Store(flash)
 
 
-@pytest.fixture(params=GEOMETRIES.values(), ids=GEOMETRIES)
+@pytest.fixture(params=list(GEOMETRIES.values()), ids=list(GEOMETRIES))
 def geometry(request: pytest.FixtureRequest) -> Geometry:
     geometry: Geometry = request.param
     return geometry

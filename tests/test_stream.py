@@ -283,10 +283,11 @@ def test_twin_finds_what_no_answer_shows() -> None:
 
         def tamper(number: int, result: Any) -> None:
             if number == 149:  # the last before a look, so that no answer can tell
-                state = bytearray(fake._core.save_state())  # type: ignore[union-attr]
+                assert fake._core is not None
+                state = bytearray(fake._core.save_state())
                 state[-1] ^= 1
                 state[16 + 4] ^= 1
-                fake._core.load_state(recrc(bytes(state)))  # type: ignore[union-attr]
+                fake._core.load_state(recrc(bytes(state)))
 
         session.compare = tamper
         with pytest.raises(

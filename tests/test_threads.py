@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,7 @@ def test_cores_in_threads_learn_as_one_after_the_other() -> None:
     for core, task in zip(serial, tasks, strict=True):
         core.learn_many(*task)
     parallel = [Core(network()) for _ in tasks]
-    together(
-        [
-            lambda core=core, task=task: core.learn_many(*task)  # type: ignore[misc]
-            for core, task in zip(parallel, tasks, strict=True)
-        ]
-    )
+    together([partial(core.learn_many, *task) for core, task in zip(parallel, tasks, strict=True)])
     assert [core.state() for core in parallel] == [core.state() for core in serial]
     assert len({core.state_hash() for core in parallel}) == len(tasks)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +60,13 @@ def payloads(data: bytes) -> list[bytes]:
     return [piece[:-4] for piece in decoded]
 
 
+def _answer(payload: bytes) -> Answer:
+    kind, status, tag, epoch = struct.unpack_from("<BBHI", payload)
+    return Answer(kind, status, tag, epoch, payload[8:])
+
+
 def answers(data: bytes) -> list[Answer]:
-    return [
-        Answer(*struct.unpack_from("<BBHI", payload), payload[8:]) for payload in payloads(data)
-    ]
+    return [_answer(payload) for payload in payloads(data)]
 
 
 class Wire:
@@ -112,7 +115,10 @@ def learn_body(position: int, x: NDArray[np.uint8], label: int) -> bytes:
 
 
 def batch_body(
-    position: int, xs: Sequence[NDArray[np.uint8]], labels: Sequence[int], kind: int | None = None
+    position: int,
+    xs: Collection[NDArray[np.uint8]],
+    labels: Iterable[int],
+    kind: int | None = None,
 ) -> bytes:
     head = struct.pack("<IHB", position, len(xs), lib.NACA_CODES if kind is None else kind)
     items = [struct.pack("<H", y) + x.tobytes() for x, y in zip(xs, labels, strict=True)]

@@ -23,11 +23,11 @@ from edge_naca.export.conversion.layers import (
     Finding,
     LayerReport,
     Pool,
+    window_of,
 )
-from edge_naca.export.conversion.relu_blocks import Block, Blocks, rectifier_of, window_of
+from edge_naca.export.conversion.relu_blocks import Block, Blocks, rectifier_of
 from edge_naca.export.conversion.relu_folding import by_channel
 from edge_naca.export.conversion.stage_running import (
-    POTENTIAL_MAX,
     at_every_step,
     in_order,
     run_coded,
@@ -35,6 +35,7 @@ from edge_naca.export.conversion.stage_running import (
 )
 from edge_naca.limits import whole
 from edge_naca.network import Encoder
+from edge_naca.specification.arithmetic import POTENTIAL_MAX
 from edge_naca.stages import (
     MAX_BIAS,
     MAX_CODED_BIAS,
@@ -268,7 +269,7 @@ def _convolution(
             ]
         ) from error
     stage = CodedConvolution(
-        **window_of(layer, signal.codes.shape[1]),  # type: ignore[arg-type]
+        **window_of(layer, signal.codes.shape[1]),
         dilation=layer.dilation,
         weights=weights.astype(np.int64),
         groups=groups,
@@ -294,14 +295,12 @@ def _convolution(
 def _pool(
     block: Block, layer: Pool, signal: Signal, real: Float, bits: int, result: Coded
 ) -> Signal:
-    window = window_of(layer, signal.codes.shape[1])
-    window |= {"kernel": layer.kernel, "code_bits": signal.bits, "bits": bits}
     scale = signal.scale
     if layer.kind == "max":
         # Codes are as fine as before; where fewer bits are wanted, they were made with them.
         if bits < signal.bits:
             raise ValueError(f"{layer.name}: a greatest of {signal.bits} bits has no fewer bits")
-        stage = CodedPool(**window, pool="max")  # type: ignore[arg-type]
+        pool, gain, shift = "max", 1, 0
     else:
         size = layer.kernel[0] * layer.kernel[1]
         share = 1.0 if layer.kind == "sum" else 1 / size
@@ -318,7 +317,16 @@ def _pool(
             shift -= 1
         gain = max(round(factor * 2**shift), 1)
         scale = scale * (factor * 2**shift / gain)
-        stage = CodedPool(**window, pool="sum", gain=gain, shift=shift)  # type: ignore[arg-type]
+        pool = "sum"
+    stage = CodedPool(
+        **window_of(layer, signal.codes.shape[1]),
+        kernel=layer.kernel,
+        code_bits=signal.bits,
+        bits=bits,
+        pool=pool,
+        gain=gain,
+        shift=shift,
+    )
     codes = run_coded(stage, signal.codes)
     after = replace(signal, codes=codes, real=real, scale=scale, bits=bits)
     result.stages.append(stage)
@@ -355,7 +363,7 @@ def add_readout(
     step = step or 1.0
     weights, bias = np.rint(effective / step), np.rint(layer.bias / step)
     stage = SpikingConvolution(
-        **window_of(layer, signal.codes.shape[1]),  # type: ignore[arg-type]
+        **window_of(layer, signal.codes.shape[1]),
         dilation=layer.dilation,
         weights=weights.astype(np.int64),
         groups=groups,

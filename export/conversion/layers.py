@@ -8,7 +8,7 @@ converted to frozen stages, so that every format shares one conversion. Shapes a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,31 @@ class Pool(Layer):
     kernel: Pair
     stride: Pair
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+
+class WindowOf(TypedDict):
+    """How a stage's kernel moves, named as in `edge_naca.stages.Window`."""
+
+    shape: tuple[int, int, int]
+    stride: Pair
+    padding: Pair
+    output: Pair
+
+
+def window_of(layer: Convolution | Pool, channels: int) -> WindowOf:
+    """Return how a stage's kernel moves when it stands for a layer.
+
+    Parameters
+    ----------
+    channels : of the stage's input: twice the layer's where on and off codes come in.
+    """
+    _, height, width = layer.input_shape
+    return {
+        "shape": (height, width, channels),
+        "stride": layer.stride,
+        "padding": layer.padding[:2],
+        "output": layer.output_shape[1:],
+    }
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

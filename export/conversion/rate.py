@@ -27,8 +27,9 @@ from edge_naca.export.conversion.layers import (
     Finding,
     LayerReport,
     Pool,
+    window_of,
 )
-from edge_naca.export.conversion.relu_blocks import Block, Blocks, rectifier_of, window_of
+from edge_naca.export.conversion.relu_blocks import Block, Blocks, rectifier_of
 from edge_naca.export.conversion.stage_running import (
     at_every_step,
     in_order,
@@ -42,7 +43,6 @@ from edge_naca.stages import MAX_BIAS, SpikingConvolution, SpikingPool
 Float = NDArray[np.float64]
 
 PERCENTILE = 99.9  # of what comes out, that a spike at every step stands for
-HEADROOM = 2.0
 MAX_THRESHOLD = 1 << 22
 
 
@@ -130,7 +130,7 @@ def _pool(
 ) -> tuple[Float, Signal]:
     """Pass spikes on; the next layer's weights know what one of them means."""
     stage = SpikingPool(
-        **window_of(layer, signal.codes.shape[1]),  # type: ignore[arg-type]
+        **window_of(layer, signal.codes.shape[1]),
         kernel=layer.kernel,
     )
     passed = run_pool(stage, arriving)
@@ -177,7 +177,7 @@ def _fire(
         )
     weights, bias = np.rint(effective / step), np.rint(layer.bias / step)
     stage = SpikingConvolution(
-        **window_of(layer, signal.codes.shape[1]),  # type: ignore[arg-type]
+        **window_of(layer, signal.codes.shape[1]),
         dilation=layer.dilation,
         weights=weights.astype(np.int64),
         groups=groups,

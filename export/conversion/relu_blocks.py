@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge_naca import stages
-from edge_naca.export.conversion.layers import Convolution, Finding, Layer, Pool, Rectifier, Shape
+from edge_naca.export.conversion.layers import (
+    Convolution,
+    Finding,
+    Layer,
+    Pool,
+    Rectifier,
+    Shape,
+    window_of,
+)
 from edge_naca.export.conversion.relu_folding import fold, is_affine, is_uneven
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS
 
@@ -139,17 +147,6 @@ def _as_convolution(pool: Pool) -> Convolution:
     )
 
 
-def window_of(layer: Convolution | Pool, channels: int) -> dict[str, object]:
-    """Return what a stage's window is, for so many channels."""
-    _, height, width = layer.input_shape
-    return {
-        "shape": (height, width, channels),
-        "stride": layer.stride,
-        "padding": layer.padding[:2],
-        "output": layer.output_shape[1:],
-    }
-
-
 def check_blocks(model: Blocks, is_head_kept: bool = True) -> list[Finding]:
     """Return everything that no stage can hold, as `edge_naca.stages` has them."""
     findings: list[Finding] = []
@@ -217,14 +214,14 @@ def _why_not(block: Block, channels: int, maps: int) -> tuple[str, str] | None:
                     "put a ReLU before it",
                 )
             stages.CodedPool(
-                **window_of(layer, channels),  # type: ignore[arg-type]
+                **window_of(layer, channels),
                 kernel=layer.kernel,
                 pool="max" if layer.kind == "max" else "sum",
             )
             return None
         groups = layer.groups
         stages.CodedConvolution(
-            **window_of(layer, channels),  # type: ignore[arg-type]
+            **window_of(layer, channels),
             dilation=layer.dilation,
             weights=np.zeros((maps, channels // groups, *layer.weights.shape[2:]), np.int8),
             groups=groups,

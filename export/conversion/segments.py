@@ -21,6 +21,7 @@ from edge_naca.export.conversion.layers import (
     Pool,
     Rectifier,
     Scale,
+    window_of,
 )
 from edge_naca.stages import MAX_FAN_IN, MAX_MAPS, MAX_STAGE_UNITS, MAX_STAGES, SpikingPool
 
@@ -214,14 +215,7 @@ def _fits(pool: Pool) -> bool:
 
 
 def pool_stage(pool: Pool) -> SpikingPool:
-    channels, height, width = pool.input_shape
-    return SpikingPool(
-        shape=(height, width, channels),
-        kernel=pool.kernel,
-        stride=pool.stride,
-        padding=pool.padding[:2],
-        output=pool.output_shape[1:],
-    )
+    return SpikingPool(**window_of(pool, pool.input_shape[0]), kernel=pool.kernel)
 
 
 def for_source(segment: Segment, source: Source) -> Segment:

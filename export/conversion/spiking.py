@@ -20,6 +20,7 @@ from edge_naca.export.conversion.layers import (
     Float,
     Layer,
     LayerReport,
+    window_of,
 )
 from edge_naca.export.conversion.segments import (
     Segment,
@@ -30,6 +31,7 @@ from edge_naca.export.conversion.segments import (
     pool_stage,
     segments,
 )
+from edge_naca.specification.arithmetic import POTENTIAL_MAX
 from edge_naca.specification.stages import SpikingStages
 from edge_naca.stages import (
     MAX_SUM,
@@ -39,7 +41,6 @@ from edge_naca.stages import (
 
 Int = NDArray[np.int64]
 
-MOST = (1 << 23) - 1  # of a potential
 MAX_CURRENT_SHIFT = 7
 HEADROOM = 2  # how far beyond what calibration saw potentials may go
 CLIPPINGS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
@@ -178,7 +179,7 @@ def _quantise(
     ).max(axis=(1, 2))
     scale = _clipped(flat, moments)
     shift = _shift(scale, demand, flat.shape[1], most, neurons.name)
-    scale = np.maximum(scale, demand * 2.0**shift / MOST)
+    scale = np.maximum(scale, demand * 2.0**shift / POTENTIAL_MAX)
     scale = np.where(scale > 0, scale, 1.0)
     of_map = gain[:, 0, 0]
     has_one_gain = bool((np.ptp(gain, axis=(1, 2)) <= 1e-5 * of_map).all())
@@ -212,15 +213,11 @@ def _quantise(
         name: array.transpose(1, 2, 0).reshape(-1) if own else array[:, 0, 0]
         for name, array in numbers.items()
     }
-    channels, height, width = layer.input_shape
     try:
         stage = SpikingConvolution(
-            shape=(height, width, channels),
+            **window_of(layer, layer.input_shape[0]),
             weights=integers.reshape(layer.weights.shape).astype(np.int8),
-            stride=layer.stride,
             dilation=layer.dilation,
-            padding=layer.padding[:2],
-            output=layer.output_shape[1:],
             groups=layer.groups,
             reset="subtract" if neurons.reset == "subtract" else "zero",
             current_shift=shift,
@@ -243,7 +240,7 @@ def _shift(scale: Float, demand: Float, fan_in: int, most: int, name: str) -> in
     # Maps with next to no weights would otherwise decide for all; they get coarser ones instead.
     counts = scale > np.median(scale) / 8
     for shift in range(MAX_CURRENT_SHIFT, -1, -1):
-        fits = demand * 2.0**shift <= MOST * scale
+        fits = demand * 2.0**shift <= POTENTIAL_MAX * scale
         if fan_in * 128 * most << shift <= MAX_SUM and fits[counts].all():
             return shift
     if fan_in * 128 * most > MAX_SUM:
@@ -346,7 +343,7 @@ def _compare(
         given = source.given(some, step).reshape(samples, -1)
         for runner, numbers in zip(runners, given, strict=True):
             _, rows, _ = runner.step(numbers)
-            at_limit += [(np.abs(potentials) == MOST).mean() for _, potentials, _ in rows]
+            at_limit += [(np.abs(potentials) == POTENTIAL_MAX).mean() for _, potentials, _ in rows]
     reports = []
     for index, (part, quantised) in enumerate(zip(parts, done, strict=True)):
         at_work = [runner.neurons[index] for runner in runners]

@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 
 from edge_naca.export.conversion import planes
 from edge_naca.network import Encoder, Preparation
-from edge_naca.specification.arithmetic import round_shift
+from edge_naca.specification.arithmetic import POTENTIAL_MAX, round_shift
 from edge_naca.specification.preparation import MAX_FEATURE
 from edge_naca.stages import CodedConvolution, CodedPool, SpikingConvolution, SpikingPool, Stage
 
 Float = NDArray[np.float64]
-
-POTENTIAL_MAX = 8388607
 
 
 def prepare(preparation: Preparation, raw: NDArray[Any], bits: int) -> Float:

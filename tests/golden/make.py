@@ -169,7 +169,7 @@ def coded_stages(preparation: Preparation) -> Network:
         code_bits=8,
         bits=5,
         bias=rng.integers(-90, 90, 6),
-        shift=[4, 5, 4, 5, 4, 5],
+        shift=np.array([4, 5, 4, 5, 4, 5]),
     )
     pool = CodedPool(shape=(8, 8, 6), kernel=(2, 2), stride=(2, 2), pool="max", code_bits=5, bits=5)
     grouped = CodedConvolution(
@@ -179,7 +179,7 @@ def coded_stages(preparation: Preparation) -> Network:
         dilation=(2, 2),
         code_bits=5,
         bits=6,
-        shift=[6],
+        shift=np.array([6]),
     )
     mean = CodedPool(shape=(2, 2, 9), kernel=(2, 1), code_bits=6, bits=4, gain=3, shift=2)
     inner = presets.competitive(Preparation((1, mean.units, 1)), CLASSES, 2)
@@ -195,11 +195,11 @@ def spiking_stages(encoder: Encoder, populations: tuple[Population, ...]) -> Net
         shape=(8, 8, 1),
         weights=rng.integers(-40, 60, (4, 1, 3, 3)),
         padding=(1, 0),
-        bias=[5, -3, 0, 9],
-        threshold=[300, 400, 350, 500],
+        bias=np.array([5, -3, 0, 9]),
+        threshold=np.array([300, 400, 350, 500]),
         reset="subtract",
-        reset_by=[330, 400, 350, 500],
-        decay=[230],
+        reset_by=np.array([330, 400, 350, 500]),
+        decay=np.array([230]),
     )
     pool = SpikingPool(shape=first.output_shape, kernel=(3, 2), stride=(2, 2), padding=(1, 0))
     second = SpikingConvolution(
@@ -207,9 +207,9 @@ def spiking_stages(encoder: Encoder, populations: tuple[Population, ...]) -> Net
         weights=rng.integers(-60, 60, (6, 2, 2, 2)),
         groups=2,
         stride=(2, 1),
-        threshold=[90],
-        decay=[200],
-        synapse_decay=[128],
+        threshold=np.array([90]),
+        decay=np.array([200]),
+        synapse_decay=np.array([128]),
         current_shift=2,
         refractory=1,
     )
