@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edge_naca import data
+from edge_naca.choices import DATA_SETS
 from edge_naca.data import DataError, Dataset
 
 X = np.arange(40, dtype=np.uint8).reshape(10, 2, 2)
@@ -255,3 +256,12 @@ def test_every_sample_is_tested_in_one_fold() -> None:
     for count in (1, 8):
         with pytest.raises(DataError, match=r"2 .. 7 folds"):
             whole.folds(count)
+
+
+def test_every_name_on_offer_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Names lie in `choices`, files in `data`: here they meet."""
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    assert [name for name in DATA_SETS if data.available(name)] == ["digits"]
+    for name in DATA_SETS[1:]:
+        with pytest.raises(DataError, match=f"{name} needs the file"):
+            data.load(name)
