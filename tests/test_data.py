@@ -217,6 +217,15 @@ def test_what_is_not_there_is_explained(tmp_path: Path, monkeypatch: pytest.Monk
         data.load("fashion-mnist")
 
 
+def test_every_name_on_offer_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Names lie in `choices`, files in `data`: here they meet."""
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    assert [name for name in DATA_SETS if data.available(name)] == ["digits"]
+    for name in DATA_SETS[1:]:
+        with pytest.raises(DataError, match=f"{name} needs the file"):
+            data.load(name)
+
+
 # ---- what can be done with it ------------------------------------------------------------------
 
 
@@ -256,12 +265,3 @@ def test_every_sample_is_tested_in_one_fold() -> None:
     for count in (1, 8):
         with pytest.raises(DataError, match=r"2 .. 7 folds"):
             whole.folds(count)
-
-
-def test_every_name_on_offer_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Names lie in `choices`, files in `data`: here they meet."""
-    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
-    assert [name for name in DATA_SETS if data.available(name)] == ["digits"]
-    for name in DATA_SETS[1:]:
-        with pytest.raises(DataError, match=f"{name} needs the file"):
-            data.load(name)
