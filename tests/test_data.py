@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edge_naca import data
+from edge_naca.choices import DATA_SETS
 from edge_naca.data import DataError, Dataset
 
 X = np.arange(40, dtype=np.uint8).reshape(10, 2, 2)
@@ -214,6 +215,15 @@ def test_what_is_not_there_is_explained(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv(data.VARIABLE, str(tmp_path))
     with pytest.raises(DataError, match=r"fashion_mnist.npz .*looked in"):
         data.load("fashion-mnist")
+
+
+def test_every_name_on_offer_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Names lie in `choices`, files in `data`: here they meet."""
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    assert [name for name in DATA_SETS if data.available(name)] == ["digits"]
+    for name in DATA_SETS[1:]:
+        with pytest.raises(DataError, match=f"{name} needs the file"):
+            data.load(name)
 
 
 # ---- what can be done with it ------------------------------------------------------------------

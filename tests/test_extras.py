@@ -248,7 +248,7 @@ def test_a_command_names_the_extra_that_it_lacks(
     ("code", "extra"),
     [
         ("from edge_naca import NacaClassifier", "learn"),
-        ("from edge_naca.classifier import NacaClassifier", "learn"),
+        ("from edge_naca.classifier.estimator import NacaClassifier", "learn"),
         ("from edge_naca.host import DeviceClassifier", "learn"),
         ("from edge_naca.host.classifier import DeviceClassifier", "learn"),
         ("from edge_naca import data; data.load('digits')", "learn"),

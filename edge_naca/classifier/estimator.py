@@ -11,6 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edge_naca import image, presets
 from edge_naca.classifier.decisions import class_margins, class_scores, typical_square
@@ -19,7 +23,6 @@ from edge_naca.classifier.parameters import check_parameters
 from edge_naca.classifier.samples import GIVEN, integers, plain
 from edge_naca.classifier.saved import Saved
 from edge_naca.core import Core
-from edge_naca.extras import require
 from edge_naca.files import write_file
 from edge_naca.front_end import SCALER, FrontEnd
 from edge_naca.image import ImageError
@@ -28,13 +31,6 @@ from edge_naca.network import Network, Preparation
 from edge_naca.recipes import typical_norm
 from edge_naca.scaling import Scaler, plan
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
-
-require("sklearn")  # names what is missing before the imports fail
-
-from sklearn.base import BaseEstimator, ClassifierMixin  # noqa: E402
-from sklearn.utils import check_random_state  # noqa: E402
-from sklearn.utils.multiclass import check_classification_targets  # noqa: E402
-from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
 
 ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
 

@@ -1,4 +1,4 @@
-"""What the commands share: their options, reading data, and how failures end."""
+"""What the commands share: their options, reading data, and checks before work begins."""
 
 from __future__ import annotations
 
