@@ -53,7 +53,22 @@ NETWORK = Record(
     Field("reserved", "u32"),
 )
 
-NEURON_FIELDS = (
+RULE_FIELDS = (
+    Field("post", "u8", options=POST_TERMS, first=1),
+    Field("signal", "u8", options=SIGNALS),
+    Field("pre", "u8", options=PRE_TERMS),
+    Field("trace_shift", "i8", -8, 8),
+    Field("trace_decay", "u16", 0, 256),
+    Field("trace_increment", "u8", 0, 255),
+    Field("rate_shift", "u8", 1, 28),
+    Field("handicap", "u16", 0, 4095),
+    Field("recruit", "i32", -(1 << 27), 1 << 27),
+    Field("delta_margin", "i32", 0, 1 << 24),
+    Field("depress_rate", "i16", -32768, 32767),
+    Field("rates", "u16", 1, MAX_RATES, is_count=True),
+)
+CURVE_FIELDS = (Field("curve_shift", "u8", 0, 24, attribute="shift"),)
+POPULATION = Record(
     Field("neurons", "u16", 1, MAX_UNITS),
     Field("flags", "u16", flags=("bias", "subtract", "norm_threshold", "curve")),
     Field("weight_bits", "u8", 4, 8),
@@ -70,23 +85,13 @@ NEURON_FIELDS = (
     Field("inhibition", "i32", 0, 1 << 15),
     Field("adaptation", "i32", 0, 1 << 20),
     Field("adaptation_decay", "u16", 0, 256),
+    *RULE_FIELDS,
+    *CURVE_FIELDS,
+    Field("reserved", "u8[11]"),
 )
-RULE_FIELDS = (
-    Field("post", "u8", options=POST_TERMS, first=1),
-    Field("signal", "u8", options=SIGNALS),
-    Field("pre", "u8", options=PRE_TERMS),
-    Field("trace_shift", "i8", -8, 8),
-    Field("trace_decay", "u16", 0, 256),
-    Field("trace_increment", "u8", 0, 255),
-    Field("rate_shift", "u8", 1, 28),
-    Field("handicap", "u16", 0, 4095),
-    Field("recruit", "i32", -(1 << 27), 1 << 27),
-    Field("delta_margin", "i32", 0, 1 << 24),
-    Field("depress_rate", "i16", -32768, 32767),
-    Field("rates", "u16", 1, MAX_RATES, is_count=True),
+NEURON_FIELDS = tuple(
+    field for field in POPULATION.fields.values() if field not in (*RULE_FIELDS, *CURVE_FIELDS)
 )
-CURVE_FIELDS = (Field("curve_shift", "u8", 0, 24, attribute="shift"),)
-POPULATION = Record(*NEURON_FIELDS, *RULE_FIELDS, *CURVE_FIELDS, Field("reserved", "u8[11]"))
 
 # ---- preparation (image.md, section 3.1) -----------------------------------------------------
 
