@@ -27,6 +27,8 @@ help:
 	@echo "make format    let ruff and clang-format lay out the code, and mend what ruff can"
 	@echo "make install   set up $(VENV), or bring it up to date"
 	@echo "make board-tools  install what the emulated boards need (Debian, Ubuntu); make test tries"
+	@echo "make quick     lint, type check and a telling share of the tests: under a minute"
+	@echo "make debug     build the C core into $(VENV) for a debugger"
 	@echo "make docs      build the site in build/docs, and fail on a link that leads nowhere"
 	@echo "make ci-tools  install the compilers and emulators that some tests use (Debian, Ubuntu)"
 	@echo "make clean     remove everything that was built, $(VENV) too"
@@ -114,6 +116,17 @@ board-tools:
 clean:
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Before each commit: lint, types, and tests/quick.txt, which touches every part (under a minute on 2 cores).
+.PHONY: quick debug
+quick: lint
+	$(BIN)/python -m pytest -q -n $(JOBS) @tests/quick.txt $(PYTEST_ARGS)
+
+# The C core for a debugger. It counts as not installed, so that the next target brings the usual one back.
+debug: install
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--config-settings=cmake.build-type=Debug --config-settings=install.strip=false --editable .
+	@rm -f $(INSTALLED)
 
 # The pages of docs/, README.md and benchmarks/, and the API from its docstrings. Strict: a link that leads
 # nowhere fails. Nothing is fetched; docs-links alone needs the Internet, for links to other sites.

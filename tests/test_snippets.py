@@ -9,14 +9,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import nir_graphs
 import numpy as np
+import onnx
+import onnx_models
 import onnxruntime
 import pytest
 from commands import call
+from nir_graphs import affine, chain, convolution, lif, node
+from onnx import helper
 from support import CORE, FIRMWARE, ROOT, run
 
 from edge_naca import data
@@ -112,17 +117,37 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
             numbers = random.normal(state, 0.3, 8)
             rows.append(",".join(f"{x:.4f}" for x in numbers) + f",{states[state]}")
         (folder / name).write_text("\n".join(rows) + "\n")
-    for name, source in (
-        ("model.nir", "tests/models/snntorch_mnist.nir"),
-        ("features.nir", "tests/models/snntorch_mnist.nir"),
-        ("net.onnx", "benchmarks/front_end.onnx"),
-        ("classifier.onnx", "benchmarks/front_end.onnx"),
-    ):
-        shutil.copy(ROOT / source, folder / name)
+    spiking = chain(
+        (1, 28, 28),
+        convolution(1, 4, 1, 5, stride=4), lif(tau=4e-4),
+        node("Flatten", start_dim=0, end_dim=-1), affine(3, 10, 144), lif(tau=4e-4),
+    )  # fmt: skip
+    for name in ("model.nir", "features.nir"):
+        nir_graphs.save(folder / name, spiking.to_dict())
+    convolving = helper.make_node("Conv", ["x", "w"], ["c"], name="conv", strides=[4, 4])
+    rectifying = helper.make_node("Relu", ["c"], ["y"], name="relu")
+    kernels = {"w": nir_graphs.numbers(5, 8, 1, 5, 5).astype(np.float32)}
+    features = onnx_models.build([convolving, rectifying], kernels, (1, 1, 28, 28))
+    onnx.save(features, folder / "net.onnx")
+    flat = helper.make_node("Flatten", ["x"], ["f"], name="flatten")
+    scoring = helper.make_node("Gemm", ["f", "w"], ["y"], name="scores")
+    weights = {"w": nir_graphs.numbers(6, 784, 10).astype(np.float32)}
+    onnx.save(
+        onnx_models.build([flat, scoring], weights, (1, 1, 28, 28)), folder / "classifier.onnx"
+    )
     learned = call("train", "digits", "--neurons-per-class", 5, "-o", folder / "digits.naca")
     assert learned.exit_code == 0, learned.output
     shutil.copy(folder / "digits.naca", folder / "kitchen.naca")
     return folder
+
+
+def _few_digits() -> data.Dataset:
+    full = data.load("digits")
+    few = {"x_train": full.x_train[:200], "y_train": full.y_train[:200]}
+    return replace(full, **few, x_test=full.x_test[:60], y_test=full.y_test[:60])
+
+
+FEW_DIGITS = _few_digits()
 
 
 @dataclass
@@ -215,6 +240,7 @@ def test_blocks_run(
         require_tool("arm-none-eabi-gcc -c")
         require_tool("qemu-system-arm")
     monkeypatch.setenv("EDGE_NACA_DATA", str(workshop))
+    monkeypatch.setattr(data, "_digits", lambda: FEW_DIGITS)  # streams need not be long
     folder = tmp_path / "here"
     shutil.copytree(workshop, folder)
     monkeypatch.chdir(folder)
