@@ -143,8 +143,9 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _few_digits() -> data.Dataset:
     full = data.load("digits")
-    few = {"x_train": full.x_train[:200], "y_train": full.y_train[:200]}
-    return replace(full, **few, x_test=full.x_test[:60], y_test=full.y_test[:60])
+    x_train, y_train = full.x_train[:200], full.y_train[:200]
+    x_test, y_test = full.x_test[:60], full.y_test[:60]
+    return replace(full, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
 
 
 FEW_DIGITS = _few_digits()
