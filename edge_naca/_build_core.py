@@ -1,7 +1,8 @@
 """Write the C source of an extension module from the C headers themselves.
 
 The headers are the only place where the interface is written down. cffi reads plain
-declarations, so all that has to go are the preprocessor's lines and the C++ linkage braces.
+declarations, so all that has to go are the preprocessor's lines, but for the version, and the C++
+linkage braces.
 CMake runs this as ``_build_core.py MODULE OUTPUT HEADER...``.
 """
 
@@ -18,16 +19,16 @@ def declarations(header: Path) -> str:
     Raises
     ------
     ValueError
-        If the header defines a macro other than its include guard: cffi could not see it, so
-        the constant or function would silently be missing from Python.
+        If the header defines a macro other than its include guard and the version: constants are
+        enums, which compilers check, and cffi could not see a function.
     """
     text = header.read_text(encoding="utf-8")
     guard = re.search(r"#ifndef (\w+)\n#define \1\n", text)
     for macro in re.findall(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", text, re.MULTILINE):
-        if guard is None or macro != guard[1]:
+        if (guard is None or macro != guard[1]) and not macro.startswith("NACA_VERSION_"):
             raise ValueError(f"{header}: {macro} is a macro; public constants must be enums")
     text = re.sub(r"^#ifdef __cplusplus\n.*?^#endif\n", "", text, flags=re.MULTILINE | re.DOTALL)
-    return re.sub(r"^[ \t]*#.*\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"^[ \t]*#(?!define NACA_VERSION_).*\n", "", text, flags=re.MULTILINE)
 
 
 def main(module: str, output: Path, headers: list[Path]) -> None:

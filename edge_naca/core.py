@@ -277,6 +277,13 @@ class Core:
         """Return the weights (neurons, rows) of a population, the bias, if any, in the last row."""
         return image.unpack_state(self.network, self.state()).populations[population].weights
 
+    def learned(self) -> int:
+        """Return how many samples were learned, modulo 2^32; it is part of the learned state."""
+        result = ffi.new("uint32_t *")
+        with self._lock:
+            _check(lib.naca_learned(self._core, result))
+        return int(result[0])
+
     def seen(self) -> NDArray[np.uint32]:
         """Return how many samples of each class were learned, (capacity,)."""
         result = np.zeros(self.network.capacity, np.uint32)

@@ -71,7 +71,7 @@ class FakeDevice:
 
     @property
     def learned(self) -> int:
-        return int.from_bytes(self._core.state()[:4], "little") if self._core else 0
+        return self._core.learned() if self._core else 0
 
     def receive(self, data: bytes) -> bytes:
         out = b""

@@ -273,6 +273,8 @@ def test_null_pointers_are_refused() -> None:
         "prepare core": lib.naca_prepare(null, sample, out),
         "prepare sample": lib.naca_prepare(core, null, out),
         "prepare codes": lib.naca_prepare(core, sample, null),
+        "learned core": lib.naca_learned(null, number),
+        "learned learned": lib.naca_learned(core, null),
         "seen core": lib.naca_seen(null, number, CLASSES),
         "seen seen": lib.naca_seen(core, null, CLASSES),
         "seen few": lib.naca_seen(core, number, CLASSES - 1),

@@ -42,6 +42,15 @@ def test_version_is_the_headers() -> None:
     assert edge_naca.__version__ == ".".join(map(str, parts))
 
 
+def test_preprocessor_sees_the_version(tmp_path: Path) -> None:
+    """An enum would be 0 to `#if`, whatever its value."""
+    names = ("NACA_VERSION_MAJOR", "NACA_VERSION_MINOR", "NACA_VERSION_PATCH")
+    checks = " && ".join(f"defined {name} && {name} == {getattr(lib, name)}" for name in names)
+    source = tmp_path / "version.c"
+    source.write_text(f'#include "naca/naca.h"\n#if !({checks})\n#error "unknown"\n#endif\n')
+    run("cc", "-std=c99", f"-I{CORE / 'include'}", "-c", source, "-o", tmp_path / "version.o")
+
+
 @pytest.mark.parametrize("folder", ["export", "host"])
 def test_top_level_folder_installs_inside_the_package(folder: str) -> None:
     module = importlib.import_module(f"edge_naca.{folder}")

@@ -86,6 +86,7 @@ def test_one_core_in_many_threads_stays_consistent(threads: int) -> None:
 
     together([learn] * threads)
     assert core.counters()["presentations"] == threads * len(x) * 4
+    assert core.learned() == threads * len(x)
     assert core.seen().tolist() == (threads * np.bincount(y, minlength=CLASSES)).tolist()
     # What was saved in between is whole: it is taken back.
     Core(network()).load_state(core.save_state())

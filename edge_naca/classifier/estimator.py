@@ -284,7 +284,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         for _ in self._progress(epochs):
             order: Any = slice(None)
             if self.shuffle:
-                learned = int.from_bytes(core.state()[:4], "little")
+                learned = core.learned()
                 order = np.random.default_rng([core.network.seed, learned]).permutation(len(raw))
             core.learn_many(raw[order], indices[order])
 

@@ -204,7 +204,7 @@ def pull(port: str, output: Path, baud: int, only_state: bool, as_json: bool) ->
         "port": port,
         "file": str(output),
         "network_id": f"{hello.network_id:08x}",
-        "learned": int.from_bytes(core.state()[:4], "little"),
+        "learned": core.learned(),
         "state_hash": f"{core.state_hash():08x}",
     }
     if as_json:

@@ -247,7 +247,7 @@ def _base(device: LinkDevice, record: Path | None, resume: bool) -> int:
 
 def learned_by_image(device: LinkDevice) -> int:
     """Return how many samples the device's image has learned without the device."""
-    return int.from_bytes(device.core.state()[:4], "little")
+    return device.core.learned()
 
 
 def start_of(device: LinkDevice, base: int) -> dict[str, Any]:

@@ -51,7 +51,7 @@ void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, 
             list[count++] = events[(*event)++].input;
         }
     } else {
-        const uint8_t *codes = AT(uint8_t, core, core->features);
+        const uint8_t *codes = AT(uint8_t, core, core->encoder_codes);
         const uint32_t key = naca_presentation_key(core);
         for (uint32_t i = 0; i < core->encoded; i++) {
             if (spikes_at(core, codes[i], i, step, key)) {
@@ -60,4 +60,5 @@ void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, 
         }
     }
     core->spike_count = count;
+    core->arrived_count = count; // the same list, but for spiking stages
 }

@@ -282,7 +282,6 @@ static naca_status_t check_state(check_t *check)
     naca_plan(image, &core, false);
     // The network record begins with what these fields are.
     memcpy(&image->inputs, &core.net, offsetof(network_t, seed));
-    image->features = core.prep.features;
     image->raw_count = (uint32_t)core.prep.height * core.prep.width * core.prep.channels;
     image->stages = core.stage_count;
     image->encoded = core.encoded;
@@ -297,14 +296,17 @@ naca_status_t naca_image_open_with(const naca_stages_t *stages, naca_image_t *im
                                    const void *data, uint32_t size)
 {
     check_t check;
-    if (image == NULL || data == NULL) {
+    if (image == NULL) {
+        return NACA_ERR_ARGUMENT;
+    }
+    memset(image, 0, sizeof *image); // a refusal leaves it useless
+    if (data == NULL) {
         return NACA_ERR_ARGUMENT;
     }
     if ((uintptr_t)data % NACA_ALIGNMENT != 0) {
         return NACA_ERR_ALIGNMENT;
     }
     memset(&check, 0, sizeof check);
-    memset(image, 0, sizeof *image);
     check.data = data;
     check.image = image;
     image->data = data;
@@ -320,7 +322,7 @@ naca_status_t naca_image_open_with(const naca_stages_t *stages, naca_image_t *im
     if (status == NACA_OK) {
         status = check_state(&check);
     }
-    image->data = status == NACA_OK ? image->data : NULL; // which makes it useless
+    image->data = status == NACA_OK ? image->data : NULL;
     return status;
 }
 

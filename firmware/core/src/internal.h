@@ -144,28 +144,30 @@ struct naca {
     preparation_t prep;
     uint32_t prep_arrays; // in the image: offsets and gains; 0 without preparation
     uint32_t network_id;
-    uint32_t state;      // learned state, from here ...
-    uint32_t state_size; // ... this many bytes
-    uint32_t codes;      // uint8[inputs]: of the sample
-    uint32_t features;   // uint8[encoded]: what the encoder is given; the same without coded stages
-    uint32_t encoded;
-    uint32_t spikes;       // uint16: the units that the encoder made spike at this step
-    uint32_t arrived;      // uint16: what reached the first population; the same without stages
-    uint32_t arriving;     // units that this can come from
-    uint32_t spike_count;  // in the one of these two lists that was written last
-    uint32_t counts;       // uint8[capacity]: spikes of the output in this presentation
-    uint32_t potentials;   // int32[capacity]: of the output
-    uint32_t units;        // neurons that are recorded ...
-    uint32_t stage_units;  // ... of which in stages
-    uint32_t stage_table;  // stage_t, one for each frozen stage
-    uint32_t sums;         // int32: scratch of coded stages
-    uint32_t resting;      // what spiking stages begin a presentation with at 0, from here ...
-    uint32_t resting_size; // ... this many bytes
-    uint32_t size;         // of the whole workspace
+    uint32_t state;         // learned state, from here ...
+    uint32_t state_size;    // ... this many bytes
+    uint32_t codes;         // uint8[inputs]: of the sample
+    uint32_t encoder_codes; // uint8[encoded]: given to the encoder; `codes` without coded stages
+    uint32_t encoded;       // units that the encoder sends spikes for
+    uint32_t spikes;        // uint16: the units that the encoder made spike at this step
+    uint32_t spike_count;   // how many they are
+    uint32_t arrived;       // uint16: what reached the first population at this step: what spiking
+                            // stages sent on, or `spikes` without them
+    uint32_t arrived_count; // how many, the bias not counted
+    uint32_t arriving;      // units that these can come from
+    uint32_t counts;        // uint8[capacity]: spikes of the output in this presentation
+    uint32_t potentials;    // int32[capacity]: of the output
+    uint32_t units;         // neurons that are recorded ...
+    uint32_t stage_units;   // ... of which in stages
+    uint32_t stage_table;   // stage_t, one for each frozen stage
+    uint32_t sums;          // int32[maps]: scratch of coded stages
+    uint32_t resting;       // what spiking stages begin a presentation with at 0, from here ...
+    uint32_t resting_size;  // ... this many bytes
     uint8_t stage_count;
     uint8_t coded_count; // of them before the encoder
     uint8_t code_bits;   // of the sample's codes
-    uint8_t reserved[5]; // up to a multiple of 8, whatever the machine asks for
+    uint8_t reserved;
+    uint32_t size; // of the whole workspace
     naca_counters_t counters;
     layer_t layers[]; // one for each population
 };

@@ -120,7 +120,7 @@ uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label
         return 0;
     }
     uint16_t *inputs = AT(uint16_t, core, core->arrived);
-    uint32_t count = core->spike_count;
+    uint32_t count = core->arrived_count;
     if (population > 0) {
         inputs = AT(uint16_t, core, core->layers[population - 1u].at[SPIKES]);
         count = core->layers[population - 1u].spike_count;

@@ -218,7 +218,8 @@ uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step)
 {
     const bool is_last = step->index + 1u == core->net.steps;
     const uint32_t blocks = (layer->p.neurons + BLOCK - 1u) / BLOCK;
-    if (layer->at[TRACES] != core->features) { // or else the codes are the trace, or there is none
+    if (layer->at[TRACES] !=
+        core->encoder_codes) { // or else the codes are the trace, or there is none
         update_traces(core, layer, step);
     }
     if (layer->at[ADAPTATION] != 0 || layer->at[REFRACTORY] != 0) {

@@ -40,7 +40,7 @@ static void step_all(naca_t *core, uint32_t index, uint32_t label,
         core->stages.at->step(core, index, recording, result);
     }
     uint16_t *spikes = AT(uint16_t, core, core->arrived);
-    uint32_t count = core->spike_count;
+    uint32_t count = core->arrived_count;
     uint32_t unit = index * core->units + core->stage_units;
     for (uint32_t i = 0; i < core->net.populations; i++) {
         layer_t *layer = &core->layers[i];
@@ -139,6 +139,15 @@ naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t lab
         return NACA_ERR_LABEL;
     }
     return present(core, sample, label, NULL, result);
+}
+
+naca_status_t naca_learned(const naca_t *core, uint32_t *learned)
+{
+    if (core == NULL || learned == NULL) {
+        return NACA_ERR_ARGUMENT;
+    }
+    *learned = *AT_CONST(uint32_t, core, core->state);
+    return NACA_OK;
 }
 
 naca_status_t naca_seen(const naca_t *core, uint32_t *seen, uint32_t capacity)

@@ -166,7 +166,7 @@ static void scatter(naca_t *core, const stage_t *stage, const spot_t *spot, int3
 
 static void append(naca_t *core, uint32_t unit)
 {
-    AT(uint16_t, core, core->arrived)[core->spike_count++] = (uint16_t)unit;
+    AT(uint16_t, core, core->arrived)[core->arrived_count++] = (uint16_t)unit;
 }
 
 // A pool has no neurons: it passes a spike on to what is behind it, once for every window that the
@@ -295,11 +295,11 @@ static void step_spiking(naca_t *core, uint32_t index, const naca_recording_t *r
                          naca_result_t *result)
 {
     const uint16_t *sent = AT_CONST(uint16_t, core, core->spikes);
-    const uint8_t *codes = AT_CONST(uint8_t, core, core->features);
+    const uint8_t *codes = AT_CONST(uint8_t, core, core->encoder_codes);
     const bool is_direct = core->net.encoder == ENCODER_DIRECT;
     const uint32_t count = core->spike_count;
     uint32_t unit = index * core->units;
-    core->spike_count = 0; // from here on, of what arrives at the populations
+    core->arrived_count = 0;
     for (uint32_t i = core->coded_count; i < core->stage_count; i++) {
         if (STAGE(core, i)->potentials != 0) {
             fade(core, STAGE(core, i));

@@ -132,9 +132,9 @@ void naca_plan_stages(naca_t *core, bool is_real, uint32_t *end)
     core->sums = naca_reserve(4u * maps, end);
     const uint32_t blocks[2] = {naca_reserve(room[0], end), naca_reserve(room[1], end)};
     for (uint32_t i = 0; i < core->coded_count; i++) {
-        core->features = blocks[i % 2u];
+        core->encoder_codes = blocks[i % 2u];
         if (is_real) {
-            STAGE(core, i)->codes = core->features;
+            STAGE(core, i)->codes = core->encoder_codes;
         }
     }
     if (core->stage_count != core->coded_count) {
@@ -168,7 +168,7 @@ void naca_step_stages(naca_t *core, uint32_t index, const naca_recording_t *reco
 
 const uint8_t *naca_features(const naca_t *core)
 {
-    return AT_CONST(uint8_t, core, core->features);
+    return AT_CONST(uint8_t, core, core->encoder_codes);
 }
 
 uint32_t naca_ceil_div(uint32_t a, uint32_t b)

@@ -78,7 +78,7 @@ static void plan_input(naca_t *core, bool is_real, uint32_t *end)
     const uint32_t inputs = core->net.inputs;
     core->code_bits = core->net.bits;
     core->codes = naca_reserve(inputs, end);
-    core->features = core->codes;
+    core->encoder_codes = core->codes;
     core->encoded = inputs;
     core->arriving = inputs;
     if (core->stages.at != NULL) {
@@ -122,7 +122,7 @@ void naca_plan(const naca_image_t *image, naca_t *core, bool is_real)
             lay_out(&layer, sizes, WEIGHTS, WINS, &learned);
             lay_out(&layer, sizes, NORMS, SPIKES, &scratch);
             if (layer.at[TRACES] == 0) {
-                layer.at[TRACES] = core->features;
+                layer.at[TRACES] = core->encoder_codes;
             }
             before = layer.p.neurons;
             core->units += before;

@@ -30,9 +30,8 @@ uint32_t naca_link_image_room(const naca_link_t *link)
 uint32_t naca_link_learned(const naca_link_t *link)
 {
     uint32_t learned = 0;
-    uint32_t size;
     if (link->core != NULL) {
-        memcpy(&learned, naca_state_bytes(link->core, &size), sizeof learned);
+        (void)naca_learned(link->core, &learned);
     }
     return learned;
 }

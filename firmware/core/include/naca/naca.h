@@ -20,13 +20,23 @@
 ///         naca_learn(core, &sample, label, &result); // result.prediction: before learning
 ///     }
 ///
-/// Re-entrancy: a function touches what its arguments point at and nothing else, so different cores
-/// may run at the same time on different threads; one core takes one call at a time.
+/// Ownership: memory is the caller's. Only an image's bytes and the workspace stay in use after a
+/// call, as long as the core does; everything else that is handed over is used during the call
+/// only.
 ///
-/// Failure: a call that returns anything but NACA_OK has left the learned state as it was.
+/// Re-entrancy: a function touches what its arguments point at and nothing else, so different cores
+/// may run at the same time on different threads, from one image too. One core takes one call at a
+/// time: an interrupt must not call into a core that it may have interrupted.
+///
+/// Failure: a call that returns anything but NACA_OK has left the learned state as it was, and what
+/// it was to write is then of no use. Each function names the statuses that it can return besides
+/// NACA_OK. NACA_ERR_ARGUMENT is for a null pointer, where nothing else is said.
+///
+/// Work: every call ends; each function says what bounds it. No call waits, locks or allocates.
+/// Here S is the time steps of a presentation, N the neurons of all populations.
 ///
 /// This header is the whole public interface. The Python binding is generated from it, so it holds
-/// declarations only, and constants are enums, never macros.
+/// declarations only, and constants are enums. The version alone is macros, for `#if` to see.
 
 #ifndef NACA_NACA_H
 #define NACA_NACA_H
@@ -39,13 +49,12 @@ extern "C" {
 #endif
 
 /// Version of this software. The build files and the Python package read it from here.
-/// The image format has a version of its own.
-enum {
-    NACA_VERSION_MAJOR = 0,
-    NACA_VERSION_MINOR = 1,
-    NACA_VERSION_PATCH = 0,
-    NACA_IMAGE_VERSION = 1
-};
+#define NACA_VERSION_MAJOR 0
+#define NACA_VERSION_MINOR 1
+#define NACA_VERSION_PATCH 0
+
+/// Version of the image format that this software reads.
+enum { NACA_IMAGE_VERSION = 1 };
 
 /// Limits of any network. The arithmetic is free of overflow within them.
 enum {
@@ -89,7 +98,8 @@ const char *naca_status_name(naca_status_t status);
 uint32_t naca_crc32(uint32_t crc, const void *data, size_t size);
 
 /// The code of frozen stages. Whoever wants it hands it to naca_image_open_with, so that the linker
-/// leaves out what nobody asks for. None of the three functions returns null.
+/// leaves out what nobody asks for. None of the three functions returns null; what they return
+/// lives as long as the program.
 typedef struct naca_stages naca_stages_t;
 
 /// Stages before the encoder, codes to codes: convolution, dense layer and pooling of a quantised
@@ -103,14 +113,14 @@ const naca_stages_t *naca_spiking_stages(void);
 /// Both.
 const naca_stages_t *naca_all_stages(void);
 
-/// An opened image: what naca_image_open found. The caller owns it; it points into the image's
-/// bytes and is needed until naca_init has returned. The fields are for reading.
+/// An opened image: what naca_image_open found out. It points into the image's bytes, which must
+/// stay where they are, readable and unchanged. The structure itself is needed until naca_init has
+/// returned; any number of cores may be set up from it. The fields are for reading.
 typedef struct naca_image {
     const uint8_t *data;       ///< the image, which must stay where it is
     uint32_t size;             ///< its size in bytes
     uint32_t network_id;       ///< CRC-32 over everything that decides what the network computes
     const naca_stages_t *code; ///< of frozen stages, as handed over, or null
-    uint16_t features;         ///< what preparation makes of a raw sample, 0 without preparation
     uint32_t raw_count;        ///< numbers in a raw sample, 0 without preparation
     uint32_t encoded;          ///< units that the encoder sends spikes for: inputs, or what coded
                                ///< stages make of them
@@ -133,7 +143,7 @@ typedef enum naca_sample_kind {
     NACA_RAW_U8 = 0,  ///< uint8_t[raw_count]: as the sensor gave it, to be prepared
     NACA_RAW_I16 = 1, ///< int16_t[raw_count]
     NACA_RAW_I32 = 2, ///< int32_t[raw_count]
-    NACA_CODES = 3,   ///< uint8_t[inputs]: prepared before, each below 2^bits of the encoder
+    NACA_CODES = 3,   ///< uint8_t[inputs]: prepared before, each below 2^bits
     NACA_EVENTS = 4   ///< naca_event_t[count]: spikes, ascending by step, then by input
 } naca_sample_kind_t;
 
@@ -143,23 +153,23 @@ typedef struct naca_event {
     uint16_t input; ///< below the number of inputs
 } naca_event_t;
 
-/// One sample. The caller owns `data`, aligned for its type; the core reads it during the call
-/// only.
+/// One sample. `data` is aligned for its type, and may be null where `count` is 0.
 typedef struct naca_sample {
     naca_sample_kind_t kind;
     const void *data;
     uint32_t count; ///< elements, not bytes
 } naca_sample_t;
 
-/// What one presentation gave.
+/// What one presentation gave. The margin is small or negative for a sample that looks like nothing
+/// known.
 typedef struct naca_result {
     int32_t prediction; ///< class of the output neuron that spiked most, -1 if none spiked
-    int32_t margin;     ///< greatest potential above threshold in the last hidden population at the
-    ///< last step: small or negative means that the sample looks like nothing known;
-    ///< INT32_MIN while no neuron there has learned anything, or without populations
-    uint32_t spikes;  ///< spikes of the input and of every population
-    uint32_t synops;  ///< synaptic operations: weights added to a potential, modulo 2^32
-    uint32_t changes; ///< weights that learning changed
+    int32_t margin;     ///< greatest potential above threshold in the last hidden population at
+                        ///< the last step; INT32_MIN while no neuron there has learned anything,
+                        ///< or without populations
+    uint32_t spikes;    ///< spikes of the input, of spiking stages and of every population
+    uint32_t synops;    ///< synaptic operations: weights added to a potential, modulo 2^32
+    uint32_t changes;   ///< weights that learning changed
 } naca_result_t;
 
 /// Sums since naca_init. They wrap at 2^64.
@@ -180,10 +190,13 @@ typedef struct naca_recording {
                            ///< that never spikes
 } naca_recording_t;
 
-/// Check an image of `size` bytes at `data` once and for all, and fill `image`.
-/// Everything is checked here (checksum, bounds, products that could overflow), so that later calls
-/// check nothing. `data` must be aligned to NACA_ALIGNMENT. Work grows with `size`.
-/// After a refusal `image` is of no use.
+/// Check an image of `size` bytes at `data` once and for all, and fill `image`. Everything is
+/// checked here (checksum, bounds, products that could overflow), so that later calls check
+/// nothing. `data` must be aligned to NACA_ALIGNMENT. Whatever the bytes are, nothing outside them
+/// is read. Work: two passes over `size` bytes, plus at most 64 * 64 entries of the section table.
+/// NACA_ERR_ARGUMENT, NACA_ERR_ALIGNMENT, NACA_ERR_TRUNCATED, NACA_ERR_MAGIC, NACA_ERR_VERSION,
+/// NACA_ERR_CHECKSUM, NACA_ERR_SECTION, NACA_ERR_NETWORK, NACA_ERR_STAGES; which one when is said
+/// in docs/image.md, section 6. After a refusal `image` is refused by the functions below.
 naca_status_t naca_image_open(naca_image_t *image, const void *data, uint32_t size);
 
 /// The same for images that may have frozen stages: `stages` is naca_coded_stages(),
@@ -192,66 +205,90 @@ naca_status_t naca_image_open_with(const naca_stages_t *stages, naca_image_t *im
                                    const void *data, uint32_t size);
 
 /// The workspace that the network needs, in bytes: exact, and the same on every machine.
+/// Work: one pass over the records of stages and populations. NACA_ERR_ARGUMENT, also for an image
+/// that was refused.
 naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size);
 
-/// Set up a network in `workspace`, with the learned state of the image or, where it has none, as
-/// new. The core uses the first naca_workspace_size bytes until the caller takes them back.
+/// Set up a network in `workspace`, aligned to NACA_ALIGNMENT, `size` bytes of it, with the learned
+/// state of the image or, where it has none, as new. The core is the first naca_workspace_size
+/// bytes, until the caller takes them back: there is nothing to close.
+/// Work: fills the workspace once, plus that of naca_state_written.
+/// NACA_ERR_ARGUMENT as above, NACA_ERR_ALIGNMENT, NACA_ERR_WORKSPACE where `size` is too small.
 naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t size, naca_t **core);
 
 /// Present a sample and predict. The learned state does not change, and the answer depends on
-/// nothing but the learned state and the sample. `result` must not be null.
-/// Work grows with the number of input spikes times the neurons, plus neurons times steps.
+/// nothing but the learned state and the sample.
+/// Work, at each step: a population's neurons, once and again for every spike that reaches it (at
+/// most S * N * (N + `encoded`) in all), and the synapses of spiking stages that spikes reach.
+/// Once: the numbers of a raw sample, and the synapses of coded stages behind codes that are not 0.
+/// NACA_ERR_ARGUMENT; NACA_ERR_SAMPLE where kind, count or a value does not fit the network. The
+/// sample's values are checked, so they may come from anywhere.
 naca_status_t naca_infer(naca_t *core, const naca_sample_t *sample, naca_result_t *result);
 
 /// Present a sample, predict, then learn that its class is `label` (0 .. capacity - 1). A class is
 /// new until its first sample; it needs no announcement. `result` tells what was predicted *before*
-/// learning. Work: that of naca_infer plus the synapses of the neurons that learn.
+/// learning. Work: that of naca_infer plus the synapses of the neurons that learn, at most all.
+/// NACA_ERR_LABEL, and what naca_infer returns. A sample that is refused is not learned in part.
 naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t label,
                          naca_result_t *result);
 
-/// As naca_infer, writing down every spike, potential and threshold on the way.
+/// As naca_infer, writing down every spike, potential and threshold on the way, `recording` saying
+/// where. Work: that of naca_infer plus S * (`encoded` + 3 * `units`).
 naca_status_t naca_record(naca_t *core, const naca_sample_t *sample,
                           const naca_recording_t *recording, naca_result_t *result);
 
 /// Prepare a raw sample into codes[inputs], as naca_infer would before encoding: what a host needs
-/// to send samples packed to the encoder's bits.
+/// to send samples packed to the encoder's bits. Work grows with the numbers of the sample.
+/// NACA_ERR_ARGUMENT; NACA_ERR_SAMPLE where the sample does not fit or is not raw.
 naca_status_t naca_prepare(naca_t *core, const naca_sample_t *sample, uint8_t *codes);
 
-/// Samples learned so far of each class, which are part of the learned state: seen[capacity].
+/// Samples learned so far, which is part of the learned state. It wraps at 2^32.
+/// NACA_ERR_ARGUMENT.
+naca_status_t naca_learned(const naca_t *core, uint32_t *learned);
+
+/// The same of each class: seen[capacity]. Work: one copy of `capacity` numbers.
+/// NACA_ERR_ARGUMENT, also where `capacity` is not the image's.
 naca_status_t naca_seen(const naca_t *core, uint32_t *seen, uint32_t capacity);
 
-/// Copy the counters.
+/// Copy the counters. NACA_ERR_ARGUMENT.
 naca_status_t naca_counters(const naca_t *core, naca_counters_t *counters);
 
 /// Hash of the learned state: equal states have equal hashes on every machine (CRC-32).
+/// Work: one pass over the learned state. NACA_ERR_ARGUMENT.
 naca_status_t naca_state_hash(const naca_t *core, uint32_t *hash);
 
-/// Size of a saved state in bytes, header included.
+/// Size of a saved state in bytes, header included. It never changes. NACA_ERR_ARGUMENT.
 naca_status_t naca_state_size(const naca_t *core, uint32_t *size);
 
-/// Write the learned state to `buffer`, which holds `size` bytes.
+/// Write the learned state, with a header, to `buffer`, which holds `size` bytes and needs no
+/// alignment. Work: two passes over the learned state.
+/// NACA_ERR_ARGUMENT; NACA_ERR_BUFFER where `size` is below naca_state_size.
 naca_status_t naca_state_save(const naca_t *core, void *buffer, uint32_t size);
 
-/// Take over a state that naca_state_save wrote, from this or another machine running the same
-/// network. Checked as a whole before anything changes: a refusal changes nothing.
+/// Take over a state of `size` bytes that naca_state_save wrote, from this or another machine
+/// running the same network; `buffer` needs no alignment. Checked as a whole before anything
+/// changes. Work: two passes over the learned state plus that of naca_state_written.
+/// NACA_ERR_ARGUMENT; NACA_ERR_TRUNCATED; NACA_ERR_MAGIC where this is no saved state;
+/// NACA_ERR_STATE where it is another network's; NACA_ERR_CHECKSUM where it is damaged.
 naca_status_t naca_state_load(naca_t *core, const void *buffer, uint32_t size);
 
 /// The learned state itself, `*size` bytes, without the header of a saved state: for who reads or
-/// writes it piece by piece, with no memory for a second copy. It starts with the samples learned
-/// (uint32_t). Any bytes are a valid state; after writing, naca_state_written comes before any
-/// other call. Neither argument may be null; nothing is checked.
+/// writes it piece by piece, with no memory for a second copy. It lies in the workspace. Any bytes
+/// are a valid state; after writing, naca_state_written comes before any other call. Neither
+/// argument may be null; nothing is checked.
 uint8_t *naca_state_bytes(naca_t *core, uint32_t *size);
 
-/// Make what depends on the learned state anew. Work grows with the synapses.
+/// Make what depends on the learned state anew: squared norms, where thresholds follow them. Work:
+/// one pass over the weights. `core` must not be null.
 void naca_state_written(naca_t *core);
 
-/// What the encoder was given for the sample that was presented last, if that was raw or codes:
-/// what coded stages made of it, codes[encoded]. The next call overwrites it. `core` must not be
-/// null.
+/// The features of the sample that was presented last, if that was raw or codes: what the encoder
+/// was given, codes[encoded], which is what coded stages made of the sample's codes. They lie in
+/// the workspace; the next call overwrites them. `core` must not be null.
 const uint8_t *naca_features(const naca_t *core);
 
-/// Where a sample may be put together: codes[inputs], which the next call overwrites unless it is
-/// given them as its NACA_CODES. `core` must not be null.
+/// Where a sample may be put together: codes[inputs] in the workspace, which the next call
+/// overwrites unless it is given them as its NACA_CODES. `core` must not be null.
 uint8_t *naca_codes(naca_t *core);
 
 #ifdef __cplusplus
