@@ -190,7 +190,7 @@ def full_image() -> tuple[bytes, dict[str, int]]:
         shape=coded.output_shape,
         weights=np.ones((3, 2, 1, 1), int),
         reset="subtract",
-        synapse_decay=[0],
+        synapse_decay=np.array([0]),
     )
     stages = coded, spiking
     populations = hidden, Population(2)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edge_naca import scenarios
+from edge_naca.choices import ORDERS
 from edge_naca.data import Dataset
 from edge_naca.scenarios import CHUNK, History, Stage
 
@@ -65,7 +66,7 @@ def test_other_orders_are_one_stage(order: str) -> None:
     assert stage.classes == (0, 1, 2)
 
 
-@pytest.mark.parametrize("order", scenarios.ORDERS)
+@pytest.mark.parametrize("order", ORDERS)
 def test_epochs_repeat_each_stage(order: str) -> None:
     for once, thrice in zip(
         scenarios.stream(MIXED, order), scenarios.stream(MIXED, order, epochs=3), strict=True
