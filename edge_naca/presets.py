@@ -135,7 +135,20 @@ def competitive(
             recruit=min(depth + int(square / 2), 1 << 27),
         ),
     )
-    output = Population(
+    return Network(
+        inputs,
+        encoder,
+        (hidden, _competitive_output(capacity, expected, last)),
+        front.preparation if front is not None else _prepared(source),
+        seed,
+        (front.metadata if front is not None else {}) | (metadata or {}),
+        stages=() if front is None else front.stages,
+    )
+
+
+def _competitive_output(capacity: int, expected: NDArray[np.float64], last: int) -> Population:
+    """Return the output that hears the hidden neuron which alone spiked at the last step."""
+    return Population(
         capacity,
         weight_bits=4,
         weight_min=0,
@@ -148,15 +161,6 @@ def competitive(
             "bounded",
             table=modulation_table(expected, block_matrix(np.arange(capacity), capacity)),
         ),
-    )
-    return Network(
-        inputs,
-        encoder,
-        (hidden, output),
-        front.preparation if front is not None else _prepared(source),
-        seed,
-        (front.metadata if front is not None else {}) | (metadata or {}),
-        stages=() if front is None else front.stages,
     )
 
 

@@ -222,18 +222,10 @@ def fit_maps(weights: Float, bias: Float) -> tuple[Float, Float, NDArray[np.int6
 # ---- blocks ------------------------------------------------------------------------------------
 
 
-def _convolution(
-    block: Block, layer: Convolution, signal: Signal, real: Float, bits: int, result: Coded
-) -> Signal:
-    effective, groups = effective_weights(layer, signal)
-    bias = layer.bias
-    scale = best_scale(real, bits, block.limit)
-    if not real.any():
-        result.notes.append(
-            f"{layer.name}: nothing comes out on any calibration sample; its scale is a guess"
-        )
-    if block.is_signed:
-        effective, bias = _doubled(effective), _doubled(bias)
+def _no_finer(
+    scale: float, effective: Float, bias: Float, layer: Convolution, real: Float, notes: list[str]
+) -> float:
+    """Return a code's scale, no finer than the weights that make it allow, and note if they do."""
     # Codes can be no finer than 8 bits of weight allow.
     least = max(
         float(np.abs(effective).max(initial=0)) / 127.4,
@@ -253,8 +245,24 @@ def _convolution(
                     )
                 ]
             )
-        result.notes.append(f"{layer.name}: codes are as fine as 8-bit weights allow, no finer")
+        notes.append(f"{layer.name}: codes are as fine as 8-bit weights allow, no finer")
         scale = least
+    return scale
+
+
+def _convolution(
+    block: Block, layer: Convolution, signal: Signal, real: Float, bits: int, result: Coded
+) -> Signal:
+    effective, groups = effective_weights(layer, signal)
+    bias = layer.bias
+    scale = best_scale(real, bits, block.limit)
+    if not real.any():
+        result.notes.append(
+            f"{layer.name}: nothing comes out on any calibration sample; its scale is a guess"
+        )
+    if block.is_signed:
+        effective, bias = _doubled(effective), _doubled(bias)
+    scale = _no_finer(scale, effective, bias, layer, real, result.notes)
     try:
         weights, offsets, shifts = fit_maps(effective / scale, bias / scale)
     except OverflowError as error:
@@ -280,8 +288,8 @@ def _convolution(
     )
     codes = run_coded(stage, signal.codes)
     step = scale / 2.0**shifts
-    made = weights * step[:, None, None, None]
-    relative = relative_error(made - effective, effective)
+    rounded = weights * step[:, None, None, None]
+    relative = relative_error(rounded - effective, effective)
     after = Signal(codes, real, np.full(len(layer.bias), scale), bits, block.is_signed, False)
     mean_in = float(np.abs(signal.scale).mean())
     result.stages.append(stage)

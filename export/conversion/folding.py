@@ -120,26 +120,8 @@ def _after_scale(layer: Convolution, scale: Float) -> Convolution:
     return replace(layer, weights=layer.weights * scale)
 
 
-def _compose(first: Convolution, second: Convolution) -> Convolution:
-    """Return the convolution that does what two do, one after the other."""
-    pointwise = (
-        first.weights.shape[2:] == (1, 1)
-        and first.stride == (1, 1)
-        and first.padding == NO_PADDING
-        and not first.bias.any()
-    )
-    if second.padding != NO_PADDING and not pointwise:
-        raise ConversionError(
-            [
-                Finding(
-                    second.name,
-                    "weights",
-                    f"it pads what comes from {first.name}, without neurons between them, so that "
-                    "they cannot be one layer",
-                    "put neurons between them, or leave out the padding",
-                )
-            ]
-        )
+def _composed_weights(first: Convolution, second: Convolution) -> tuple[Float, int]:
+    """Return the weights of two convolutions as one, and in how many groups they are."""
     maps, sides, channels = second.weights.shape[0], (0, 1), first.input_shape[0]
     reach = tuple(
         (second.weights.shape[2 + a] - 1) * second.dilation[a] * first.stride[a]
@@ -176,6 +158,30 @@ def _compose(first: Convolution, second: Convolution) -> Convolution:
             else:
                 part = np.tensordot(outer[:, :, y, x], inner, axes=(1, 0))
             weights[:, :, rows, columns] += part
+    return weights, groups
+
+
+def _compose(first: Convolution, second: Convolution) -> Convolution:
+    """Return the convolution that does what two do, one after the other."""
+    pointwise = (
+        first.weights.shape[2:] == (1, 1)
+        and first.stride == (1, 1)
+        and first.padding == NO_PADDING
+        and not first.bias.any()
+    )
+    if second.padding != NO_PADDING and not pointwise:
+        raise ConversionError(
+            [
+                Finding(
+                    second.name,
+                    "weights",
+                    f"it pads what comes from {first.name}, without neurons between them, so that "
+                    "they cannot be one layer",
+                    "put neurons between them, or leave out the padding",
+                )
+            ]
+        )
+    weights, groups = _composed_weights(first, second)
     return Convolution(
         name=second.name,
         input_shape=first.input_shape,

@@ -123,6 +123,42 @@ def segments(layers: Sequence[Layer], source_is_direct: bool) -> tuple[list[Segm
     return result, only
 
 
+def _folded(linear: list[Layer], neurons: Neurons) -> tuple[Convolution, Float]:
+    """Return the layers before neurons as one convolution, and the scale that is left over."""
+    shape = neurons.input_shape
+    if not linear:
+        return identity(neurons.name, shape), np.array(1.0)
+    folded = fold(linear)
+    if int(np.prod(folded.convolution.output_shape)) != int(np.prod(shape)):
+        raise failure(
+            neurons.name,
+            "neurons",
+            f"it has the shape {shape}, what arrives {folded.convolution.output_shape}",
+            "export the file again",
+        )
+    return folded.convolution, folded.scale
+
+
+def _signs(gain: Float, name: str) -> Float:
+    """Return the sign of each map's gains, (maps, 1, 1), which its weights take over."""
+    if not np.isfinite(gain).all() or (gain == 0).any():
+        raise failure(
+            name,
+            "neurons",
+            "some neurons take in nothing of what arrives: their r, w_in or scale is 0",
+            "remove them",
+        )
+    signs = np.sign(gain[:, :1, :1])
+    if (np.sign(gain) != signs).any():
+        raise failure(
+            name,
+            "neurons",
+            "within a map, some neurons invert what arrives and others do not",
+            "use one sign for each map",
+        )
+    return np.asarray(signs)
+
+
 def _segment(first: int, linear: list[Layer], neurons: Neurons, hears_spikes: bool) -> Segment:
     pool: Pool | None = None
     rest = list(linear)
@@ -136,19 +172,8 @@ def _segment(first: int, linear: list[Layer], neurons: Neurons, hears_spikes: bo
             rest.insert(
                 0, Scale(name=pool.name, input_shape=shape, output_shape=shape, factor=factor)
             )
-    if not rest:
-        folded_layer, scale = identity(neurons.name, neurons.input_shape), np.array(1.0)
-    else:
-        folded = fold(rest)
-        folded_layer, scale = folded.convolution, folded.scale
+    folded_layer, scale = _folded(rest, neurons)
     shape = neurons.input_shape
-    if int(np.prod(folded_layer.output_shape)) != int(np.prod(shape)):
-        raise failure(
-            neurons.name,
-            "neurons",
-            f"it has the shape {shape}, what arrives {folded_layer.output_shape}",
-            "export the file again",
-        )
     full = folded_layer.output_shape
 
     def each(name: str) -> Float:
@@ -156,21 +181,7 @@ def _segment(first: int, linear: list[Layer], neurons: Neurons, hears_spikes: bo
         return np.broadcast_to(numbers, shape).reshape(full)
 
     gain = each("gain") * scale
-    if not np.isfinite(gain).all() or (gain == 0).any():
-        raise failure(
-            neurons.name,
-            "neurons",
-            "some neurons take in nothing of what arrives: their r, w_in or scale is 0",
-            "remove them",
-        )
-    signs = np.sign(gain[:, :1, :1])
-    if (np.sign(gain) != signs).any():
-        raise failure(
-            neurons.name,
-            "neurons",
-            "within a map, some neurons invert what arrives and others do not",
-            "use one sign for each map",
-        )
+    signs = _signs(gain, neurons.name)
     bias = folded_layer.bias if folded_layer.bias.ndim == 3 else folded_layer.bias[:, None, None]
     convolution = replace(
         folded_layer,

@@ -20,6 +20,7 @@ from edge_naca.export.conversion.layers import (
     Float,
     Layer,
     LayerReport,
+    Neurons,
     window_of,
 )
 from edge_naca.export.conversion.segments import (
@@ -136,6 +137,52 @@ def _clipped(weights: Float, moments: list[Float]) -> Float:
     return np.where(greatest > 0, scale, 0.0)
 
 
+def _reset_by(neurons: Neurons, decay: Float) -> Float:
+    """Return what a spike takes from the potential: here it is taken before the leak."""
+    reset_by = neurons.reset_by / neurons.gain
+    if not neurons.delayed:
+        return reset_by
+    if (decay == 0).any():
+        raise failure(
+            neurons.name,
+            "neurons",
+            "its potential leaks away within a step: nothing can be taken from it later",
+            "train with a smaller leak, or with reset to zero",
+        )
+    return reset_by * 256 / decay
+
+
+def _comparable(scale: Float, neurons: Neurons, is_last: bool) -> Float:
+    """Return scales of maps, in one unit where potentials of maps are compared with each other."""
+    gain = neurons.gain
+    of_map = gain[:, 0, 0]
+    has_one_gain = bool((np.ptp(gain, axis=(1, 2)) <= 1e-5 * of_map).all())
+    if neurons.reset == "none" and not has_one_gain:
+        raise failure(
+            neurons.name,
+            "neurons",
+            "neurons of one map differ in how much they take in, so that what is read out of them "
+            "cannot be compared",
+            "use one r, w_in and tau for each map",
+        )
+    return (scale * of_map).max() / of_map if is_last and has_one_gain else scale
+
+
+def _each(numbers: dict[str, Float]) -> dict[str, Any]:
+    """Return parameters (maps, rows, columns) as a stage has them: a map's, or each neuron's own.
+
+    Units are numbered channels last.
+    """
+    own = any((array != array[:, :1, :1]).any() for array in numbers.values())
+    return {
+        "own": own,
+        **{
+            name: (array.transpose(1, 2, 0).reshape(-1) if own else array[:, 0, 0]).astype(np.int64)
+            for name, array in numbers.items()
+        },
+    }
+
+
 def _quantise(
     segment: Segment,
     moments: list[Float],
@@ -161,18 +208,9 @@ def _quantise(
     bias = np.broadcast_to(layer.bias, neurons.input_shape)
     decay = np.rint(neurons.decay * 256)
     notes = _decay_notes(neurons.name, "decay", neurons.decay, decay)
-    # Thresholds of a readout mean nothing, and what is taken is taken before the leak here.
+    # Thresholds of a readout mean nothing.
     threshold = 0 * gain if is_readout else neurons.threshold / gain
-    reset_by = neurons.reset_by / gain
-    if neurons.delayed:
-        if (decay == 0).any():
-            raise failure(
-                neurons.name,
-                "neurons",
-                "its potential leaks away within a step: nothing can be taken from it later",
-                "train with a smaller leak, or with reset to zero",
-            )
-        reset_by = reset_by * 256 / decay
+    reset_by = _reset_by(neurons, decay)
     demand = np.max(
         [HEADROOM * peaks, HEADROOM * currents, np.abs(threshold), np.abs(bias), reset_by / 2],
         axis=0,
@@ -181,22 +219,10 @@ def _quantise(
     shift = _shift(scale, demand, flat.shape[1], most, neurons.name)
     scale = np.maximum(scale, demand * 2.0**shift / POTENTIAL_MAX)
     scale = np.where(scale > 0, scale, 1.0)
-    of_map = gain[:, 0, 0]
-    has_one_gain = bool((np.ptp(gain, axis=(1, 2)) <= 1e-5 * of_map).all())
-    if is_readout and not has_one_gain:
-        raise failure(
-            neurons.name,
-            "neurons",
-            "neurons of one map differ in how much they take in, so that what is read out of them "
-            "cannot be compared",
-            "use one r, w_in and tau for each map",
-        )
-    if is_last and has_one_gain:
-        # Potentials of all maps are compared with each other, so they have to be in one unit.
-        scale = (scale * of_map).max() / of_map
+    scale = _comparable(scale, neurons, is_last)
     integers = _rounded(flat, scale)
     unit = scale[:, None, None] / 2.0**shift
-    numbers: dict[str, Any] = {
+    numbers: dict[str, Float] = {
         "bias": np.rint(bias / unit),
         "threshold": np.floor(threshold / unit),
         "reset_by": np.rint(reset_by / unit),
@@ -207,12 +233,6 @@ def _quantise(
         notes += _decay_notes(
             neurons.name, "synaptic decay", neurons.synapse_decay, numbers["synapse_decay"]
         )
-    own = any((array != array[:, :1, :1]).any() for array in numbers.values())
-    numbers = {
-        # Units are numbered channels last.
-        name: array.transpose(1, 2, 0).reshape(-1) if own else array[:, 0, 0]
-        for name, array in numbers.items()
-    }
     try:
         stage = SpikingConvolution(
             **window_of(layer, layer.input_shape[0]),
@@ -223,8 +243,7 @@ def _quantise(
             current_shift=shift,
             refractory=neurons.refractory,
             readout=is_readout,
-            own=own,
-            **{name: array.astype(np.int64) for name, array in numbers.items()},
+            **_each(numbers),
         )
     except ValueError as error:
         raise failure(

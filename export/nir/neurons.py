@@ -71,7 +71,44 @@ def _thresholds(
     return np.nextafter(threshold, -np.inf) if options.fires == "reached" else threshold
 
 
+def _spiking(
+    node: Node, arriving: Arriving, options: NirOptions, common: dict[str, Any]
+) -> Neurons:
+    """Return neurons that spike and are reset, given what all neurons have."""
+    rest = _rest(node, arriving)
+    threshold = _thresholds(node, "v_threshold", arriving, rest, options)
+    if options.reset == "zero":
+        # snnTorch clears what a Synaptic holds at the next step, with all that this step brought.
+        held = 1 if options.exporter == "snntorch" and node.kind == "CubaLIF" else 0
+        return Neurons(
+            **common,
+            threshold=threshold,
+            reset="zero",
+            reset_by=np.array(0.0),
+            refractory=max(options.refractory, held),
+        )
+    by = np.asarray(each(node, "v_threshold", arriving) - rest)
+    if (by < 0).any():
+        raise NodeError(
+            "a threshold below rest cannot be subtracted", "train with thresholds above rest"
+        )
+    if options.delayed and (common["decay"] == 0).any():
+        raise NodeError(
+            "its potential leaks away within a step, so that nothing can be taken from it later",
+            "train with a leak below 1, or with reset to zero",
+        )
+    delayed = bool(options.delayed)
+    return Neurons(**common, threshold=threshold, reset="subtract", reset_by=by, delayed=delayed)
+
+
 def read_neurons(node: Node, arriving: Arriving, options: NirOptions) -> tuple[Layer, Arriving]:
+    """Return a node's neurons as a layer, and what comes out of it.
+
+    Raises
+    ------
+    NodeError
+        If its parameters cannot be converted; it says what to do.
+    """
     kind = node.kind
     synapse: Float | None = None
     if kind in ("IF", "I"):
@@ -112,34 +149,4 @@ def read_neurons(node: Node, arriving: Arriving, options: NirOptions) -> tuple[L
     if kind == "Threshold":
         threshold = _thresholds(node, "threshold", arriving, nothing, options)
         return Neurons(**common, threshold=threshold, reset="zero", reset_by=nothing), arriving
-    rest = _rest(node, arriving)
-    threshold = _thresholds(node, "v_threshold", arriving, rest, options)
-    if options.reset == "zero":
-        # snnTorch clears what a Synaptic holds at the next step, with all that this step brought.
-        held = 1 if options.exporter == "snntorch" and kind == "CubaLIF" else 0
-        refractory = max(options.refractory, held)
-        return (
-            Neurons(
-                **common,
-                threshold=threshold,
-                reset="zero",
-                reset_by=nothing,
-                refractory=refractory,
-            ),
-            arriving,
-        )
-    by = np.asarray(each(node, "v_threshold", arriving) - rest)
-    if (by < 0).any():
-        raise NodeError(
-            "a threshold below rest cannot be subtracted", "train with thresholds above rest"
-        )
-    if options.delayed and (decay == 0).any():
-        raise NodeError(
-            "its potential leaks away within a step, so that nothing can be taken from it later",
-            "train with a leak below 1, or with reset to zero",
-        )
-    delayed = bool(options.delayed)
-    return (
-        Neurons(**common, threshold=threshold, reset="subtract", reset_by=by, delayed=delayed),
-        arriving,
-    )
+    return _spiking(node, arriving, options, common), arriving
