@@ -175,7 +175,9 @@ def _grounds(found: Report) -> list[str]:
         )
     current = found.target.current
     if current is None:
-        lines.append("Energy: no current is known well enough to estimate it (export/targets.py).")
+        lines.append(
+            "Energy: no current is known well enough to estimate it (export/cost/targets.py)."
+        )
     else:
         lines.append(
             f"Energy: an estimate, {current.microamperes_per_mhz:g} µA/MHz × "
