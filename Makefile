@@ -48,6 +48,7 @@ lint: install
 	$(BIN)/ruff format --check
 	@$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	$(BIN)/lizard -w -l c $(LIMITS) $(SHORT_FUNCTIONS)
+	$(BIN)/lizard -w -l python $(LIMITS) edge_naca export host tests benchmarks tools
 	@rm -rf build/typing && mkdir -p build/typing/edge_naca
 	@ln -s $(CURDIR)/edge_naca/* $(CURDIR)/export $(CURDIR)/host build/typing/edge_naca/
 	@MYPYPATH=build/typing:tests:benchmarks $(BIN)/mypy --explicit-package-bases build/typing/edge_naca \

@@ -157,6 +157,7 @@ def markdown(
     weight_bits: int,
     cut: str | None,
 ) -> str:
+    # #lizard forgives: most of it is text.
     model = onnx.load(MODEL)
     about = {entry.key: entry.value for entry in model.metadata_props}
     text = (

@@ -5,6 +5,7 @@ Both are ordinary `Network` descriptions; every number can be changed with `data
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,45 +88,33 @@ def competitive(
     whole("bits", bits, 1, 8)
     whole("neurons_per_class", neurons_per_class, 1, 4096)
     inputs, features = _sizes(source)
-    neurons = capacity * neurons_per_class
-    whole("capacity · neurons_per_class", neurons, 1, 4096)
-    weight_max = 15 if weight_bits == 4 else 127
+    neurons = whole("capacity · neurons_per_class", capacity * neurons_per_class, 1, 4096)
     # A weight is a code times this power of two, as fine as the weight's width allows.
     fineness = (weight_bits - (weight_bits == 8)) - bits
-    scale = 2.0**fineness
     largest = front.most if front is not None else 2**bits - 1
     equal = source.norm if isinstance(source, Preparation) else 0
-    square = scale * (norm**2 if norm else equal**2 if equal else features * largest**2)
+    square = 2.0**fineness * (norm**2 if norm else equal**2 if equal else features * largest**2)
     # Low enough that somebody always answers: no distance reaches this far. Samples whose norm is
     # not equalised may be stronger than most.
     depth = min(int((REACH if norm is None else REACH_UNEQUAL) * square), 1 << 26)
-    norm_shift = 1 + fineness  # half the squared norm, in the potentials' unit
-    if norm_shift < 0:
+    if fineness < -1:
         raise ValueError(f"{weight_bits}-bit weights are too coarse for {bits}-bit codes")
     encoder = Encoder("bitplane", bits, bits) if front is None else front.encoder
     last = encoder.steps - 1
-    owners = np.repeat(np.arange(capacity), neurons_per_class)
-    expected = expectation(capacity, "orthogonal")
-    elsewhere = 0.5 + np.sqrt(depression) / 4  # where the curve is −depression
     hidden = Population(
         neurons,
         weight_bits=weight_bits,
         weight_min=0,
-        weight_max=weight_max,
+        weight_max=15 if weight_bits == 4 else 127,
         # Bits: halved at every step, so that they count as what they stand for. Spikes add up.
         decay=256 if counted else 128,
         current_shift=0 if counted else bits - 1,
         threshold=-depth,
-        norm_shift=norm_shift,
+        norm_shift=1 + fineness,  # half the squared norm, in the potentials' unit
         fire_from=last,
         winners=1,
-        rule=Rule(
-            "winner",
-            "table",
-            "attract",
-            table=modulation_table(expected, block_matrix(owners, capacity, elsewhere)),
-            rates=rate_table(rate_floor),
-            depress_rate=ONE // 8,
+        rule=replace(
+            _competitive_rule(capacity, neurons_per_class, rate_floor, depression),
             trace_shift=fineness,
             trace_decay=256 if counted else 128,
             trace_increment=1 if counted else 1 << (bits - 1),
@@ -138,16 +127,35 @@ def competitive(
     return Network(
         inputs,
         encoder,
-        (hidden, _competitive_output(capacity, expected, last)),
-        front.preparation if front is not None else _prepared(source),
+        (hidden, _competitive_output(capacity, last)),
+        _prepared(source),
         seed,
         (front.metadata if front is not None else {}) | (metadata or {}),
         stages=() if front is None else front.stages,
     )
 
 
-def _competitive_output(capacity: int, expected: NDArray[np.float64], last: int) -> Population:
+def _competitive_rule(
+    capacity: int, neurons_per_class: int, rate_floor: float, depression: float
+) -> Rule:
+    """Return how hidden neurons learn: each class's expectation reaches neurons of its own."""
+    owners = np.repeat(np.arange(capacity), neurons_per_class)
+    elsewhere = 0.5 + np.sqrt(depression) / 4  # where the curve is −depression
+    levels = block_matrix(owners, capacity, elsewhere)
+    return Rule(
+        "winner",
+        "table",
+        "attract",
+        table=modulation_table(expectation(capacity, "orthogonal"), levels),
+        rates=rate_table(rate_floor),
+        depress_rate=ONE // 8,
+    )
+
+
+def _competitive_output(capacity: int, last: int) -> Population:
     """Return the output that hears the hidden neuron which alone spiked at the last step."""
+    levels = block_matrix(np.arange(capacity), capacity)
+    table = modulation_table(expectation(capacity, "orthogonal"), levels)
     return Population(
         capacity,
         weight_bits=4,
@@ -155,16 +163,13 @@ def _competitive_output(capacity: int, expected: NDArray[np.float64], last: int)
         weight_max=15,
         fire_from=last,
         winners=1,
-        rule=Rule(
-            "all",
-            "table",
-            "bounded",
-            table=modulation_table(expected, block_matrix(np.arange(capacity), capacity)),
-        ),
+        rule=Rule("all", "table", "bounded", table=table),
     )
 
 
 def _prepared(source: Preparation | FrontEnd | int) -> Preparation | None:
+    if isinstance(source, FrontEnd):
+        return source.preparation
     return source if isinstance(source, Preparation) else None
 
 

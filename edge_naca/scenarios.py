@@ -33,7 +33,7 @@ class Learner(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class Lesson:
     """A stretch of the stream after which accuracy is measured.
 
     Parameters
@@ -61,7 +61,7 @@ class History:
     results : what `learn_many` returned for each stage, results of single samples end to end.
     """
 
-    stages: tuple[Stage, ...]
+    stages: tuple[Lesson, ...]
     accuracy: Array
     weights: Array
     results: tuple[Any, ...]
@@ -98,7 +98,7 @@ class History:
 
 def stream(
     dataset: Dataset, order: str = "class", seed: int = 0, epochs: int = 1
-) -> tuple[Stage, ...]:
+) -> tuple[Lesson, ...]:
     """Return the stages of a stream.
 
     Parameters
@@ -114,13 +114,13 @@ def stream(
     labels = [int(label) for label in np.unique(y)]
     permutation = rng.permutation(len(y))
     if order == "given":
-        return (Stage("all in the given order", np.tile(np.arange(len(y)), epochs), (*labels,)),)
+        return (Lesson("all in the given order", np.tile(np.arange(len(y)), epochs), (*labels,)),)
     if order == "shuffled":
-        return (Stage("all, shuffled", np.tile(permutation, epochs), (*labels,)),)
+        return (Lesson("all, shuffled", np.tile(permutation, epochs), (*labels,)),)
     if seed != 0:
         labels = [labels[place] for place in rng.permutation(len(labels))]
     return tuple(
-        Stage(
+        Lesson(
             dataset.classes[label],
             np.tile(permutation[y[permutation] == label], epochs),
             (*labels[: place + 1],),
@@ -146,8 +146,8 @@ def per_class_accuracy(learner: Learner, dataset: Dataset, classes: Sequence[int
 def follow(
     learner: Learner,
     dataset: Dataset,
-    stages: Sequence[Stage],
-    progress: Callable[[int, Stage], None] | None = None,
+    stages: Sequence[Lesson],
+    progress: Callable[[int, Lesson], None] | None = None,
 ) -> Iterator[History]:
     """Teach a learner stage by stage, and yield the history so far after each.
 
@@ -173,8 +173,8 @@ def follow(
 def run(
     learner: Learner,
     dataset: Dataset,
-    stages: Sequence[Stage],
-    progress: Callable[[int, Stage], None] | None = None,
+    stages: Sequence[Lesson],
+    progress: Callable[[int, Lesson], None] | None = None,
 ) -> History:
     """Teach a learner all stages, measuring after each: the last of `follow`."""
     *_, history = follow(learner, dataset, stages, progress)

@@ -40,7 +40,7 @@ class Port:
     """A line to a board. (pyserial's drops what has arrived by the time it is opened.)"""
 
     def __init__(self, board: EmulatedBoard) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", board.port), timeout=20)
+        self._socket = socket.create_connection(("127.0.0.1", board.port), timeout=120)
         self._bytes = self._socket.makefile("rb")
 
     def write(self, data: bytes) -> None:

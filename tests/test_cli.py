@@ -288,7 +288,7 @@ def test_an_interruption_leaves_the_old_image(folder: Path, tmp_path: Path) -> N
     assert process.stdout is not None
     assert "accuracy" in process.stdout.readline()  # it has begun
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert errors == "Interrupted.\n"
     assert old.read_bytes() == content
@@ -682,4 +682,4 @@ def test_a_reader_may_leave(folder: Path) -> None:
     process.stdout.close()
     assert process.stderr is not None
     assert "Traceback" not in process.stderr.read()
-    process.wait(timeout=60)
+    process.wait(timeout=120)

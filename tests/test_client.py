@@ -261,19 +261,30 @@ def test_slow_save_is_asked_for_once() -> None:
 
     with LinkDevice(lambda: Slow(receive), "test") as client:
         client.learn_many(X[:50], Y[:50])
+        before = client.counts.resent, client.counts.timeouts, client.link.pace.wait
         assert client.save() == 1
-        assert (client.counts.resent, client.counts.timeouts) == (0, 0)
-        assert client.link.pace.wait < 1.0
+        assert (client.counts.resent, client.counts.timeouts, client.link.pace.wait) == before
 
 
 def test_line_is_kept_full() -> None:
-    """A device that takes 10 ms to hear and to answer is not waited for each time."""
+    """Requests go out without waiting for each answer: here none comes before eight are there."""
     fake = FakeDevice(IMAGE)
-    line = BadLine(Chaos(delay=0.01))
-    with LinkDevice(line.over(lambda: LoopTransport(fake.receive)), "test") as client:
-        start = time.monotonic()
+    held = bytearray()
+    answered = 0
+
+    def receive(data: bytes) -> bytes:
+        nonlocal answered
+        held.extend(fake.receive(data))
+        if fake.learned < 496 and 0 < fake.learned - answered < 8:
+            return b""
+        answered = fake.learned
+        answers = bytes(held)
+        held.clear()
+        return answers
+
+    with connected(receive, patience=60) as client:
         client.learn_many(X[:500], Y[:500], batch=1)
-        assert time.monotonic() - start < 500 * 0.01 / 2
+        assert client.hash() == taught(500).state_hash()
 
 
 # ---- what every device can do ------------------------------------------------------------------
@@ -427,7 +438,7 @@ def test_sample_too_long_for_a_device_is_not_sent() -> None:
     network = competitive(120, 5, 2, bits=8)
     device = VirtualDevice(encode(network), frame_size=128)
     x = np.zeros((1, 120), np.uint8)
-    with connected(device.receive, patience=1) as client:
+    with connected(device.receive, patience=60) as client:
         room = client.hello.max_payload
         with pytest.raises(DeviceError, match=f"is {120 + 15 - room} bytes too long for test"):
             client.learn(x[0], 1)

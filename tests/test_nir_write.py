@@ -35,6 +35,7 @@ def _weights(seed: int, *shape: int) -> np.ndarray[Any, np.dtype[np.int8]]:
 
 def _staged() -> Network:
     """Return a network with every kind of stage, and populations behind them."""
+    # #lizard forgives: one description of a network.
     rng = np.random.default_rng(4)
     stages = (
         SpikingConvolution(

@@ -10,7 +10,7 @@ import pytest
 from edge_naca import scenarios
 from edge_naca.choices import ORDERS
 from edge_naca.data import Dataset
-from edge_naca.scenarios import CHUNK, History, Stage
+from edge_naca.scenarios import CHUNK, History, Lesson
 
 
 class Latest:
@@ -130,7 +130,7 @@ def test_classes_without_test_samples_count_for_nothing() -> None:
 
 def test_forgetting_on_a_history_made_by_hand() -> None:
     stages = tuple(
-        Stage(str(classes), np.arange(2), classes) for classes in [(1,), (1, 0), (1, 0, 2)]
+        Lesson(str(classes), np.arange(2), classes) for classes in [(1,), (1, 0), (1, 0, 2)]
     )
     nan = np.nan
     accuracy = np.array([[nan, 0.9, nan], [0.8, 0.5, nan], [0.7, 0.6, 1.0]])

@@ -180,7 +180,7 @@ class Devices:
         for process in self.running:
             process.send_signal(signal.SIGINT)
         for process in self.running:
-            process.communicate(timeout=30)
+            process.communicate(timeout=120)
 
 
 @pytest.fixture

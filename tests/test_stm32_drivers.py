@@ -36,7 +36,7 @@ def burn(require_tool: Callable[[str], None], tmp_path_factory: pytest.TempPathF
 
 
 def connected(chip: Stm32) -> LinkDevice:
-    return LinkDevice(lambda: LoopTransport(chip.receive), "chip", first_patience=20)
+    return LinkDevice(lambda: LoopTransport(chip.receive), "chip", first_patience=120)
 
 
 @pytest.mark.parametrize("has_pll", [True, False])

@@ -19,9 +19,9 @@ from edge_naca.files import write_file
 
 if TYPE_CHECKING:
     from edge_naca.data import Dataset
-    from edge_naca.scenarios import Stage
+    from edge_naca.scenarios import Lesson
 
-    Progress = Callable[[int, Stage], None]
+    Progress = Callable[[int, Lesson], None]
 
 # What each figure is, and its unit.
 MEASURES = {
@@ -137,7 +137,7 @@ def _run_all(
 
     with report.Bar(total) as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
 
-        def progress(count: int, _: Stage) -> None:
+        def progress(count: int, _: Lesson) -> None:
             if stop.is_set():
                 raise _StoppedError
             bar.advance(count, "learning")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from edge_naca.core import Core
     from edge_naca.data import Dataset
     from edge_naca.network import Network
-    from edge_naca.scenarios import History, Stage
+    from edge_naca.scenarios import History, Lesson
 
 OURS, MEAN, SGD = "edge-naca", "nearest mean", "SGD"
 
@@ -103,11 +104,18 @@ def demo(name: str | None, output: Path, seed: int, as_json: bool) -> None:
     if as_json:
         report.print_json(summary | {"picture": str(picture), "image": str(file)})
         return
+    _tell(ours, dataset.classes, picture, file, summary)
+
+
+def _tell(
+    history: History, classes: Sequence[str], picture: Path, file: Path, summary: dict[str, Any]
+) -> None:
+    """Say what came out; the last line is for scripts."""
     report.out.print()
-    report.out.print(report.forgotten_table(ours, dataset.classes))
+    report.out.print(report.forgotten_table(history, classes))
     click.echo(
         "Taught the same lesson over a serial line, a virtual device holds the same state, bit for "
-        f"bit: {device_hash:08x}"
+        f"bit: {summary['device_hash']}"
     )
     click.echo(f"Picture: {picture}\nImage:   {file} (look inside: edge-naca inspect {file})\n")
     parts = (
@@ -169,7 +177,7 @@ def _teach_device(network: Network, dataset: Dataset, seed: int, quiet: bool) ->
         return client.hash()
 
 
-def _advance(bar: report.Bar, name: str, count: int, stage: Stage) -> None:
+def _advance(bar: report.Bar, name: str, count: int, stage: Lesson) -> None:
     bar.advance(count, f"{stage.title}: {name}")
 
 

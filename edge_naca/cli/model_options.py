@@ -68,6 +68,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 def _nir_options(function: Function) -> Function:
     """Add what a NIR file does not say."""
+    # #lizard forgives: one list of options, each said once.
     for decorate in (
         click.option(
             "--input-shape",

@@ -119,16 +119,7 @@ def stream(
         if learn:
             common.check_learns(device.core, port, "add --predict")
         names, items = _items(device, loaded, order, seed, limit)
-        header = {
-            "learn": learn,
-            "network_id": f"{device.hello.network_id:08x}",
-            "data": loaded.name,
-            "digest": loaded.digest(),
-            "order": order,
-            "seed": seed,
-            "limit": limit,
-            "classes": names,
-        }
+        header = _header(device, loaded, learn, order, seed, limit) | {"classes": names}
         base = _base(device, record, resume)
         if record is not None and not is_there(record):
             header |= start_of(device, base)
@@ -206,6 +197,21 @@ def tell(
         click.echo(f"The line: {line_summary(device.counts)}; no sample was learned twice.")
     if session.stopped and record is not None:
         click.echo(f"{record} is complete so far; the same command goes on from here.")
+
+
+def _header(
+    device: LinkDevice, loaded: Dataset, learn: bool, order: str, seed: int, limit: int | None
+) -> dict[str, Any]:
+    """Return what has to be the same for a stream to go on in the same recording."""
+    return {
+        "learn": learn,
+        "network_id": f"{device.hello.network_id:08x}",
+        "data": loaded.name,
+        "digest": loaded.digest(),
+        "order": order,
+        "seed": seed,
+        "limit": limit,
+    }
 
 
 # ---- what is streamed ----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from edge_naca.files import write_file
 if TYPE_CHECKING:
     from edge_naca.core import Core
     from edge_naca.data import Dataset
-    from edge_naca.scenarios import History, Stage
+    from edge_naca.scenarios import History, Lesson
 
 
 @click.command()
@@ -106,20 +107,7 @@ def train(
     from edge_naca.export import load_image
 
     start = time.perf_counter()
-    model_settings = front_ends.given_options(options)
-    options = common.chosen_network(**options)
-    if front_end is None and model_settings:
-        given = ", ".join("--" + name.replace("_", "-") for name in model_settings)
-        raise click.UsageError(f"{given}: for a --front-end only")
-    if front_end is not None:
-        if continued is not None:
-            raise click.UsageError("--continue: the image has its front end already")
-        if "features" in options:
-            raise click.UsageError("--features: the --front-end gives them")
-        model_settings |= {name: options.pop(name) for name in ("bits",) if name in options}
-    if continued is not None and options:
-        given = ", ".join("--" + name.replace("_", "-") for name in options)
-        raise click.UsageError(f"{given}: the image given to --continue decides that")
+    options, model_settings = _sorted_options(options, front_end, continued)
     common.check_writable(output)
     if plot is not None:
         common.check_figure(plot)
@@ -146,40 +134,73 @@ def train(
     network = provenance.with_record(core.network, dataset.classes, record)
     content = image.encode(network, core.state())
     if plot is not None:
-        from edge_naca.plots import figures
-
-        title = f"{dataset.name}: {history.final:.1%} over all classes seen"
-        figure = figures.history(title, history, dataset.classes)
-        write_file(plot, figures.render(figure, plot.suffix[1:]))
+        _draw(plot, history, dataset)
     write_file(output, content)
     seconds = time.perf_counter() - start
     if as_json:
-        report.print_json(
-            record
-            | {
-                "image": str(output),
-                "image_bytes": len(content),
-                "state_bytes": len(core.state()),
-                "state_hash": f"{core.state_hash():08x}",
-                "classes": list(dataset.classes),
-                "per_class": dict(zip(dataset.classes, history.accuracy[-1], strict=True)),
-                "stages": [
-                    {"title": stage.title, "samples": len(stage.indices), "accuracy": accuracy}
-                    for stage, accuracy in zip(history.stages, history.seen_accuracy(), strict=True)
-                ],
-                "seconds": round(seconds, 3),
-                "conversion": None if converted is None else converted.as_json(),
-            }
-        )
+        summary = _summary(core, history, dataset.classes)
+        summary |= {"image": str(output), "image_bytes": len(content), "seconds": round(seconds, 3)}
+        summary["conversion"] = None if converted is None else converted.as_json()
+        report.print_json(record | summary)
         return
+    _tell(output, core, history, dataset.classes, seconds)
+
+
+def _tell(
+    output: Path, core: Core, history: History, classes: Sequence[str], seconds: float
+) -> None:
+    """Say what came out."""
     report.out.print()
     if len(history.stages) > 1:
-        report.out.print(report.forgotten_table(history, dataset.classes))
+        report.out.print(report.forgotten_table(history, classes))
     click.echo(
         f"{output}: {report.percent(history.final, 2)} on the test samples, "
         f"{len(core.state()) / 1024:.1f} KiB of learned state, {seconds:.1f} s, "
         f"state hash {core.state_hash():08x}"
     )
+
+
+def _draw(plot: Path, history: History, dataset: Dataset) -> None:
+    from edge_naca.plots import figures
+
+    title = f"{dataset.name}: {history.final:.1%} over all classes seen"
+    figure = figures.history(title, history, dataset.classes)
+    write_file(plot, figures.render(figure, plot.suffix[1:]))
+
+
+def _sorted_options(
+    options: dict[str, Any], front_end: Path | None, continued: Path | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of the network and those of the front end, or refuse what does not fit."""
+    model_settings = front_ends.given_options(options)
+    options = common.chosen_network(**options)
+    if front_end is None and model_settings:
+        given = ", ".join("--" + name.replace("_", "-") for name in model_settings)
+        raise click.UsageError(f"{given}: for a --front-end only")
+    if front_end is not None:
+        if continued is not None:
+            raise click.UsageError("--continue: the image has its front end already")
+        if "features" in options:
+            raise click.UsageError("--features: the --front-end gives them")
+        model_settings |= {name: options.pop(name) for name in ("bits",) if name in options}
+    if continued is not None and options:
+        given = ", ".join("--" + name.replace("_", "-") for name in options)
+        raise click.UsageError(f"{given}: the image given to --continue decides that")
+    return options, model_settings
+
+
+def _summary(core: Core, history: History, classes: Sequence[str]) -> dict[str, Any]:
+    """Return what was learned, as JSON has it."""
+    return {
+        "state_bytes": len(core.state()),
+        "state_hash": f"{core.state_hash():08x}",
+        "classes": list(classes),
+        "per_class": dict(zip(classes, history.accuracy[-1], strict=True)),
+        "stages": [
+            {"title": stage.title, "samples": len(stage.indices), "accuracy": accuracy}
+            for stage, accuracy in zip(history.stages, history.seen_accuracy(), strict=True)
+        ],
+    }
 
 
 def _join_classes(core: Core, dataset: Dataset) -> Dataset:
@@ -196,7 +217,7 @@ def _join_classes(core: Core, dataset: Dataset) -> Dataset:
     return dataset.with_classes(names)
 
 
-def _stages(core: Core, dataset: Dataset, order: str, epochs: int, seed: int) -> list[Stage]:
+def _stages(core: Core, dataset: Dataset, order: str, epochs: int, seed: int) -> list[Lesson]:
     """Return the stream; what the core knew before counts as seen from the start."""
     import numpy as np
 
@@ -209,7 +230,7 @@ def _stages(core: Core, dataset: Dataset, order: str, epochs: int, seed: int) ->
     ]
 
 
-def _teach(core: Core, dataset: Dataset, stages: list[Stage], quiet: bool) -> History:
+def _teach(core: Core, dataset: Dataset, stages: list[Lesson], quiet: bool) -> History:
     from edge_naca import scenarios
 
     total = sum(len(stage.indices) for stage in stages)

@@ -9,7 +9,7 @@ import numpy as np
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Operand, Value
 from edge_naca.export.onnx_export.plasticity import move
-from edge_naca.export.onnx_export.population import Layer
+from edge_naca.export.onnx_export.population import GraphPopulation
 from edge_naca.export.onnx_export.presentation import Presentation
 from edge_naca.export.onnx_export.state import population_names
 from edge_naca.network import Network, Rule
@@ -84,7 +84,7 @@ def _modulation(g: Graph, rule: Rule, label: Value) -> Value:
     return g.op("modulation", "Unsqueeze", wide, g.constant([0], np.int64))
 
 
-def _winner(g: Graph, layer: Layer, rule: Rule, modulation: Value) -> Value:
+def _winner(g: Graph, layer: GraphPopulation, rule: Rule, modulation: Value) -> Value:
     """Section 7.1: which neuron won among those that the label reaches, bool (1, neurons)."""
     scores = layer.margins
     assert scores is not None
@@ -110,7 +110,7 @@ def _taught_by_winner(g: Graph, winner: Value, bias: bool) -> Value:
     return g.op("taught_and_bias", "Concat", spikes, g.ones((1, 1), np.uint8), axis=1)
 
 
-def _error(g: Graph, layer: Layer, label: Value, window: int) -> Value:
+def _error(g: Graph, layer: GraphPopulation, label: Value, window: int) -> Value:
     """Section 7.2: expectation minus rate, int32 (1, neurons)."""
     assert layer.counts is not None
     is_label = g.op("is_label", "Equal", g.numbers(layer.population.neurons, np.int64), label)
@@ -119,7 +119,9 @@ def _error(g: Graph, layer: Layer, label: Value, window: int) -> Value:
     return g.op("error", "Sub", expected, g.op("rate_seen", "Div", scaled, window))
 
 
-def _gain(g: Graph, layer: Layer, rule: Rule, signal: Value, winner: Value | None) -> Value:
+def _gain(
+    g: Graph, layer: GraphPopulation, rule: Rule, signal: Value, winner: Value | None
+) -> Value:
     """Sections 7.1 and 7.2: rate · signal · post, int32 (1, neurons)."""
     rate: Operand = int(rule.rates[0])
     if rule.post == "delta":
@@ -138,7 +140,7 @@ def _gain(g: Graph, layer: Layer, rule: Rule, signal: Value, winner: Value | Non
     return g.op("gain", "Mul", signal, rate)
 
 
-def _delta(g: Graph, layer: Layer, rule: Rule) -> Value:
+def _delta(g: Graph, layer: GraphPopulation, rule: Rule) -> Value:
     """The paper's Δs: would it spike now, against did it spike at the step before."""
     assert layer.margins is not None
     would = g.op("would_spike", "Greater", layer.margins, -rule.delta_margin)
@@ -149,7 +151,7 @@ def _delta(g: Graph, layer: Layer, rule: Rule) -> Value:
     return g.op("delta", "Sub", post, g.cast("did_spike_int32", before, np.int32))
 
 
-def _wins(g: Graph, layer: Layer, winner: Value) -> Value:
+def _wins(g: Graph, layer: GraphPopulation, winner: Value) -> Value:
     """Wins after learning, uint16 (1, neurons)."""
     assert layer.wins is not None
     more = g.op("wins_more", "Add", layer.wins, g.cast("won_int32", winner, np.int32))

@@ -10,7 +10,7 @@ from edge_naca.specification.population import SILENT
 from edge_naca.stages import SpikingConvolution
 
 
-class Neurons:
+class GraphNeurons:
     """The neurons of a spiking convolution at work, as values of the graph.
 
     Parameters

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Operand, Value
-from edge_naca.export.onnx_export.population import Layer
+from edge_naca.export.onnx_export.population import GraphPopulation
 from edge_naca.network import Population, Rule
 
 
@@ -34,7 +34,7 @@ class _Synapses:
 
 def move(
     g: Graph,
-    layer: Layer,
+    layer: GraphPopulation,
     rule: Rule,
     rows: int,
     gain: Value,
@@ -78,7 +78,7 @@ def move(
     return _put_back(g, layer, rows, chosen, g.cast("new_weights_int8", new, np.int8)), changes
 
 
-def _chosen(g: Graph, layer: Layer, rule: Rule, rows: int, gain: Value) -> _Synapses:
+def _chosen(g: Graph, layer: GraphPopulation, rule: Rule, rows: int, gain: Value) -> _Synapses:
     """Pick the neurons that may learn where they are sure to be few.
 
     In gated competition these are the winner and neurons that spiked, of which lateral inhibition
@@ -102,7 +102,7 @@ def _chosen(g: Graph, layer: Layer, rule: Rule, rows: int, gain: Value) -> _Syna
     )
 
 
-def _put_back(g: Graph, layer: Layer, rows: int, chosen: _Synapses, new: Value) -> Value:
+def _put_back(g: Graph, layer: GraphPopulation, rows: int, chosen: _Synapses, new: Value) -> Value:
     if chosen.places is None:
         return new
     most = layer.population.winners + 1

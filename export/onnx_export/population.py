@@ -14,7 +14,7 @@ from edge_naca.network import Population
 from edge_naca.specification.population import NO_MARGIN, SILENT
 
 
-class Layer:
+class GraphPopulation:
     """A population at work: its state during a presentation, as values of the graph.
 
     Parameters

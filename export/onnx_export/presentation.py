@@ -8,8 +8,8 @@ import numpy as np
 
 from edge_naca.export.onnx_export import arithmetic, coded, encoding, preparation
 from edge_naca.export.onnx_export.graph import Graph, Value
-from edge_naca.export.onnx_export.neurons import Neurons
-from edge_naca.export.onnx_export.population import Layer
+from edge_naca.export.onnx_export.neurons import GraphNeurons
+from edge_naca.export.onnx_export.population import GraphPopulation
 from edge_naca.export.onnx_export.spiking import SpikingStages
 from edge_naca.export.onnx_export.state import population_names, stage_names
 from edge_naca.network import Network
@@ -78,18 +78,18 @@ class Presentation:
         self.codes = self._codes(sample, input_type)
         self.inputs = self._sent(sample, key)
         stages = self._spiking_stages()
-        self.neurons: list[Neurons] = list(stages.neurons.values())
+        self.neurons: list[GraphNeurons] = list(stages.neurons.values())
         self.neuron_names = list(stages.neurons)
         self.synops += stages.synops
         self.arriving, self._most = stages.arriving, stages.most
-        self.layers: list[Layer] = []
+        self.layers: list[GraphPopulation] = []
         self.layer_names = population_names(network)
         self.heard: list[list[Value | None]] = []
         for name, population, part in zip(
             self.layer_names, network.populations, learned, strict=True
         ):
             g_layer = g.within(name)
-            layer = Layer(g_layer, population, batch, part.weights, part.norms, part.wins)
+            layer = GraphPopulation(g_layer, population, batch, part.weights, part.norms, part.wins)
             if self.layers:
                 heard = self._from_layer(g_layer, self.layers[-1], population.bias)
                 sums = self._sums_of_steps(g_layer, heard, part.weights)
@@ -162,7 +162,7 @@ class Presentation:
             [g.part(f"sums_{step}", sums, 1, step) for step in steps],
         )
 
-    def _from_layer(self, g: Graph, before: Layer, bias: bool) -> list[Value | None]:
+    def _from_layer(self, g: Graph, before: GraphPopulation, bias: bool) -> list[Value | None]:
         """Return what reaches a population from the one before it, at each step."""
         heard: list[Value | None] = []
         for step, fired in enumerate(before.spikes):

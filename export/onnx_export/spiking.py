@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_naca.export.onnx_export import windows
 from edge_naca.export.onnx_export.graph import Graph, Value
-from edge_naca.export.onnx_export.neurons import Neurons
+from edge_naca.export.onnx_export.neurons import GraphNeurons
 from edge_naca.stages import SpikingConvolution, SpikingPool, SpikingStage
 
 
@@ -49,7 +49,7 @@ class SpikingStages:
     ) -> None:
         self._batch = batch
         self._steps = steps
-        self.neurons: dict[str, Neurons] = {}
+        self.neurons: dict[str, GraphNeurons] = {}
         self.synops: list[Value] = []
         self.arriving, self.most = inputs, most
         x, last = inputs, None
@@ -86,7 +86,7 @@ class SpikingStages:
         """
         shown = 1 if holds_codes else self._steps
         sums = windows.convolve(g, stage, x, self._batch * shown, self.most)
-        neurons = Neurons(g, stage, self._batch, self._steps, sums, holds_codes)
+        neurons = GraphNeurons(g, stage, self._batch, self._steps, sums, holds_codes)
         self.neurons[name] = neurons
         self.most = 1
         shape = self._batch * self._steps, stage.maps, *stage.output
