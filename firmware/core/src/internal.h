@@ -1,5 +1,14 @@
 // What the core's files share. The formats are those of docs/image.md, the arithmetic is that of
 // docs/arithmetic.md; section numbers in comments point there.
+//
+// Who guarantees what: functions of naca.h check what their callers hand over. image.c has checked
+// every number of an image before anything else reads it, naca_check_sample every number of a
+// sample. Functions declared here rely on both, check nothing and cannot fail, where nothing else
+// is said; pointers are never null. What a number counts, or is an index of, is said where it is
+// declared.
+//
+// Units: potentials, thresholds and currents are integers of one scale: a current is a sum of
+// weights times 2^current_shift. Decays are 256ths, times are steps, offsets and sizes are bytes.
 
 #ifndef NACA_INTERNAL_H
 #define NACA_INTERNAL_H
@@ -35,7 +44,9 @@ enum { POST_NONE = 0, POST_ALL = 1, POST_DELTA = 2, POST_WINNER = 3 };
 enum { SIGNAL_TABLE = 0, SIGNAL_ERROR = 1 };
 enum { PRE_SPIKE = 0, PRE_ATTRACT = 1, PRE_BOUNDED = 2 };
 
-// Section NETW starts with this, one population record each follows.
+// The records that follow lie in images as they are here; docs/image.md, sections 2 and 3, says
+// what each field means and may be. Section NETW starts with this, one population record each
+// follows.
 typedef struct network {
     uint16_t inputs;
     uint16_t capacity;
@@ -114,22 +125,23 @@ enum place {
     PLACES
 };
 
-// A population at work. Offsets instead of pointers, 0 where there is nothing, make sizes the same
-// on every machine.
+// A population at work: `p` as in the image, then what follows from it. Offsets instead of
+// pointers, 0 where there is nothing, make sizes the same on every machine.
 typedef struct layer {
     population_t p;
-    uint32_t rows;       // presynaptic units, the bias included
-    uint32_t padded;     // neurons, rounded up to a multiple of 4
-    uint32_t at[PLACES]; // in the workspace
-    uint32_t table;      // in the image: int8[capacity][neurons]
-    uint32_t rate_table; // in the image: int16
-    uint32_t curve;      // in the image: int16[256], then uint8[256]
-    uint32_t spike_count;
-    int32_t winner; // of the gated competition, -1 for none
+    uint32_t rows;        // presynaptic units, the bias included
+    uint32_t padded;      // neurons, rounded up to a multiple of 4
+    uint32_t at[PLACES];  // in the workspace
+    uint32_t table;       // in the image: int8[capacity][neurons]
+    uint32_t rate_table;  // in the image: int16
+    uint32_t curve;       // in the image: int16[256], then uint8[256]
+    uint32_t spike_count; // neurons in the list at at[SPIKES]: of this step, or as learning left it
+    int32_t winner; // neuron that won the gated competition the gated competition, -1 for none
     int32_t margin; // greatest potential above threshold at the last step
 } layer_t;
 STATIC_ASSERT(layer, sizeof(layer_t) == 140);
 
+// The core. It lies at the start of the workspace, and everything else there at an offset from it.
 // A pointer that takes the same room on every machine.
 #define POINTER(type) \
     union { \
@@ -173,7 +185,8 @@ struct naca {
 };
 STATIC_ASSERT(naca, sizeof(naca_t) == 168);
 
-// The place of something in the workspace. The alignment is by construction (workspace.c).
+// What lies at an offset in the workspace, or in the image. The alignment is by construction
+// (workspace.c), or was checked (image.c). An offset of 0 means that there is nothing: ask first.
 #define AT(type, core, offset) ((type *)(void *)((uint8_t *)(core) + (offset)))
 #define AT_CONST(type, core, offset) \
     ((const type *)(const void *)((const uint8_t *)(core) + (offset)))
@@ -186,23 +199,27 @@ static inline int32_t shift_down(int32_t x, uint32_t shift)
     return x >> shift;
 }
 
+// `low` is not above `high`.
 static inline int32_t clamp(int32_t x, int32_t low, int32_t high)
 {
     const int32_t above = x < low ? low : x;
     return above > high ? high : above;
 }
 
+// What `decay` 256ths, 0 .. 256, leave of x, which is within plus and minus POTENTIAL_MAX.
 static inline int32_t scale(int32_t x, uint32_t decay)
 {
     return shift_down(x * (int32_t)decay, 8);
 }
 
+// A membrane potential, from a sum that did not overflow: image.c bounds what may be added at once.
 static inline int32_t saturate(int32_t v)
 {
     return clamp(v, -POTENTIAL_MAX, POTENTIAL_MAX);
 }
 
-// sections.c: what an image begins with.
+// ---- sections.c: what an image begins with ------------------------------------------------------
+
 typedef struct header {
     uint32_t magic;
     uint16_t version;
@@ -212,10 +229,10 @@ typedef struct header {
 } header_t;
 STATIC_ASSERT(header, sizeof(header_t) == 16);
 typedef struct section {
-    uint32_t tag;
-    uint32_t flags;
-    uint32_t offset;
-    uint32_t size;
+    uint32_t tag;    // four letters, as TAG makes one number of them
+    uint32_t flags;  // CRITICAL, or nothing that the core knows
+    uint32_t offset; // from the image's start, a multiple of 4
+    uint32_t size;   // in bytes
 } section_t;
 STATIC_ASSERT(section, sizeof(section_t) == 16);
 enum { CRITICAL = 1 }; // flag of a section that decides what the network computes
@@ -224,68 +241,123 @@ enum { CRITICAL = 1 }; // flag of a section that decides what the network comput
 #define TAG_NETWORK TAG('N', 'E', 'T', 'W')
 #define TAG_PREPARATION TAG('P', 'R', 'E', 'P')
 #define TAG_STATE TAG('S', 'T', 'A', 'T')
-// Sections of one population each: its number takes the place of the 0.
+// Sections of one population, or one stage, each: its index is added to the last letter.
 #define TAG_TABLE(index) (TAG('M', 'O', 'D', '0') + ((uint32_t)(index) << 24))
 #define TAG_RATES(index) (TAG('R', 'A', 'T', '0') + ((uint32_t)(index) << 24))
 #define TAG_CURVE(index) (TAG('C', 'U', 'R', '0') + ((uint32_t)(index) << 24))
 #define TAG_STAGE(index) (TAG('S', 'T', 'G', 'A') + ((uint32_t)(index) << 24))
-// The critical section of that tag; one that is all zero if there is none. Optional sections,
-// whatever their tag, are nothing to the core.
+
+// The critical section of that tag; one that is all zero if there is none, never null. Optional
+// sections, whatever their tag, are nothing to the core. For image.c, once it has checked the
+// table, and everybody after it. Work: one pass over the table, at most 64 entries.
 const section_t *naca_find_section(const uint8_t *image, uint32_t tag);
-// The whole table.
+
+// The whole table, `*count` entries of it. For image.c, which has checked that the header is there
+// and nothing else.
 const section_t *naca_sections(const uint8_t *image, uint32_t *count);
 
-// image.c: what is found out about an image while it is checked.
+// ---- image.c ------------------------------------------------------------------------------------
+
+// What is found out about an image while it is checked. Records are copied here once they are known
+// to be there; they are within their limits once their check has returned NACA_OK.
 typedef struct check {
-    const uint8_t *data;
-    naca_image_t *image;
+    const uint8_t *data;  // the image
+    naca_image_t *image;  // what the caller gets, filled on the way
     uint32_t unexplained; // critical sections that nothing has asked for yet
     network_t net;
     preparation_t prep;
 } check_t;
 
-// workspace.c: lay out the workspace of an image whose records have been checked. With `is_real`
-// false only sizes are found out, and `core` need not lie in a workspace.
+// ---- workspace.c --------------------------------------------------------------------------------
+
+// Lay out the workspace of an image whose records have been checked: fills `core`, and with
+// `is_real` its layers and stages, which takes a workspace of core->size bytes. With `is_real`
+// false `core` may lie anywhere, for only its own fields are written. image.c and
+// naca_workspace_size ask for sizes, naca_init then for the workspace itself: one code, so that
+// both agree.
 void naca_plan(const naca_image_t *image, naca_t *core, bool is_real);
+
+// Take `bytes` from *end on: returns where they begin and moves *end behind them, to a multiple of
+// 4. *end is such a multiple. For naca_plan and the plans of stages.
 uint32_t naca_reserve(uint32_t bytes, uint32_t *end);
 
-// weights.c
+// ---- weights.c ----------------------------------------------------------------------------------
+// A population's weights, one after another in the order that weights.c gives. An `index` is a
+// place in that order, below rows * padded; `weights` is what lies at at[WEIGHTS]. `neuron` is
+// below p.neurons and `input` below `rows`.
+
+// Bytes that all of them take, rounded up to a multiple of 4.
 uint32_t naca_weight_bytes(const layer_t *layer);
+// The weight itself: the zero point of 4-bit weights is taken off.
 int32_t naca_weight_get(const layer_t *layer, const uint8_t *weights, uint32_t index);
+// `weight` is within weight_min .. weight_max.
 void naca_weight_set(const layer_t *layer, uint8_t *weights, uint32_t index, int32_t weight);
+// Where the synapse from `input` to `neuron` is.
 uint32_t naca_weight_index(const layer_t *layer, uint32_t neuron, uint32_t input);
+// From one input's synapse of that neuron to the next input's: the width of the neuron's block.
 uint32_t naca_weight_step(const layer_t *layer, uint32_t neuron);
 
-// accumulate.c: sums[k] = sum of the weights from the listed inputs to neuron k of a block.
+// ---- accumulate.c -------------------------------------------------------------------------------
+
+// sums[k] = sum of the weights from the `count` listed inputs, each below `rows`, to neuron k of
+// the block, which holds neurons block * BLOCK and following. Beyond the last neuron sums are of no
+// use. The kernel: called by naca_step_population for each block at each step, so work is count *
+// BLOCK.
 void naca_accumulate(const layer_t *layer, const uint8_t *weights, uint32_t block,
                      const uint16_t *inputs, uint32_t count, int32_t sums[BLOCK]);
 
-// prepare.c
+// ---- prepare.c ----------------------------------------------------------------------------------
+
+// Whether a sample fits the network: the one place that looks at what a caller presents, before
+// anything else does. `sample` may be null and hold anything; NACA_ERR_ARGUMENT, NACA_ERR_SAMPLE.
 naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample);
+
+// Make the `inputs` codes at core->codes of a sample that was checked. Uses the list at
+// core->spikes as scratch.
 void naca_load_codes(naca_t *core, const naca_sample_t *sample);
 
-// encode.c
+// ---- encode.c -----------------------------------------------------------------------------------
+
+// A hash of 32 bits: everything random is one of these (section 2).
 uint32_t naca_hash32(uint32_t x);
+
+// The number that all random draws of this presentation begin with. It follows from the samples
+// learned, so it has to be asked for before they are counted up.
 uint32_t naca_presentation_key(const naca_t *core);
-// List the inputs that spike at `step`. `event` is the next event not yet used.
+
+// List the units that spike at `step`, 0 .. steps - 1, in ascending order: fills core->spikes, or
+// for events copies them there. `event` is the first event of the sample that no step has used; 0
+// at the first step. Called once a step, steps ascending.
 void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, uint32_t *event);
 
-// population.c: one time step of one population; returns its synaptic operations.
+// ---- population.c -------------------------------------------------------------------------------
+
+#define NOBODY UINT32_MAX // the label of a sample that is not being learned
+
+// One time step of one population.
 typedef struct step {
-    uint32_t index;
-    uint32_t label;         // NOBODY unless this sample is being learned
+    uint32_t index;         // of the step, 0 .. steps - 1
+    uint32_t label;         // below `capacity`, or NOBODY
     const uint16_t *inputs; // the presynaptic units that spiked, the bias included
-    uint32_t count;
-    uint8_t *spikes; // recordings of this population at this step, or null
+    uint32_t count;         // how many they are
+    uint8_t *spikes;        // recordings of this step, [neurons] each, or null
     int32_t *potentials;
     int32_t *thresholds;
 } step_t;
-#define NOBODY UINT32_MAX
+
+// Leak, integrate, compete, fire: leaves the neurons that spiked at at[SPIKES]. Returns the
+// synaptic operations, count * neurons. Called by present() for each population in order at each
+// step.
 uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step);
 
-// learn.c
+// ---- learn.c ------------------------------------------------------------------------------------
+
+// A label's neuromodulator at every neuron, int8[neurons]; null where the error takes its place.
 const int8_t *naca_label_row(const naca_t *core, const layer_t *layer, uint32_t label);
-// Returns the number of weights that changed.
+
+// Learn that the sample's class is `label`. Called by present() after the last step, population by
+// population in ascending order, since each is taught by the spikes that the one before ends with.
+// Returns the number of weights that changed. Work: the synapses of the neurons that learn.
 uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label);
 
 #endif

@@ -1,5 +1,6 @@
 // Frozen stages: what the core knows of them, and what their two families share. The core itself
-// reaches a family only through the table of functions that the program handed over.
+// reaches a family only through the table of functions that the program handed over, so that a
+// program without stages does not link them. What internal.h says of guarantees holds here too.
 
 #ifndef NACA_STAGES_H
 #define NACA_STAGES_H
@@ -71,7 +72,7 @@ typedef struct stage {
 STATIC_ASSERT(stage, sizeof(stage_t) == 72);
 #define STAGE(core, index) (AT(stage_t, core, (core)->stage_table) + (index))
 
-// What is known of a chain of stages while it is checked.
+// What is known of a chain of stages while it is checked, stage by stage.
 typedef struct chain {
     uint32_t size;              // of the section that is being checked
     const stage_record_t *last; // the stage before; at the start, one that is all zero
@@ -81,21 +82,26 @@ typedef struct chain {
     bool is_counted; // most is a number of spikes, which not every rule can learn from
 } chain_t;
 
-// A family of stages: those before the encoder, or those after.
+// A family of stages: those before the encoder (coded.c), or those after (spiking.c).
 typedef struct family {
-    // Check a stage, which has the size of a record at least, against those before it.
+    // Check a stage, which has the size of a record at least, against those before it, and note in
+    // `chain` what it gives. `r` lies in the image, its arrays behind it. NACA_ERR_NETWORK,
+    // NACA_ERR_SECTION.
     naca_status_t (*check)(chain_t *chain, const stage_record_t *r);
-    // Codes pass the stages before the encoder; those after it come to rest.
+    // Once a presentation, after the codes are there: they pass the stages before the encoder, and
+    // those after it come to rest.
     void (*present)(naca_t *core, naca_result_t *result);
-    // A step of those after the encoder: from its spikes to what arrives at the populations.
+    // Once a step, after the encoder: from core->spikes to core->arrived. Null for coded stages.
+    // `recording` may be null. Adds to the result's spikes and synops.
     void (*step)(naca_t *core, uint32_t index, const naca_recording_t *recording,
                  naca_result_t *result);
 } family_t;
 extern const family_t naca_coded_family;
 extern const family_t naca_spiking_family;
 
-// What the core reaches stages through. The functions serve all families, of which those that the
-// program does not want are null.
+// What the core reaches stages through. The functions, those of stages.c, serve all families, of
+// which those that the program does not want are null. Called by naca_image_open_with, naca_plan,
+// present() and, at each step, step_all().
 struct naca_stages {
     naca_status_t (*check)(const naca_stages_t *stages, check_t *check);
     void (*plan)(naca_t *core, bool is_real, uint32_t *end);
@@ -106,18 +112,30 @@ struct naca_stages {
     const family_t *spiking;
 };
 
-// stages.c
+// ---- stages.c -----------------------------------------------------------------------------------
+
+// Check all stages of the image, and that encoder and populations fit the last: the sizes and
+// products that the functions below rely on. NACA_ERR_SECTION, NACA_ERR_NETWORK, NACA_ERR_STAGES.
 naca_status_t naca_check_stages(const naca_stages_t *stages, check_t *check);
+// As naca_plan, for what stages need, from *end on.
 void naca_plan_stages(naca_t *core, bool is_real, uint32_t *end);
+// NACA_ERR_SAMPLE for events where codes are needed; otherwise each family's `present`.
 naca_status_t naca_present_stages(naca_t *core, const naca_sample_t *sample, naca_result_t *result);
 void naca_step_stages(naca_t *core, uint32_t index, const naca_recording_t *recording,
                       naca_result_t *result);
 #define STAGES(coded, spiking) \
     {naca_check_stages, naca_plan_stages, naca_present_stages, naca_step_stages, coded, spiking}
+
+// Whether kernel, strides, sizes and groups fit each other and what the chain gives; for checks.
+// The record may hold anything.
 bool naca_window_fits(const chain_t *chain, const stage_record_t *r, bool has_weights);
+// Weights of a stage, once the window fits.
 uint32_t naca_weight_count(const stage_record_t *r);
+// Windows that one place of the input lies in, at most.
 uint32_t naca_overlap(const stage_record_t *r);
+// a / b, rounded up; b is not 0, and a + b does not overflow.
 uint32_t naca_ceil_div(uint32_t a, uint32_t b);
+// sums[k] += factor * row[k] for `count` maps: an input's weights to the maps that hear it.
 void naca_add_row(int32_t *restrict sums, const int8_t *restrict row, uint32_t count,
                   int32_t factor);
 

@@ -142,7 +142,7 @@ typedef struct naca_link {
     naca_link_counters_t counters;
 } naca_link_t;
 
-/// Bytes that a naca_link_t takes, for callers that do not see the structure.
+/// Bytes that a naca_link_t takes, for callers that do not see the structure. Never fails.
 uint32_t naca_link_size(void);
 
 /// Start: opens the store and the current image, restores the saved state that belongs to it, sends
@@ -150,10 +150,15 @@ uint32_t naca_link_size(void);
 /// described above; a missing image or an unusable store is no failure here: HELLO tells.
 naca_status_t naca_link_init(naca_link_t *link, const naca_link_config_t *config);
 
-/// Take received bytes, in any pieces, and answer every request that is complete.
+/// Take received bytes, in any pieces, and answer every request that is complete: `send` is called
+/// before this returns. Not from an interrupt, since a request may learn, or write to flash.
+/// Whatever the bytes are, they cost time only. `link` was initialised; `data` may be null when
+/// `size` is 0. Work: a few operations a byte, plus that of the requests.
 void naca_link_receive(naca_link_t *link, const uint8_t *data, uint32_t size);
 
-/// The network that runs, null if none does.
+/// The network that runs, null if none does; it changes with an image or a state that arrives, so
+/// it is to be asked for again after each naca_link_receive. Who teaches it here, past the link,
+/// has the host find samples learned that it knows nothing of.
 naca_t *naca_link_core(const naca_link_t *link);
 
 /// The largest payload that fits a frame buffer of `frame_size` bytes together with its checksum
@@ -161,7 +166,7 @@ naca_t *naca_link_core(const naca_link_t *link);
 uint32_t naca_link_max_payload(uint32_t frame_size);
 
 /// COBS, as the link uses it: at most `size + size / 254 + 1` bytes out; returns how many.
-/// The zero byte that ends a frame is not part of it.
+/// The zero byte that ends a frame is not part of it. `out` does not overlap `data`.
 uint32_t naca_cobs_encode(const uint8_t *data, uint32_t size, uint8_t *out);
 
 /// Decode in place; returns the decoded size, or UINT32_MAX if the bytes are no COBS.

@@ -12,6 +12,9 @@
 /// memory's start where that ends.
 ///
 /// Memory is reached through the functions of naca_flash_t, which the board or a test provides.
+///
+/// Re-entrancy: as the core's; one store takes one call at a time. Pointers are not null where
+/// nothing else is said. A call takes as long as the memory does.
 
 #ifndef NACA_STORE_H
 #define NACA_STORE_H
@@ -74,31 +77,41 @@ typedef struct naca_store {
 /// Hands out `size` bytes of a block from `offset` on; returns 0, or anything else for a failure.
 typedef int (*naca_store_source_t)(void *user, uint32_t offset, void *data, uint32_t size);
 
-/// Look for the latest whole save. NACA_STORE_EMPTY is no failure: the store can be used.
-/// Work: reads a header from every sector, and every byte of the latest block.
+/// Look for the latest whole save. NACA_STORE_EMPTY is no failure: the store can be used. `flash`
+/// stays in use; a null one, or one that is not as described above, is NACA_STORE_ARGUMENT, and the
+/// store then refuses whatever follows.
+/// Work: reads a header from every sector, and every byte of the latest block; where the latest
+/// saves are torn, of those before them too.
 naca_store_status_t naca_store_open(naca_store_t *store, const naca_flash_t *flash);
 
 /// Save a block of `size` bytes that `source` hands out in pieces of at most 64 bytes, so that no
-/// second copy of a large state is needed. `key` comes back in store->latest.key.
+/// second copy of a large state is needed. `key` comes back in store->latest.key. Work: erases the
+/// sectors that the block takes, writes it once and reads it once. NACA_STORE_TOO_LARGE,
+/// NACA_STORE_FLASH (also where `source` fails), NACA_STORE_ARGUMENT where the store is not open.
+/// After a failure the latest save is what it was.
 naca_store_status_t naca_store_save(naca_store_t *store, uint32_t key, uint32_t size,
                                     naca_store_source_t source, void *user);
 
-/// The same in steps, for a block that arrives in pieces: begin erases, append writes (multiples of
+/// The same in steps, for a block that arrives in pieces. Begin erases, append writes (multiples of
 /// NACA_STORE_UNIT, but for the last piece; `data` aligned to 4), commit verifies the whole and
 /// makes it the latest. Until then the latest save stays; beginning anew drops what was begun.
+/// Statuses as above; NACA_STORE_ARGUMENT for a call out of order, too many bytes or too few. After
+/// NACA_STORE_FLASH only begin is of use.
 naca_store_status_t naca_store_begin(naca_store_t *store, uint32_t key, uint32_t size);
 naca_store_status_t naca_store_append(naca_store_t *store, const void *data, uint32_t size);
 naca_store_status_t naca_store_commit(naca_store_t *store);
 
-/// Read from the latest save, whose size is store->latest.size.
+/// Read `size` bytes of the latest save, from `offset` on; its size is store->latest.size.
+/// NACA_STORE_EMPTY, NACA_STORE_FLASH; NACA_STORE_ARGUMENT for bytes beyond its end.
 naca_store_status_t naca_store_read(const naca_store_t *store, uint32_t offset, void *data,
                                     uint32_t size);
 
 /// Forget what was saved: saves a block of size 0, which counts as a save, so that a cut leaves the
-/// latest save or nothing, never an older one, and wear goes on being counted.
+/// latest save or nothing, never an older one, and wear goes on being counted. Statuses as those of
+/// naca_store_save.
 naca_store_status_t naca_store_clear(naca_store_t *store);
 
-/// How often the most worn sector was erased in its life.
+/// How often the most worn sector was erased in its life, 0 for a store that is not open.
 uint32_t naca_store_wear(const naca_store_t *store);
 
 #ifdef __cplusplus
