@@ -15,7 +15,8 @@ C_FILES := $(shell find $(C_FOLDERS) -name '*.[ch]')
 # What compilers of the host see; boards' code is for others.
 C_HOST := $(filter-out firmware/boards/%,$(filter %.c,$(C_FILES)))
 
-.PHONY: always help demo test lint lint-c clang-tidy cppcheck misra format install ci-tools board-tools clean
+.PHONY: always help demo test lint lint-c clang-tidy cppcheck misra format install size size-diff check \
+	ci-tools board-tools clean
 
 help:
 	@echo "make demo      teach a network digits, one class at a time"
@@ -23,6 +24,9 @@ help:
 	@echo "make lint      lint and type check only"
 	@echo "make lint-c    let clang-tidy and cppcheck look at the C code (takes clang; under a minute)"
 	@echo "make format    let ruff and clang-format lay out the code, and mend what ruff can"
+	@echo "make size      measure text, RAM, stack and instructions of the C code, and write them down"
+	@echo "make size-diff compare them with the figures that are committed"
+	@echo "make check     what CI runs beside the tests: size-diff"
 	@echo "make install   set up $(VENV), or bring it up to date"
 	@echo "make board-tools  install what the emulated boards need (Debian, Ubuntu); make test tries"
 	@echo "make quick     lint, type check and a telling share of the tests: under a minute"
@@ -76,6 +80,15 @@ cppcheck:
 
 misra:
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/misra
+
+# Commit what `make size` writes together with the change that moves a figure by more than 2 %.
+size: install
+	PYTHONPATH=benchmarks $(BIN)/python -m size
+
+size-diff: install
+	PYTHONPATH=benchmarks $(BIN)/python -m size --diff
+
+check: size-diff
 
 format: install
 	$(BIN)/ruff check --fix

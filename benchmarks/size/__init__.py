@@ -1,0 +1,1 @@
+"""`make size`, `make size-diff`: text, RAM, stack and instructions of the firmware's C code."""
