@@ -26,7 +26,7 @@ help:
 	@echo "make format    let ruff and clang-format lay out the code, and mend what ruff can"
 	@echo "make size      measure text, RAM, stack and instructions of the C code, and write them down"
 	@echo "make size-diff compare them with the figures that are committed"
-	@echo "make check     what CI runs beside the tests: size-diff"
+	@echo "make check     what CI runs beside the tests: lint-c, docs, size-diff"
 	@echo "make install   set up $(VENV), or bring it up to date"
 	@echo "make board-tools  install what the emulated boards need (Debian, Ubuntu); make test tries"
 	@echo "make quick     lint, type check and a telling share of the tests: under a minute"
@@ -88,7 +88,7 @@ size: install
 size-diff: install
 	PYTHONPATH=benchmarks $(BIN)/python -m size --diff
 
-check: size-diff
+check: lint-c docs size-diff
 
 format: install
 	$(BIN)/ruff check --fix
