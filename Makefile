@@ -16,7 +16,7 @@ C_FILES := $(shell find $(C_FOLDERS) -name '*.[ch]')
 C_HOST := $(filter-out firmware/boards/%,$(filter %.c,$(C_FILES)))
 
 .PHONY: always help demo test lint lint-c clang-tidy cppcheck misra format install size size-diff check \
-	ci-tools board-tools clean
+	coverage ci-tools board-tools clean
 
 help:
 	@echo "make demo      teach a network digits, one class at a time"
@@ -26,6 +26,7 @@ help:
 	@echo "make format    let ruff and clang-format lay out the code, and mend what ruff can"
 	@echo "make size      measure text, RAM, stack and instructions of the C code, and write them down"
 	@echo "make size-diff compare them with the figures that are committed"
+	@echo "make coverage  say which lines of C and branches of Python the tests do not reach"
 	@echo "make check     what CI runs beside the tests: lint-c, docs, size-diff"
 	@echo "make install   set up $(VENV), or bring it up to date"
 	@echo "make board-tools  install what the emulated boards need (Debian, Ubuntu); make test tries"
@@ -89,6 +90,39 @@ size-diff: install
 	PYTHONPATH=benchmarks $(BIN)/python -m size --diff
 
 check: lint-c docs size-diff
+
+# Branches of Python and lines of C that tests reach, in one table, one HTML page and one LCOV file. Floors are
+# in pyproject.toml. An environment of its own has the C code built to count lines; what else it needs is
+# in $(VENV). Left out are tests that run C code elsewhere than in the Python package: on emulated boards, in fuzz
+# programs and in programs of other compilers. They take most of the time and count no line here.
+COVERAGE := build/coverage
+COVERAGE_PYTHON := $(COVERAGE)/venv/bin/python
+NOT_COUNTED := boards counting cost fuzzing stm32_drivers size build mutations replay
+coverage: $(COVERAGE)/installed
+	@find $(COVERAGE) -name '*.gcda' -delete
+	@rm -f $(COVERAGE)/data*
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(COVERAGE_PYTHON) -m coverage run -m pytest -q -n $(JOBS) \
+		$(NOT_COUNTED:%=--ignore=tests/test_%.py) $(PYTEST_ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage json --quiet -o $(COVERAGE)/python.json
+	@$(BIN)/coverage xml --quiet -o $(COVERAGE)/python.xml
+	@$(BIN)/gcovr --root . --filter 'firmware/(core|store|link)/' --json $(COVERAGE)/c.json $(COVERAGE)/c
+	@$(BIN)/gcovr --root . --add-tracefile $(COVERAGE)/c.json \
+		--cobertura-add-tracefile $(COVERAGE)/python.xml --lcov $(COVERAGE)/coverage.lcov \
+		--html-details $(COVERAGE)/index.html
+	@$(BIN)/python tools/coverage-report $(COVERAGE)/python.json $(COVERAGE)/c.json
+	@echo "$(COVERAGE)/index.html"
+
+$(COVERAGE)/installed: $(INSTALLED)
+	@rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)
+	@$(BIN)/python -m venv --without-pip $(COVERAGE)/venv
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		>"$$($(COVERAGE_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/development.pth"
+	@$(BIN)/python -m pip --python $(COVERAGE_PYTHON) install --quiet --disable-pip-version-check \
+		--ignore-installed --no-deps --no-build-isolation --config-settings=build-dir=$(COVERAGE)/c \
+		--config-settings=cmake.build-type=Debug --config-settings=install.strip=false \
+		--config-settings=cmake.define.CMAKE_C_FLAGS='--coverage -fprofile-update=atomic' --editable .
+	@touch $@
 
 format: install
 	$(BIN)/ruff check --fix

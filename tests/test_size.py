@@ -143,7 +143,7 @@ def test_every_call_of_the_firmware_is_known(target: Target, tmp_path: Path) -> 
 
 
 DEEP = """
-int naca_c(int a) {{ volatile int x[40]; x[a] = a; return x[0]; }}
+__attribute__((noinline)) int naca_c(int a) {{ volatile int x[40]; x[a] = a; return x[0]; }}
 __attribute__((noinline)) static int b(int a) {{ return naca_c(a) + 1; }}
 int naca_a(int a) {{ return b(a + 1) + {}; }}
 """

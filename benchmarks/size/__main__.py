@@ -194,8 +194,8 @@ def diff(console: Console) -> int:
         console.print("Nothing grew by more than 2 %. `make size` brings the figures up to date.")
         return 0
     console.print(
-        "The red figures grew by more than 2 %, or are new. Where that is meant, run `make size` "
-        f"and commit {COMMITTED.relative_to(COMMITTED.parents[2])} in the same commit."
+        "Figures grew by more than 2 %, or are new. Where that is meant, run `make size` and "
+        f"commit {COMMITTED.relative_to(COMMITTED.parents[2])} in the same commit."
     )
     return 1
 

@@ -30,7 +30,7 @@ class Change:
     @property
     def is_refused(self) -> bool:
         """Whether it grew by more than the limit, or is new and not committed."""
-        return self.growth > LIMIT
+        return self.new is not None and self.new - (self.old or 0) > LIMIT * (self.old or 0)
 
 
 Key = tuple[str, str, str]
