@@ -25,7 +25,7 @@ MUTATIONS: dict[str, Mutation] = {
     "hash-shift": ("encode.c", "x ^= x >> 15", "x ^= x >> 14"),
     "key-ignores-learned": ("encode.c", "learned * 0x9E3779B9u", "0x9E3779B9u"),
     "floor-becomes-truncation": ("internal.h", "return x >> shift;", "return x / (1 << shift);"),
-    "clamp-one-sided": ("internal.h", "x < low ? low : x > high", "x > high"),
+    "clamp-one-sided": ("internal.h", "= x < low ? low : x;", "= x;"),
     # preparation
     "log-off-by-one": ("prepare.c", "n >> (exponent + 1u)", "n >> (exponent + 2u)"),
     "log-without-sign": ("prepare.c", "return x < 0 ? -result : result;", "return result;"),
@@ -35,7 +35,7 @@ MUTATIONS: dict[str, Mutation] = {
     "edge-tie": ("prepare.c", "strength[k] > strength[best]", "strength[k] >= strength[best]"),
     "feature-not-rounded": ("prepare.c", "product + half", "product"),
     "feature-not-clamped": ("prepare.c", "-MAX_FEATURE, MAX_FEATURE", "-32767, 32767"),
-    "code-not-rounded": ("prepare.c", "code * scale + 32768u", "code * scale"),
+    "code-not-rounded": ("prepare.c", "code * factor + 32768u", "code * factor"),
     "code-not-clamped": ("prepare.c", "code < largest ? code : largest", "code"),
     "root-not-exact": ("prepare.c", "trial * trial <= x", "trial * trial < x"),
     "off-and-on-swapped": ("prepare.c", "features[i] < 0 ?", "features[i] > 0 ?"),
