@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import results
 from commands import call, done, failed, object_of
 
 from edge_naca import __version__, data, image, presets, recipes, scenarios
@@ -564,7 +565,12 @@ def test_bench_measures_what_the_library_would(tmp_path: Path) -> None:
         "bench", "class-incremental", "--data", save_table(tmp_path / "t.csv", 3), "--seeds", 3,
         "--max-kib", 1, "--output", output, "--baselines",
     )  # fmt: skip
-    assert json.loads(output.read_text()) == result
+    written = results.read(output)
+    of = {"what": "one class after another"}
+    accuracy = written.figure("Accuracy and forgetting", of, "mean ± s.e.m.")
+    assert accuracy.runs == pytest.approx([100 * x for x in result["figures"]["accuracy"]["orders"]])
+    assert written.command == result["command"]
+    assert written.data == {result["data"]: result["digest"]}
     assert result["command"].startswith("edge-naca bench class-incremental --data ")
     dataset = data.read(tmp_path / "t.csv")
     expected = []
