@@ -1,6 +1,6 @@
 """Make the Markdown pages of benchmarks from the JSON of benchmarks/results.
 
-    python benchmarks/tables.py
+python benchmarks/tables.py
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -568,7 +567,8 @@ def test_bench_measures_what_the_library_would(tmp_path: Path) -> None:
     written = results.read(output)
     of = {"what": "one class after another"}
     accuracy = written.figure("Accuracy and forgetting", of, "mean ± s.e.m.")
-    assert accuracy.runs == pytest.approx([100 * x for x in result["figures"]["accuracy"]["orders"]])
+    orders = result["figures"]["accuracy"]["orders"]
+    assert accuracy.runs == pytest.approx([100 * order for order in orders])
     assert written.command == result["command"]
     assert written.data == {result["data"]: result["digest"]}
     assert result["command"].startswith("edge-naca bench class-incremental --data ")
