@@ -1,6 +1,6 @@
 """What the paper's own rule reaches on this core: MNIST, one sample at a time.
 
-    python benchmarks/paper_rule.py --output benchmarks/paper-rule.md
+    python benchmarks/paper_rule.py --output benchmarks/results/paper-rule.json
 
 Rate code of 20 steps, uniform NI, Δs, the last step's presynaptic spikes; no input gating, which
 needs a batch. Needs MNIST in EDGE_NACA_DATA.
@@ -9,12 +9,15 @@ needs a batch. Needs MNIST in EDGE_NACA_DATA.
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from edge_naca import data, scenarios
 from edge_naca.core import Core
+from edge_naca.measurement import Table, markdown, mean, measure, write
 from edge_naca.network import Preparation
 from edge_naca.presets import paper, paper_start
 
@@ -38,33 +41,25 @@ def accuracy(continual: bool, order: str, seed: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, help="file to write the figures to")
+    parser.add_argument("--output", type=Path, help="JSON file to write the figures to")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many runs of each kind")
     arguments = parser.parse_args()
-    setting = (
-        f"MNIST, 784-{HIDDEN}-10, {TAUGHT} samples seen once, one at a time, {TESTED} test "
-        f"samples, {SEEDS} seeds, mean ± standard error; chance is 10 %."
-    )
-    lines = [
-        "# The paper's rule on this core",
-        "",
-        "`python benchmarks/paper_rule.py --output benchmarks/paper-rule.md`",
-        "",
-        setting,
-        "",
-        "| network | class after class | shuffled |",
-        "|---|---|---|",
-    ]
+    figures = []
     for continual, title in ((True, "continual: σ(W u)"), (False, "i.i.d.: W u + b")):
-        cells = []
-        for order in ("class", "shuffled"):
-            values = [accuracy(continual, order, seed) for seed in range(1, SEEDS + 1)]
-            error = np.std(values, ddof=1) / np.sqrt(SEEDS)
-            cells.append(f"{np.mean(values):.1f} ± {error:.1f} %")
-        lines.append(f"| {title} | {' | '.join(cells)} |")
-    text = "\n".join(lines) + "\n"
-    print(text)
+        for order, name in (("class", "class after class"), ("shuffled", "shuffled")):
+            runs = [accuracy(continual, order, seed) for seed in range(1, arguments.seeds + 1)]
+            figures.append(mean({"network": title}, name, runs, "%", 1))
+    measurement = measure(
+        "The paper's rule on this core",
+        shlex.join(["python", *sys.argv]),
+        [Table("Accuracy", tuple(figures))],
+        data={"mnist": data.load("mnist").digest()},
+        text=f"MNIST, 784-{HIDDEN}-10, {TAUGHT} samples seen once, one at a time, {TESTED} test "
+        f"samples, {arguments.seeds} seeds, mean ± standard error; chance is 10 %.",
+    )
+    print(markdown(measurement))
     if arguments.output:
-        arguments.output.write_text(text, encoding="utf-8")
+        write(arguments.output, measurement)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import results
 from commands import call, done, failed, object_of
 
 from edge_naca import __version__, data, image, presets, recipes, scenarios
@@ -564,7 +564,13 @@ def test_bench_measures_what_the_library_would(tmp_path: Path) -> None:
         "bench", "class-incremental", "--data", save_table(tmp_path / "t.csv", 3), "--seeds", 3,
         "--max-kib", 1, "--output", output, "--baselines",
     )  # fmt: skip
-    assert json.loads(output.read_text()) == result
+    written = results.read(output)
+    of = {"what": "one class after another"}
+    accuracy = written.figure("Accuracy and forgetting", of, "mean ± s.e.m.")
+    orders = result["figures"]["accuracy"]["orders"]
+    assert accuracy.runs == pytest.approx([100 * order for order in orders])
+    assert written.command == result["command"]
+    assert written.data == {result["data"]: result["digest"]}
     assert result["command"].startswith("edge-naca bench class-incremental --data ")
     dataset = data.read(tmp_path / "t.csv")
     expected = []

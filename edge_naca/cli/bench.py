@@ -18,6 +18,7 @@ from edge_naca.cli import common, report
 from edge_naca.files import write_file
 
 if TYPE_CHECKING:
+    from edge_naca import measurement
     from edge_naca.data import Dataset
     from edge_naca.scenarios import Lesson
 
@@ -81,7 +82,7 @@ def class_incremental(
       edge-naca bench class-incremental --data digits --max-kib 16 --folds 5 --baselines
       edge-naca bench class-incremental --data my.csv --max-kib 32 --output figures.md
     """
-    from edge_naca import recipes
+    from edge_naca import measurement, recipes
     from edge_naca.image import state_size
 
     options = common.chosen_network(**options)
@@ -112,8 +113,11 @@ def class_incremental(
         "figures": _figures([seed for seed, _ in splits], runs),
     }
     if output is not None:
-        text = _markdown(measured) if output.suffix == ".md" else report.to_json(measured, 1) + "\n"
-        write_file(output, text.encode())
+        result = _measurement(measured)
+        if output.suffix == ".md":
+            write_file(output, measurement.markdown(result).encode())
+        else:
+            measurement.write(output, result)
     if as_json:
         report.print_json(measured)
     else:
@@ -234,19 +238,19 @@ def _print(measured: dict[str, Any]) -> None:
     report.out.print(table)
 
 
-def _markdown(measured: dict[str, Any]) -> str:
-    lines = [
-        f"# {_title(measured)}",
-        "",
-        f"Made by edge-naca {measured['version']} with",
-        "",
-        f"    {measured['command']}",
-        "",
-        "Single pass, one sample at a time, no replay, no task label, integers only.",
-        f"Training data: {measured['digest']}.",
-        "",
-        "| what | mean ± s.e.m. | single orders |",
-        "|---|---|---|",
-        *(f"| {what} | {figure} | {seeds} |" for what, figure, seeds in _rows(measured)),
-    ]
-    return "\n".join(lines) + "\n"
+def _measurement(measured: dict[str, Any]) -> measurement.Measurement:
+    """Return the figures in the format of benchmarks/results."""
+    from edge_naca import measurement
+
+    figures = []
+    for name, figure in measured["figures"].items():
+        what, unit = MEASURES[name]
+        orders = [100 * value for value in figure["orders"]]
+        figures.append(measurement.mean({"what": what}, "mean ± s.e.m.", orders, unit, 2))
+    return measurement.measure(
+        _title(measured),
+        measured["command"],
+        [measurement.Table("Accuracy and forgetting", tuple(figures))],
+        data={measured["data"]: measured["digest"]},
+        text="Single pass, one sample at a time, no replay, no task label, integers only.",
+    )
