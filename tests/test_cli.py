@@ -283,7 +283,12 @@ def test_an_interruption_leaves_the_old_image(folder: Path, tmp_path: Path) -> N
     content = old.read_bytes()
     words = ["train", "digits", "-o", str(old), "--epochs", "1000"]
     process = subprocess.Popen(
-        [*EDGE_NACA, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*EDGE_NACA, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell starts in the background ignores interruptions, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert "accuracy" in process.stdout.readline()  # it has begun
