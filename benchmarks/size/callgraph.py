@@ -154,7 +154,7 @@ def _add_indirect(graph: Graph) -> None:
             function.calls = function.calls - {INDIRECT_CALL} | set(INDIRECT[key])
 
 
-def library_calls(graph: Graph) -> list[str]:
+def calls_of_libraries(graph: Graph) -> list[str]:
     """Return what is called and is not ours: the stack of the compiler's own library."""
     return sorted({callee for one in graph.values() for callee in one.calls if callee not in graph})
 

@@ -62,6 +62,15 @@ class Calibration:
         return self.dataset.x_test[: self.tested], self.dataset.y_test[: self.tested]
 
 
+def required(calibration: Calibration | None) -> Calibration:
+    """Return the samples to convert with, or ask for them."""
+    if calibration is None:
+        raise click.UsageError(
+            "conversion needs samples to set ranges by: name some with --calibrate DATA"
+        )
+    return calibration
+
+
 class Handler(Protocol):
     """What the module of a format does with a file; options are those that were given."""
 

@@ -10,7 +10,7 @@ import click
 from numpy.typing import NDArray
 
 from edge_naca import image
-from edge_naca.cli.formats import Calibration, Imported
+from edge_naca.cli.formats import Calibration, Imported, required
 from edge_naca.export.conversion.check import Check
 from edge_naca.export.conversion.layers import ConversionError, Report
 from edge_naca.export.nir.front_end import nir_check, nir_front_end, nir_network
@@ -52,11 +52,8 @@ def convert(
         return Imported(image.encode(*from_nir(path)), None)
     chosen = NirOptions(**options)
     _ask(path, chosen)
-    if calibration is None:
-        raise click.UsageError(
-            "conversion needs samples to set ranges by: name some with --calibrate DATA"
-        )
-    network, report = nir_network(path, calibration.calibration, chosen, tests=calibration.tests)
+    samples = required(calibration)
+    network, report = nir_network(path, samples.calibration, chosen, tests=samples.tests)
     network = replace(network, metadata=network.metadata | metadata)
     return Imported(image.encode(network), report)
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
 from numpy.typing import NDArray
 
 from edge_naca import image
-from edge_naca.cli.formats import Calibration, Imported
+from edge_naca.cli.formats import Calibration, Imported, required
 from edge_naca.export.conversion.check import Check
 from edge_naca.export.conversion.layers import Report
 from edge_naca.export.onnx_import.front_end import (
@@ -34,13 +33,9 @@ def convert(
     metadata: dict[str, Any],
 ) -> Imported:
     """Make an image of a file."""
-    if calibration is None:
-        raise click.UsageError(
-            "conversion needs samples to set ranges by: name some with --calibrate DATA"
-        )
-    network, report = onnx_network(
-        path, calibration.calibration, OnnxOptions(**options), tests=calibration.tests
-    )
+    chosen = OnnxOptions(**options)
+    samples = required(calibration)
+    network, report = onnx_network(path, samples.calibration, chosen, tests=samples.tests)
     network = replace(network, metadata=network.metadata | metadata)
     return Imported(image.encode(network), report)
 
