@@ -94,15 +94,15 @@ check: lint-c docs size-diff
 # Branches of Python and lines of C that tests reach, in one table, one HTML page and one LCOV file. Floors are
 # in pyproject.toml. An environment of its own has the C code built to count lines; what else it needs is
 # in $(VENV). Left out are tests that run C code elsewhere than in the Python package: on emulated boards, in fuzz
-# programs and in programs of other compilers. One process, since what workers of pytest-xdist reach is not counted
-# yet; so this takes longer than `make test`, and CI does not run it.
+# programs and in programs of other compilers. What processes of the tests reach counts: `subprocesses.pth` starts
+# counting in each; it comes after `development.pth` by its name, which brings coverage.
 COVERAGE := build/coverage
 COVERAGE_PYTHON := $(COVERAGE)/venv/bin/python
 NOT_COUNTED := boards counting cost fuzzing stm32_drivers size build mutations replay
 coverage: $(COVERAGE)/installed
 	@find $(COVERAGE) -name '*.gcda' -delete
 	@rm -f $(COVERAGE)/data*
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(COVERAGE_PYTHON) -m coverage run -m pytest -q -p no:xdist \
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(COVERAGE_PYTHON) -m coverage run -m pytest -q -n $(JOBS) \
 		$(NOT_COUNTED:%=--ignore=tests/test_%.py) $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage json --quiet -o $(COVERAGE)/python.json
@@ -117,8 +117,9 @@ coverage: $(COVERAGE)/installed
 $(COVERAGE)/installed: $(INSTALLED)
 	@rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)
 	@$(BIN)/python -m venv --without-pip $(COVERAGE)/venv
-	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
-		>"$$($(COVERAGE_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/development.pth"
+	@site="$$($(COVERAGE_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
+		$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >"$$site/development.pth"; \
+		echo 'import coverage; coverage.process_startup()' >"$$site/subprocesses.pth"
 	@$(BIN)/python -m pip --python $(COVERAGE_PYTHON) install --quiet --disable-pip-version-check \
 		--ignore-installed --no-deps --no-build-isolation --config-settings=build-dir=$(COVERAGE)/c \
 		--config-settings=cmake.build-type=Debug --config-settings=install.strip=false \
