@@ -15,19 +15,20 @@ C_FILES := $(shell find $(C_FOLDERS) -name '*.[ch]')
 # What compilers of the host see; boards' code is for others.
 C_HOST := $(filter-out firmware/boards/%,$(filter %.c,$(C_FILES)))
 
-.PHONY: always help demo test lint lint-c clang-tidy cppcheck misra format install size size-diff check \
+.PHONY: always help demo test slow-tests lint lint-c clang-tidy cppcheck misra format install size size-diff check \
 	coverage ci-tools board-tools clean
 
 help:
 	@echo "make demo      teach a network digits, one class at a time"
-	@echo "make test      lint, type check and test"
+	@echo "make test      lint, type check and test, but for what takes long"
 	@echo "make lint      lint and type check only"
 	@echo "make lint-c    let clang-tidy and cppcheck look at the C code (takes clang; under a minute)"
 	@echo "make format    let ruff and clang-format lay out the code, and mend what ruff can"
 	@echo "make size      measure text, RAM, stack and instructions of the C code, and write them down"
 	@echo "make size-diff compare them with the figures that are committed"
 	@echo "make coverage  say which lines of C and branches of Python the tests do not reach"
-	@echo "make check     what CI runs beside the tests: lint-c, docs, size-diff"
+	@echo "make slow-tests  run the tests that take long: fuzzing, whole data sets, thousands of networks"
+	@echo "make check     what CI runs beside the tests: lint-c, docs, size-diff, slow-tests, coverage"
 	@echo "make install   set up $(VENV), or bring it up to date"
 	@echo "make board-tools  install what the emulated boards need (Debian, Ubuntu); make test tries"
 	@echo "make quick     lint, type check and a telling share of the tests: under a minute"
@@ -43,7 +44,11 @@ demo: install
 test: lint
 	@$(MAKE) --no-print-directory board-tools || echo "Emulated boards whose tools are missing are left \
 	out of the tests: 'make board-tools' brings them, as root or with sudo."
-	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(PYTEST_ARGS)
+
+# What takes long and finds rarely: fuzzing, thousands of networks in every build, whole data sets.
+slow-tests: install
+	$(BIN)/python -m pytest -n $(JOBS) -m slow $(PYTEST_ARGS)
 
 # export/ and host/ live inside edge_naca once installed; mypy has to see them where they will be.
 lint: install
@@ -89,7 +94,7 @@ size: install
 size-diff: install
 	PYTHONPATH=benchmarks $(BIN)/python -m size --diff
 
-check: lint-c docs size-diff
+check: lint-c docs size-diff slow-tests coverage
 
 # Branches of Python and lines of C that tests reach, in one table, one HTML page and one LCOV file. Floors are
 # in pyproject.toml. An environment of its own has the C code built to count lines; what else it needs is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -14,9 +15,23 @@ from edge_naca.network import Network
 from edge_naca.specification.network import Specification
 
 
-@settings(max_examples=1000)
-@given(network=networks(), seed=st.integers(0, 2**32 - 1), as_new=st.booleans())
+RANDOM = given(network=networks(), seed=st.integers(0, 2**32 - 1), as_new=st.booleans())
+
+
+@settings(max_examples=150)
+@RANDOM
 def test_random_networks(network: Network, seed: int, as_new: bool) -> None:
+    check(network, seed, as_new)
+
+
+@pytest.mark.slow
+@settings(max_examples=1500)
+@RANDOM
+def test_many_random_networks(network: Network, seed: int, as_new: bool) -> None:
+    check(network, seed, as_new)
+
+
+def check(network: Network, seed: int, as_new: bool) -> None:
     rng = np.random.default_rng(seed)
     state = None if as_new else random_state(network, rng)
     core = Core(image.encode(network, state))

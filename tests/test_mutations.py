@@ -134,7 +134,7 @@ MUTATIONS: dict[str, Mutation] = {
     "codes-unchecked": ("prepare.c", "codes[i] >> core->code_bits != 0", "false"),
     "events-doubled": ("prepare.c", "next = at + 1u;", "next = at;"),
     "label-unchecked": ("run.c", "label >= core->net.capacity", "label > core->net.capacity"),
-    "field-unchecked": ("image.c", "value > limit ||", "value > limit + 1 ||"),
+    "field-unchecked": ("fields.c", "value > limit ||", "value > limit + 1 ||"),
     "workspace-too-large": ("workspace.c", "(to - 1u);", "(to - 1u) | to;"),
 }  # fmt: skip
 

@@ -119,7 +119,6 @@ def mnist() -> Any:
 
 
 @pytest.mark.data
-@pytest.mark.slow
 def test_mnist_is_learned_alike_and_answered_alike(mnist: Any) -> None:
     order = np.random.default_rng(0).permutation(len(mnist["y_train"]))[:2000]
     x, y = mnist["x_train"][order], mnist["y_train"][order].astype(int)

@@ -223,7 +223,6 @@ def names_for(page: str) -> dict[str, Any]:
     return today
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("page", RUNNING)
 def test_blocks_run(
     page: str,

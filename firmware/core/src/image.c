@@ -67,17 +67,6 @@ static naca_status_t check_table(check_t *check, uint32_t size)
     return NACA_OK;
 }
 
-// What one field of a record may hold: 0 or 1 to its limit, or minus its limit to its limit.
-// Limits of 4-byte fields count in steps of 4096.
-typedef struct field {
-    uint8_t offset;
-    uint8_t form;
-    uint16_t limit;
-} field_t;
-
-enum { FROM_0 = 0, FROM_1 = 1, SYMMETRIC = 2, LOW = 3, U8 = 4, I8 = 8, U16 = 12, I32 = 16 };
-enum { STEP = 12 };
-
 static const field_t network_fields[] = {
     {offsetof(network_t, inputs), U16 | FROM_1, NACA_MAX_UNITS},
     {offsetof(network_t, capacity), U16 | FROM_1, NACA_MAX_CLASSES},
@@ -86,33 +75,6 @@ static const field_t network_fields[] = {
     {offsetof(network_t, bits), U8 | FROM_1, 8},
     {offsetof(network_t, steps), U8 | FROM_1, NACA_MAX_STEPS},
     {offsetof(network_t, reserved), I32 | FROM_0, 0},
-};
-
-static const field_t population_fields[] = {
-    {offsetof(population_t, neurons), U16 | FROM_1, NACA_MAX_UNITS},
-    {offsetof(population_t, flags), U16 | FROM_0, 15},
-    {offsetof(population_t, zero_point), U8 | FROM_0, 15},
-    {offsetof(population_t, decay), U16 | FROM_0, 256},
-    {offsetof(population_t, current_shift), U8 | FROM_0, 7},
-    {offsetof(population_t, refractory), U8 | FROM_0, 254},
-    {offsetof(population_t, norm_shift), U8 | FROM_0, 24},
-    {offsetof(population_t, threshold), I32 | SYMMETRIC, 1u << (26 - STEP)},
-    {offsetof(population_t, inhibition), I32 | FROM_0, 1u << (15 - STEP)},
-    {offsetof(population_t, adaptation), I32 | FROM_0, 1u << (20 - STEP)},
-    {offsetof(population_t, adaptation_decay), U16 | FROM_0, 256},
-    {offsetof(population_t, post), U8 | FROM_0, POST_WINNER},
-    {offsetof(population_t, signal), U8 | FROM_0, SIGNAL_ERROR},
-    {offsetof(population_t, pre), U8 | FROM_0, PRE_BOUNDED},
-    {offsetof(population_t, trace_shift), I8 | SYMMETRIC, 8},
-    {offsetof(population_t, trace_decay), U16 | FROM_0, 256},
-    {offsetof(population_t, rate_shift), U8 | FROM_1, 28},
-    {offsetof(population_t, handicap), U16 | FROM_0, 4095},
-    {offsetof(population_t, recruit), I32 | SYMMETRIC, 1u << (27 - STEP)},
-    {offsetof(population_t, delta_margin), I32 | FROM_0, 1u << (24 - STEP)},
-    {offsetof(population_t, curve_shift), U8 | FROM_0, 24},
-    {offsetof(population_t, reserved), I32 | FROM_0, 0},
-    {offsetof(population_t, reserved) + 4, I32 | FROM_0, 0},
-    {offsetof(population_t, reserved) + 7, I32 | FROM_0, 0},
 };
 
 static const field_t preparation_fields[] = {
@@ -127,56 +89,6 @@ static const field_t preparation_fields[] = {
     {offsetof(preparation_t, norm), U16 | FROM_0, 4095},
 };
 
-static bool fields_fit(const void *record, const field_t *fields, size_t count)
-{
-    for (const field_t *field = fields; field < fields + count; field++) {
-        const uint8_t *at = (const uint8_t *)record + field->offset;
-        const uint32_t form = field->form & LOW;
-        const uint32_t type = field->form & ~(uint32_t)LOW;
-        int32_t limit = field->limit;
-        int32_t value;
-        if (type == I32) {
-            memcpy(&value, at, 4);
-            limit *= (int32_t)1 << STEP;
-        } else if (type == U16) {
-            value = at[0] | (int32_t)at[1] << 8;
-        } else if (type == I8) {
-            value = (int8_t)*at; // NOLINT(*-signed-char-misuse,cert-str34-c): it has a sign
-        } else {
-            value = *at;
-        }
-        if (value > limit || value < (form == SYMMETRIC ? -limit : (int32_t)form)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-#define FIELDS_FIT(record, fields) fields_fit(record, fields, sizeof(fields) / sizeof(fields)[0])
-
-// What no single field can say.
-static bool population_fits(const population_t *p, const network_t *net, bool is_output)
-{
-    const int32_t zero = p->zero_point;
-    const bool four = p->weight_bits == 4;
-    if (!FIELDS_FIT(p, population_fields) || (!four && (p->weight_bits != 8 || zero != 0)) ||
-        (four && (p->weight_min < -zero || p->weight_max > 15 - zero)) || p->weight_min > 0 ||
-        p->weight_max < 0) {
-        return false;
-    }
-    if ((is_output && p->neurons != net->capacity) || p->fire_from >= net->steps ||
-        p->winners > p->neurons) {
-        return false;
-    }
-    if (p->signal == SIGNAL_ERROR && (!is_output || p->post == POST_WINNER)) {
-        return false;
-    }
-    if (p->pre == PRE_ATTRACT && (p->flags & POPULATION_BIAS) != 0) {
-        return false;
-    }
-    return p->post == POST_NONE || (p->rates >= 1 && p->rates <= NACA_MAX_RATES);
-}
-
 static bool has_section(check_t *check, uint32_t tag, uint32_t size)
 {
     const section_t *section = naca_find_section(check->data, tag);
@@ -188,7 +100,7 @@ static naca_status_t check_population(check_t *check, uint32_t index, const uint
 {
     population_t p;
     memcpy(&p, record + index * sizeof p, sizeof p);
-    if (!population_fits(&p, &check->net, index + 1u == check->net.populations)) {
+    if (!naca_population_fits(&p, &check->net, index + 1u == check->net.populations)) {
         return NACA_ERR_NETWORK;
     }
     const bool plastic = p.post != POST_NONE;

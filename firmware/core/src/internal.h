@@ -256,6 +256,24 @@ const section_t *naca_find_section(const uint8_t *image, uint32_t tag);
 // and nothing else.
 const section_t *naca_sections(const uint8_t *image, uint32_t *count);
 
+// ---- fields.c -----------------------------------------------------------------------------------
+
+// What one field of a record may hold: 0 or 1 to its limit, or minus its limit to its limit.
+// Limits of 4-byte fields count in steps of 4096.
+typedef struct field {
+    uint8_t offset;
+    uint8_t form;
+    uint16_t limit;
+} field_t;
+
+enum { FROM_0 = 0, FROM_1 = 1, SYMMETRIC = 2, LOW = 3, U8 = 4, I8 = 8, U16 = 12, I32 = 16 };
+enum { STEP = 12 };
+#define FIELDS_FIT(record, fields) \
+    naca_fields_fit(record, fields, sizeof(fields) / sizeof(fields)[0])
+
+// Whether each of the `count` fields, in a record that is all there, is within its limits.
+bool naca_fields_fit(const void *record, const field_t *fields, size_t count);
+
 // ---- image.c ------------------------------------------------------------------------------------
 
 // What is found out about an image while it is checked. Records are copied here once they are known
@@ -344,6 +362,10 @@ typedef struct step {
     int32_t *potentials;
     int32_t *thresholds;
 } step_t;
+
+// Whether the record of a population, the last of the network or not, is within its limits: each
+// field, and what no single field can say. image.c asks, before anything else reads it.
+bool naca_population_fits(const population_t *p, const network_t *net, bool is_output);
 
 // Leak, integrate, compete, fire: leaves the neurons that spiked at at[SPIKES]. Returns the
 // synaptic operations, count * neurons. Called by present() for each population in order at each

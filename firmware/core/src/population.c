@@ -1,6 +1,56 @@
 #include "internal.h"
 
-// Section 5: one time step of a population of leaky integrate-and-fire neurons.
+// Section 5: what a population may be, and one time step of its leaky integrate-and-fire neurons.
+
+static const field_t population_fields[] = {
+    {offsetof(population_t, neurons), U16 | FROM_1, NACA_MAX_UNITS},
+    {offsetof(population_t, flags), U16 | FROM_0, 15},
+    {offsetof(population_t, zero_point), U8 | FROM_0, 15},
+    {offsetof(population_t, decay), U16 | FROM_0, 256},
+    {offsetof(population_t, current_shift), U8 | FROM_0, 7},
+    {offsetof(population_t, refractory), U8 | FROM_0, 254},
+    {offsetof(population_t, norm_shift), U8 | FROM_0, 24},
+    {offsetof(population_t, threshold), I32 | SYMMETRIC, 1u << (26 - STEP)},
+    {offsetof(population_t, inhibition), I32 | FROM_0, 1u << (15 - STEP)},
+    {offsetof(population_t, adaptation), I32 | FROM_0, 1u << (20 - STEP)},
+    {offsetof(population_t, adaptation_decay), U16 | FROM_0, 256},
+    {offsetof(population_t, post), U8 | FROM_0, POST_WINNER},
+    {offsetof(population_t, signal), U8 | FROM_0, SIGNAL_ERROR},
+    {offsetof(population_t, pre), U8 | FROM_0, PRE_BOUNDED},
+    {offsetof(population_t, trace_shift), I8 | SYMMETRIC, 8},
+    {offsetof(population_t, trace_decay), U16 | FROM_0, 256},
+    {offsetof(population_t, rate_shift), U8 | FROM_1, 28},
+    {offsetof(population_t, handicap), U16 | FROM_0, 4095},
+    {offsetof(population_t, recruit), I32 | SYMMETRIC, 1u << (27 - STEP)},
+    {offsetof(population_t, delta_margin), I32 | FROM_0, 1u << (24 - STEP)},
+    {offsetof(population_t, curve_shift), U8 | FROM_0, 24},
+    {offsetof(population_t, reserved), I32 | FROM_0, 0},
+    {offsetof(population_t, reserved) + 4, I32 | FROM_0, 0},
+    {offsetof(population_t, reserved) + 7, I32 | FROM_0, 0},
+};
+
+// What no single field can say.
+bool naca_population_fits(const population_t *p, const network_t *net, bool is_output)
+{
+    const int32_t zero = p->zero_point;
+    const bool four = p->weight_bits == 4;
+    if (!FIELDS_FIT(p, population_fields) || (!four && (p->weight_bits != 8 || zero != 0)) ||
+        (four && (p->weight_min < -zero || p->weight_max > 15 - zero)) || p->weight_min > 0 ||
+        p->weight_max < 0) {
+        return false;
+    }
+    if ((is_output && p->neurons != net->capacity) || p->fire_from >= net->steps ||
+        p->winners > p->neurons) {
+        return false;
+    }
+    if (p->signal == SIGNAL_ERROR && (!is_output || p->post == POST_WINNER)) {
+        return false;
+    }
+    if (p->pre == PRE_ATTRACT && (p->flags & POPULATION_BIAS) != 0) {
+        return false;
+    }
+    return p->post == POST_NONE || (p->rates >= 1 && p->rates <= NACA_MAX_RATES);
+}
 
 // The current of a neuron whose current passes through a table.
 static int32_t curved_current(naca_t *core, const layer_t *layer, uint32_t neuron, int32_t sum)
