@@ -107,7 +107,7 @@ NOT_COUNTED := boards counting cost fuzzing stm32_drivers size build mutations r
 coverage: $(COVERAGE)/installed
 	@find $(COVERAGE) -name '*.gcda' -delete
 	@rm -f $(COVERAGE)/data*
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(COVERAGE_PYTHON) -m coverage run -m pytest -q -n $(JOBS) \
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(COVERAGE_PYTHON) -m coverage run -m pytest -q -n $(JOBS) -m "not slow" \
 		$(NOT_COUNTED:%=--ignore=tests/test_%.py) $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage json --quiet -o $(COVERAGE)/python.json
