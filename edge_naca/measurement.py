@@ -94,12 +94,18 @@ class Measurement:
     notes: tuple[str, ...] = field(default=())
 
     def figure(self, table: str, of: Mapping[str, str], name: str) -> Figure:
-        """Return the figure of that place, or raise KeyError."""
-        for one in self.tables:
-            for figure in one.figures:
-                if (one.title, figure.of, figure.name) == (table, of, name):
-                    return figure
-        raise KeyError(f"{self.title}: there is no {name!r} of {dict(of)} in {table!r}")
+        """Return the only figure of that column which is of all this, or raise KeyError."""
+        figures = [
+            figure
+            for one in self.tables
+            for figure in one.figures
+            if (one.title, figure.name) == (table, name) and of.items() <= figure.of.items()
+        ]
+        if len(figures) != 1:
+            raise KeyError(
+                f"{self.title}: {len(figures)} figures are {name!r} of {dict(of)} in {table!r}"
+            )
+        return figures[0]
 
 
 def mean(of: dict[str, str], name: str, runs: Sequence[float], unit: str, decimals: int) -> Figure:
