@@ -258,7 +258,7 @@ def _columns(table: Table) -> dict[str, str]:
     for figure in table.figures:
         units.setdefault(figure.name, set()).add(figure.unit)
     shared = {name: next(iter(unit)) if len(unit) == 1 else "" for name, unit in units.items()}
-    return {name: f"{name}, {unit}" if unit else name for name, unit in shared.items()}
+    return {name: f"{name} ({unit})" if unit else name for name, unit in shared.items()}
 
 
 def shown(figure: Figure, *, with_unit: bool = True) -> str:
