@@ -130,7 +130,9 @@ def table_of(core: str, rows: list[Row]) -> Table:
                 Figure(of, f"{what}, predicted", predicted, unit),
                 Figure(of, f"{what}, off", 100 * (predicted / counted - 1), "%", decimals=1),
             ]
-    return Table(core, tuple(figures), f"Predictions are at most {100 * largest_error(rows):.1f} % off.")
+    return Table(
+        core, tuple(figures), f"Predictions are at most {100 * largest_error(rows):.1f} % off."
+    )
 
 
 def unit_of(core: str) -> str:
