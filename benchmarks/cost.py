@@ -1,6 +1,6 @@
 """What the core costs: code size, instructions of inferring and learning, time of 60 000 steps.
 
-    python benchmarks/cost.py --output benchmarks/cost.md
+    python benchmarks/cost.py --output benchmarks/results/cost.json
 
 needs arm-none-eabi-gcc, gcc and valgrind (`make ci-tools`), and MNIST in EDGE_NACA_DATA.
 Instructions are the same on every run; times are of one machine and say little of another.
@@ -8,7 +8,6 @@ Instructions are the same on every run; times are of one machine and say little 
 
 from __future__ import annotations
 
-import argparse
 import re
 import subprocess
 import tempfile
@@ -16,21 +15,20 @@ import time
 from pathlib import Path
 
 import numpy as np
+import results
 
 from edge_naca import data, scenarios
 from edge_naca.core import Core
 from edge_naca.image import state_size
+from edge_naca.measurement import Figure, Table, measure
 from edge_naca.recipes import network_for
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "firmware" / "core"
 SOURCES = sorted((CORE / "src").glob("*.c"))
-STAGES = (
-    "all_stages.c",
-    "coded.c",
-    "spiking.c",
-    "stages.c",
-)  # linked only where a program asks for them
+# Linked only where a program asks for them.
+STAGES = ("all_stages.c", "coded.c", "spiking.c", "stages.c")
+COMPILERS = ("gcc", "arm-none-eabi-gcc")
 WARMED_UP, MEASURED = 20000, 500
 
 
@@ -87,48 +85,79 @@ def instructions(core: Core, dataset: data.Dataset, folder: Path) -> dict[str, d
     return counts
 
 
+def text_figures(folder: Path) -> list[Figure]:
+    """Return what the core's code takes, without frozen stages and with them."""
+    core_only = [source for source in SOURCES if source.name not in STAGES]
+    parts = {
+        "the core without frozen stages": core_only,
+        "the core with convolution, dense and pooling stages": SOURCES,
+    }
+    return [
+        Figure({"what": f"text of {what}"}, "size", text_size(folder, sources), "bytes")
+        for what, sources in parts.items()
+    ]
+
+
+def learning_figures(core: Core, dataset: data.Dataset) -> list[Figure]:
+    """Return the time of a whole pass, class after class, with the tests after each class."""
+    start = time.thread_time()
+    history = scenarios.run(core, dataset, scenarios.stream(dataset))
+    seconds = time.thread_time() - start
+    of = {"what": f"{len(dataset.y_train)} learning steps, and a test after each class"}
+    return [
+        Figure(of, "time", seconds, "s", decimals=1),
+        Figure(of, "right at the end", 100 * history.final, "%", decimals=2),
+    ]
+
+
+def instruction_figures(counts: dict[str, dict[str, float]]) -> list[Figure]:
+    """Return instructions of inferring and learning, and how they compare."""
+    figures = []
+    for title, count in counts.items():
+        infer, learn = count["naca_infer"], count["naca_learn"]
+        for name, value, decimals in (
+            ("infer", infer, 0), ("learn", learn, 0), ("learn / infer", learn / infer, 2)
+        ):  # fmt: skip
+            figures.append(Figure({"samples": title}, name, value, decimals=decimals))
+    return figures
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, help="file to write the figures to")
-    arguments = parser.parse_args()
+    arguments = results.parser(__doc__).parse_args()
     dataset = data.load("mnist")
     network = network_for(dataset, neurons_per_class=30)
-    lines = [
-        "# What the core costs",
-        "",
-        "`python benchmarks/cost.py --output benchmarks/cost.md`",
-        "",
+    core = Core(network)
+    sizes = [
+        Figure({"what": "its learned state"}, "size", state_size(network), "bytes"),
+        Figure({"what": "its workspace"}, "size", core.workspace_size, "bytes"),
     ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lines += ["| what | measured |", "|---|---|"]
-        core_only = [source for source in SOURCES if source.name not in STAGES]
-        for what, sources in (
-            ("the core without frozen stages", core_only),
-            ("the core with convolution, dense and pooling stages", SOURCES),
-        ):
-            size = text_size(folder, sources)
-            lines.append(f"| text of {what}, Cortex-M4, gcc -Os | {size} bytes |")
-        core = Core(network)
-        lines.append(f"| learned state of a 196-300-10 network | {state_size(network)} bytes |")
-        lines.append(f"| its workspace: all the RAM it takes | {core.workspace_size} bytes |")
-        started = time.perf_counter()
-        history = scenarios.run(core, dataset, scenarios.stream(dataset))
-        seconds = time.perf_counter() - started
-        lines.append(
-            f"| 60 000 learning steps of it, MNIST class after class, with the tests after each "
-            f"class ({history.final:.2%} at the end), one thread of this host | {seconds:.1f} s |"
-        )
-        for title, counts in instructions(Core(network), dataset, folder).items():
-            infer, learn = counts["naca_infer"], counts["naca_learn"]
-            lines.append(
-                f"| instructions on x86-64 (gcc -O3), {title}: infer, learn, ratio "
-                f"| {infer:.0f}, {learn:.0f}, **{learn / infer:.2f}** |"
-            )
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if arguments.output:
-        arguments.output.write_text(text, encoding="utf-8")
+        tables = [
+            Table("Code", tuple(text_figures(folder)), "Of Cortex-M4, gcc -Os."),
+            Table("Memory", tuple(sizes), "The workspace is all the RAM that the core takes."),
+            Table(
+                "Learning MNIST class after class",
+                tuple(learning_figures(core, dataset)),
+                "Time of one thread of the host.",
+            ),
+            Table(
+                "Instructions",
+                tuple(instruction_figures(instructions(Core(network), dataset, folder))),
+                f"Of one `naca_infer` and one `naca_learn` on x86-64, gcc -O3, mean of {MEASURED} "
+                f"samples after {WARMED_UP} others have been learned.",
+            ),
+        ]
+    compilers = {name: run(name, "-dumpfullversion").strip() for name in COMPILERS}
+    measurement = measure(
+        "What the core costs",
+        results.command(),
+        tables,
+        versions=compilers,
+        data={"mnist": dataset.digest()},
+        text=f"The network is {network.topology}.",
+    )
+    results.publish(measurement, arguments.output)
 
 
 if __name__ == "__main__":

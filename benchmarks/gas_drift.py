@@ -1,6 +1,6 @@
 """Sensors that age for 36 months, taught to an emulated board: with learning, and without.
 
-    python benchmarks/gas_drift.py --output benchmarks/gas-drift.md
+    python benchmarks/gas_drift.py --output benchmarks/results/gas-drift.json
 
 Every sample of gas_drift.npz, in the order of time, goes over the UART of the emulated STM32F405;
 the board answers first and is then told the gas. Beside it is the same board whose learning ends
@@ -9,17 +9,17 @@ after the first batch. Needs gas_drift.npz in EDGE_NACA_DATA and QEMU (`make ci-
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import results
 from numpy.typing import NDArray
 
 from edge_naca import data, presets
 from edge_naca.core import Core
 from edge_naca.host.addresses import open_link
 from edge_naca.image import encode, state_size
+from edge_naca.measurement import Figure, Measurement, Table, measure
 from edge_naca.network import Network, Preparation
 from edge_naca.specification.arithmetic import signed_log
 
@@ -50,13 +50,13 @@ def network_for(raw: NDArray[np.int32], gases: int) -> Network:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, help="file to write the figures to")
+    parser = results.parser(__doc__)
     arguments = parser.parse_args()
     folder = data.folder()
     if folder is None:
         parser.error(f"set {data.VARIABLE} to the folder that holds gas_drift.npz")
-    with np.load(folder / "gas_drift.npz") as file:
+    path = folder / "gas_drift.npz"
+    with np.load(path) as file:
         x, batch = file["x"], file["batch"]
         y = file["y"].astype(int) - 1
     raw = np.rint(x.astype(np.float64) * FRACTION).astype(np.int32)
@@ -71,39 +71,46 @@ def main() -> None:
         device.reset("learned")
         start = device.learn_many(raw[first], y[first])["prediction"]
         frozen = np.concatenate([start, device.predict_many(raw[~first])]) == y
-    lines = _table(network, batch, learning, frozen, equal)
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if arguments.output:
-        arguments.output.write_text(text, encoding="utf-8")
+    if not equal:
+        raise SystemExit("the board's state differs from that of the core in the host")
+    digest = results.digest(path.read_bytes())
+    results.publish(measurement_of(network, digest, batch, learning, frozen), arguments.output)
 
 
-def _table(
-    network: Network, batch: NDArray[Any], learning: Any, frozen: Any, equal: bool
-) -> list[str]:
+def measurement_of(
+    network: Network, digest: str, batch: NDArray[Any], learning: NDArray[Any], frozen: NDArray[Any]
+) -> Measurement:
+    """Return what share of each batch, and of all, was right.
+
+    Parameters
+    ----------
+    digest : of the data.
+    batch : (samples,), the number of each sample's batch.
+    learning, frozen : bool (samples,), whether the answer was right: of the board that learns all
+        the time, and of the one that stops after the first batch.
+    """
+    sides = {"learning after every answer": learning, "learning off after batch 1": frozen}
+    rows = {str(number): batch == number for number in np.unique(batch)}
+    rows["all"] = np.ones(len(batch), bool)
+    figures = tuple(
+        Figure(
+            {"batch": number}, name, 100 * float(right[rows[number]].mean()), "%",
+            n=int(rows[number].sum()), decimals=2 if number == "all" else 1,
+        )
+        for number in rows
+        for name, right in sides.items()
+    )  # fmt: skip
     kib = state_size(network) / 1024
-    setting = (
-        f"{len(batch)} samples in the order of time over the board's UART, network "
+    return measure(
+        "Gas sensors that drift, on an emulated STM32F405",
+        results.command(),
+        [Table("Right before being told", figures)],
+        data={"gas_drift.npz": digest},
+        text=f"{len(batch)} samples in the order of time over the board's UART, network "
         f"{network.topology}, {BITS}-bit codes of signed logarithms scaled by the first batch, "
-        f"{kib:.1f} KiB of learned state. Right before being told:"
+        f"{kib:.1f} KiB of learned state.",
+        notes=["The board's state hash at the end equals that of the core in the host."],
     )
-    lines = [
-        "# Gas sensors that drift, on an emulated STM32F405",
-        "",
-        "`python benchmarks/gas_drift.py --output benchmarks/gas-drift.md`",
-        "",
-        setting,
-        "",
-        "| batch | learning after every answer | learning off after batch 1 |",
-        "|---|---|---|",
-    ]
-    for number in np.unique(batch):
-        chosen = batch == number
-        cells = (f"{100 * side[chosen].mean():.1f} %" for side in (learning, frozen))
-        lines.append(f"| {number} | {' | '.join(cells)} |")
-    lines.append(f"| **all** | **{100 * learning.mean():.2f} %** | {100 * frozen.mean():.2f} % |")
-    same = "equals" if equal else "DIFFERS FROM"
-    return [*lines, "", f"The board's state hash at the end {same} that of the core in the host."]
 
 
 if __name__ == "__main__":

@@ -1,24 +1,23 @@
 """Measures what the core's operations take on each emulated core, and fits the cost model to it.
 
-    python benchmarks/instruction_model.py
+    python benchmarks/instruction_model.py --output benchmarks/results/instruction-model.json
 
 needs the tools of the emulated boards (`make board-tools`); with MNIST in EDGE_NACA_DATA it is
-among the networks that nothing is fitted to. Writes export/instruction_model.json, from which
-`edge-naca inspect --board` reckons, and benchmarks/instruction-model.md: predicted against counted
-on networks that the fit has not seen. Takes about a quarter of an hour.
+among the networks that nothing is fitted to. Writes export/cost/instruction_model.json, from which
+`edge-naca inspect --board` reckons, and with --output predicted against counted on networks that
+the fit has not seen. Takes about a quarter of an hour.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import results
 from instruction_cycles import cycles_per_instruction
 from instruction_networks import SMALL, Case, held_out, random_cases
 from instruction_stages import held_out_stages, random_stage_cases
@@ -32,10 +31,10 @@ from edge_naca.export.cost.targets import MEASURED_ON
 from edge_naca.host import boards
 from edge_naca.host.boards import BoardError
 from edge_naca.host.counting import count
+from edge_naca.measurement import Figure, Measurement, Table, measure
 
 ROOT = Path(__file__).resolve().parents[1]
-MODEL = ROOT / "export" / "instruction_model.json"
-TABLE = ROOT / "benchmarks" / "instruction-model.md"
+MODEL = ROOT / "export" / "cost" / "instruction_model.json"
 COMMAND = "python benchmarks/instruction_model.py"
 
 FITTED, FITTED_STAGES, SMALL_STAGES, SEED = 140, 60, 25, 1
@@ -60,9 +59,9 @@ class Counted:
     learning: Array
 
 
-def measure(board: str, elf: Path, cases: list[Case]) -> list[Counted]:
-    """Count every case that fits the board."""
-    found = []
+def count_all(board: str, elf: Path, cases: list[Case]) -> list[Counted]:
+    """Count on a board every case that fits it."""
+    result = []
     for case in cases:
         try:
             counts = count(board, case.image, case.samples, case.labels, case.kind, elf=elf)
@@ -76,8 +75,8 @@ def measure(board: str, elf: Path, cases: list[Case]) -> list[Counted]:
             for x, label in zip(case.samples, case.labels, strict=True)
         ]
         infer, extra = [one for one, _ in pairs], [other for _, other in pairs]
-        found.append(Counted(case, infer, extra, counts.infer, counts.learn))
-    return found
+        result.append(Counted(case, infer, extra, counts.infer, counts.learn))
+    return result
 
 
 def fit(counted: list[Counted]) -> dict[str, float]:
@@ -118,28 +117,53 @@ def largest_error(rows: list[Row]) -> float:
     )
 
 
-def table_of(results: dict[str, list[Row]]) -> list[str]:
-    """Return Markdown: for each core, counted and predicted of inferring and of learning."""
-    lines = []
-    for core, rows in results.items():
-        lines += ["", f"## {core}: at most {largest_error(rows):.1%} off", ""]
-        lines += ["| network | infer | predicted | off | learn | predicted | off |"]
-        lines += ["|---|---|---|---|---|---|---|"]
-        lines += [
-            f"| {name} | {i:.0f} | {pi:.0f} | {pi / i - 1:+.1%} "
-            f"| {n:.0f} | {pn:.0f} | {pn / n - 1:+.1%} |"
-            for name, i, pi, n, pn in rows
-        ]
-    return lines
+def table_of(core: str, rows: list[Row]) -> Table:
+    """Return counted and predicted of inferring and of learning on one core."""
+    unit = unit_of(core)
+    figures: list[Figure] = []
+    for name, infer, infer_predicted, learn, learn_predicted in rows:
+        of = {"network": name}
+        pairs = {"infer": (infer, infer_predicted), "learn": (learn, learn_predicted)}
+        for what, (counted, predicted) in pairs.items():
+            figures += [
+                Figure(of, what, counted, unit),
+                Figure(of, f"{what}, predicted", predicted, unit),
+                Figure(of, f"{what}, off", 100 * (predicted / counted - 1), "%", decimals=1),
+            ]
+    return Table(
+        core, tuple(figures), f"Predictions are at most {100 * largest_error(rows):.1f} % off."
+    )
+
+
+def unit_of(core: str) -> str:
+    """Return what is counted on a core: simavr is cycle-accurate, QEMU is not."""
+    return "cycles" if core == "avr" else "instructions"
+
+
+def measurement_of(tables: list[Table], unseen: list[Case]) -> Measurement:
+    """Return all that was counted and predicted, with a digest of the networks and samples."""
+    content = (case.image + case.samples.tobytes() + case.labels.tobytes() for case in unseen)
+    return measure(
+        "The cost model against the emulator",
+        results.command(),
+        tables,
+        data={"networks and samples": results.digest(b"".join(content))},
+        text="Mean instructions (cycles on the AVR) of one `naca_infer` and one `naca_learn`, "
+        "which includes inferring, on networks that the fit has not seen: that was made to "
+        f"{FITTED} random networks without frozen stages and {FITTED_STAGES + SMALL_STAGES} with "
+        "them, as far as each board's RAM holds them. Counted in QEMU with `-icount`, on the AVR "
+        "in simavr; compiler flags are the firmware's (`-Os`). A Cortex-M0+ is taken to run what "
+        "the Cortex-M0 runs.",
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = results.parser(__doc__)
     parser.add_argument("--cores", nargs="*", choices=list(CORES), default=list(CORES))
     arguments = parser.parse_args()
     old = json.loads(MODEL.read_text()) if MODEL.exists() else {"cores": {}}
     entries: dict[str, Any] = old["cores"]
-    results: dict[str, list[Row]] = {}
+    tables = []
     fitted_to = [
         *random_cases(FITTED, SEED),
         *random_stage_cases(FITTED_STAGES, SEED),
@@ -149,44 +173,29 @@ def main() -> None:
     for core in arguments.cores:
         board = CORES[core]
         elf = boards.build(board, "measure")
-        known = measure(board, elf, fitted_to)
+        known = count_all(board, elf, fitted_to)
         coefficients = fit(known)
-        results[core] = []
-        for one in measure(board, elf, unseen):
+        compared: list[Row] = []
+        for one in count_all(board, elf, unseen):
             infer = predicted(coefficients, one.infer)
             learn = infer + predicted(coefficients, one.extra)
             row = (one.case.name, one.inferring.mean(), infer, one.learning.mean(), learn)
-            results[core].append(row)
+            compared.append(row)
         entries[core] = {
-            "unit": "cycles" if core == "avr" else "instructions",
-            "largest_error": round(largest_error(results[core]), 3),
+            "unit": unit_of(core),
+            "largest_error": round(largest_error(compared), 3),
             "coefficients": coefficients,
             **sizes(core, board),
         }
-        print(f"{core}: fitted to {len(known)} networks")
-        print(*table_of({core: results[core]}), sep="\n")
-        sys.stdout.flush()
+        tables.append(table_of(core, compared))
+        print(f"{core}: fitted to {len(known)} networks. {tables[-1].text}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for core, assumed in cycles_per_instruction(Path(folder)).items():
             base = entries["cortex-m0" if core == "cortex-m0+" else core]
             entries[core] = base | assumed
     content = {"command": COMMAND, "cores": {name: entries[name] for name in sorted(entries)}}
     MODEL.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    if set(arguments.cores) == set(CORES):
-        staged = FITTED_STAGES + SMALL_STAGES
-        head = [
-            "# The cost model against the emulator",
-            "",
-            f"`{COMMAND}`",
-            "",
-            "Mean instructions (cycles on the AVR) of one `naca_infer` and one `naca_learn`, which",
-            "includes inferring, on networks that the fit has not seen: that was made to",
-            f"{FITTED} random networks without frozen stages and {staged} with them, as far as",
-            "each board's RAM holds them. Counted in QEMU with `-icount`, on the AVR in simavr;",
-            "compiler flags are the firmware's (`-Os`). A Cortex-M0+ is taken to run what the",
-            "Cortex-M0 runs.",
-        ]
-        TABLE.write_text("\n".join([*head, *table_of(results)]) + "\n", encoding="utf-8")
+    results.publish(measurement_of(tables, unseen), arguments.output)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """ONNX against the core, in onnxruntime: are they equal, and which takes how long.
 
-    python benchmarks/onnx_exchange.py --output benchmarks/onnx.md
+    python benchmarks/onnx_exchange.py --output benchmarks/results/onnx.json
 
 needs the extras `onnx` and `nir`, and MNIST in EDGE_NACA_DATA. Every number of every sample is
 compared; the programme ends with an error at the first that differs. Times are of one machine and
@@ -9,7 +9,6 @@ one run.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,11 +18,13 @@ from typing import Any, TypeVar
 import numpy as np
 import onnx
 import onnxruntime
+import results
 from numpy.typing import NDArray
 
 from edge_naca import data, image, presets
 from edge_naca.core import Core
 from edge_naca.export import NirOptions, OnnxLearner, nir_network, to_onnx
+from edge_naca.measurement import Figure, Table, measure
 from edge_naca.network import Network, Preparation
 from edge_naca.recipes import network_for
 from edge_naca.stages import (
@@ -42,9 +43,10 @@ Answer = TypeVar("Answer")
 
 
 def timed(work: Callable[[], Answer]) -> tuple[Answer, float]:
-    started = time.perf_counter()
+    """Return what work gives, and the seconds that this thread spent on it."""
+    start = time.thread_time()
     answer = work()
-    return answer, time.perf_counter() - started
+    return answer, time.thread_time() - start
 
 
 def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
@@ -72,10 +74,10 @@ def infer(core: Core, x: NDArray[Any]) -> tuple[int, float, float, float]:
     batched = session(to_onnx(core, input_type="uint8", batch=BATCH))
     samples = x.reshape(len(x), *shape)
 
-    results, core_seconds = timed(lambda: core.infer_many(x))
-    given, seconds = timed(lambda: [plain.run(list(NAMES), {"sample": s}) for s in samples])
-    for name, column in zip(NAMES, zip(*given, strict=True), strict=True):
-        require_equal(name, np.array(column), results[name])
+    ours, core_seconds = timed(lambda: core.infer_many(x))
+    theirs, seconds = timed(lambda: [plain.run(list(NAMES), {"sample": s}) for s in samples])
+    for name, column in zip(NAMES, zip(*theirs, strict=True), strict=True):
+        require_equal(name, np.array(column), ours[name])
     parts, batch_seconds = timed(
         lambda: [
             batched.run(list(NAMES), {"sample": samples[first : first + BATCH]})
@@ -83,7 +85,7 @@ def infer(core: Core, x: NDArray[Any]) -> tuple[int, float, float, float]:
         ]
     )
     for name, columns in zip(NAMES, zip(*parts, strict=True), strict=True):
-        require_equal(f"{name} (batch)", np.concatenate(columns), results[name])
+        require_equal(f"{name} (batch)", np.concatenate(columns), ours[name])
 
     for sample, raw in zip(samples, x, strict=True):  # every spike of every neuron
         values = dict(zip(names, recording.run(names, {"sample": sample}), strict=True))
@@ -100,11 +102,11 @@ def learn(core: Core, x: NDArray[Any], y: NDArray[Any]) -> tuple[int, float, flo
     """Compare learning from the core's state on; return nodes, and seconds of both."""
     model = to_onnx(core, learning=True, input_type="uint8")
     learner = OnnxLearner(model)
-    results, core_seconds = timed(lambda: core.learn_many(x, y))
-    given, seconds = timed(lambda: [learner.learn(s, int(c)) for s, c in zip(x, y, strict=True)])
+    ours, core_seconds = timed(lambda: core.learn_many(x, y))
+    theirs, seconds = timed(lambda: [learner.learn(s, int(c)) for s, c in zip(x, y, strict=True)])
     for name in (*NAMES, "changes"):
-        told = np.array([getattr(result, name) for result in given])
-        require_equal(name, told, results[name])
+        told = np.array([getattr(result, name) for result in theirs])
+        require_equal(name, told, ours[name])
     if learner.state_hash() != core.state_hash():
         raise SystemExit("the state hash differs")
     return len(model.graph.node), core_seconds, seconds
@@ -199,48 +201,60 @@ def networks(dataset: data.Dataset) -> dict[str, Core]:
     }
 
 
-def row(start: str, what: str, count: int, nodes: int, core_seconds: float, seconds: float) -> str:
-    """Return a row of the table; that the figures are equal has been checked before."""
-    each = f"{core_seconds / count * 1e6:.0f} µs | {seconds / count * 1e6:.0f} µs"
-    return f"{start} | {what} | {count} | {nodes} | yes | {each} | {seconds / core_seconds:.1f} |"
+def row(of: dict[str, str], count: int, nodes: int, core: float, runtime: float) -> list[Figure]:
+    """Return a row of the table; that the numbers are equal has been checked before.
+
+    Parameters
+    ----------
+    count : how many samples.
+    nodes : of the graph.
+    core, runtime : seconds of all samples.
+    """
+    return [
+        Figure(of, "samples", count),
+        Figure(of, "nodes", nodes),
+        Figure(of, "equal", True),
+        Figure(of, "core", 1e6 * core / count, "µs"),
+        Figure(of, "onnxruntime", 1e6 * runtime / count, "µs"),
+        Figure(of, "ratio", runtime / core, decimals=1),
+    ]
+
+
+def compare(title: str, core: Core, dataset: data.Dataset) -> list[Figure]:
+    """Compare one network, learning first where it can learn."""
+    of = {"network": title, "topology": core.network.topology}
+    order = np.random.default_rng(0).permutation(len(dataset.y_train))[:LEARNED]
+    figures = []
+    if core.network.populations:
+        nodes, core_seconds, seconds = learn(core, dataset.x_train[order], dataset.y_train[order])
+        learning = of | {"what": "learning", "state hash": f"{core.state_hash():08x}"}
+        figures += row(learning, LEARNED, nodes, core_seconds, seconds)
+    nodes, core_seconds, seconds, batch_seconds = infer(core, dataset.x_test[:INFERRED])
+    figures += row(of | {"what": "inference"}, INFERRED, nodes, core_seconds, seconds)
+    batched = of | {"what": f"inference, {BATCH} at a time"}
+    return figures + row(batched, INFERRED, nodes, core_seconds, batch_seconds)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, help="file to write the figures to")
-    arguments = parser.parse_args()
+    arguments = results.parser(__doc__).parse_args()
     dataset = data.load("mnist")
-    order = np.random.default_rng(0).permutation(len(dataset.y_train))[:LEARNED]
-    x, y = dataset.x_train[order], dataset.y_train[order]
-    versions = f"onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}"
-    lines = [
-        "# ONNX against the core",
-        "",
-        "`python benchmarks/onnx_exchange.py --output benchmarks/onnx.md`",
-        "",
-        f"MNIST; {versions}, one thread each. *Equal*: of every sample prediction, margin, spikes,",
-        "synaptic operations and weight changes; in inference also every single spike and the",
-        "output's spike counts; in learning also the state hash after the last sample. Each sample",
-        "is one call of onnxruntime from Python; the core takes all in one call from C.",
-        "",
-        "| network | topology | what | samples | nodes | equal | core | onnxruntime | ratio |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-
+    figures = []
     for title, core in networks(dataset).items():
-        start, before = f"| {title} | {core.network.topology}", len(lines)
-        if core.network.populations:
-            nodes, core_seconds, seconds = learn(core, x, y)
-            what = f"learning, ends in {core.state_hash():08x}"
-            lines.append(row(start, what, LEARNED, nodes, core_seconds, seconds))
-        tested = dataset.x_test[:INFERRED]
-        nodes, core_seconds, seconds, batch_seconds = infer(core, tested)
-        lines.append(row(start, "inference", INFERRED, nodes, core_seconds, seconds))
-        what = f"inference, {BATCH} at a time"
-        lines.append(row(start, what, INFERRED, nodes, core_seconds, batch_seconds))
-        print("\n".join(lines[before:]), flush=True)
-    if arguments.output:
-        arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        print(title, flush=True)
+        figures += compare(title, core, dataset)
+    measurement = measure(
+        "ONNX against the core",
+        results.command(),
+        [Table("MNIST, one thread each", tuple(figures))],
+        versions={"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
+        data={"mnist": dataset.digest(), SNNTORCH.name: results.digest(SNNTORCH.read_bytes())},
+        text="*Equal*: of every sample prediction, margin, spikes, synaptic operations and weight "
+        "changes; in inference also every single spike and the output's spike counts; in learning "
+        "also the state hash after the last sample. Each sample is one call of onnxruntime from "
+        "Python; the core takes all in one call from C. Times are what the thread that computes "
+        "spends.",
+    )
+    results.publish(measurement, arguments.output)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,12 @@ needs a batch. Needs MNIST in EDGE_NACA_DATA.
 
 from __future__ import annotations
 
-import argparse
-import shlex
-import sys
-from pathlib import Path
-
 import numpy as np
+import results
 
 from edge_naca import data, scenarios
 from edge_naca.core import Core
-from edge_naca.measurement import Table, markdown, mean, measure, write
+from edge_naca.measurement import Table, mean, measure
 from edge_naca.network import Preparation
 from edge_naca.presets import paper, paper_start
 
@@ -40,8 +36,7 @@ def accuracy(continual: bool, order: str, seed: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, help="JSON file to write the figures to")
+    parser = results.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many runs of each kind")
     arguments = parser.parse_args()
     figures = []
@@ -51,15 +46,13 @@ def main() -> None:
             figures.append(mean({"network": title}, name, runs, "%", 1))
     measurement = measure(
         "The paper's rule on this core",
-        shlex.join(["python", *sys.argv]),
+        results.command(),
         [Table("Accuracy", tuple(figures))],
         data={"mnist": data.load("mnist").digest()},
         text=f"MNIST, 784-{HIDDEN}-10, {TAUGHT} samples seen once, one at a time, {TESTED} test "
         f"samples, {arguments.seeds} seeds, mean ± standard error; chance is 10 %.",
     )
-    print(markdown(measurement))
-    if arguments.output:
-        write(arguments.output, measurement)
+    results.publish(measurement, arguments.output)
 
 
 if __name__ == "__main__":

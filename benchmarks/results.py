@@ -1,14 +1,17 @@
-"""The committed measurements: one JSON file each in benchmarks/results, read and checked here."""
+"""The committed measurements: one JSON file each in benchmarks/results, written and read here."""
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
+import shlex
+import sys
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from edge_naca.measurement import FORMAT, Measurement
+from edge_naca.measurement import FORMAT, Measurement, markdown, write
 
 FOLDER = Path(__file__).resolve().parent / "results"
 
@@ -37,6 +40,25 @@ def read(path: Path) -> Measurement:
         raise ValueError(f"{path} is no measurement: {error}") from error
 
 
-def sha256(path: Path) -> str:
-    """Return the digest of a file that went into a measurement."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def parser(documentation: str) -> argparse.ArgumentParser:
+    """Return what all programs that measure have in common: --output."""
+    result = argparse.ArgumentParser(description=documentation.split("\n", maxsplit=1)[0])
+    result.add_argument("--output", type=Path, help="JSON file to write the figures to")
+    return result
+
+
+def command() -> str:
+    """Return what was typed to start this program."""
+    return shlex.join(["python", *sys.argv])
+
+
+def publish(measurement: Measurement, output: Path | None) -> None:
+    """Print a measurement as people read it and, if there is a file for it, write it there."""
+    print(markdown(measurement))
+    if output is not None:
+        write(output, measurement)
+
+
+def digest(content: bytes) -> str:
+    """Return what stands for a file that went into a measurement: 16 hex digits, as for data."""
+    return hashlib.sha256(content).hexdigest()[:16]

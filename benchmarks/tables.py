@@ -1,18 +1,26 @@
-"""Make the Markdown pages of benchmarks from the JSON of benchmarks/results.
+"""Make all that people read of the measurements in benchmarks/results.
 
-python benchmarks/tables.py
+    python benchmarks/tables.py
+
+Each measurement has a page in benchmarks/. What README and docs/ quote stands between
+`<!-- figures: NAME -->` and `<!-- end of figures -->`, and benchmarks/summaries.py says what it is.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import results
+from summaries import SUMMARIES
 
 from edge_naca.measurement import markdown
 
 FOLDER = Path(__file__).resolve().parent
+QUOTING = (FOLDER.parent / "README.md", FOLDER.parent / "docs" / "costs.md")
 WITHOUT_PAGE = ("size",)  # thousands of figures: `make size-diff` shows those that change
+
+_QUOTED = re.compile(r"(<!-- figures: ([\w ]+) -->)(\n*).*?(\n*<!-- end of figures -->)", re.DOTALL)
 
 
 def pages() -> dict[Path, str]:
@@ -27,8 +35,18 @@ def pages() -> dict[Path, str]:
     }
 
 
+def documents() -> dict[Path, str]:
+    """Return README and the pages that quote figures, with the figures as measured."""
+    return {path: filled(path.read_text(encoding="utf-8")) for path in QUOTING}
+
+
+def filled(text: str) -> str:
+    """Return a text with what belongs between its markers."""
+    return _QUOTED.sub(lambda match: f"{match[1]}{match[3]}{SUMMARIES[match[2]]()}{match[4]}", text)
+
+
 def main() -> None:
-    for path, content in pages().items():
+    for path, content in (pages() | documents()).items():
         path.write_text(content, encoding="utf-8")
 
 

@@ -37,6 +37,15 @@ ENTRY = Record(
     Field("size", "u32"),
 )
 
+# ---- what is written of learned state alone (image.md, section 5) ----------------------------
+
+SAVED_STATE = Record(
+    Field("magic", "char[4]"),
+    Field("network", "u32"),
+    Field("size", "u32"),
+    Field("hash", "u32"),
+)
+
 # ---- network and populations (image.md, section 2) -------------------------------------------
 
 ENCODER_FIELDS = (

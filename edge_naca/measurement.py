@@ -73,7 +73,7 @@ class Measurement:
     commit : of the repository, with "+" where it held changes that are not in it; "" outside one.
     date : the day of the measurement, YYYY-MM-DD.
     versions : of this package, of Python and of what else decides figures, by name.
-    data : sha256 of each data set or file that went in, by name.
+    data : of each data set or file that went in, by name: the first 16 hex digits of its sha256.
     settings : what was set, by name.
     choice : how the settings were chosen.
     tables : the figures.
@@ -94,12 +94,18 @@ class Measurement:
     notes: tuple[str, ...] = field(default=())
 
     def figure(self, table: str, of: Mapping[str, str], name: str) -> Figure:
-        """Return the figure of that place, or raise KeyError."""
-        for one in self.tables:
-            for figure in one.figures:
-                if (one.title, figure.of, figure.name) == (table, of, name):
-                    return figure
-        raise KeyError(f"{self.title}: there is no {name!r} of {dict(of)} in {table!r}")
+        """Return the only figure of that column which is of all this, or raise KeyError."""
+        figures = [
+            figure
+            for one in self.tables
+            for figure in one.figures
+            if (one.title, figure.name) == (table, name) and of.items() <= figure.of.items()
+        ]
+        if len(figures) != 1:
+            raise KeyError(
+                f"{self.title}: {len(figures)} figures are {name!r} of {dict(of)} in {table!r}"
+            )
+        return figures[0]
 
 
 def mean(of: dict[str, str], name: str, runs: Sequence[float], unit: str, decimals: int) -> Figure:
@@ -201,8 +207,8 @@ def markdown(measurement: Measurement) -> str:
     lines = [f"# {measurement.title}", "", f"    {measurement.command}", ""]
     lines += [f"Measured on {measurement.date}{commit}; {versions}."]
     if measurement.data:
-        digests = (f"{name} {digest[:16]}" for name, digest in measurement.data.items())
-        lines += ["", f"Data, sha256: {', '.join(digests)}."]
+        digests = (f"{name} {digest}" for name, digest in measurement.data.items())
+        lines += ["", f"Data, sha256 begins with: {', '.join(digests)}."]
     if measurement.settings:
         settings = (f"{name} {value}" for name, value in measurement.settings.items())
         lines += ["", f"Settings: {', '.join(settings)}."]
@@ -227,8 +233,9 @@ def rows(table: Table) -> list[str]:
 def grid(table: Table) -> tuple[list[str], list[list[str]]]:
     """Return a table's heads and its rows: a row for all figures of the same, a column a name.
 
-    A unit that a whole column has in common is said in its head.
+    A unit that a whole column has in common is said in its head. Single runs come last.
     """
+    repeated = {figure.name for figure in table.figures if figure.runs}
     columns = _columns(table)
     keys = list(dict.fromkeys(key for figure in table.figures for key in figure.of))
     lines: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
@@ -238,7 +245,7 @@ def grid(table: Table) -> tuple[list[str], list[list[str]]]:
         head = columns[figure.name]
         line[head] = shown(figure, with_unit=head == figure.name)
         if figure.runs:
-            single = f"{figure.name}, single runs"
+            single = "single runs" if len(repeated) == 1 else f"single runs: {figure.name}"
             line[single] = ", ".join(_number(run, figure.decimals) for run in figure.runs)
             singles.setdefault(single)
     heads = [*keys, *columns.values(), *singles]
@@ -251,7 +258,7 @@ def _columns(table: Table) -> dict[str, str]:
     for figure in table.figures:
         units.setdefault(figure.name, set()).add(figure.unit)
     shared = {name: next(iter(unit)) if len(unit) == 1 else "" for name, unit in units.items()}
-    return {name: f"{name}, {unit}" if unit else name for name, unit in shared.items()}
+    return {name: f"{name} ({unit})" if unit else name for name, unit in shared.items()}
 
 
 def shown(figure: Figure, *, with_unit: bool = True) -> str:

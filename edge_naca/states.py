@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +12,10 @@ from typing import Any
 from edge_naca import image
 from edge_naca.core import Core, CoreError
 from edge_naca.image import ImageError, State
+from edge_naca.image_records import SAVED_STATE
 from edge_naca.network import Network
 
 MAGIC = b"NST1"
-HEADER = struct.Struct("<4sIII")  # docs/image.md, section 5
 
 
 class StateError(ValueError):
@@ -67,18 +66,19 @@ def with_state(core: Core, saved: bytes, name: str = "the state") -> Core:
         raise StateError(
             f"{name} is no saved state: `edge-naca pull --state` and Core.save_state write one"
         )
-    if len(saved) < HEADER.size:
+    if len(saved) < SAVED_STATE.size:
         raise StateError(f"{name} is cut off: it has {len(saved)} bytes")
-    _, network_id, size, checksum = HEADER.unpack_from(saved)
-    if network_id != core.network_id:
+    head = SAVED_STATE.unpack(saved)
+    size = SAVED_STATE.size + head["size"]
+    if head["network"] != core.network_id:
         raise StateError(
-            f"{name} belongs to network {network_id:08x}, but the image holds network "
+            f"{name} belongs to network {head['network']:08x}, but the image holds network "
             f"{core.network_id:08x} ({core.network.topology}): merge it into the image that was "
             "pushed to the device"
         )
-    if len(saved) != HEADER.size + size:
-        raise StateError(f"{name} should have {HEADER.size + size} bytes, but has {len(saved)}")
-    if zlib.crc32(saved[HEADER.size :]) != checksum:
+    if len(saved) != size:
+        raise StateError(f"{name} should have {size} bytes, but has {len(saved)}")
+    if zlib.crc32(saved[SAVED_STATE.size :]) != head["hash"]:
         raise StateError(f"{name} is damaged: its checksum does not match; pull it again")
     learned = Core(core.network, core.state())
     try:

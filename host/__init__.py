@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge_naca.host.addresses import open_device
-    from edge_naca.host.classifier import DeviceClassifier
+    from edge_naca.host.classifier.estimator import DeviceClassifier
     from edge_naca.host.client import LinkDevice
     from edge_naca.host.device import Device, DeviceError, DeviceInfo
     from edge_naca.host.inprocess import InProcessDevice
@@ -16,7 +16,7 @@ else:
         __name__,
         {
             "Device": "device",
-            "DeviceClassifier": "classifier",
+            "DeviceClassifier": "classifier.estimator",
             "DeviceError": "device",
             "DeviceInfo": "device",
             "InProcessDevice": "inprocess",

@@ -9,6 +9,7 @@ from edge_naca.host.device import DeviceError
 from edge_naca.host.link import Link, RefusedError
 from edge_naca.host.messages import HEADER, Hello, Kind, ProtocolError, Reason
 from edge_naca.image import checksum
+from edge_naca.image_records import SAVED_STATE
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
@@ -83,12 +84,9 @@ def write_state(link: Link, saved: bytes, progress: Progress = _ignore) -> None:
             # Restarted, or the answer to the last piece was lost: the hash tells.
             link.refresh()
             offset = 0
-            if link.request(Kind.HASH).number == zlib.crc32(saved[STATE_HEADER:]):
+            if link.request(Kind.HASH).number == zlib.crc32(saved[SAVED_STATE.size :]):
                 break
     link.refresh()
-
-
-STATE_HEADER = 16  # of a saved state, before what hashes are over
 
 
 def write_image(link: Link, image: bytes, progress: Progress = _ignore) -> Hello:

@@ -23,7 +23,7 @@ from support import run
 from edge_naca import image
 from edge_naca._core import ffi, lib
 from edge_naca.core import Core
-from edge_naca.image_records import ENTRY, HEADER, NETWORK
+from edge_naca.image_records import ENTRY, HEADER, NETWORK, SAVED_STATE
 from edge_naca.network import Network
 from edge_naca.samples import check_events, check_samples
 from edge_naca.specification import preparation
@@ -32,7 +32,6 @@ from edge_naca.specification.results import Recording, Result
 
 CASE = struct.Struct("<i4I")
 OPERATION = struct.Struct("<i5I")
-STATE_HEADER = struct.Struct("<4s3I")
 
 OPERATIONS = ("infer", "learn", "record", "prepare", "restart", "load")
 RAW_DTYPES = ("uint8", "int16", "int32")  # kinds 0 .. 2
@@ -95,7 +94,8 @@ def network_id(encoded: bytes) -> int:
 
 def saved_state(encoded: bytes, state: bytes) -> bytes:
     """Return a learned state as `naca_state_save` writes it."""
-    return STATE_HEADER.pack(b"NST1", network_id(encoded), len(state), zlib.crc32(state)) + state
+    head = {"magic": b"NST1", "network": network_id(encoded)}
+    return SAVED_STATE.pack(head | {"size": len(state), "hash": zlib.crc32(state)}) + state
 
 
 # ---- reading -----------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ class _Player:
             self.start(state)
         elif name == "load":
             counters = self.counters
-            self.start(data[STATE_HEADER.size :])
+            self.start(data[SAVED_STATE.size :])
             self.counters = counters
         elif name == "prepare":
             assert self.network.preparation is not None

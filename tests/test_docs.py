@@ -11,8 +11,8 @@ from support import CORE, ROOT
 
 from edge_naca import image
 from edge_naca.core import Core
+from edge_naca.image_records import SAVED_STATE
 from edge_naca.network import Encoder, Network, Population, Preparation
-from edge_naca.records import Field, Record
 from edge_naca.specification import arithmetic, encoding, preparation
 from edge_naca.specification.network import Specification
 
@@ -177,12 +177,14 @@ def test_saved_state() -> None:
     core = Core(example_network())
     saved = core.save_state()
     rows = tables("image", "Offset", "Saved state")
-    form = Record(*(Field(name, kind) for _, kind, name, *_ in rows if kind))
+    assert [(int(at), kind, name) for at, kind, name, *_ in rows if kind] == [
+        (SAVED_STATE.offset(name), field.type, name) for name, field in SAVED_STATE.fields.items()
+    ]
     state = core.state()
-    assert form.unpack(saved) == {
+    assert SAVED_STATE.unpack(saved) == {
         "magic": b"NST1",
         "network": core.network_id,
         "size": len(state),
         "hash": core.state_hash(),
     }
-    assert saved[form.size :] == state
+    assert saved[SAVED_STATE.size :] == state

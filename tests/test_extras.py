@@ -250,7 +250,7 @@ def test_a_command_names_the_extra_that_it_lacks(
         ("from edge_naca import NacaClassifier", "learn"),
         ("from edge_naca.classifier.estimator import NacaClassifier", "learn"),
         ("from edge_naca.host import DeviceClassifier", "learn"),
-        ("from edge_naca.host.classifier import DeviceClassifier", "learn"),
+        ("from edge_naca.host.classifier.estimator import DeviceClassifier", "learn"),
         ("from edge_naca import data; data.load('digits')", "learn"),
         ("from edge_naca.plots import figures", "plot"),
         ("from edge_naca.export import OnnxLearner; OnnxLearner('x.onnx')", "onnx"),

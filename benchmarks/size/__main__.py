@@ -133,7 +133,7 @@ def print_all(console: Console, measured: Measurement) -> None:
         heads, lines = grid(table)
         shown = Grid(title=table.title, title_justify="left")
         for head in heads:
-            shown.add_column(head, justify="right" if head.partition(",")[0] in cores else "left")
+            shown.add_column(head, justify="right" if head.partition(" (")[0] in cores else "left")
         for line in lines:
             shown.add_row(*map(escape, line))
         console.print(shown)

@@ -6,12 +6,12 @@ missing, and all that they have learned was learned in the integers of the core.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import results
 from instruction_stages import coded_learner, spiking_learner
 from numpy.typing import NDArray
 
@@ -37,8 +37,8 @@ class Case:
 
     @property
     def digest(self) -> str:
-        """Sha256 of the image and of the samples."""
-        return hashlib.sha256(self.image + self.samples.tobytes()).hexdigest()
+        """Digest of the image and of the samples."""
+        return results.digest(self.image + self.samples.tobytes())
 
 
 def _raw() -> Core:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,7 @@ def _check_order(graph: GraphProto) -> None:
     """Refuse cycles, and inputs that nothing makes, by the names of their nodes."""
     known = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     known |= {tensor.values.name for tensor in graph.sparse_initializer} | {""}
-    makers = {name for node in graph.node for name in node.output}
+    makers = {name: number for number, node in enumerate(graph.node) for name in node.output}
     findings = [
         Finding(
             where(node, number),
@@ -127,37 +128,29 @@ def _check_order(graph: GraphProto) -> None:
         for name in node.input
         if name not in known and name not in makers
     ]
-    waiting = list(enumerate(graph.node))
-    while waiting and not findings:
-        ready = [entry for entry in waiting if all(name in known for name in entry[1].input)]
-        if not ready:
-            ring = _ring([node for _, node in waiting])
-            findings.append(
+    if findings:
+        raise ConversionError(findings)
+    order = TopologicalSorter(
+        {
+            number: [makers[name] for name in node.input if name not in known]
+            for number, node in enumerate(graph.node)
+        }
+    )
+    try:
+        order.prepare()
+    except CycleError as error:
+        # Each node of the ring feeds the next; the first is there again at its end.
+        ring = error.args[1][:-1]
+        raise ConversionError(
+            [
                 Finding(
-                    " → ".join(where(node, number) for number, node in waiting if id(node) in ring),
+                    " → ".join(where(graph.node[number], number) for number in ring),
                     "cycle",
                     "the graph is cyclic: these nodes wait for each other",
                     "only feed-forward models can be converted",
                 )
-            )
-            break
-        known.update(name for _, node in ready for name in node.output)
-        done = {number for number, _ in ready}
-        waiting = [entry for entry in waiting if entry[0] not in done]
-    if findings:
-        raise ConversionError(findings)
-
-
-def _ring(nodes: list[NodeProto]) -> set[int]:
-    """Return the ids of nodes that lie on a cycle, of nodes that all wait for others."""
-    left = list(nodes)
-    while True:
-        # What nobody who is left waits for lies behind the cycle, not on it.
-        heard = {name for node in left for name in node.input}
-        kept = [node for node in left if any(name in heard for name in node.output)]
-        if len(kept) == len(left):
-            return {id(node) for node in left}
-        left = kept
+            ]
+        ) from error
 
 
 def where(node: NodeProto, number: int) -> str:

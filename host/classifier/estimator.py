@@ -7,18 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
 
 from edge_naca import recipes
-from edge_naca.extras import require
 from edge_naca.host.client import BATCH, LinkDevice
 from edge_naca.samples import check_labels
-
-require("sklearn")  # names what is missing before the imports fail
-
-from sklearn.base import BaseEstimator, ClassifierMixin  # noqa: E402
-from sklearn.exceptions import NotFittedError  # noqa: E402
-from sklearn.utils.multiclass import check_classification_targets  # noqa: E402
-from sklearn.utils.validation import column_or_1d  # noqa: E402
 
 
 class DeviceClassifier(ClassifierMixin, BaseEstimator):

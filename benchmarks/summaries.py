@@ -1,0 +1,188 @@
+"""What README and the pages of docs/ quote from the committed measurements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import results
+
+from edge_naca.measurement import Figure, Measurement, shown
+
+ACCURACY = "Accuracy and forgetting"
+FRONT_END = "MNIST, 10 × 1, behind a front end trained on other characters"
+# What a row is called, and its measurement, in the order of README.
+EDGES = (("MNIST, 10 × 1", "mnist-64"), ("MNIST, 10 × 1", "mnist-256"))
+OTHERS = (
+    ("MNIST, 10 × 1, plain pixels", "mnist-64-pixels"),
+    ("Fashion-MNIST, 10 × 1", "fashion-mnist-256"),
+    ("8×8 digits, 10 × 1, 5-fold", "digits-16"),
+)
+
+
+def accuracy() -> str:
+    """Return what is reached class after class, a row a measurement."""
+    rows = [_class_incremental(title, name) for title, name in EDGES]
+    rows += [_front_end(FRONT_END, 64), _front_end("the same", 256)]
+    rows += [_class_incremental(title, name) for title, name in OTHERS]
+    return _table(
+        ["task", "learned state", "edge-naca", "nearest class mean", "same network, SGD",
+         "order costs", "forgotten"],
+        rows,
+    )  # fmt: skip
+
+
+def _class_incremental(title: str, name: str) -> list[str]:
+    measured = _read(name)
+    limit = re.search(r"--max-kib (\S+)", measured.command)
+    if limit is None:
+        raise ValueError(f"the command of {name} names no --max-kib")
+
+    def figure(what: str) -> Figure:
+        return measured.figure(ACCURACY, {"what": what}, "mean ± s.e.m.")
+
+    with_sgd = "--baselines" in measured.command
+    return [
+        f"[{title}](benchmarks/{name}.md)",
+        f"≤ {limit[1]} KiB",
+        f"**{_shown(figure('one class after another'))}**",
+        _rounded(figure("nearest class mean, same codes"), 1),
+        _rounded(figure("the network by SGD, one class after another"), 1) if with_sgd else "",
+        _rounded(figure("what the order costs"), 2),
+        _rounded(figure("forgetting, mean over classes"), 1),
+    ]
+
+
+def _front_end(title: str, kib: int) -> list[str]:
+    measured = _read("front-end")
+    of = {"data": "mnist", "learned state": f"≤ {kib} KiB"}
+    right = measured.figure(ACCURACY, of, "one class after another")
+    forgotten = measured.figure(ACCURACY, of, "forgotten")
+    return [
+        f"[{title}](benchmarks/front-end.md)", f"≤ {kib} KiB", f"**{_shown(right)}**", "", "", "",
+        _rounded(forgotten, 1),
+    ]  # fmt: skip
+
+
+def clothes() -> str:
+    """Return how far the front end for drawings goes with clothes."""
+    of = {"data": "fashion-mnist", "learned state": "≤ 256 KiB"}
+    right = _read("front-end").figure(ACCURACY, of, "one class after another")
+    return f"Fashion-MNIST: {_rounded(right, 1)} with 256 KiB"
+
+
+def gas_drift() -> str:
+    """Return what a board that learns is right about, and one that stops."""
+    measured = _read("gas-drift")
+    learning, frozen = (
+        measured.figure("Right before being told", {"batch": "all"}, name)
+        for name in ("learning after every answer", "learning off after batch 1")
+    )
+    return (
+        f"**{_rounded(learning, 1)}** of {learning.n} samples answered rightly before\nthe "
+        f"board was told; with learning off after the first batch, {_rounded(frozen, 1)}."
+    )
+
+
+def cost() -> str:
+    """Return what the core costs."""
+    measured = _read("cost")
+
+    def of(table: str, what: str, name: str) -> Figure:
+        key = "samples" if table == "Instructions" else "what"
+        return measured.figure(table, {key: what}, name)
+
+    core = of("Code", "text of the core without frozen stages", "size").value
+    whole = of("Code", "text of the core with convolution, dense and pooling stages", "size").value
+    workspace = of("Memory", "its workspace", "size").value
+    raw = of("Instructions", "raw 28×28 pixels", "learn / infer")
+    codes = of("Instructions", "prepared codes", "learn / infer")
+    seconds = measured.figure("Learning MNIST class after class", {}, "time")
+    m4 = _read("instruction-model")
+    infer, learn = (
+        m4.figure("cortex-m4", {"network": "mnist, 64 KiB"}, name).value
+        for name in ("infer", "learn")
+    )
+    rows = {
+        "core, Cortex-M4 `-Os`": f"{core / 1000:.1f} KB of flash; frozen stages "
+        f"{(whole - core) / 1000:.1f} KB more, linked only where asked for",
+        "a 196-300-10 network, all RAM it takes": f"{workspace / 1024:.1f} KiB",
+        "learning one sample, relative to inferring it": f"{_shown(raw)} × the instructions from "
+        f"raw pixels, {_shown(codes)} × from codes",
+        "[inferring, learning an MNIST sample](benchmarks/instruction-model.md) with 64 KiB, "
+        "Cortex-M4": f"{_grouped(infer)}, {_grouped(learn)} instructions",
+        "60 000 learning steps with tests in between, one thread of a host": _shown(seconds),
+        "[in onnxruntime](benchmarks/onnx.md), a call a sample: 10 000 of MNIST inferred, 2000 "
+        "learned": _runtime(),
+    }
+    return _table(["", ""], [list(row) for row in rows.items()])
+
+
+def _runtime() -> str:
+    """Return how much longer onnxruntime takes, call by call: it answers and learns the same."""
+    ratios: dict[tuple[str, bool], list[float]] = {}
+    for figure in _figures(_read("onnx")):
+        if figure.name == "ratio":
+            stages = "×" in figure.of["topology"]
+            ratios.setdefault((figure.of["what"], stages), []).append(float(figure.value))
+
+    def spread(what: str, *, stages: bool) -> str:
+        low, high = min(ratios[what, stages]), max(ratios[what, stages])
+        decimals = 1 if low < 1 else 0
+        return f"{low:.{decimals}f}–{high:.{decimals}f} ×"
+
+    return (
+        f"equal in every spike and bit; {spread('inference', stages=False)} and "
+        f"{spread('learning', stages=False)} the core's time, with convolutions in front "
+        f"{spread('inference', stages=True)} and {spread('learning', stages=True)}"
+    )
+
+
+def model_error() -> str:
+    """Return how far the cost model is off at the most."""
+    errors = (
+        abs(figure.value)
+        for figure in _figures(_read("instruction-model"))
+        if figure.name.endswith(", off")
+    )
+    return f"at most {max(errors):.1f} % off"
+
+
+# By the name that stands in the marker.
+SUMMARIES: dict[str, Callable[[], str]] = {
+    "accuracy": accuracy,
+    "clothes": clothes,
+    "cost": cost,
+    "gas drift": gas_drift,
+    "model error": model_error,
+}
+
+
+# ---- what they share -----------------------------------------------------------------------------
+
+
+def _read(name: str) -> Measurement:
+    return results.read(results.path_of(name))
+
+
+def _figures(measured: Measurement) -> Iterable[Figure]:
+    return (figure for table in measured.tables for figure in table.figures)
+
+
+def _shown(figure: Figure) -> str:
+    return shown(figure).replace("-", "−")
+
+
+def _rounded(figure: Figure, decimals: int) -> str:
+    """Return a figure with so many decimals, and without its error."""
+    return _shown(replace(figure, decimals=decimals, sem=None))
+
+
+def _grouped(value: float) -> str:
+    return f"{value:,.0f}".replace(",", " ")
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
