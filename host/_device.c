@@ -291,7 +291,7 @@ naca_device_t *naca_device_new(const naca_device_parts_t *parts)
         .frame_size = parts->frame_size,
         .answer = malloc(parts->answer_size),
         .answer_size = parts->answer_size,
-        .remembered = malloc(parts->remembered * sizeof(naca_result_t)),
+        .remembered = malloc(parts->remembered * sizeof(naca_remembered_t)),
         .remembered_count = parts->remembered,
         .workspace = malloc(parts->ram),
         .workspace_size = parts->ram,

@@ -13,6 +13,7 @@ from edge_naca.host.chaos import BadLine, Chaos
 from edge_naca.host.client import LinkDevice
 from edge_naca.host.device import Device
 from edge_naca.host.inprocess import InProcessDevice
+from edge_naca.host.link import FIRST_PATIENCE
 from edge_naca.host.transport import BAUD, LoopTransport, Transport, open_line
 from edge_naca.host.virtual import VirtualDevice
 from edge_naca.image import ImageError
@@ -52,8 +53,9 @@ def open_link(
     baud: int = BAUD,
     chaos: Chaos | None = None,
     image: bytes | None = None,
+    reset: bool = True,
     patience: float = 15.0,
-    first_patience: float = 3.0,
+    first_patience: float = FIRST_PATIENCE,
 ) -> LinkDevice:
     """Open a device that is reached over a line.
 
@@ -63,9 +65,10 @@ def open_link(
     baud : of a serial port.
     chaos : faults to put into the line.
     image : the device's image, if it is known here.
+    reset : whether opening a serial port may raise DTR and RTS, at which many boards start anew.
     patience, first_patience : seconds to wait for a device that is gone, and for its first answer.
     """
-    connect, close = _line(address, baud)
+    connect, close = _line(address, baud, reset)
     if chaos is not None:
         connect = BadLine(chaos).over(connect)
     return LinkDevice(connect, address, image, patience, first_patience, close)
@@ -75,7 +78,9 @@ def _nothing() -> None:
     """Nothing to let go of: the device is not ours."""
 
 
-def _line(address: str, baud: int) -> tuple[Callable[[], Transport], Callable[[], None]]:
+def _line(
+    address: str, baud: int, reset: bool
+) -> tuple[Callable[[], Transport], Callable[[], None]]:
     """Return what opens the line, and what lets go of the device behind it."""
     kind, _, rest = address.partition(":")
     if kind == "emulate" and rest:
@@ -90,7 +95,7 @@ def _line(address: str, baud: int) -> tuple[Callable[[], Transport], Callable[[]
             f"{address!r} is no device: write inprocess:FILE or emulate:FILE, FILE being an image, "
             "a serial port like /dev/ttyACM0, socket://HOST:PORT, or qemu:BOARD"
         )
-    return (lambda: open_line(address, baud)), _nothing
+    return (lambda: open_line(address, baud, reset)), _nothing
 
 
 def _checked(file: str, make: Callable[[bytes], D]) -> D:

@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from edge_naca.core import RESULT, Core, CoreError
 from edge_naca.host import transfer
 from edge_naca.host.device import Device, DeviceError, DeviceInfo
-from edge_naca.host.link import LineCounts, Link, RefusedError
+from edge_naca.host.journal import Journal, OtherSessionError, unwrap
+from edge_naca.host.link import FIRST_PATIENCE, LineCounts, Link, RefusedError
 from edge_naca.host.messages import HEADER, LABEL, LEARN, Answer, Hello, Kind, Reason, Stats
 from edge_naca.host.packing import Packer
-from edge_naca.host.pipeline import FORGOTTEN, Asking, Journal, RestartedError, Teaching
+from edge_naca.host.pipeline import Asking, RestartedError
+from edge_naca.host.teaching import FORGOTTEN, Teaching
 from edge_naca.host.transfer import Progress
 from edge_naca.host.transport import Transport
 from edge_naca.image import ImageError, checksum
@@ -26,6 +28,7 @@ T = TypeVar("T")
 TRIES = 5
 BATCH = 16  # samples in a request when many are taught at once: what fits is taken
 ASKING, TEACHING = HEADER + 1, HEADER + LEARN.size + LABEL.size + 1  # bytes before a sample
+LARGEST_IMAGE = 1 << 24  # bytes that a device may give back as its image
 RESETS = {"reboot": 0, "learned": 1, "saved": 2}
 
 
@@ -57,7 +60,7 @@ class LinkDevice(Device):
         name: str,
         image: bytes | None = None,
         patience: float = 15.0,
-        first_patience: float = 3.0,
+        first_patience: float = FIRST_PATIENCE,
         closing: Callable[[], None] = lambda: None,
     ) -> None:
         self._closing = closing
@@ -69,7 +72,7 @@ class LinkDevice(Device):
         self._image = image
         self._core: Core | None = None
         self._packer: Packer | None = None
-        self._journal = Journal(self._link.hello.learned, [])
+        self._journal = Journal(self._link.hello.learned)
 
     # ---- one sample ------------------------------------------------------------------------
 
@@ -130,7 +133,7 @@ class LinkDevice(Device):
 
     def state(self, progress: Progress = lambda done, total: None) -> bytes:
         def fetch() -> bytes:
-            saved = transfer.read(self.link, Kind.STATE_READ, progress)
+            saved = transfer.read(self.link, Kind.STATE_READ, len(self.core.save_state()), progress)
             self._check_epoch(self.link.request(Kind.HASH))
             return saved
 
@@ -140,7 +143,7 @@ class LinkDevice(Device):
         # Our own core says what is wrong with a state before it goes over the line.
         Core(self.core.network).load_state(saved)
         transfer.write_state(self.link, saved, progress)
-        self._journal = Journal(self.link.hello.learned, [])
+        self._journal = Journal(self.link.hello.learned)
 
     def hash(self) -> int:
         return self.hash_at()[0]
@@ -150,7 +153,7 @@ class LinkDevice(Device):
 
         def ask() -> tuple[int, int]:
             answer = self._check_epoch(self.link.request(Kind.HASH))
-            learned = int.from_bytes(answer.body[4:8], "little")
+            learned = unwrap(int.from_bytes(answer.body[4:8], "little"), self.learned)
             if learned < self.learned:  # a restart, even if the epoch is the same by accident
                 raise RestartedError
             return answer.number, learned
@@ -182,7 +185,7 @@ class LinkDevice(Device):
                 # It restarted before, perhaps because of us: once more does no harm.
                 self.link.adopt(self.link.request(Kind.HELLO))
                 continue
-            self._journal = Journal(self.link.hello.learned, [])
+            self._journal = Journal(self.link.hello.learned)
             return self.link.hello
         raise DeviceError(f"{self.link.name} restarts all the time: check its power")
 
@@ -221,7 +224,7 @@ class LinkDevice(Device):
         """Return the device's image, as it was pushed: without what was learned since."""
         self._require_network()
         if self._image is None or not _is_image(self._image, self.hello):
-            image = transfer.read(self.link, Kind.IMAGE_READ, progress)
+            image = transfer.read(self.link, Kind.IMAGE_READ, LARGEST_IMAGE, progress)
             if not _is_image(image, self.hello):
                 raise DeviceError(f"{self.link.name} does not give back the image it runs")
             self._image, self._core, self._packer = image, None, None
@@ -249,7 +252,7 @@ class LinkDevice(Device):
             )
         hello = transfer.write_image(self.link, image, progress)
         self._image, self._core, self._packer = image, core, None
-        self._journal = Journal(hello.learned, [])
+        self._journal = Journal(hello.learned)
         return hello
 
     @property
@@ -313,7 +316,35 @@ class LinkDevice(Device):
 
     def rejoin(self) -> None:
         """Go on where the device is, giving up what it lost in a restart."""
-        self._journal = Journal(self.link.refresh().learned, [])
+        self.link.refresh()
+        self._journal.give_up(self.link)
+
+    @property
+    def session(self) -> int:
+        """What the device knows this host by while it is taught."""
+        return self._journal.session
+
+    def resume(self, session: int, start: int, state_hash: int) -> None:
+        """Go on with a session that another program has begun, and that ended there.
+
+        Parameters
+        ----------
+        session : what `session` was there.
+        start, state_hash : samples that the device had learned when the session began, and the
+            hash of its state then.
+
+        Raises
+        ------
+        OtherSessionError
+            If the device's state does not come from that session.
+        """
+        hello = self.link.refresh()
+        journal = Journal(unwrap(hello.learned, start), session=session)
+        if hello.session == session:
+            journal.begun, journal.origin = True, (start, state_hash)
+        elif (journal.start, self.link.request(Kind.HASH).number) != (start, state_hash):
+            raise OtherSessionError(self.link.name)
+        self._journal = journal
 
     def catch_up(self) -> None:
         """Find out where the device is, and teach it what it lost in a restart."""
@@ -341,4 +372,4 @@ def _is_image(image: bytes, hello: Hello) -> bool:
     return checksum(image) == hello.image_crc
 
 
-__all__ = ["FORGOTTEN", "LinkDevice", "one"]
+__all__ = ["FORGOTTEN", "LinkDevice", "OtherSessionError", "one"]

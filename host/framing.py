@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from cobs import cobs
 
 CRC = 4
 END = b"\0"
+PIECE = re.compile(rb"[^\0]+")
 LONGEST = 1 << 17  # of a frame on the wire: more without an end is noise, and is not kept
 
 
@@ -41,18 +43,21 @@ class Decoder:
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes; return the payloads that they complete."""
         self._rest += data
-        *pieces, rest = self._rest.split(END)
+        end = self._rest.rfind(END) + 1
+        # One by one: a line full of zero bytes must not become a list of as many pieces.
+        pieces = (match.group() for match in PIECE.finditer(self._rest, 0, end))
+        payloads = [payload for piece in pieces if (payload := self._payload(piece))]
         # What has become too long stays too long until its end comes, without being kept.
-        self._rest = rest[: LONGEST + 1]
-        return [payload for piece in pieces if piece and (payload := self._payload(piece))]
+        self._rest = self._rest[end : end + LONGEST + 1]
+        return payloads
 
     def restart(self) -> None:
         """Forget an unfinished frame: after the line was cut, its end will not come."""
         self._rest.clear()
 
-    def _payload(self, piece: bytearray) -> bytes | None:
+    def _payload(self, piece: bytes) -> bytes | None:
         try:
-            data = cobs.decode(bytes(piece)) if len(piece) <= LONGEST else b""
+            data = cobs.decode(piece) if len(piece) <= LONGEST else b""
         except cobs.DecodeError:
             data = b""
         payload, crc = data[:-CRC], data[-CRC:]

@@ -14,6 +14,7 @@ from edge_naca.host.framing import END, Decoder, encode_frame
 from edge_naca.host.messages import (
     CHANGING,
     GREETING,
+    LEAST_BODY,
     Answer,
     Hello,
     Kind,
@@ -28,13 +29,16 @@ FIRST_SLOW_WAIT = 3.0  # the same for what erases flash, where a device may be d
 LEAST_WAIT, LONGEST_WAIT = 0.1, 8.0
 GLANCE = 0.5  # seconds after which somebody who wants to stop is heard
 SILENCE = 3.0  # seconds without an answer after which that is worth saying
-FAREWELL = 5.0  # seconds for an answer even then: saving takes its time
+FIRST_PATIENCE = 5.0  # seconds for the first answer: boards may start anew when a port is opened
+FIRST_LONGEST_WAIT = 1.0  # nobody erases flash before HELLO, so ask again sooner
+FAREWELL = 1.5  # seconds for an answer even then
 RETRY = 0.2  # seconds between two attempts to open a port that is gone
 
 
 ERASING = frozenset({Kind.SAVE, Kind.RESET, Kind.IMAGE_BEGIN})
 
 STORE_REASONS = {
+    -4: "it was built without memory for saved states; pull the state instead",
     -2: "the learned state is larger than what it can keep; pull it instead",
     -3: "it does not take what is written; it may be worn out",
 }
@@ -144,11 +148,12 @@ class Link:
         connect: Callable[[], Transport],
         name: str,
         patience: float = 15.0,
-        first_patience: float = 3.0,
+        first_patience: float = FIRST_PATIENCE,
     ) -> None:
         self._connect = connect
         self.name = name
         self.patience = patience
+        self._first_patience = first_patience
         self.counts = LineCounts()
         self.pace = Pace(FIRST_WAIT)
         self._slow_pace = Pace(FIRST_SLOW_WAIT)
@@ -210,27 +215,41 @@ class Link:
             If no answer came in `patience` seconds.
         """
         end = time.monotonic() + (self.patience if patience is None else patience)
+        lost = 0
         while True:
             try:
                 answer = self._ask(kind, body, end)
                 break
-            except LinkLostError:
+            except LinkLostError as error:
+                lost += 1
+                if self.stop():
+                    raise InterruptedLinkError(f"stopped while {self.name} was away") from error
+                if time.monotonic() > end:
+                    raise
+                if lost > 1:
+                    time.sleep(RETRY)
                 self.reconnect()
         if answer.status != Reason.OK:
             raise RefusedError(answer)
+        if len(answer.body) < LEAST_BODY.get(kind, 0):
+            raise ProtocolError(
+                f"{self.name} answers {kind.name} with {len(answer.body)} bytes, not "
+                f"{LEAST_BODY[kind]}: check its firmware"
+            )
         return answer
 
     def _ask(self, kind: Kind, body: bytes, end: float) -> Answer:
         pace = self._slow_pace if kind in ERASING else self.pace
         tags: list[int] = []
         begin = time.monotonic()
-        told = False
+        told = greeted = False
         while True:
             if tags:
                 self.clear_line()
             tags.append(self.send(kind, body)[0])
             start = time.monotonic()
-            again = min(start + pace.wait, end)
+            wait = pace.wait if self._known else min(pace.wait, FIRST_LONGEST_WAIT)
+            again = min(start + wait, end)
             while (now := time.monotonic()) < again:
                 for answer in self.receive(min(again - now, GLANCE)):
                     if answer.tag in tags and answer.kind == kind:
@@ -239,6 +258,8 @@ class Link:
                         if told:
                             self.event(f"{self.name} answers again")
                         return answer
+                    if answer.tag == GREETING and not self._known and not greeted:
+                        greeted, again = True, now  # it has just started: ask what it did not hear
                 if self.stop() and now - begin > FAREWELL:
                     raise InterruptedLinkError(f"stopped while {self.name} did not answer")
             if self._known and now - begin > SILENCE and not told:
@@ -247,10 +268,11 @@ class Link:
             pace.silent()
             self.counts.timeouts += 1
             if now >= end:
-                raise NoAnswerError(self._silence())
+                raise NoAnswerError(self.silence())
             self.counts.resent += 1
 
-    def _silence(self) -> str:
+    def silence(self) -> str:
+        """Say that no answer has come, and what to do."""
         if self._known:
             return f"{self.name} has stopped answering: reset the device, or check the cable"
         if self.counts.bytes_received:
@@ -305,7 +327,8 @@ class Link:
         while True:
             try:
                 self._transport = self._connect()
-                found, epoch = self._greet(min(3.0, self.patience))
+                left = end - time.monotonic()
+                found, epoch = self._greet(max(min(self._first_patience, left), FIRST_WAIT))
                 break
             except ProtocolError:
                 self.close()

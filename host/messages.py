@@ -14,7 +14,8 @@ from edge_naca.core import RESULT
 from edge_naca.host.device import DeviceError
 from edge_naca.records import Field, Record
 
-PROTOCOL = 1
+PROTOCOL = 2
+LEAST_PAYLOAD = 64  # that a device takes: HELLO and all requests but samples fit
 ANSWER = 0x80  # added to a request's type
 GREETING = 0xFFFF  # the tag of the HELLO that a device sends after boot
 
@@ -39,6 +40,8 @@ HELLO = Record(
     Field("board", "char[16]"),
     Field("batch", "u16"),
     Field("remembered", "u16"),
+    Field("session", "u32"),
+    Field("session_start", "u32"),
 )
 STATS = Record(
     Field("frames", "u32"),
@@ -54,8 +57,9 @@ STATS = Record(
     Field("store_errors", "u32"),
     Field("wear", "u32"),
 )
-LEARN = struct.Struct("<I")  # position; u16 label, u8 kind and sample follow
-BATCH = struct.Struct("<IHB")  # position, count, kind; labels and samples follow
+LEARN = struct.Struct("<II")  # session, position; u16 label, u8 kind and sample follow
+BATCH = struct.Struct("<IIHB")  # session, position, count, kind; labels and samples follow
+SESSION = struct.Struct("<II")  # session, learned
 TAUGHT = struct.Struct("<IH")  # learned, answered; results follow
 LABEL = struct.Struct("<H")
 
@@ -78,6 +82,7 @@ class Kind(IntEnum):
     IMAGE_CHUNK = 0x0D
     IMAGE_END = 0x0E
     IMAGE_READ = 0x0F
+    SESSION = 0x10
 
 
 # What changes something on the device, and so has to name the right epoch.
@@ -100,6 +105,8 @@ class Reason(IntEnum):
     TOO_LARGE = 8
     ORDER = 9
     STORE = 10
+    OTHER_SESSION = 11
+    OTHER_ITEM = 12
 
 
 class SampleKind(IntEnum):
@@ -159,10 +166,12 @@ class Hello:
     store : whether it can keep what it learned without power.
     uploads : whether images can be brought to it over the line.
     image_crc, network_id : of its image, 0 for none.
-    learned : samples learned, as part of the learned state.
+    learned : samples learned, as part of the learned state, modulo 2^32.
     ram_room, flash_room : bytes there are for a workspace, and for an image.
     batch : samples in a LEARN_BATCH, at most.
-    remembered : answers of LEARN that it can give again.
+    remembered : samples whose answers it can give again.
+    session : of the host that teaches; 0 where nobody has taught this state yet.
+    session_start : samples learned when that session began, modulo 2^32.
     """
 
     max_payload: int
@@ -179,6 +188,8 @@ class Hello:
     board: str
     batch: int
     remembered: int
+    session: int
+    session_start: int
 
     @classmethod
     def unpack(cls, body: bytes) -> Hello:
@@ -187,7 +198,7 @@ class Hello:
         Raises
         ------
         ProtocolError
-            If the device speaks another version of the protocol.
+            If the device speaks another version of the protocol, or says what cannot be.
         """
         protocol = int.from_bytes(body[:2], "little")
         if protocol != PROTOCOL:
@@ -206,7 +217,25 @@ class Hello:
         values |= {flag: flag in flags for flag in HELLO["flags"].flags}
         values["firmware"] = ".".join(map(str, values["firmware"]))
         values["board"] = values["board"].rstrip(b"\0").decode("ascii", "replace")
-        return cls(**values)
+        hello = cls(**values)
+        hello._check()
+        return hello
+
+    def _check(self) -> None:
+        """Refuse what no device can be, so that nobody else has to think of it."""
+        least = {
+            "max_payload": LEAST_PAYLOAD,
+            "window": LEAST_PAYLOAD,
+            "batch": 1,
+            "remembered": 1,
+        }
+        for name, number in least.items():
+            value = getattr(self, name)
+            if value < number:
+                raise ProtocolError(
+                    f"the device says that its {name} is {value}, which cannot be below {number}: "
+                    "check its firmware"
+                )
 
     def pack(self) -> bytes:
         """Write the body of an answer to HELLO."""
@@ -249,6 +278,13 @@ class Stats:
     def pack(self) -> bytes:
         """Write the body of an answer to STATS."""
         return STATS.pack(vars(self))
+
+
+# Bytes that an answer has at least. HELLO, STATS and results are read by functions of their own.
+LEAST_BODY = {
+    Kind.STATE_READ: 4, Kind.STATE_WRITE: 4, Kind.HASH: 8, Kind.SAVE: 4, Kind.IMAGE_BEGIN: 4,
+    Kind.IMAGE_CHUNK: 4, Kind.IMAGE_READ: 4,
+}  # fmt: skip
 
 
 def read_result(body: bytes) -> NDArray[Any]:

@@ -3,10 +3,11 @@
 A recording is text, one JSON object a line, only ever added to: whoever is killed while writing
 loses the last line at most, and the next one goes on behind it.
 
-- The first line is the header: ``format`` "edge-naca recording", ``version`` 1, ``learn`` (whether
-  samples were taught), ``network_id``, ``start`` (samples learned before the first one here),
-  ``start_hash``, ``state`` (the saved state at the start, zlib and base64; null if the image's
-  own), and what the caller adds: ``data``, ``digest``, ``order``, ``seed``, ``classes``.
+- The first line is the header: ``format`` "edge-naca recording", ``version`` 2, ``learn`` (whether
+  samples were taught), ``network_id``, ``session`` (that taught them), ``start`` (samples learned
+  before the first one here), ``start_hash``, ``state`` (the saved state at the start, zlib and
+  base64; null if the image's own), and what the caller adds: ``data``, ``digest``, ``order``,
+  ``seed``, ``classes``.
 - ``{"n": 0, "label": 7, "sample": …, "prediction": 7, "margin": …, "spikes": …, "synops": …,
   "changes": …}``: sample number n of the stream as it went over the line (base64 of the codes,
   packed to the encoder's bits) and the answer, made before learning; prediction null when it was
@@ -32,9 +33,9 @@ from numpy.typing import NDArray
 from edge_naca.core import RESULT
 from edge_naca.files import write_file
 from edge_naca.host.closing import Closing
-from edge_naca.host.pipeline import FORGOTTEN
+from edge_naca.host.teaching import FORGOTTEN
 
-FORMAT, VERSION = "edge-naca recording", 1
+FORMAT, VERSION = "edge-naca recording", 2
 FLUSHED = 0.5  # seconds that a line may wait before it is written
 
 # What has to be the same for a stream to go on in the same recording.

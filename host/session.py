@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from edge_naca.choices import PART
 from edge_naca.host.client import LinkDevice
 from edge_naca.host.device import DeviceError
+from edge_naca.host.journal import LostSamplesError, unwrap
 from edge_naca.host.link import InterruptedLinkError, RefusedError
 from edge_naca.host.messages import Reason
-from edge_naca.host.pipeline import FORGOTTEN, LostSamplesError, RestartedError
+from edge_naca.host.pipeline import RESTARTS, RestartedError
 from edge_naca.host.recorder import Recorder
+from edge_naca.host.teaching import FORGOTTEN
 from edge_naca.host.twin import Twin
 
 RECENT = 200  # samples that speeds and means are taken over
@@ -140,6 +142,7 @@ class Session:
         self._save = save
         self._saved = base
         self._stopped = False
+        self._setbacks = 0  # restarts since something moved on
         self._noted = first  # samples whose answers have been counted
         device.link.stop = lambda: self._stopped
         device.link.event = self._event
@@ -179,7 +182,7 @@ class Session:
     def _join(self) -> None:
         """Find where in the stream the device is."""
         if self._learn:
-            self._next = self._device.learned - self._base
+            self._next = unwrap(self._device.learned, self._base) - self._base
             if not 0 <= self._next <= len(self._items):
                 raise DeviceError(
                     f"the device has learned {self._device.learned} samples, but this stream "
@@ -194,15 +197,24 @@ class Session:
         self._noted = max(self._noted, self._next)
 
     def _part_or_back(self) -> None:
+        if self._setbacks > RESTARTS:
+            raise DeviceError(
+                f"{self._device.link.name} loses what it learned again and again: check its power "
+                "and firmware"
+            )
+        before = self._next
         try:
             self._part()
-        except LostSamplesError as error:
+            self._setbacks = 0
+        except LostSamplesError:
             # It restarted with less than the client remembers; but the data is all here.
-            self._event(f"going back to sample {error.learned - self._base}")
             self._device.rejoin()
             self._join()
+            self._event(f"going back to sample {self._next}")
         except RestartedError:
             self._device.rejoin()
+        if self._next <= before:
+            self._setbacks += 1
 
     def _part(self) -> None:
         """Stream up to the next look at the state."""

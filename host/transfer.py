@@ -23,19 +23,23 @@ def _number(value: int) -> bytes:
     return value.to_bytes(NUMBER, "little")
 
 
-def _chunk(link: Link, head: int) -> int:
-    """Return how many bytes to write at once, behind so many others."""
-    return (link.hello.max_payload - HEADER - head) // GRAIN * GRAIN
-
-
 def _ignore(done: int, total: int) -> None:
     """Report progress to nobody."""
 
 
-def read(link: Link, kind: Kind, progress: Progress = _ignore) -> bytes:
+def read(link: Link, kind: Kind, largest: int, progress: Progress = _ignore) -> bytes:
     """Fetch what the device holds: STATE_READ or IMAGE_READ.
 
     What changes on the device meanwhile begins anew.
+
+    Parameters
+    ----------
+    largest : bytes that it may be, at most.
+
+    Raises
+    ------
+    ProtocolError
+        If the device says that it is larger, or sends pieces that do not get on.
     """
     most = min(link.hello.max_payload - HEADER - NUMBER, LARGEST_READ)
     for _ in range(TRIES):
@@ -49,41 +53,38 @@ def read(link: Link, kind: Kind, progress: Progress = _ignore) -> bytes:
                 if error.status != Reason.ORDER:
                     raise
                 break
-            total = answer.number
-            if epoch not in (-1, answer.epoch) or len(answer.body) <= NUMBER < total:
+            total, piece = answer.number, answer.body[NUMBER:]
+            if total > largest:
+                raise ProtocolError(
+                    f"{link.name} wants to send {total} bytes at {kind.name}, where there are at "
+                    f"most {largest}: check its firmware"
+                )
+            if epoch not in (-1, answer.epoch):
                 break
+            if len(piece) != min(most, total - len(data)):
+                raise ProtocolError(
+                    f"{link.name} answers {kind.name} with {len(piece)} bytes, not "
+                    f"{min(most, total - len(data))}: check its firmware"
+                )
             epoch = answer.epoch
-            data += answer.body[NUMBER:]
+            data += piece
             progress(len(data), total)
         else:
-            return bytes(data[:total])
+            return bytes(data)
     raise DeviceError(f"{link.name} changes what it holds while it is read: try again")
 
 
 def write_state(link: Link, saved: bytes, progress: Progress = _ignore) -> None:
     """Make the device take over a saved state; the epoch changes."""
-    room = _chunk(link, 2 * NUMBER)
-    offset = 0
     for _ in range(TRIES):
         try:
-            while offset < len(saved):
-                head = _number(len(saved)) + _number(offset)
-                try:
-                    answer = link.request(Kind.STATE_WRITE, head + saved[offset : offset + room])
-                except RefusedError as error:
-                    if error.status != Reason.ORDER or error.number == offset:
-                        raise
-                    offset = error.number
-                    continue
-                offset = answer.number
-                progress(offset, len(saved))
+            _write(link, Kind.STATE_WRITE, _number(len(saved)), saved, 0, progress)
             break
         except RefusedError as error:
             if error.status != Reason.EPOCH:
                 raise
             # Restarted, or the answer to the last piece was lost: the hash tells.
             link.refresh()
-            offset = 0
             if link.request(Kind.HASH).number == zlib.crc32(saved[SAVED_STATE.size :]):
                 break
     link.refresh()
@@ -114,7 +115,7 @@ def write_image(link: Link, image: bytes, progress: Progress = _ignore) -> Hello
     for _ in range(TRIES):
         try:
             begin = link.request(Kind.IMAGE_BEGIN, _number(len(image)) + _number(crc))
-            _chunks(link, image, begin.number, progress)
+            _write(link, Kind.IMAGE_CHUNK, b"", image, begin.number, progress)
             link.adopt(link.request(Kind.IMAGE_END))
         except RefusedError as error:
             if error.status != Reason.EPOCH:
@@ -126,15 +127,30 @@ def write_image(link: Link, image: bytes, progress: Progress = _ignore) -> Hello
     raise ProtocolError(f"{link.name} restarts whenever it is given this image")
 
 
-def _chunks(link: Link, image: bytes, offset: int, progress: Progress) -> None:
-    room = _chunk(link, NUMBER)
-    progress(offset, len(image))
-    while offset < len(image):
+def _write(
+    link: Link, kind: Kind, head: bytes, data: bytes, offset: int, progress: Progress
+) -> None:
+    """Send data from an offset on, in pieces, going back or ahead where the device says so."""
+    room = (link.hello.max_payload - HEADER - len(head) - NUMBER) // GRAIN * GRAIN
+    furthest, disorders = offset, 0
+    progress(offset, len(data))
+    while offset < len(data):
+        piece = data[offset : offset + room]
         try:
-            piece = image[offset : offset + room]
-            offset = link.request(Kind.IMAGE_CHUNK, _number(offset) + piece).number
+            after = link.request(kind, head + _number(offset) + piece).number
+            if after != offset + len(piece):
+                disorders = TRIES
         except RefusedError as error:
-            if error.status != Reason.ORDER or error.number == offset:
+            if error.status != Reason.ORDER:
                 raise
-            offset = error.number
-        progress(offset, len(image))
+            after = error.number
+            disorders += 1
+        if after > len(data) or disorders >= TRIES:
+            raise ProtocolError(
+                f"{link.name} asks for byte {after} after the {len(piece)} from {offset} on, of "
+                f"{len(data)}, at {kind.name}: check its firmware"
+            )
+        offset = after
+        if offset > furthest:
+            furthest, disorders = offset, 0
+        progress(offset, len(data))

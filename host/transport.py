@@ -21,6 +21,8 @@ from edge_naca.host.device import DeviceError
 BAUD = 115200
 PIECE = 1 << 16
 CONNECTING = 3.0  # seconds for a TCP connection to come about
+STALL = 1.5  # seconds in which the other end takes nothing of what is written: it never will
+EARLY = 1 << 20  # bytes that are kept while writing: who floods the line is not listened to
 REMOTE_WAIT = 0.02  # seconds that pyserial waits for a byte, where it has to be asked
 
 
@@ -57,10 +59,12 @@ class FileTransport(Transport):
 
     def write(self, data: bytes) -> None:
         # Read while the other end does not: it may itself be waiting to be read from.
+        end = time.monotonic() + STALL
         while data:
-            readable, writable = self._wait([self._descriptor], None)
+            readable, writable = self._wait([self._descriptor], STALL)
             if readable:
                 self._early += self._take()
+                del self._early[:-EARLY]
             if writable:
                 try:
                     data = data[os.write(self._descriptor, data) :]
@@ -68,6 +72,9 @@ class FileTransport(Transport):
                     continue
                 except OSError as error:
                     raise self._lost(error) from error
+                end = time.monotonic() + STALL
+            elif time.monotonic() > end:
+                raise LinkLostError(f"{self._name}: the other end does not take what is sent")
 
     def read(self, timeout: float) -> bytes:
         if not self._early:
@@ -162,8 +169,13 @@ class RemoteTransport(Transport):
         return LinkLostError(f"{self._name}: the connection is lost ({error})")
 
 
-def open_serial(url: str, baud: int) -> Transport:
+def open_serial(url: str, baud: int, reset: bool = True) -> Transport:
     """Open a port for ourselves alone, or what else pyserial has a kind of address for.
+
+    Parameters
+    ----------
+    reset : whether DTR and RTS are raised; many boards start anew when one is. Some systems raise
+        them for a moment whatever a program wants.
 
     Raises
     ------
@@ -172,6 +184,8 @@ def open_serial(url: str, baud: int) -> Transport:
     """
     try:
         port = serial.serial_for_url(url, do_not_open=True, baudrate=baud, timeout=REMOTE_WAIT)
+        if not reset:
+            port.dtr = port.rts = False
         if "://" not in url:
             port.exclusive = True
         port.open()
@@ -215,15 +229,15 @@ def _owner(path: str) -> str:
         return "dialout"
 
 
-def open_line(url: str, baud: int = BAUD) -> Transport:
-    """Open a serial port or a TCP connection.
+def open_line(url: str, baud: int = BAUD, reset: bool = True) -> Transport:
+    """Open a serial port or a TCP connection; parameters are those of `open_serial`.
 
     Raises
     ------
     DeviceError
         If that cannot be; the message says why and what to do.
     """
-    return SocketTransport(url) if url.startswith("socket://") else open_serial(url, baud)
+    return SocketTransport(url) if url.startswith("socket://") else open_serial(url, baud, reset)
 
 
 class LoopTransport(Transport):

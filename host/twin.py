@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge_naca.core import RESULT, Core
 from edge_naca.host.device import DeviceError
 from edge_naca.host.packing import unpack_codes
-from edge_naca.host.pipeline import FORGOTTEN
+from edge_naca.host.teaching import FORGOTTEN
 
 
 class TwinMismatchError(DeviceError):

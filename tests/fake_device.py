@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections import OrderedDict
 from dataclasses import replace
@@ -16,6 +17,7 @@ from edge_naca.host.messages import (
     CHANGING,
     GREETING,
     HEADER,
+    SESSION,
     TAUGHT,
     Hello,
     Kind,
@@ -40,6 +42,8 @@ class FakeDevice:
     def __init__(self, image: bytes = b"", max_payload: int = 1024, window: int = 2048) -> None:
         self.learnings: list[int] = []
         self.saved: bytes | None = None
+        self.saved_session = (0, 0)
+        self.session = self.session_start = 0
         self.saves = 0
         self.faulty_at: int | None = None  # a position at which the label is taken for another
         self._epoch = 1000
@@ -56,7 +60,10 @@ class FakeDevice:
         self._core = Core(image) if image else None
         if self._core is not None and self.saved is not None:
             self._core.load_state(self.saved)
-        self._memory: OrderedDict[int, bytes] = OrderedDict()
+            self.session, self.session_start = self.saved_session
+        else:
+            self.session = self.session_start = 0
+        self._memory: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
         self._epoch += 1
 
     def reboot(self) -> None:
@@ -92,7 +99,10 @@ class FakeDevice:
         network = core.network_id if core else 0
         numbers = (crc, network, self.learned, 100_000, 60_000)
         flags = (core is not None, True, True)
-        return Hello(*self._limits, "0.1.0", *flags, *numbers, "fake", 64, REMEMBERED).pack()
+        session = (self.session, self.session_start)
+        return Hello(
+            *self._limits, "0.1.0", *flags, *numbers, "fake", 64, REMEMBERED, *session
+        ).pack()
 
     def _answer(self, kind: int, epoch: bytes, body: bytes) -> tuple[int, bytes]:
         if kind not in list(Kind) or kind == Kind.REWARD:
@@ -119,35 +129,63 @@ class FakeDevice:
     def _infer(self, body: bytes) -> tuple[int, bytes]:
         return 0, _bytes(self._running.infer(self._codes(body[1:]), "codes"))
 
-    def _learn_one(self, label: int, sample: bytes) -> bytes:
+    def _learn_one(self, label: int, sample: bytes, item: int) -> bytes:
         position = self.learned
         if position == self.faulty_at:
             label = (label + 1) % self._running.network.capacity
         self.learnings.append(position)
-        self._memory[position] = _bytes(self._running.learn(self._codes(sample), label, "codes"))
+        result = _bytes(self._running.learn(self._codes(sample), label, "codes"))
+        self._memory[position] = (item, result)
         while len(self._memory) > REMEMBERED:
             self._memory.popitem(last=False)
-        return self._memory[position]
+        return result
+
+    def _teach(
+        self, session: int, position: int, kind: int, label: int, sample: bytes
+    ) -> tuple[int, bytes]:
+        """Learn an item, or say what became of it: section 2 of the protocol, row by row."""
+        head = struct.pack("<IBH", session, kind, label)
+        item = zlib.crc32(sample, zlib.crc32(head))
+        known = self._memory.get(position)
+        learned = self.learned.to_bytes(4, "little")
+        if known is not None and known[0] == item:
+            return 0, known[1]
+        if session != self.session:
+            return Reason.OTHER_SESSION, self.session.to_bytes(4, "little") + learned
+        if position > self.learned:
+            return Reason.GAP, learned
+        if position == self.learned:
+            return 0, self._learn_one(label, sample, item)
+        if known is not None or position < self.session_start:
+            return Reason.OTHER_ITEM, learned
+        return Reason.FORGOTTEN, b""
+
+    def _session(self, body: bytes) -> tuple[int, bytes]:
+        session, learned = SESSION.unpack(body)
+        if session == 0:
+            return Reason.OTHER_SESSION, struct.pack("<II", self.session, self.learned)
+        if session != self.session:
+            if learned != self.learned:
+                return Reason.GAP, self.learned.to_bytes(4, "little")
+            self.session, self.session_start = session, learned
+        return 0, self.hello()
 
     def _learn(self, body: bytes) -> tuple[int, bytes]:
-        position = int.from_bytes(body[:4], "little")
-        if position > self.learned:
-            return Reason.GAP, self.learned.to_bytes(4, "little")
-        if position < self.learned:
-            known = self._memory.get(position)
-            return (Reason.FORGOTTEN, b"") if known is None else (0, known)
-        return 0, self._learn_one(int.from_bytes(body[4:6], "little"), body[7:])
+        session, position, label, kind = struct.unpack_from("<IIHB", body)
+        return self._teach(session, position, kind, label, body[11:])
 
     def _learn_batch(self, body: bytes) -> tuple[int, bytes]:
-        position, count, _ = BATCH.unpack_from(body)
-        if position > self.learned:
-            return Reason.GAP, self.learned.to_bytes(4, "little")
+        session, position, count, kind = BATCH.unpack_from(body)
         rest = body[BATCH.size :]
         size = len(rest) // count
-        for number in range(self.learned - position, count):
+        known = []
+        for number in range(count):
             item = rest[number * size : (number + 1) * size]
-            self._learn_one(int.from_bytes(item[:2], "little"), item[2:])
-        known = [self._memory[p] for p in range(position, position + count) if p in self._memory]
+            label = int.from_bytes(item[:2], "little")
+            status, result = self._teach(session, position + number, kind, label, item[2:])
+            if status not in (0, Reason.FORGOTTEN):
+                return status, result
+            known += [result] if status == 0 else []
         return 0, TAUGHT.pack(self.learned, len(known)) + b"".join(known)
 
     def _hash(self, body: bytes) -> tuple[int, bytes]:
@@ -157,6 +195,7 @@ class FakeDevice:
 
     def _save(self, body: bytes) -> tuple[int, bytes]:
         self.saved = self._running.save_state()
+        self.saved_session = (self.session, self.session_start)
         self.saves += 1
         return 0, self.saves.to_bytes(4, "little")
 
@@ -196,6 +235,7 @@ class FakeDevice:
         self._incoming += body[8:]
         if len(self._incoming) == total:
             self._running.load_state(bytes(self._incoming))
+            self.session = self.session_start = 0
             self._epoch += 1
         return 0, len(self._incoming).to_bytes(4, "little")
 
@@ -224,7 +264,7 @@ class OtherProtocol(FakeDevice):
     """A device of the future."""
 
     def hello(self) -> bytes:
-        return (2).to_bytes(2, "little") + super().hello()[2:] + b"more"
+        return (3).to_bytes(2, "little") + super().hello()[2:] + b"more"
 
 
 class SmallMemory(FakeDevice):

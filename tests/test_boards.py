@@ -30,7 +30,8 @@ from edge_naca.specification.network import Specification
 BUILT = Path("firmware", "boards", "files")  # what is linked in, in a build folder
 
 HELLO, LEARN, LEARN_BATCH, HASH, SAVE, RESET, STATS = 0x01, 0x03, 0x04, 0x08, 0x09, 0x0A, 0x0B
-IMAGE_BEGIN, IMAGE_CHUNK, IMAGE_END = 0x0C, 0x0D, 0x0E
+IMAGE_BEGIN, IMAGE_CHUNK, IMAGE_END, SESSION = 0x0C, 0x0D, 0x0E, 0x10
+OURS = 0x5E5510F1  # the session that teaches here
 UNASKED = 0xFFFF
 
 Build = Callable[[str, str], Path]
@@ -173,7 +174,7 @@ def teach(line: Line, steps: list[tuple[int, bytes]], under_way: int) -> list[in
     """Learn samples, several requests under way at a time; return the predictions."""
     predictions = []
     for position, (label, sample) in enumerate(steps):
-        line.send(LEARN, struct.pack("<IHB", position, label, 0) + sample)
+        line.send(LEARN, struct.pack("<IIHB", OURS, position, label, 0) + sample)
         if position >= under_way - 1:
             predictions.append(line.receive())
     predictions += [line.receive() for _ in range(under_way - 1)]
@@ -193,7 +194,7 @@ def test_learning_over_the_line(name: str, build_board: Build) -> None:
     with powered(name, elf) as (board, port):
         line = Line(port)
         told = hello(line)
-        assert told["protocol"] == 1
+        assert told["protocol"] == 2
         assert told["board"] == board.board.name
         assert told["network_id"] == core.network_id
         assert told["flags"] & 3 == 3  # the image runs, and states can be kept
@@ -205,7 +206,8 @@ def test_learning_over_the_line(name: str, build_board: Build) -> None:
         assert before["damaged"] + before["too_long"] > 0
 
         # As many requests under way as the window allows: receiving and learning overlap.
-        size = len(steps[0][1]) + 21
+        line.ask(SESSION, struct.pack("<II", OURS, 0))
+        size = len(steps[0][1]) + 25
         predictions = teach(line, steps, told["window"] // size)
         assert predictions == [core.learn(list(x), label).prediction for label, x in steps]
         assert line.hash() == (expected, len(steps)) == (core.state_hash(), len(steps))
@@ -214,7 +216,7 @@ def test_learning_over_the_line(name: str, build_board: Build) -> None:
         # Saved, gone wrong, restored.
         line.ask(SAVE)
         label, sample = steps[0]
-        line.ask(LEARN, struct.pack("<IHB", len(steps), label, 0) + sample)
+        line.ask(LEARN, struct.pack("<IIHB", OURS, len(steps), label, 0) + sample)
         assert line.hash()[0] != expected
         line.ask(RESET, b"\0")
         assert line.hash() == (expected, len(steps))

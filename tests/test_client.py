@@ -194,7 +194,7 @@ def test_another_teacher_is_noticed() -> None:
         other.learn_many(X[:50], Y[:50])
         other.reset("reboot")
         other.learn_many(X[:50], Y[:50])
-        with pytest.raises(DeviceError, match="somebody else teaches it"):
+        with pytest.raises(DeviceError, match="another host has taught test"):
             client.learn_many(X[:5], Y[:5])
 
 
@@ -440,7 +440,7 @@ def test_sample_too_long_for_a_device_is_not_sent() -> None:
     x = np.zeros((1, 120), np.uint8)
     with connected(device.receive, patience=60) as client:
         room = client.hello.max_payload
-        with pytest.raises(DeviceError, match=f"is {120 + 15 - room} bytes too long for test"):
+        with pytest.raises(DeviceError, match=f"is {120 + 19 - room} bytes too long for test"):
             client.learn(x[0], 1)
         with pytest.raises(DeviceError, match=f"is {120 + 9 - room} bytes too long for test"):
             client.predict(x[0])
@@ -472,7 +472,7 @@ def test_refusals_of_the_device_are_explained() -> None:
         (lambda data: b"", "nothing at test answers as an edge-naca device"),
         (lambda data: b"AT: ERROR\r\n", "something at test speaks, but not as an edge-naca"),
         (lambda data: data, "something at test speaks, but not as an edge-naca"),
-        (OtherProtocol(IMAGE).receive, "version 2 of the protocol, this edge-naca version 1"),
+        (OtherProtocol(IMAGE).receive, "version 3 of the protocol, this edge-naca version 2"),
     ],
     ids=["silent", "modem", "echo", "future"],
 )
@@ -489,6 +489,56 @@ def test_device_that_falls_silent() -> None:
         silent = True
         with pytest.raises(NoAnswerError, match="test has stopped answering: reset the device"):
             client.learn(X[1], 1)
+
+
+class Deaf(LoopTransport):
+    """A line to a board that starts anew when it is opened, and hears nothing meanwhile."""
+
+    def __init__(self, fake: FakeDevice, seconds: float, greets: bool) -> None:
+        super().__init__(fake.receive)
+        self._ready = time.monotonic() + seconds
+        self._said = fake.greeting() if greets else b""
+
+    def write(self, data: bytes) -> None:
+        if time.monotonic() >= self._ready:
+            super().write(data)
+
+    def read(self, timeout: float) -> bytes:
+        if time.monotonic() >= self._ready and self._said:
+            said, self._said = self._said, b""
+            return said
+        return super().read(timeout)
+
+
+@pytest.mark.parametrize("greets", [True, False])
+def test_board_that_starts_when_it_is_opened_is_waited_for(greets: bool) -> None:
+    fake = FakeDevice(IMAGE)
+    with LinkDevice(lambda: Deaf(fake, 1.2, greets), "test") as client:
+        asked = client.counts.frames_sent
+        assert client.learn(X[0], 1).prediction >= -1
+        # Asked at 0 s and 0.5 s; then at the greeting, else a second after that.
+        assert asked == 3
+
+
+def test_patience_for_a_first_answer_ends() -> None:
+    fake = FakeDevice(IMAGE)
+    with pytest.raises(NoAnswerError, match="nothing at test answers"):
+        LinkDevice(lambda: Deaf(fake, 60, True), "test", first_patience=0.3)
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_lines_that_start_a_board_anew(reset: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeDevice(IMAGE)
+    opened: list[tuple[bool, bool]] = []
+    before = serial.Serial.open
+
+    def note(port: Any) -> None:
+        opened.append((port.dtr, port.rts))
+        before(port)
+
+    monkeypatch.setattr(serial.Serial, "open", note)
+    with served(fake.receive, "pty") as address, open_link(address, reset=reset):
+        assert opened == [(reset, reset)]
 
 
 # ---- ports -------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from wire import (
     IMAGE,
     NETWORK,
     OTHER_IMAGE,
+    SESSION,
     SMALL,
     Answer,
     Wire,
@@ -39,8 +40,9 @@ from edge_naca.host.virtual import VirtualDevice
 from edge_naca.network import Preparation
 from edge_naca.presets import competitive
 
-NEEDS_EPOCH = [3, 4, 7, 9, 0xA, 0xC, 0xD, 0xE]
-NEEDS_IMAGE = [2, 3, 4, 6, 7, 8, 9]
+NEEDS_EPOCH = [3, 4, 7, 9, 0xA, 0xC, 0xD, 0xE, 0x10]
+NEEDS_IMAGE = [2, 3, 4, 6, 7, 8, 9, 0x10]
+REQUESTS = [kind for kind in range(1, 0x11) if kind != 5]
 XS, YS = samples(40)
 
 
@@ -56,6 +58,7 @@ def body_of(kind: int) -> bytes:
         0xC: struct.pack("<II", len(IMAGE), 1),
         0xD: struct.pack("<I", 0) + bytes(16),
         0xF: struct.pack("<IH", 0, 16),
+        0x10: struct.pack("<II", SESSION, 0),
     }.get(kind, b"")
 
 
@@ -194,18 +197,18 @@ def test_hello(wire: Wire) -> None:
     network_id, workspace = Core(NETWORK).network_id, SMALL["ram"]
     crc = image.checksum(IMAGE)
     version = (lib.NACA_VERSION_MAJOR, lib.NACA_VERSION_MINOR, lib.NACA_VERSION_PATCH)
-    assert answer.numbers("HHI4B5I16sHH") == (
-        (1, lib.naca_link_max_payload(2048), 16384, *version, 7, crc, network_id, 0, workspace)
-        + (SMALL["image_room"], b"virtual".ljust(16, b"\0"), (2048 - 18) // 20, 256)
+    assert answer.numbers("HHI4B5I16sHHII") == (
+        (2, lib.naca_link_max_payload(2048), 16384, *version, 7, crc, network_id, 0, workspace)
+        + (SMALL["image_room"], b"virtual".ljust(16, b"\0"), (2048 - 18) // 20, 256, SESSION, 0)
     )
 
 
-@pytest.mark.parametrize("kind", [0, 5, 0x10, 0x3F, 0x7F])
+@pytest.mark.parametrize("kind", [0, 5, 0x11, 0x3F, 0x7F])
 def test_unknown_requests_are_refused(wire: Wire, kind: int) -> None:
     assert wire.ask(kind, b"whatever").status == lib.NACA_LINK_UNKNOWN
 
 
-@pytest.mark.parametrize("kind", range(1, 16))
+@pytest.mark.parametrize("kind", range(1, 0x11))
 def test_requests_that_change_something_need_the_epoch(wire: Wire, kind: int) -> None:
     for off in (-1, 1, -wire.epoch):
         right = wire.epoch
@@ -215,7 +218,7 @@ def test_requests_that_change_something_need_the_epoch(wire: Wire, kind: int) ->
     assert wire.hash() == Wire().hash()
 
 
-@pytest.mark.parametrize("kind", range(1, 16))
+@pytest.mark.parametrize("kind", range(1, 0x11))
 def test_requests_that_run_the_network_need_an_image(kind: int) -> None:
     wire = Wire(None)
     answer = wire.ask(kind, body_of(kind))
@@ -235,10 +238,10 @@ def test_an_image_that_cannot_run_is_told_why() -> None:
         assert (answer.status, *answer.numbers("i")) == (lib.NACA_LINK_NO_IMAGE, reason)
 
 
-EXACT = {1: 0, 6: 6, 8: 0, 9: 0, 0xA: 1, 0xB: 0, 0xC: 8, 0xE: 0, 0xF: 6}
+EXACT = {1: 0, 6: 6, 8: 0, 9: 0, 0xA: 1, 0xB: 0, 0xC: 8, 0xE: 0, 0xF: 6, 0x10: 8}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in range(1, 16) if kind != 5])
+@pytest.mark.parametrize("kind", REQUESTS)
 def test_lengths(wire: Wire, kind: int) -> None:
     """No length is taken for another: every one but the right ones is refused."""
     body = body_of(kind)
@@ -254,7 +257,7 @@ def test_lengths(wire: Wire, kind: int) -> None:
 HOSTILE = [0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
 
 
-@pytest.mark.parametrize("kind", [3, 4, 6, 7, 0xC, 0xD, 0xF])
+@pytest.mark.parametrize("kind", [3, 4, 6, 7, 0xC, 0xD, 0xF, 0x10])
 def test_hostile_numbers(wire: Wire, kind: int) -> None:
     body = body_of(kind)
     for at, number in itertools.product(range(max(len(body) - 3, 1)), HOSTILE):
@@ -284,10 +287,11 @@ def test_packed_codes(bits: int) -> None:
     core = Core(network)
     codes = np.random.default_rng(bits).integers(0, 1 << bits, (30, 13), dtype=np.uint8)
     for i, x in enumerate(codes):
-        body = struct.pack("<IHB", i, i % 3, lib.NACA_LINK_PACKED) + pack(x, bits)
+        packed = np.frombuffer(pack(x, bits), np.uint8)
+        body = learn_body(i, packed, i % 3, lib.NACA_LINK_PACKED)
         assert wire.want(3, body).body == result_bytes(core, x, i % 3)
-    packed = [np.frombuffer(pack(x, bits), np.uint8) for x in codes[:5]]
-    body = batch_body(30, packed, [0, 1, 2, 0, 1], lib.NACA_LINK_PACKED)
+    first = [np.frombuffer(pack(x, bits), np.uint8) for x in codes[:5]]
+    body = batch_body(30, first, [0, 1, 2, 0, 1], lib.NACA_LINK_PACKED)
     expected = b"".join(result_bytes(core, x, i % 3) for i, x in enumerate(codes[:5]))
     assert wire.want(4, body).body == struct.pack("<IH", 35, 5) + expected
     assert wire.hash()[0] == core.state_hash()
@@ -311,7 +315,7 @@ def test_raw_samples_of_every_width(kind: int, count: int) -> None:
 def test_events(wire: Wire) -> None:
     core = Core(NETWORK)
     events = np.array([[0, 1], [0, 3], [2, 0], [3, 15]], "<u2")
-    body = struct.pack("<IHB", 0, 1, lib.NACA_EVENTS) + events.tobytes()
+    body = learn_body(0, events, 1, lib.NACA_EVENTS)
     expected = core.learn(events, 1, "events")
     assert wire.want(3, body).numbers("ii3I")[2] == expected.spikes
     assert wire.hash()[0] == core.state_hash()
@@ -329,9 +333,9 @@ def test_core_refusals_change_nothing(wire: Wire) -> None:
         (learn_body(1, XS[0], 3), lib.NACA_ERR_LABEL),
         (learn_body(1, XS[0], 0xFFFF), lib.NACA_ERR_LABEL),
         (learn_body(1, XS[0] + 100, 0), lib.NACA_ERR_SAMPLE),
-        (struct.pack("<IHB", 1, 0, lib.NACA_RAW_U8) + XS[0].tobytes(), lib.NACA_ERR_SAMPLE),
-        (struct.pack("<IHB", 1, 0, 6) + XS[0].tobytes(), lib.NACA_ERR_SAMPLE),
-        (struct.pack("<IHB", 1, 0, 255) + XS[0].tobytes(), lib.NACA_ERR_SAMPLE),
+        (learn_body(1, XS[0], 0, lib.NACA_RAW_U8), lib.NACA_ERR_SAMPLE),
+        (learn_body(1, XS[0], 0, 6), lib.NACA_ERR_SAMPLE),
+        (learn_body(1, XS[0], 0, 255), lib.NACA_ERR_SAMPLE),
     ):
         answer = wire.ask(3, body)
         assert (answer.status, *answer.numbers("iI")) == (lib.NACA_LINK_CORE, reason, 1)
@@ -349,8 +353,9 @@ def test_a_resent_sample_is_answered_from_memory(wire: Wire) -> None:
     gap = wire.learn(11, XS[0], 0)
     assert (gap.status, *gap.numbers("I")) == (lib.NACA_LINK_GAP, 10)
     assert wire.learn(10 + 0x7FFFFFFF, XS[0], 0).status == lib.NACA_LINK_GAP
-    assert wire.learn(10 - 0x80000000, XS[0], 0).status == lib.NACA_LINK_FORGOTTEN
-    assert wire.learn(-1, XS[0], 0).status == lib.NACA_LINK_FORGOTTEN
+    for position in (10 - 0x80000000, -1, 5):  # before the session, and where another was learned
+        other = wire.learn(position, XS[0], 0)
+        assert (other.status, *other.numbers("I")) == (lib.NACA_LINK_OTHER_ITEM, 10)
     assert wire.hash() == before
 
 
@@ -410,8 +415,93 @@ def test_batches_that_cannot_be(wire: Wire) -> None:
 def test_a_batch_whose_answers_are_partly_forgotten_brings_the_rest() -> None:
     wire = Wire(remembered=4)
     expected = [wire.learn(i, XS[i], int(YS[i])).body for i in range(8)]
-    body = wire.want(4, batch_body(2, XS[2:6], [0] * 4)).body
+    body = wire.want(4, batch_body(2, XS[2:6], YS[2:6].tolist())).body
     assert body == struct.pack("<IH", 8, 2) + b"".join(expected[4:6])
+
+
+def claim(wire: Wire, session: int, learned: int) -> Answer:
+    return wire.ask(0x10, struct.pack("<II", session, learned))
+
+
+def session_of(wire: Wire) -> tuple[int, int]:
+    """Return the session that HELLO names, and where it began."""
+    session, start = struct.unpack_from("<II", wire.want(1).body, 52)
+    return session, start
+
+
+def test_a_session_is_taken_over_by_who_knows_what_was_learned(wire: Wire) -> None:
+    wire.learn(0, XS[0], 0)
+    assert session_of(wire) == (SESSION, 0)
+    unknowing = claim(wire, 7, 0)
+    assert (unknowing.status, *unknowing.numbers("I")) == (lib.NACA_LINK_GAP, 1)
+    nobody = claim(wire, 0, 1)
+    assert nobody.status == lib.NACA_LINK_OTHER_SESSION
+    assert nobody.numbers("II") == (SESSION, 1)
+    assert session_of(wire) == (SESSION, 0)
+    assert claim(wire, SESSION, 99).status == lib.NACA_LINK_OK  # it is already
+    assert claim(wire, 7, 1).body == wire.want(1).body
+    assert session_of(wire) == (7, 1)
+
+
+def test_what_another_session_taught_is_refused_or_answered_from_memory(wire: Wire) -> None:
+    first = wire.learn(0, XS[0], 0).body
+    claim(wire, 7, 1)
+    assert wire.learn(0, XS[0], 0).body == first  # learned, and remembered
+    for position, x in ((1, XS[1]), (0, XS[1]), (5, XS[1]), (-1, XS[0])):
+        refused = wire.learn(position, x, 0)
+        assert refused.status == lib.NACA_LINK_OTHER_SESSION
+        assert refused.numbers("II") == (7, 1)
+    own = wire.ask(3, learn_body(0, XS[0], 0, session=7))
+    assert own.status == lib.NACA_LINK_OTHER_ITEM
+    assert wire.ask(3, learn_body(1, XS[0], 0, session=7)).status == lib.NACA_LINK_OK
+    assert wire.hash()[1] == 2
+
+
+@pytest.mark.parametrize("session", [0, 7])
+def test_nobody_teaches_without_a_session(session: int) -> None:
+    wire = Wire()
+    wire.want(0xA, b"\1")
+    assert session_of(wire) == (0, 0)
+    refused = wire.ask(3, learn_body(0, XS[0], 0, session=session))
+    assert (refused.status, *refused.numbers("II")) == (lib.NACA_LINK_OTHER_SESSION, 0, 0)
+    batch = wire.ask(4, batch_body(0, XS[:2], [0, 1], session=session))
+    assert batch.status == lib.NACA_LINK_OTHER_SESSION
+    assert wire.hash()[1] == 0
+
+
+@pytest.mark.parametrize("other", ["sample", "label", "kind", "session"])
+def test_all_of_an_item_tells_it_from_others(wire: Wire, other: str) -> None:
+    wire.learn(0, XS[0], 0)
+    x = XS[0] ^ (other == "sample")
+    kind = lib.NACA_RAW_U8 if other == "kind" else lib.NACA_CODES
+    session = 7 if other == "session" else SESSION
+    reasons = {"kind": lib.NACA_LINK_CORE, "session": lib.NACA_LINK_OTHER_SESSION}
+    answer = wire.ask(3, learn_body(0, x, int(other == "label"), kind, session))
+    assert answer.status == reasons.get(other, lib.NACA_LINK_OTHER_ITEM)
+    assert wire.hash()[1] == 1
+
+
+def test_a_session_is_saved_with_what_it_taught(wire: Wire) -> None:
+    wire.learn(0, XS[0], 0)
+    claim(wire, 7, 1)
+    wire.want(9)
+    wire.ask(3, learn_body(1, XS[1], 0, session=7))
+    claim(wire, 8, 2)
+    wire.device.reboot()
+    wire.epoch = answers(wire.device.receive(b""))[0].epoch
+    assert session_of(wire) == (7, 1)
+    assert wire.hash()[1] == 1
+    operations = wire.device.flash_operations
+    claim(wire, 9, 1)
+    wire.want(9)  # the state is the same, but whose it is has changed
+    assert wire.device.flash_operations > operations
+    wire.want(0xA, b"\0")
+    assert session_of(wire) == (9, 1)
+    assert write_all(wire, taught().save_state()).status == lib.NACA_LINK_OK
+    assert session_of(wire) == (0, 0)
+    claim(wire, 9, 30)
+    wire.want(0xA, b"\2")
+    assert session_of(wire) == (0, 0)
 
 
 class Line:
@@ -952,7 +1042,7 @@ def test_without_power_nothing_is_heard(wire: Wire) -> None:
 
 def test_payload_efficiency(record_property: Callable[[str, object], None]) -> None:
     codes = np.random.default_rng(0).integers(0, 256, (10, 196), dtype=np.uint8)
-    for count, most in ((1, 1.115), (2, 1.07), (5, 1.04)):
+    for count, most in ((1, 1.135), (2, 1.085), (5, 1.045)):
         body = batch_body(0, codes[:count], [1] * count)
         body = learn_body(0, codes[0], 1) if count == 1 else body
         ratio = len(request(3, body, epoch=0x12345678)) / (196 * count)

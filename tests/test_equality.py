@@ -14,7 +14,6 @@ from edge_naca.core import Core
 from edge_naca.network import Network
 from edge_naca.specification.network import Specification
 
-
 RANDOM = given(network=networks(), seed=st.integers(0, 2**32 - 1), as_new=st.booleans())
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from strategies import networks, random_state
 from support import run
-from wire import IMAGE, NETWORK, batch_body, chunks, learn_body, samples
+from wire import IMAGE, NETWORK, SESSION, batch_body, chunks, learn_body, samples
 
 from edge_naca import image
 from edge_naca.core import Core
@@ -73,6 +73,7 @@ def link_operations() -> list[bytes]:
     teach = [frame(3, learn_body(i, xs[i], int(ys[i])), choice=2) for i in range(3)]
     return [
         *(frame(kind) for kind in (1, 8, 0xB)),
+        frame(0x10, struct.pack("<II", SESSION, 0)),
         *teach,
         frame(4, batch_body(0, xs, ys.tolist()), choice=3),
         frame(2, b"\3" + xs[0].tobytes()),

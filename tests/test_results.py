@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import results
 import tables
+from summaries import SUMMARIES
 
 FILES = sorted(results.FOLDER.glob("*.json"))
 PAGES = tables.pages()
@@ -40,7 +41,7 @@ def test_every_page_has_a_result_behind_it() -> None:
 
 def test_every_summary_is_quoted() -> None:
     texts = "".join(path.read_text(encoding="utf-8") for path in tables.QUOTING)
-    assert set(re.findall("<!-- figures: (.+?) -->", texts)) == set(tables.SUMMARIES)
+    assert set(re.findall("<!-- figures: (.+?) -->", texts)) == set(SUMMARIES)
 
 
 def test_a_figure_that_somebody_typed_is_found() -> None:

@@ -126,8 +126,10 @@ def test_device_restarts_under_a_new_host(tmp_path: Path) -> None:
     with connected(fake.receive) as device, Recorder(path, HEADER) as first:
         Session(device, items_for(device, 300), recorder=first, save=100).run()
         device.learn_many(X[300:350], Y[300:350])
+        number_of_session = device.session
     restarted = False
     with connected(fake.receive) as device, Recorder(path, HEADER) as second:
+        device.resume(number_of_session, 0, Core(NETWORK).state_hash())
         session = Session(device, items_for(device, 600), recorder=second)
 
         def restart(number: int, result: Any) -> None:
@@ -324,8 +326,8 @@ def test_recording_is_one_stream_s(tmp_path: Path) -> None:
         ("[]\n", "line 1: this is no JSON object"),
         ("x\n", "line 1: this is no JSON"),
         ('{"format": "edge-naca recording", "version": 9}\n', "of version 9"),
-        ('{"format": "edge-naca recording", "version": 1}\n{"n": 1}\n', "sample 0 is missing"),
-        ('{"format": "edge-naca recording", "version": 1}\n{"n": 0}\n', "line 2: something"),
+        ('{"format": "edge-naca recording", "version": 2}\n{"n": 1}\n', "sample 0 is missing"),
+        ('{"format": "edge-naca recording", "version": 2}\n{"n": 0}\n', "line 2: something"),
     ],
 )
 def test_damaged_recordings_are_named(tmp_path: Path, text: str, what: str) -> None:
@@ -631,9 +633,9 @@ def test_wrong_use_is_told(folder: Path, tmp_path: Path) -> None:
 
 def test_wrong_devices_are_told(folder: Path) -> None:
     with served(OtherProtocol(IMAGE).receive, "pty") as port:
-        assert "speaks version 2 of the protocol" in failed(1, "info", port)
+        assert "speaks version 3 of the protocol" in failed(1, "info", port)
         [found] = object_of("devices", port)["devices"]
-        assert "version 2" in found["problem"]
+        assert "version 3" in found["problem"]
     assert call("devices", "--no-probe").exit_code == 0
 
 

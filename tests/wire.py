@@ -27,6 +27,9 @@ NETWORK: Network = competitive(16, 3, 4)
 IMAGE = image.encode(NETWORK, None)
 OTHER_IMAGE = image.encode(competitive(16, 3, 5), None)
 
+# Whose samples the functions below teach.
+SESSION = 0x5E5510F1
+
 # Little flash, so that saves come around often and cuts can be tried at every write.
 SMALL: dict[str, Any] = {"state_room": 8192, "image_room": 8192, "ram": 1 << 14, "seed": 1}
 
@@ -76,6 +79,7 @@ class Wire:
         self.device = VirtualDevice(image, **(SMALL | how))
         self.epoch = 0
         self.hello()
+        self.claim()
 
     def hello(self) -> Answer:
         self.device.receive(b"")  # what it may have said unasked
@@ -99,7 +103,14 @@ class Wire:
         (answer,) = answers(self.device.receive(b""))
         assert (answer.kind, answer.tag) == (0x81, 0xFFFF)
         self.epoch = answer.epoch
+        self.claim()
         return answer
+
+    def claim(self, session: int = SESSION) -> None:
+        """Make the device this session's, whatever it has learned, if an image runs."""
+        learned = self.ask(lib.NACA_LINK_HASH)
+        if learned.status == lib.NACA_LINK_OK:
+            self.want(lib.NACA_LINK_SESSION, struct.pack("<II", session, learned.numbers("II")[1]))
 
     def learn(self, position: int, x: NDArray[np.uint8], label: int) -> Answer:
         return self.ask(lib.NACA_LINK_LEARN, learn_body(position, x, label))
@@ -110,8 +121,11 @@ class Wire:
         return state, learned
 
 
-def learn_body(position: int, x: NDArray[np.uint8], label: int) -> bytes:
-    return struct.pack("<IHB", position % 2**32, label, lib.NACA_CODES) + x.tobytes()
+def learn_body(
+    position: int, x: NDArray[np.uint8], label: int, kind: int | None = None, session: int = SESSION
+) -> bytes:
+    kind = lib.NACA_CODES if kind is None else kind
+    return struct.pack("<IIHB", session, position % 2**32, label, kind) + x.tobytes()
 
 
 def batch_body(
@@ -119,8 +133,10 @@ def batch_body(
     xs: Collection[NDArray[np.uint8]],
     labels: Iterable[int],
     kind: int | None = None,
+    session: int = SESSION,
 ) -> bytes:
-    head = struct.pack("<IHB", position, len(xs), lib.NACA_CODES if kind is None else kind)
+    kind = lib.NACA_CODES if kind is None else kind
+    head = struct.pack("<IIHB", session, position % 2**32, len(xs), kind)
     items = [struct.pack("<H", y) + x.tobytes() for x, y in zip(xs, labels, strict=True)]
     return head + b"".join(items)
 

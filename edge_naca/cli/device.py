@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,15 +27,13 @@ EXPLAINED = {
     "wear": "most often erased flash sector, times in its life",
 }
 
-PROBED = 1.0  # seconds that a port has for its first answer
-
 
 @click.command()
 @click.argument("ports_", metavar="[PORT]...", nargs=-1)
-@ports.baud_option
+@ports.line_options
 @click.option("--no-probe", is_flag=True, help="Only list ports; send nothing to anybody.")
 @common.json_option
-def devices(ports_: tuple[str, ...], baud: int, no_probe: bool, as_json: bool) -> None:
+def devices(ports_: tuple[str, ...], line: dict[str, Any], no_probe: bool, as_json: bool) -> None:
     """List serial ports and ask each who is there; ports named are asked instead of those found.
 
     Asking sends a few bytes. Devices of other kinds take that as noise; if one of yours might
@@ -50,7 +49,8 @@ def devices(ports_: tuple[str, ...], baud: int, no_probe: bool, as_json: bool) -
     found = dict.fromkeys(ports_, "") or {
         port.device: port.description for port in sorted(list_ports.comports())
     }
-    rows = [_probe(name, text, baud, no_probe) for name, text in found.items()]
+    with ThreadPoolExecutor(max(len(found), 1)) as pool:  # each may take the whole patience
+        rows = list(pool.map(lambda port: _probe(port, found[port], line, no_probe), found))
     if as_json:
         report.print_json({"devices": rows})
         return
@@ -69,14 +69,14 @@ def devices(ports_: tuple[str, ...], baud: int, no_probe: bool, as_json: bool) -
     report.out.print(table)
 
 
-def _probe(name: str, description: str, baud: int, no_probe: bool) -> dict[str, Any]:
+def _probe(name: str, description: str, line: dict[str, Any], no_probe: bool) -> dict[str, Any]:
     from edge_naca.host.addresses import open_link
 
     row: dict[str, Any] = {"port": name, "description": description, "problem": ""}
     if no_probe:
         return row
     try:
-        with open_link(name, baud=baud, first_patience=PROBED) as device:
+        with open_link(name, **line) as device:
             hello = device.hello
     except (DeviceError, ValueError, OSError) as error:
         return row | {"problem": " ".join(str(error).split())}
@@ -90,9 +90,9 @@ def _probe(name: str, description: str, baud: int, no_probe: bool) -> dict[str, 
 
 @click.command()
 @ports.port_argument
-@ports.baud_option
+@ports.line_options
 @common.json_option
-def info(port: str, baud: int, as_json: bool) -> None:
+def info(port: str, line: dict[str, Any], as_json: bool) -> None:
     """Show what a device is, what it holds, and what it has counted since it booted.
 
     PORT is a serial port, socket://HOST:PORT, emulate:IMAGE or qemu:BOARD.
@@ -102,7 +102,7 @@ def info(port: str, baud: int, as_json: bool) -> None:
       edge-naca info /dev/ttyACM0
       edge-naca info socket://127.0.0.1:5555 --json
     """
-    with ports.opened(port, baud) as device:
+    with ports.opened(port, line) as device:
         content = _contents(port, device)
     if as_json:
         report.print_json(content)
@@ -125,13 +125,13 @@ def _contents(port: str, device: LinkDevice) -> dict[str, Any]:
 @click.command()
 @ports.port_argument
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@ports.baud_option
+@ports.line_options
 @click.option(
     "--state", "only_state", is_flag=True,
     help="Bring only what FILE has learned; the device must run the same network.",
 )  # fmt: skip
 @common.json_option
-def push(port: str, file: Path, baud: int, only_state: bool, as_json: bool) -> None:
+def push(port: str, file: Path, line: dict[str, Any], only_state: bool, as_json: bool) -> None:
     """Bring an image (.naca) to a device, or the learned state that `pull --state` wrote.
 
     The image becomes the device's own once it is there as a whole and verified; until then the
@@ -151,7 +151,7 @@ def push(port: str, file: Path, baud: int, only_state: bool, as_json: bool) -> N
     core = load_image(file) if is_image else None
     if core is None and not only_state:
         raise image.ImageError(f"{file} is no image; for a saved state, add --state")
-    with ports.opened(port, baud) as device, ports.transfer_bar("sending", as_json) as bar:
+    with ports.opened(port, line) as device, ports.transfer_bar("sending", as_json) as bar:
         if only_state:
             device.load_state(data if core is None else core.save_state(), bar)
         else:
@@ -181,10 +181,10 @@ def push(port: str, file: Path, baud: int, only_state: bool, as_json: bool) -> N
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FILE",
     help="What to write; an old file stays as it is until the new one is complete.",
 )  # fmt: skip
-@ports.baud_option
+@ports.line_options
 @click.option("--state", "only_state", is_flag=True, help="Only the saved state, as bytes.")
 @common.json_option
-def pull(port: str, output: Path, baud: int, only_state: bool, as_json: bool) -> None:
+def pull(port: str, output: Path, line: dict[str, Any], only_state: bool, as_json: bool) -> None:
     """Fetch a device's image, with what the device has learned by now, or its state alone.
 
     \b
@@ -193,7 +193,7 @@ def pull(port: str, output: Path, baud: int, only_state: bool, as_json: bool) ->
       edge-naca pull /dev/ttyACM0 --state -o taught.state
     """
     common.check_writable(output)
-    with ports.opened(port, baud) as device:
+    with ports.opened(port, line) as device:
         with ports.transfer_bar("fetching", as_json) as bar:
             core = device.core if only_state else load_pulled(device, bar)
             saved = device.state(bar)
@@ -223,7 +223,7 @@ def load_pulled(device: LinkDevice, bar: Any) -> Any:
 
 @click.command()
 @ports.port_argument
-@ports.baud_option
+@ports.line_options
 @click.option(
     "--forget",
     type=click.Choice(["learned", "saved"]),
@@ -231,7 +231,7 @@ def load_pulled(device: LinkDevice, bar: Any) -> Any:
 )
 @click.option("-y", "--yes", is_flag=True, help="Forget without asking.")
 @common.json_option
-def reset(port: str, baud: int, forget: str | None, yes: bool, as_json: bool) -> None:
+def reset(port: str, line: dict[str, Any], forget: str | None, yes: bool, as_json: bool) -> None:
     """Restart a device into its saved state, or make it forget what it has learned.
 
     \b
@@ -239,7 +239,7 @@ def reset(port: str, baud: int, forget: str | None, yes: bool, as_json: bool) ->
       edge-naca reset /dev/ttyACM0
       edge-naca reset /dev/ttyACM0 --forget saved --yes
     """
-    with ports.opened(port, baud) as device:
+    with ports.opened(port, line) as device:
         if forget and not yes:
             question = f"Forget {device.hello.learned} samples that {port} has learned?"
             click.confirm(question, abort=True, err=True)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     help="First bring the device to where the recording starts: it forgets what it learned.",
 )  # fmt: skip
 @click.option("--batch", type=click.IntRange(1, 64), default=1, show_default=True)
-@ports.baud_option
+@ports.line_options
 @ports.chaos_option
 @common.json_option
 @click.pass_context
@@ -44,7 +44,7 @@ def replay(
     emulate: Path | None,
     reset: bool,
     batch: int,
-    baud: int,
+    line: dict[str, Any],
     chaos: Chaos | None,
     as_json: bool,
 ) -> None:
@@ -62,7 +62,7 @@ def replay(
         raise click.UsageError("give either --port or --emulate")
     known = recorder.read(recording)
     address = port or f"emulate:{emulate}"
-    with ports.opened(address, baud, chaos) as device:
+    with ports.opened(address, line, chaos) as device:
         learn = bool(known.header.get("learn", True))
         _go_to_start(device, known, reset or emulate is not None)
         answers = _Comparison(known)
@@ -127,7 +127,7 @@ class _Comparison:
 
     def __call__(self, number: int, result: NDArray[Any]) -> None:
         from edge_naca.core import RESULT
-        from edge_naca.host.pipeline import FORGOTTEN
+        from edge_naca.host.teaching import FORGOTTEN
 
         recorded = self._known.results[number]
         if FORGOTTEN in (recorded["prediction"], result["prediction"]):

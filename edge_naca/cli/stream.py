@@ -69,7 +69,7 @@ SAVED = 1000  # samples between two saves on the device
     "--wait", type=click.FloatRange(0), metavar="SECONDS",
     help="How long to wait for a device that is gone to come back.  [for ever]",
 )  # fmt: skip
-@ports.baud_option
+@ports.line_options
 @ports.chaos_option
 @common.json_option
 @click.pass_context
@@ -91,7 +91,7 @@ def stream(
     resume: bool,
     save_every: int,
     wait: float | None,
-    baud: int,
+    line: dict[str, Any],
     chaos: Chaos | None,
     as_json: bool,
 ) -> None:
@@ -115,12 +115,14 @@ def stream(
         common.check_writable(record)
     loaded = common.load_data(data, labels, label_column, test_fraction)
     patience = math.inf if wait is None else wait
-    with ports.opened(port, baud, chaos, patience=patience) as device:
+    with ports.opened(port, line, chaos, patience=patience) as device:
         if learn:
             common.check_learns(device.core, port, "add --predict")
         names, items = _items(device, loaded, order, seed, limit)
         header = _header(device, loaded, learn, order, seed, limit) | {"classes": names}
         base = _base(device, record, resume)
+        if learn:
+            _join(device, record, resume, base)
         if record is not None and not is_there(record):
             header |= start_of(device, base)
         recorder = None if record is None else Recorder(record, header)
@@ -138,8 +140,7 @@ def stream(
                 look=twin or PART,
                 save=save_every if save_every and device.hello.store else None,
             )
-            title = f"{loaded.name} → {device.hello.board} at {port}"
-            run(session, View(title, names, device.counts, as_json))
+            run(session, View(f"{loaded.name} → {port}", names, device.counts, as_json))
             tell(session, device, names, record, twin is not None, as_json)
         finally:
             if recorder is not None:
@@ -251,6 +252,38 @@ def _base(device: LinkDevice, record: Path | None, resume: bool) -> int:
     return learned_by_image(device) if resume else device.learned
 
 
+def _join(device: LinkDevice, record: Path | None, resume: bool, base: int) -> None:
+    """Go on with the session that this stream was begun in, if it was."""
+    from edge_naca.host.recorder import is_there
+
+    if record is not None and is_there(record):
+        _resume_recorded(device, record)
+    elif resume and device.hello.session:
+        device.resume(device.hello.session, base, device.core.state_hash())
+
+
+def _resume_recorded(device: LinkDevice, record: Path) -> None:
+    """Go on with the session of a recording.
+
+    Raises
+    ------
+    DeviceError
+        If the device's state does not come from it.
+    """
+    from edge_naca.host.client import OtherSessionError
+    from edge_naca.host.device import DeviceError
+    from edge_naca.host.recorder import read
+
+    header = read(record).header
+    try:
+        device.resume(int(header["session"], 16), header["start"], int(header["start_hash"], 16))
+    except OtherSessionError as error:
+        raise DeviceError(
+            f"{device.link.name} does not hold what {record} taught it: another host has taught it "
+            "since, or it was reset. Record to another file, or push the state that it had"
+        ) from error
+
+
 def learned_by_image(device: LinkDevice) -> int:
     """Return how many samples the device's image has learned without the device."""
     return device.core.learned()
@@ -261,11 +294,21 @@ def start_of(device: LinkDevice, base: int) -> dict[str, Any]:
     from edge_naca.host.recorder import pack_state
 
     if base != device.learned:
-        return {"start": base, "start_hash": f"{device.core.state_hash():08x}", "state": None}
+        value = device.core.state_hash()
+        return _start(device, base, value, None)
     value = device.hash()
     own = value == device.core.state_hash()
     state = None if own else pack_state(device.state())
-    return {"start": base, "start_hash": f"{value:08x}", "state": state}
+    return _start(device, base, value, state)
+
+
+def _start(device: LinkDevice, base: int, value: int, state: str | None) -> dict[str, Any]:
+    return {
+        "session": f"{device.session:08x}",
+        "start": base,
+        "start_hash": f"{value:08x}",
+        "state": state,
+    }
 
 
 def twin_of(device: LinkDevice, base: int, learn: bool, recorder: Recorder | None) -> Twin:

@@ -120,7 +120,7 @@ static void exchange(session_t *session, uint8_t *payload, uint32_t size)
     if (session->device->powered && heard && is_request) {
         demand(frames == 1u);
         demand(answer[0] == (payload[0] | 0x80u) && memcmp(answer + 2, payload + 2, 2) == 0);
-        demand(answer[1] <= NACA_LINK_STORE);
+        demand(answer[1] <= NACA_LINK_OTHER_ITEM);
     }
 }
 
@@ -156,6 +156,19 @@ static void power(session_t *session, uint32_t choice)
     }
 }
 
+/// A LEARN of the device's session at the next position; where there is no session, one is begun.
+static void put_in_place(const naca_link_t *link, uint8_t *payload)
+{
+    uint32_t state_size;
+    memcpy(payload + NACA_LINK_HEADER + 4, naca_state_bytes(link->core, &state_size), 4);
+    if (link->session == 0) {
+        payload[0] = NACA_LINK_SESSION;
+    } else {
+        payload[0] = (uint8_t)(NACA_LINK_LEARN + payload[0] % 2u);
+        memcpy(payload + NACA_LINK_HEADER, &link->session, sizeof link->session);
+    }
+}
+
 static void operate(session_t *session)
 {
     uint8_t payload[PAYLOAD + NACA_LINK_CRC] = {0};
@@ -176,10 +189,8 @@ static void operate(session_t *session)
     if (size >= NACA_LINK_HEADER && choice < 200u) {
         memcpy(payload + 4, &link->epoch, sizeof link->epoch);
     }
-    if (choice % CHOICES == LEARN && size >= NACA_LINK_HEADER + 4u && link->core != NULL) {
-        uint32_t state_size;
-        memcpy(payload + 8, naca_state_bytes(link->core, &state_size), 4);
-        payload[0] = (uint8_t)(3u + payload[0] % 2u);
+    if (choice % CHOICES == LEARN && size >= NACA_LINK_HEADER + 8u && link->core != NULL) {
+        put_in_place(link, payload);
     }
     if (choice % CHOICES == FLIPPED) {
         size = make_frame(payload, size, wire);

@@ -11,7 +11,7 @@ enum {
 };
 
 static naca_link_t link;
-static naca_result_t remembered[REMEMBERED];
+static naca_remembered_t remembered[REMEMBERED];
 static uint32_t frame[FRAME / 4], answer[ANSWER / 4]; // of words: the link wants them aligned
 
 int main(void);

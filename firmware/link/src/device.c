@@ -47,6 +47,8 @@ void naca_link_new_epoch(naca_link_t *link)
     link->epoch++;
     link->epoch += link->epoch == 0 ? 1u : 0u;
     link->epoch_learned = naca_link_learned(link);
+    link->session = 0;
+    link->session_start = 0;
     link->is_saved = 0;
     link->is_reading = 0;
     link->state_upload.size = 0;
@@ -93,22 +95,27 @@ static bool restore(naca_link_t *link)
 {
     uint32_t header[STATE_WORDS];
     uint32_t expected[STATE_WORDS];
+    uint32_t record[RECORD_WORDS];
     uint32_t size;
     const naca_store_t *store = &link->store;
     uint8_t *state = naca_state_bytes(link->core, &size);
     naca_link_state_header(link, expected);
     if (store->generation == 0 || store->latest.key != naca_link_image_crc(link) ||
-        store->latest.size != sizeof header + size ||
-        naca_store_read(store, 0, header, sizeof header) != NACA_STORE_OK ||
+        store->latest.size != sizeof record + sizeof header + size ||
+        naca_store_read(store, 0, record, sizeof record) != NACA_STORE_OK ||
+        naca_store_read(store, sizeof record, header, sizeof header) != NACA_STORE_OK ||
         memcmp(header, expected, sizeof header - sizeof header[CHECK]) != 0) {
         return true;
     }
-    const naca_store_status_t status = naca_store_read(store, sizeof header, state, size);
+    const naca_store_status_t status =
+        naca_store_read(store, sizeof record + sizeof header, state, size);
     naca_state_written(link->core);
     naca_link_state_header(link, expected);
     if (status != NACA_STORE_OK || expected[CHECK] != header[CHECK]) {
         return false;
     }
+    link->session = record[SESSION];
+    link->session_start = record[SESSION_START];
     naca_link_mark_saved(link);
     return true;
 }
@@ -159,5 +166,7 @@ naca_link_status_t naca_link_hello(naca_link_t *link, body_t body)
     naca_link_put(link, board, sizeof board);
     naca_link_put16(link, naca_link_batch(link));
     naca_link_put16(link, config->remembered_count);
+    naca_link_put32(link, link->session);
+    naca_link_put32(link, link->session_start);
     return NACA_LINK_OK;
 }

@@ -87,6 +87,8 @@ bool naca_link_has_store(const naca_link_t *link);
 // The header of a saved state (docs/image.md, section 5), as it would be saved now. A network runs.
 enum { MAGIC = 0, NETWORK = 1, SIZE = 2, CHECK = 3, STATE_WORDS = 4 };
 void naca_link_state_header(const naca_link_t *link, uint32_t header[STATE_WORDS]);
+// What the store holds before a saved state: section 5.
+enum { SESSION = 0, SESSION_START = 1, RECORD = NACA_STORE_UNIT, RECORD_WORDS = RECORD / 4 };
 // What the store holds is what the network has learned.
 void naca_link_mark_saved(naca_link_t *link);
 // The largest batch: its results fit the answer and the memory of answers.
@@ -105,6 +107,7 @@ handler_t naca_link_hello;
 handler_t naca_link_infer;
 handler_t naca_link_learn;
 handler_t naca_link_learn_batch;
+handler_t naca_link_session;
 
 // images.c
 handler_t naca_link_image_begin;

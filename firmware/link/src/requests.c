@@ -41,8 +41,8 @@ static const struct {
 } requests[] = {
     {naca_link_hello, 0, 0},
     {naca_link_infer, NEEDS_IMAGE | MAY_BE_LONGER, 1},
-    {naca_link_learn, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 7},
-    {naca_link_learn_batch, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 7},
+    {naca_link_learn, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 11},
+    {naca_link_learn_batch, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 11},
     {NULL, 0, 0}, // REWARD
     {naca_link_state_read, NEEDS_IMAGE, 6},
     {naca_link_state_write, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 8},
@@ -54,6 +54,7 @@ static const struct {
     {naca_link_image_chunk, NEEDS_EPOCH | MAY_BE_LONGER, 4},
     {naca_link_image_end, NEEDS_EPOCH, 0},
     {naca_link_image_read, 0, 6},
+    {naca_link_session, NEEDS_EPOCH | NEEDS_IMAGE, 8},
 };
 
 static naca_link_status_t dispatch(naca_link_t *link, const uint8_t *payload, body_t body)

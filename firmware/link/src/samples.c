@@ -1,6 +1,6 @@
 #include "internal.h"
 
-// INFER, LEARN and LEARN_BATCH; section 2.
+// INFER, LEARN, LEARN_BATCH and SESSION; section 2.
 
 enum { LABEL = 2, EVENT = sizeof(naca_event_t) };
 
@@ -90,89 +90,160 @@ naca_link_status_t naca_link_infer(naca_link_t *link, body_t body)
     return NACA_LINK_OK;
 }
 
-static naca_result_t *memory_of(const naca_link_t *link, uint32_t position)
+static naca_remembered_t *memory_of(const naca_link_t *link, uint32_t position)
 {
     return &link->config->remembered[position & (link->config->remembered_count - 1u)];
 }
 
+// Whether the item at that position was learned in this epoch, and not too many items ago.
 static bool is_remembered(const naca_link_t *link, uint32_t position)
 {
-    const uint32_t learned = naca_link_learned(link);
-    return learned - position <= link->config->remembered_count &&
-           learned - position <= learned - link->epoch_learned;
+    const uint32_t before = naca_link_learned(link) - position;
+    return before != 0 && before <= link->config->remembered_count &&
+           before <= naca_link_learned(link) - link->epoch_learned;
 }
 
-// Learn what was not learned yet of consecutive samples, each of them a label and `size` bytes.
-static naca_link_status_t learn(naca_link_t *link, uint32_t position, uint32_t count, uint32_t kind,
-                                uint8_t *items, uint32_t size)
+// Where an item belongs: the head of LEARN and LEARN_BATCH.
+typedef struct place {
+    uint32_t session;
+    uint32_t position;
+} place_t;
+
+static naca_link_status_t other_session(naca_link_t *link)
 {
-    if (position - naca_link_learned(link) - 1u < INT32_MAX) {
-        return naca_link_refuse(link, NACA_LINK_GAP, naca_link_learned(link));
+    naca_link_put32(link, link->session);
+    return naca_link_refuse(link, NACA_LINK_OTHER_SESSION, naca_link_learned(link));
+}
+
+// Whether an item is the next to be learned, or was learned: section 2. `checksum` is its own.
+static naca_link_status_t check_place(naca_link_t *link, place_t place, uint32_t checksum)
+{
+    const bool same =
+        is_remembered(link, place.position) && memory_of(link, place.position)->item == checksum;
+    if (same) {
+        return NACA_LINK_OK; // whoever teaches now
     }
-    for (uint32_t i = 0; i < count; i++, items += LABEL + size) {
-        if (position + i != naca_link_learned(link)) {
-            continue; // learned before
-        }
-        naca_sample_t sample;
-        naca_result_t result;
-        const uint16_t label = get16(items);
-        take(link, kind, items + LABEL, size, &sample);
-        const naca_status_t status = naca_learn(link->core, &sample, label, &result);
-        if (status != NACA_OK) {
-            return naca_link_refuse_core(link, status);
-        }
-        *memory_of(link, position + i) = result;
+    if (place.session == 0 || place.session != link->session) {
+        return other_session(link);
+    }
+    const uint32_t learned = naca_link_learned(link);
+    const uint32_t ahead = place.position - learned;
+    if (ahead != 0 && ahead <= INT32_MAX) {
+        return naca_link_refuse(link, NACA_LINK_GAP, learned);
+    }
+    const bool before = learned - place.position > learned - link->session_start;
+    if (before || is_remembered(link, place.position)) {
+        return naca_link_refuse(link, NACA_LINK_OTHER_ITEM, learned);
     }
     return NACA_LINK_OK;
 }
 
+// Learn what was not learned yet of consecutive items, each of them a label and `size` bytes.
+static naca_link_status_t learn(naca_link_t *link, place_t place, uint32_t count, uint8_t kind,
+                                uint8_t *items, uint32_t size)
+{
+    uint32_t head = naca_crc32(0, &place.session, sizeof place.session);
+    head = naca_crc32(head, &kind, sizeof kind);
+    for (uint32_t i = 0; i < count; i++, items += LABEL + size, place.position++) {
+        const uint32_t checksum = naca_crc32(head, items, LABEL + size);
+        naca_link_status_t refused = check_place(link, place, checksum);
+        if (refused != NACA_LINK_OK) {
+            return refused;
+        }
+        if (place.position != naca_link_learned(link)) {
+            continue; // learned before
+        }
+        naca_sample_t sample;
+        naca_remembered_t item;
+        const uint16_t label = get16(items);
+        take(link, kind, items + LABEL, size, &sample);
+        const naca_status_t status = naca_learn(link->core, &sample, label, &item.result);
+        if (status != NACA_OK) {
+            return naca_link_refuse_core(link, status);
+        }
+        item.item = checksum;
+        *memory_of(link, place.position) = item;
+    }
+    return NACA_LINK_OK;
+}
+
+enum { PLACE = 8 }; // bytes of a place
+
+static place_t get_place(body_t body)
+{
+    const place_t place = {get32(body.data), get32(body.data + 4)};
+    return place;
+}
+
 naca_link_status_t naca_link_learn(naca_link_t *link, body_t body)
 {
+    enum { HEAD = PLACE + LABEL + 1 };
     uint32_t size;
-    const uint32_t position = get32(body.data);
-    const uint32_t kind = body.data[6];
-    naca_link_status_t status = check_size(link, kind, 1, 0, body.size - 7u, &size);
+    const place_t place = get_place(body);
+    const uint8_t kind = body.data[PLACE + LABEL];
+    naca_link_status_t status = check_size(link, kind, 1, 0, body.size - HEAD, &size);
     if (status == NACA_LINK_OK) {
-        memmove(body.data + 5, body.data + 4, LABEL); // beside the sample, as in a batch
-        status = learn(link, position, 1, kind, body.data + 5, size);
+        // The label beside the sample, as in a batch.
+        memmove(body.data + PLACE + 1, body.data + PLACE, LABEL);
+        status = learn(link, place, 1, kind, body.data + PLACE + 1, size);
     }
     if (status != NACA_LINK_OK) {
         return status;
     }
-    if (!is_remembered(link, position)) {
+    if (!is_remembered(link, place.position)) {
         return NACA_LINK_FORGOTTEN;
     }
-    naca_link_put(link, memory_of(link, position), sizeof(naca_result_t));
+    naca_link_put(link, &memory_of(link, place.position)->result, sizeof(naca_result_t));
     return NACA_LINK_OK;
 }
 
 naca_link_status_t naca_link_learn_batch(naca_link_t *link, body_t body)
 {
+    enum { HEAD = PLACE + 2 + 1 };
     uint32_t size;
-    const uint32_t position = get32(body.data);
-    const uint32_t count = get16(body.data + 4);
-    const uint32_t kind = body.data[6];
+    const place_t place = get_place(body);
+    const uint32_t count = get16(body.data + PLACE);
+    const uint8_t kind = body.data[PLACE + 2];
     if (count > naca_link_batch(link)) {
         return naca_link_refuse(link, NACA_LINK_TOO_LARGE, naca_link_batch(link));
     }
     if (count == 0) {
         return NACA_LINK_LENGTH;
     }
-    naca_link_status_t status = check_size(link, kind, count, LABEL, body.size - 7u, &size);
+    naca_link_status_t status = check_size(link, kind, count, LABEL, body.size - HEAD, &size);
     if (status == NACA_LINK_OK) {
-        status = learn(link, position, count, kind, body.data + 7, size);
+        status = learn(link, place, count, kind, body.data + HEAD, size);
     }
     if (status != NACA_LINK_OK) {
         return status;
     }
     uint32_t first = 0;
-    while (first < count && !is_remembered(link, position + first)) {
+    while (first < count && !is_remembered(link, place.position + first)) {
         first++;
     }
     naca_link_put32(link, naca_link_learned(link));
     naca_link_put16(link, count - first);
     for (; first < count; first++) {
-        naca_link_put(link, memory_of(link, position + first), sizeof(naca_result_t));
+        const naca_remembered_t *item = memory_of(link, place.position + first);
+        naca_link_put(link, &item->result, sizeof item->result);
     }
     return NACA_LINK_OK;
+}
+
+naca_link_status_t naca_link_session(naca_link_t *link, body_t body)
+{
+    const place_t place = get_place(body);
+    const uint32_t learned = naca_link_learned(link);
+    if (place.session == 0) {
+        return other_session(link);
+    }
+    if (place.session != link->session) {
+        if (place.position != learned) {
+            return naca_link_refuse(link, NACA_LINK_GAP, learned);
+        }
+        link->session = place.session;
+        link->session_start = learned;
+        link->is_saved = 0; // whose it is belongs to what is saved
+    }
+    return naca_link_hello(link, body);
 }

@@ -10,10 +10,9 @@ static uint32_t total_size(const naca_link_t *link)
     return size;
 }
 
-// Copies a part of the saved state, header and all; naca_store_source_t.
-static int copy_piece(void *user, uint32_t offset, void *data, uint32_t size)
+// Copies a part of the saved state, header and all.
+static void copy_state(const naca_link_t *link, uint32_t offset, void *data, uint32_t size)
 {
-    const naca_link_t *link = user;
     uint32_t header[STATE_WORDS];
     uint32_t state_size;
     uint8_t *out = data;
@@ -27,6 +26,24 @@ static int copy_piece(void *user, uint32_t offset, void *data, uint32_t size)
         size -= part;
     }
     memcpy(out, naca_state_bytes(link->core, &state_size) + offset - sizeof header, size);
+}
+
+// Copies a part of what is saved: the record, then the state; naca_store_source_t. Pieces are
+// multiples of NACA_STORE_UNIT, which the record has the size of, so none holds a part of it.
+static int copy_piece(void *user, uint32_t offset, void *data, uint32_t size)
+{
+    const naca_link_t *link = user;
+    uint8_t *out = data;
+    if (offset == 0) {
+        const uint32_t record[RECORD_WORDS] = {link->session, link->session_start, 0, 0};
+        memcpy(out, record, sizeof record);
+        offset += (uint32_t)sizeof record;
+        out += sizeof record;
+        size -= (uint32_t)sizeof record;
+    }
+    if (size != 0) {
+        copy_state(link, offset - RECORD, out, size);
+    }
     return 0;
 }
 
@@ -42,7 +59,7 @@ naca_link_status_t naca_link_state_read(naca_link_t *link, body_t body)
     }
     uint8_t *data = naca_link_window(link, total_size(link), offset, &size);
     if (size > 0) {
-        (void)copy_piece(link, offset, data, size);
+        copy_state(link, offset, data, size);
     }
     return NACA_LINK_OK;
 }
@@ -59,8 +76,8 @@ naca_link_status_t naca_link_save(naca_link_t *link, body_t body)
     (void)body;
     if (!link->is_saved || link->saved != naca_link_learned(link)) {
         link->state_upload.size = 0;
-        const naca_store_status_t status =
-            naca_store_save(store, naca_link_image_crc(link), total_size(link), copy_piece, link);
+        const naca_store_status_t status = naca_store_save(
+            store, naca_link_image_crc(link), RECORD + total_size(link), copy_piece, link);
         if (status != NACA_STORE_OK) {
             return store_failed(link, status);
         }
@@ -98,8 +115,12 @@ static naca_link_status_t begin_write(naca_link_t *link, uint32_t total, body_t 
     if (memcmp(data.data, header, sizeof header - sizeof header[CHECK]) != 0) {
         return naca_link_refuse_core(link, NACA_ERR_STATE);
     }
-    const naca_store_status_t status =
-        naca_store_begin(&link->store, naca_link_image_crc(link), total);
+    static const uint32_t record[RECORD_WORDS] = {0}; // nobody has taught it since
+    naca_store_t *store = &link->store;
+    naca_store_status_t status = naca_store_begin(store, naca_link_image_crc(link), RECORD + total);
+    if (status == NACA_STORE_OK) {
+        status = naca_store_append(store, record, sizeof record);
+    }
     if (status != NACA_STORE_OK) {
         return store_failed(link, status);
     }

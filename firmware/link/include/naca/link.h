@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 enum {
-    NACA_LINK_PROTOCOL = 1, ///< version of the protocol
+    NACA_LINK_PROTOCOL = 2, ///< version of the protocol
     NACA_LINK_HEADER = 8,   ///< of a payload, in bytes
     NACA_LINK_CRC = 4,      ///< after the payload, in bytes
     NACA_LINK_FRAME = 128,  ///< the smallest frame buffer
@@ -49,7 +49,8 @@ typedef enum naca_link_request {
     NACA_LINK_IMAGE_BEGIN = 0x0C,
     NACA_LINK_IMAGE_CHUNK = 0x0D,
     NACA_LINK_IMAGE_END = 0x0E,
-    NACA_LINK_IMAGE_READ = 0x0F
+    NACA_LINK_IMAGE_READ = 0x0F,
+    NACA_LINK_SESSION = 0x10
 } naca_link_request_t;
 
 /// What an answer says first.
@@ -64,7 +65,9 @@ typedef enum naca_link_status {
     NACA_LINK_CORE = 7,
     NACA_LINK_TOO_LARGE = 8,
     NACA_LINK_ORDER = 9,
-    NACA_LINK_STORE = 10
+    NACA_LINK_STORE = 10,
+    NACA_LINK_OTHER_SESSION = 11,
+    NACA_LINK_OTHER_ITEM = 12
 } naca_link_status_t;
 
 /// Where images are kept. `current` returns the image in use, aligned to NACA_ALIGNMENT and in
@@ -85,6 +88,12 @@ typedef struct naca_image_memory {
     int (*commit)(void *user, uint32_t size);
 } naca_image_memory_t;
 
+/// What is remembered of an item that was learned.
+typedef struct naca_remembered {
+    naca_result_t result; ///< the answer, to be given again
+    uint32_t item;        ///< checksum of the item and of the session that it belongs to
+} naca_remembered_t;
+
 /// What the board provides. All of it, this structure too, stays in use until the link is
 /// initialised again.
 typedef struct naca_link_config {
@@ -97,7 +106,7 @@ typedef struct naca_link_config {
     uint32_t frame_size;              ///< at least NACA_LINK_FRAME; see naca_link_max_payload
     uint8_t *answer;                  ///< one payload to send, aligned to 4
     uint32_t answer_size;             ///< at least NACA_LINK_ANSWER
-    naca_result_t *remembered;        ///< the latest answers of LEARN, to be given again
+    naca_remembered_t *remembered;    ///< the latest items learned
     uint32_t remembered_count;        ///< how many, a power of two
     void *workspace;                  ///< the core's, aligned to NACA_ALIGNMENT
     uint32_t workspace_size;
@@ -130,6 +139,8 @@ typedef struct naca_link {
     naca_status_t image_status; ///< why it does not
     uint32_t epoch;
     uint32_t epoch_learned; ///< samples learned when the epoch began
+    uint32_t session;       ///< who teaches; 0: nobody has yet
+    uint32_t session_start; ///< samples learned when that session began
     uint32_t saved;         ///< samples learned in the latest save ...
     uint8_t is_saved;       ///< ... if it was made in this epoch
     uint32_t read_at;       ///< samples learned when reading the state began ...
