@@ -22,7 +22,12 @@ TERMS = re.findall(r"^### (.+)$", GLOSSARY, re.MULTILINE)
 CONTRACTS = "\n".join((DOCS / name).read_text() for name in ("arithmetic.md", "image.md"))
 
 # Words that the contracts leave to host and pages: real-numbered levels, front ends, the twin.
-ELSEWHERE = {"front end": "onnx-import.md", "twin": "streaming.md", "level": "glossary.md"}
+ELSEWHERE = {
+    "session": "protocol.md",
+    "front end": "onnx-import.md",
+    "twin": "streaming.md",
+    "level": "glossary.md",
+}
 ELSEWHERE |= {"subpopulation": "../README.md", "rank": "onnx-import.md"}
 
 
@@ -74,7 +79,8 @@ def test_pictures_are_drawn_from_their_sources_and_name_what_exists(source: Path
     ]
     for line in filter(None, map(str.strip, lines)):
         assert line in drawn, f"{source.name} says {line!r}: `make pictures`"
-    homes = [ROOT, ROOT / "edge_naca", ROOT / "firmware/core/src", ROOT / "export/onnx_import"]
+    rooms = ("", "edge_naca", "firmware/core/src", "firmware/link/src", "export/onnx_import")
+    homes = [ROOT / room for room in rooms]
     files = re.findall(r"[\w/]+\.(?:py|c)\b", " ".join(lines))
     assert files or source.stem == "rooms"
     for name in files:
