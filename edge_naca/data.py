@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
+import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -17,10 +17,17 @@ from numpy.typing import NDArray
 
 from edge_naca.choices import DATA_SETS
 from edge_naca.extras import require
+from edge_naca.limits import MAX_CLASSES
+from edge_naca.printable import shown, unprintable
+from edge_naca.tables.cells import tidy
+from edge_naca.tables.errors import TableError, TableWarning
+from edge_naca.tables.read import TableOptions, read_table
 
 Array = NDArray[Any]
 
 VARIABLE = "EDGE_NACA_DATA"
+
+TABLES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 
 # File, and where the public original lives.
 _FILES = {
@@ -43,6 +50,8 @@ class Dataset:
     x_train, x_test : (samples, …), any real dtype; images are (samples, height, width).
     y_train, y_test : int64 (samples,), 0 .. len(classes) − 1.
     classes : what each label stands for.
+    columns : names of the numbers of a sample, where they come from a table that names them.
+    description : one line, how the file was read; empty if there was nothing to find out.
     """
 
     name: str
@@ -51,6 +60,8 @@ class Dataset:
     x_test: Array
     y_test: Array
     classes: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    description: str = ""
 
     def digest(self) -> str:
         """Hash of the training data, for provenance."""
@@ -94,7 +105,13 @@ class Dataset:
         fold = np.empty(len(y), np.int64)
         fold[order] = np.arange(len(y)) % count
         return tuple(
-            Dataset(self.name, x[fold != k], y[fold != k], x[fold == k], y[fold == k], self.classes)
+            replace(
+                self,
+                x_train=x[fold != k],
+                y_train=y[fold != k],
+                x_test=x[fold == k],
+                y_test=y[fold == k],
+            )
             for k in range(count)
         )
 
@@ -158,41 +175,58 @@ def read(
     test_fraction: float = 0.2,
     seed: int = 0,
     name: str | None = None,
+    table: TableOptions | None = None,
 ) -> Dataset:
     """Read a data set from a file.
 
     Parameters
     ----------
     path : .npz with x_train, y_train, x_test, y_test, or with x and y; .npy with samples, whose
-        labels are in `labels`; .csv with a header line and one column of labels.
+        labels are in `labels`; a table of text (`TABLES`), one sample a line, one column of labels.
     labels : .npy file of labels, for .npy samples.
-    label_column : name of the labels' column in a .csv; the last one if not given.
+    label_column : name of the labels' column in a table, or its number from 1; the last one if
+        not given.
     test_fraction : how much to keep for testing where the file does not say; drawn from every
         class alike. 0 learns everything and tests on it too.
     seed : of that draw.
+    table : what not to find out about a table.
 
     Raises
     ------
     DataError
-        If the file cannot be read, or does not hold what is needed.
+        If the file cannot be read, or does not hold what is needed. Of a table the message names
+        line and column, and the option that helps.
+
+    Warns
+    -----
+    TableWarning
+        If a column of a table looks like a time or an index.
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError(f"there is no file {path}")
+        raise DataError(f"there is no file {shown(path)}")
+    columns: tuple[str, ...] = ()
+    description = ""
     try:
-        if path.suffix == ".npz":
+        suffix = path.suffix.lower()
+        if suffix == ".npz":
             parts = _read_npz(path)
-        elif path.suffix == ".npy":
+        elif suffix == ".npy":
             if labels is None:
                 raise DataError(f"{path} holds samples only: name the .npy file of their labels")
             parts = (_read_npy(path), _read_npy(Path(labels)))
-        elif path.suffix == ".csv":
-            parts = _read_csv(path, label_column)
+        elif suffix in TABLES:
+            content = read_table(path, label_column, table)
+            parts = content.samples, content.labels
+            columns, description = content.columns, content.description
+            columns = columns if content.has_names else ()
+            for warning in content.warnings:
+                warnings.warn(warning, TableWarning, stacklevel=2)
         else:
-            raise DataError(f"{path}: data comes from .npz, .npy or .csv files")
-    except DataError:
-        raise
-    except (OSError, EOFError, ValueError, csv.Error, zipfile.BadZipFile, zlib.error) as error:
+            raise DataError(f"{path}: data comes from .npz, .npy or {', '.join(TABLES)} files")
+    except (DataError, TableError) as error:
+        raise DataError(str(error)) from error
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     title = name or path.stem
     if len(parts) == 4:
@@ -200,7 +234,7 @@ def read(
     else:
         x, y = parts
         _check(path, x, y)
-        train, test = _split(y, test_fraction, seed)
+        train, test = _split(path, y, test_fraction, seed)
         x_train, y_train, x_test, y_test = x[train], y[train], x[test], y[test]
     _check(path, x_train, y_train)
     _check(path, x_test, y_test)
@@ -208,7 +242,8 @@ def read(
         raise DataError(
             f"{path}: samples to learn are {x_train.shape[1:]}, those to test {x_test.shape[1:]}"
         )
-    return _encode_labels(title, x_train, y_train, x_test, y_test)
+    dataset = _encode_labels(title, path, x_train, y_train, x_test, y_test)
+    return replace(dataset, columns=columns, description=description)
 
 
 def _read_npy(path: Path) -> Array:
@@ -231,43 +266,6 @@ def _read_npz(path: Path) -> tuple[Array, ...]:
         )
 
 
-def _read_csv(path: Path, label_column: str | None) -> tuple[Array, Array]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        rows = [(reader.line_num, row) for row in reader if row]
-    if len(rows) < 2:
-        raise DataError(f"{path} must have a header line and at least one sample")
-    header, body = rows[0][1], rows[1:]
-    column = header[-1] if label_column is None else label_column
-    if column not in header:
-        raise DataError(f"{path} has no column {column!r}; it has {', '.join(header)}")
-    at = header.index(column)
-    for number, row in body:
-        if len(row) != len(header):
-            raise DataError(
-                f"{path}, line {number}: {len(row)} values where the header has {len(header)}"
-            )
-        if not row[at].strip():
-            raise DataError(f"{path}, line {number}: the label, column {column!r}, is empty")
-    values = [[*row[:at], *row[at + 1 :]] for _, row in body]
-    try:
-        x = np.array(values, np.float64)
-    except ValueError as error:
-        raise DataError(f"{path}: every column but {column!r} must be numbers: {error}") from error
-    whole = np.isfinite(x).all() and (x == np.rint(x)).all() and np.abs(x).max(initial=0) < 2**31
-    return x.astype(np.int32) if whole else x, _numbers_if_all([row[at] for _, row in body])
-
-
-def _numbers_if_all(names: list[str]) -> Array:
-    """Return names as integers if that is what they are, so that 10 comes after 9."""
-    labels = np.array(names)
-    try:
-        numbers = labels.astype(np.int64)
-    except (ValueError, OverflowError):
-        return labels
-    return numbers if (numbers.astype(str) == labels).all() else labels
-
-
 def _check(path: Path, x: Array, y: Array) -> None:
     if x.ndim < 2 or x.dtype.kind not in "biuf":
         raise DataError(f"{path}: samples must be numbers (samples, …), not {x.dtype} {x.shape}")
@@ -276,12 +274,30 @@ def _check(path: Path, x: Array, y: Array) -> None:
     if x.size == 0:
         raise DataError(f"{path} holds no samples, or samples without a number")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise DataError(f"{path}: samples hold NaN or infinity; remove or replace them first")
+        raise DataError(f"{path}: {_first_not_finite(x)}; remove or replace such samples first")
     if y.dtype.kind not in "biufU" or (y.dtype.kind == "f" and not np.isfinite(y).all()):
         raise DataError(f"{path}: labels must be whole numbers or names, none missing")
+    if y.dtype.kind == "f" and (y != np.rint(y)).any():
+        wrong = int(np.flatnonzero(y != np.rint(y))[0])
+        raise DataError(
+            f"{path}: label {y[wrong]} of sample {wrong} is a real number, as a quantity to "
+            "predict has it; classes are learned: make whole numbers or names of its ranges"
+        )
+    different = len(np.unique(y))
+    if different > MAX_CLASSES:
+        raise DataError(
+            f"{path}: {different} different labels in {len(y)} samples, {MAX_CLASSES} are the "
+            "most: are these the labels?"
+        )
 
 
-def _split(y: Array, test_fraction: float, seed: int) -> tuple[Array, Array]:
+def _first_not_finite(x: Array) -> str:
+    flat = x.reshape(len(x), -1)
+    sample, number = np.argwhere(~np.isfinite(flat))[0]
+    return f"samples hold NaN or infinity, first in sample {sample}, number {number}"
+
+
+def _split(path: Path, y: Array, test_fraction: float, seed: int) -> tuple[Array, Array]:
     if not 0 <= test_fraction < 1:
         raise DataError(f"the test fraction must be in 0 .. 1, not {test_fraction}")
     everything = np.arange(len(y))
@@ -294,17 +310,38 @@ def _split(y: Array, test_fraction: float, seed: int) -> tuple[Array, Array]:
         count = min(round(len(members) * test_fraction), len(members) - 1)
         chosen[members[:count]] = True
     if not chosen.any():
-        raise DataError("there are too few samples to keep some for testing; use fraction 0")
+        raise DataError(f"{path}: {_why_none_to_test(y, test_fraction)}")
     return everything[~chosen], everything[chosen]
 
 
+def _why_none_to_test(y: Array, test_fraction: float) -> str:
+    classes, counts = np.unique(y, return_counts=True)
+    anyway = "a test fraction of 0 (--test-fraction 0) learns all and tests on the same"
+    if len(y) == 1:
+        return f"there is one sample only, so none is left to test on: {anyway}"
+    if counts.max() == 1:
+        return (
+            f"each of the {len(y)} samples has a label of its own, so that nothing can be learned "
+            f"and tested: is this the column of labels (--label-column)? If it is, {anyway}"
+        )
+    return (
+        f"there are too few samples: of {len(classes)} classes the largest has {counts.max()}, and "
+        f"{test_fraction:g} of them rounds to none to test on: add samples, raise the fraction, or "
+        f"know that {anyway}"
+    )
+
+
 def _encode_labels(
-    title: str, x_train: Array, y_train: Array, x_test: Array, y_test: Array
+    title: str, path: Path, x_train: Array, y_train: Array, x_test: Array, y_test: Array
 ) -> Dataset:
+    y_train, y_test = _names(y_train), _names(y_test)
     classes = np.unique(y_train)
     unknown = np.setdiff1d(y_test, classes)
     if unknown.size:
-        raise DataError(f"{title}: the test samples hold classes never learned: {unknown[:5]}")
+        some = ", ".join(shown(name, 40) for name in unknown[:5])
+        raise DataError(f"{title}: the test samples hold classes never learned: {some}")
+    for name in map(str, classes):
+        check_class_name(str(path), name)
     return Dataset(
         title,
         x_train,
@@ -313,3 +350,33 @@ def _encode_labels(
         np.searchsorted(classes, y_test).astype(np.int64),
         tuple(str(name) for name in classes),
     )
+
+
+def _names(y: Array) -> Array:
+    """Return labels of which those that only differ in spaces are one, and 1.0 is 1."""
+    if y.dtype.kind == "f":
+        return y.astype(np.int64) if (np.abs(y) < 2**62).all() else y
+    if y.dtype.kind == "U":
+        different, place = np.unique(y, return_inverse=True)
+        return np.array([tidy(name) for name in different])[place]
+    return y
+
+
+def check_class_name(source: str, name: str) -> None:
+    """Refuse names that cannot be shown.
+
+    Parameters
+    ----------
+    source : what to say where the name comes from.
+
+    Raises
+    ------
+    DataError
+        If the name is empty, or holds a control or format character.
+    """
+    bad = unprintable(name)
+    if bad is not None or not name:
+        why = "is empty" if bad is None else f"holds the character U+{ord(bad):04X}"
+        raise DataError(
+            f"{shown(source)}: the class name '{shown(name, 40)}' {why}: rename the class"
+        )

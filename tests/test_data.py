@@ -121,7 +121,7 @@ Maker = Callable[[Path], Path]
 BAD_FILES: dict[str, tuple[Maker, str]] = {
     "missing": (lambda d: d / "none.csv", "there is no file"),
     "folder": (lambda d: d, "there is no file"),
-    "format": (lambda d: _bytes(d, "a.txt", b"1"), "from .npz, .npy or .csv"),
+    "format": (lambda d: _bytes(d, "a.xls", b"1"), "from .npz, .npy or .csv"),
     "npz-garbage": (lambda d: _bytes(d, "a.npz", b"garbage"), "is no .npz file"),
     "npz-cut": (lambda d: _cut(npz_file(d, x=X, y=Y), 200), "is no .npz file"),
     "npz-flipped": (lambda d: _flipped(npz_file(d, x=X, y=Y)), "cannot be read"),
@@ -141,7 +141,7 @@ BAD_FILES: dict[str, tuple[Maker, str]] = {
     "infinity": (lambda d: npz_file(d, x=np.full((10, 2), np.inf), y=Y), "NaN or infinity"),
     "nan-labels": (lambda d: npz_file(d, x=X, y=Y * np.nan), "labels must be whole numbers"),
     "complex-labels": (lambda d: npz_file(d, x=X, y=Y * 1j), "labels must be whole numbers"),
-    "too-few": (lambda d: npz_file(d, x=X, y=np.arange(10)), "too few samples"),
+    "too-few": (lambda d: npz_file(d, x=X, y=np.arange(10) // 2), "too few samples"),
     "unknown-class": (
         lambda d: npz_file(d, x_train=X[:5], y_train=Y[:5], x_test=X, y_test=Y),
         "classes never learned",
@@ -150,15 +150,17 @@ BAD_FILES: dict[str, tuple[Maker, str]] = {
         lambda d: npz_file(d, x_train=X, y_train=Y, x_test=X[:, :1], y_test=Y),
         "those to test",
     ),
-    "csv-empty": (lambda d: csv_file(d, ""), "a header line and at least one sample"),
-    "csv-header": (lambda d: csv_file(d, "a,b\n"), "a header line and at least one sample"),
-    "csv-column": (lambda d: csv_file(d, "a,b\n1,2\n"), "has no column 'kind'; it has a, b"),
+    "csv-empty": (lambda d: csv_file(d, ""), "no line with numbers and a label"),
+    "csv-header": (lambda d: csv_file(d, "a,b\n"), "there is one line only"),
+    "csv-column": (lambda d: csv_file(d, "a,b\n1,2\n"), "no column 'kind'; it has 'a', 'b'"),
     "csv-ragged": (lambda d: csv_file(d, "a,kind\n1,2\n\n1\n"), "line 4: 1 values where"),
-    "csv-words": (lambda d: csv_file(d, "a,kind\nx,2\n"), "every column but 'kind' must be"),
-    "csv-no-label": (lambda d: csv_file(d, "a,kind\n1,2\n3, \n"), "line 3: the label"),
-    "csv-only-labels": (lambda d: csv_file(d, "kind\n1\n"), "samples without a number"),
-    "csv-nan": (lambda d: csv_file(d, "a,kind\nnan,2\n"), "NaN or infinity"),
-    "csv-encoding": (lambda d: csv_file(d, "a,kind\nü,1\n", "latin-1"), "cannot be read"),
+    "csv-words": (lambda d: csv_file(d, "a,kind\nx,2\n"), "line 2, column 'a': 'x' is no number"),
+    "csv-no-label": (
+        lambda d: csv_file(d, "a,kind\n1,2\n3, \n"),
+        "line 3, column .kind.: the label",
+    ),
+    "csv-only-labels": (lambda d: csv_file(d, "kind\n1\n"), "no column to learn from"),
+    "csv-nan": (lambda d: csv_file(d, "a,kind\nnan,2\n"), "no finite number"),
 }
 
 

@@ -1,0 +1,138 @@
+"""What separates the cells of a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_naca.tables.errors import failure
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
+
+# What the delimiter is found by. More lines make it no surer, but take longer.
+SAMPLE_LINES, SAMPLE_CHARACTERS = 60, 1 << 15
+
+_SPREADSHEET = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)  # first line that Excel writes and reads
+
+Row = tuple[int, list[str]]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How cells are told apart.
+
+    Parameters
+    ----------
+    delimiter : one character.
+    quote : what stands around cells that hold a delimiter.
+    first_line : from 1; lines before it say something else.
+    """
+
+    delimiter: str
+    quote: str = '"'
+    first_line: int = 1
+
+    @property
+    def title(self) -> str:
+        """What people call the delimiter."""
+        names = {"\t": "tabs", " ": "spaces"}
+        return names.get(self.delimiter, f"{self.delimiter!r}")
+
+
+def find(path: Path, text: str, delimiter: str | None) -> Dialect:
+    """Return the layout of a table's text.
+
+    Parameters
+    ----------
+    delimiter : one character, or a key of `DELIMITERS`; None to find it.
+
+    Raises
+    ------
+    TableError
+        If it is no delimiter.
+    """
+    said = _SPREADSHEET.fullmatch(text.partition("\n")[0])
+    first = 2 if said else 1
+    if delimiter is not None:
+        sign = DELIMITERS.get(delimiter.lower(), delimiter.replace("\\t", "\t"))
+        if (
+            len(sign) != 1
+            or sign in '"\r\n'
+            or sign.isalnum()
+            or not (sign.isprintable() or sign == "\t")
+        ):
+            raise failure(
+                path,
+                f"--delimiter is one sign or one of {', '.join(DELIMITERS)}, not {delimiter!r}",
+            )
+        return Dialect(sign, first_line=first)
+    if said:
+        return Dialect(said[1], first_line=first)
+    sample = _sample(text)
+    from clevercsv.detect import Detector
+
+    known = Detector().detect(sample, delimiters=[*DELIMITERS.values()])
+    if known is None or known.delimiter is None or known.delimiter not in DELIMITERS.values():
+        return Dialect(_frequent(sample))
+    return Dialect(known.delimiter, "'" if known.quotechar == "'" else '"')
+
+
+def _sample(text: str) -> str:
+    """Return the first lines, whole ones if there is one, without comments."""
+    lines = (line for line in io.StringIO(text[: 4 * SAMPLE_CHARACTERS]) if not is_comment(line))
+    sample = ""
+    for count, line in enumerate(lines):
+        if count == SAMPLE_LINES or (sample and len(sample) + len(line) > SAMPLE_CHARACTERS):
+            break
+        sample += line[:SAMPLE_CHARACTERS]
+    return sample
+
+
+def _frequent(sample: str) -> str:
+    """Return the first delimiter that the sample holds at all, for samples too odd to judge."""
+    return next((sign for sign in ("\t", ";", "|", ",", " ") if sign in sample), ",")
+
+
+def is_comment(line: str) -> bool:
+    """Tell whether a line is a remark."""
+    return line.lstrip(" \t\ufeff").startswith("#")
+
+
+def rows(path: Path, text: str, dialect: Dialect) -> Iterator[Row]:
+    """Yield number and cells of each line that holds any; cells are stripped of spaces.
+
+    Raises
+    ------
+    TableError
+        If a cell is too long to be one.
+    """
+    lines = io.StringIO(text, newline="")
+    skipped = dialect.first_line - 1
+    for _ in range(skipped):
+        next(lines)
+    number = skipped + 1
+    reader = csv.reader(
+        ("\n" if is_comment(line) else line for line in lines),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        skipinitialspace=dialect.delimiter != " ",
+    )
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise failure(
+                path, f"the cells cannot be told apart ({error}): is a quote missing?", number
+            ) from error
+        if row is None:
+            return
+        cells = [cell.strip() for cell in row]
+        if dialect.delimiter == " ":
+            cells = [cell for cell in cells if cell]  # columns may be aligned by several spaces
+        if any(cells):
+            yield number, cells
+        number = skipped + reader.line_num + 1

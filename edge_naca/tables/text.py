@@ -1,0 +1,104 @@
+"""From the bytes of a table to its text."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+from edge_naca.tables.errors import failure
+
+LARGEST = 1 << 30  # bytes of a file; larger data belongs into .npz
+
+# The longer mark first: that of UTF-32 begins as that of UTF-16 does.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+
+
+def read_text(path: Path, encoding: str | None) -> tuple[str, str]:
+    """Return a file's text and the name of its encoding.
+
+    Parameters
+    ----------
+    encoding : a name that Python knows; None to find it: a byte order mark, UTF-16 without one by
+        its zeros, UTF-8, else Windows-1252, of which Latin-1 is a part.
+
+    Raises
+    ------
+    TableError
+        If the file is too large, is not in that encoding, or holds zeros as text never does.
+    OSError
+        If it cannot be read.
+    """
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise failure(
+            path,
+            f"{size / 2**30:.1f} GiB are too many for a table of text, {LARGEST >> 30} GiB are the "
+            "most: hand it over as .npz",
+        )
+    data = path.read_bytes()
+    if encoding is not None:
+        try:
+            codec = codecs.lookup(encoding).name
+            if not codecs.lookup(codec)._is_text_encoding:
+                raise LookupError
+        except (LookupError, ValueError):
+            raise failure(
+                path,
+                f"there is no encoding {encoding!r}: --encoding takes utf-8, utf-16, cp1252 and "
+                "the like",
+            ) from None
+        if codec == "utf-8":
+            codec = "utf-8-sig"  # whether there is a mark or not
+        text = _decode(path, data, codec)
+        name = encoding
+    else:
+        text, name = _find(path, data)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise failure(
+            path,
+            f"there is a zero byte, so this is no text in {name}: the file is damaged, or "
+            "--encoding has to say what it is",
+            line,
+        )
+    return text, name
+
+
+def _find(path: Path, data: bytes) -> tuple[str, str]:
+    for mark, codec, name in _MARKS:
+        if data.startswith(mark):
+            return _decode(path, data, codec), name
+    # Every other byte of most letters and of all digits is zero in UTF-16.
+    head = data[:4096]
+    for start, codec, name in ((1, "utf-16-le", "UTF-16 LE"), (0, "utf-16-be", "UTF-16 BE")):
+        zeros = head[start::2]
+        if len(zeros) > 1 and zeros.count(0) * 2 > len(zeros) and 0 not in head[1 - start :: 2]:
+            return _decode(path, data, codec), name
+    try:
+        return data.decode("utf-8"), "UTF-8"
+    except UnicodeDecodeError:
+        # Any byte is a character in Latin-1; those of Windows-1252 come where it has none.
+        try:
+            return data.decode("cp1252"), "Windows-1252"
+        except UnicodeDecodeError:
+            return data.decode("latin-1"), "Latin-1"
+
+
+def _decode(path: Path, data: bytes, codec: str) -> str:
+    try:
+        return data.decode(codec)
+    except UnicodeError as error:
+        line = None
+        if isinstance(error, UnicodeDecodeError) and not codec.startswith(("utf-16", "utf-32")):
+            line = data.count(b"\n", 0, error.start) + 1
+        raise failure(
+            path,
+            f"this is no text in {codec}: --encoding can say another one, as cp1252 or utf-16",
+            line,
+        ) from error
