@@ -60,9 +60,7 @@ def bench() -> None:
 @common.json_option
 def class_incremental(
     data: str,
-    labels: Path | None,
-    label_column: str | None,
-    test_fraction: float,
+    reading: common.Reading,
     seeds: int,
     folds: int | None,
     with_sgd: bool,
@@ -90,7 +88,7 @@ def class_incremental(
         if output.suffix not in (".md", ".json"):
             raise click.UsageError("--output must end in .md or .json")
         common.check_writable(output)
-    dataset = common.load_data(data, labels, label_column, test_fraction)
+    dataset = common.load_data(data, reading)
     if folds is None and data == "digits":
         folds = 5
     network = recipes.network_for(dataset, **options)
@@ -230,7 +228,7 @@ def _rows(measured: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _print(measured: dict[str, Any]) -> None:
-    click.echo(_title(measured))
+    report.say(_title(measured))
     table = Table("what")
     table.add_column("mean ± s.e.m.", justify="right")
     for what, figure, _ in _rows(measured):

@@ -62,7 +62,7 @@ def _print(model: Path, found: Check) -> None:
         for finding in found.findings:
             table.add_row(finding.node, finding.kind, finding.reason, finding.advice)
         report.out.print(table)
-        click.echo(f"{model} cannot be converted as it stands")
+        report.say(f"{model} cannot be converted as it stands")
         return
     for note in found.notes:
         report.out.print(note)
@@ -70,6 +70,6 @@ def _print(model: Path, found: Check) -> None:
         kinds = " → ".join(type_ for _, type_ in found.nodes)
         report.out.print(f"{model} can be converted: {kinds}")
     if found.questions:
-        click.echo("The file does not say, so that import needs:")
+        report.say("The file does not say, so that import needs:")
         for question in found.questions:
             report.out.print(f"  {question}")

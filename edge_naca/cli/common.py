@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -35,8 +39,43 @@ def command_line() -> str:
 data_argument = click.argument("data", metavar="DATA")
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How to read data: what `reading_options` were given."""
+
+    labels: Path | None = None
+    test_fraction: float = 0.2
+    label_column: str | None = None
+    delimiter: str | None = None
+    header: bool | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    columns: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Options that say something about a file, as they are typed."""
+        names = [field.name for field in fields(self) if field.name != "test_fraction"]
+        return tuple(
+            "--" + name.replace("_", "-") for name in names if getattr(self, name) not in (None, ())
+        )
+
+
+def _names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    from edge_naca.tables.columns import split_names
+
+    return tuple(name for value in values for name in split_names(value))
+
+
 def reading_options(function: Function) -> Function:
-    """Add what tells how to read a file of data."""
+    """Add what tells how to read data; the command is handed one `Reading`, called `reading`."""
+
+    @wraps(function)
+    def command(*args: Any, **values: Any) -> Any:
+        chosen = {field.name: values.pop(field.name) for field in fields(Reading)}
+        return function(*args, reading=Reading(**chosen), **values)
+
     for decorate in (
         click.option(
             "--test-fraction",
@@ -47,7 +86,39 @@ def reading_options(function: Function) -> Function:
             "and tests on all. Ignored where the data says which samples are for testing.",
         ),
         click.option(
-            "--label-column", metavar="NAME", help="Column of a .csv with the labels.  [the last]"
+            "--encoding", metavar="NAME", help="Of a table: utf-8, utf-16, cp1252 ...  [found]"
+        ),
+        click.option(
+            "--decimal", type=click.Choice([".", ","]), help="Decimal sign of a table.  [found]"
+        ),
+        click.option(
+            "--header/--no-header",
+            default=None,
+            help="Whether the first line of a table holds names.  [found]",
+        ),
+        click.option(
+            "--delimiter",
+            metavar="SIGN",
+            help="What separates the cells of a table: , ; or tab, space, pipe.  [found]",
+        ),
+        click.option(
+            "--drop",
+            multiple=True,
+            callback=_names,
+            metavar="NAME[,NAME...]",
+            help="Columns of a table not to learn from, as times and indexes.",
+        ),
+        click.option(
+            "--columns",
+            multiple=True,
+            callback=_names,
+            metavar="NAME[,NAME...]",
+            help="Columns of a table to learn from, by name or by number from 1.  [all others]",
+        ),
+        click.option(
+            "--label-column",
+            metavar="NAME",
+            help="Column of a table with the labels, by name or by number from 1.  [the last]",
         ),
         click.option(
             "--labels",
@@ -56,29 +127,82 @@ def reading_options(function: Function) -> Function:
             help="Labels of the samples in a .npy file.",
         ),
     ):
-        function = decorate(function)
-    return function
+        command = decorate(command)
+    return cast(Function, command)
 
 
-def load_data(
-    name: str, labels: Path | None, label_column: str | None, test_fraction: float
-) -> Dataset:
-    """Load a named data set, or read a file."""
+def load_data(name: str, reading: Reading) -> Dataset:
+    """Load a named data set, or read a file.
+
+    How a table was read is said, but where JSON is asked for: there it is for the command to say.
+    """
     from edge_naca import data
+    from edge_naca.tables.read import TableOptions
 
-    suffix = Path(name).suffix
-    if labels is not None and suffix != ".npy":
+    suffix = Path(name).suffix.lower()
+    for_tables = [option for option in reading.given if option != "--labels"]
+    if reading.labels is not None and suffix != ".npy":
         raise click.UsageError("--labels goes with samples in a .npy file")
-    if label_column is not None and suffix != ".csv":
-        raise click.UsageError("--label-column goes with a .csv file")
+    if for_tables and suffix not in data.TABLES:
+        raise click.UsageError(
+            f"{', '.join(for_tables)} goes with a table ({', '.join(data.TABLES)})"
+        )
     if name in DATA_SETS:
         return data.load(name)
     if not suffix:
         raise data.DataError(
             f"there is no data set {name!r}: name {', '.join(DATA_SETS)}, "
-            "or a file that ends in .npz, .npy or .csv"
+            f"or a file that ends in .npz, .npy or {', '.join(data.TABLES)}"
         )
-    return data.read(name, labels, label_column, test_fraction)
+    table = TableOptions(
+        reading.delimiter,
+        reading.header,
+        reading.decimal,
+        reading.encoding,
+        reading.columns,
+        reading.drop,
+    )
+    with _told_warnings():
+        dataset = data.read(
+            name, reading.labels, reading.label_column, reading.test_fraction, table=table
+        )
+    if dataset.description and not click.get_current_context().params.get("as_json"):
+        from edge_naca.cli import report
+
+        report.say(dataset.description)
+    return dataset
+
+
+def load_data_for(core: Core, name: str, reading: Reading) -> Dataset:
+    """Load data for a network that is there already.
+
+    Raises
+    ------
+    DataError
+        If it is of another shape.
+    """
+    return fitted(core, load_data(name, reading))
+
+
+def fitted(core: Core, dataset: Dataset) -> Dataset:
+    """Return data as a network takes it, as `edge_naca.fitting.fit` does."""
+    from edge_naca.fitting import fit
+
+    with _told_warnings():
+        return fit(core.network, dataset)
+
+
+@contextmanager
+def _told_warnings() -> Iterator[None]:
+    """Say on stderr what reading warns of."""
+    from edge_naca.cli import report
+    from edge_naca.tables.errors import TableWarning
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", TableWarning)
+        yield
+    for warning in told:
+        report.say(f"Warning: {warning.message}", err=True)
 
 
 def network_options(function: Function) -> Function:

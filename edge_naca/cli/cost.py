@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import click
 import numpy as np
 from rich.table import Table
 
@@ -36,7 +35,7 @@ class Samples:
     source: str
 
 
-def read_samples(core: Core, data: str, **how: Any) -> Samples:
+def read_samples(core: Core, data: str, reading: common.Reading) -> Samples:
     """Read a data set, and return those training samples whose classes the image knows.
 
     Raises
@@ -44,7 +43,7 @@ def read_samples(core: Core, data: str, **how: Any) -> Samples:
     DataError
         If it knows none of them.
     """
-    dataset = common.load_data(data, **how)
+    dataset = common.load_data_for(core, data, reading)
     names = common.class_names(core)
     names += [name for name in dataset.classes if name not in names]
     index = np.array([names.index(name) for name in dataset.classes])
@@ -95,20 +94,20 @@ def _measured(core: Core, board: str, emulated: str, samples: Samples) -> Report
 def print_report(found: Report) -> None:
     """Print whether it fits, what it takes, and what that rests on."""
     target = found.target
-    click.echo(f"\n{found.board}: {target.chip}, {target.core} at {target.clock / 1e6:g} MHz")
+    report.say(f"\n{found.board}: {target.chip}, {target.core} at {target.clock / 1e6:g} MHz")
     if target.notes:
-        click.echo(f"({target.notes})")
+        report.say(f"({target.notes})")
     report.out.print(_memory_table(found))
     for name, left in (("flash", found.flash_left), ("RAM", found.ram_left)):
         if left < 0:
-            click.echo(f"IT DOES NOT FIT: {-left} bytes of {name} are missing.")
+            report.say(f"IT DOES NOT FIT: {-left} bytes of {name} are missing.")
     parts = ", ".join(f"{name} {size}" for name, size in found.needed.items())
-    click.echo(
+    report.say(
         f"Flash of a program of your own (export --c): {sum(found.needed.values())} bytes "
         f"({parts}), start-up and libraries besides."
     )
     report.out.print(_work_table(found))
-    click.echo("\n".join(_grounds(found)))
+    report.say("\n".join(_grounds(found)))
 
 
 def _memory_table(found: Report) -> Table:

@@ -66,7 +66,7 @@ def demo(name: str | None, output: Path, seed: int, as_json: bool) -> None:
     network = core.network
     state_kib = len(core.state()) / 1024
     if not as_json:
-        click.echo(
+        report.say(
             f"Teaching {len(dataset.y_train)} samples of {name}, class after class, each once, to "
             f"a spiking network {network.topology}\nwith {state_kib:.1f} KiB of learned state. "
             "Accuracy is over the test samples of all classes seen so far.\n"
@@ -87,7 +87,7 @@ def demo(name: str | None, output: Path, seed: int, as_json: bool) -> None:
     moved = _moved(core, before)
     write_file(picture, figures.render(figures.lesson(title, histories, dataset.classes, moved)))
     record = provenance.record(dataset, ours, "class", 1, seed)
-    described = provenance.with_record(network, dataset.classes, record)
+    described = provenance.with_record(network, dataset.classes, (), record)
     write_file(file, image.encode(described, core.state()))
     summary = {
         "data": name,
@@ -113,17 +113,17 @@ def _tell(
     """Say what came out; the last line is for scripts."""
     report.out.print()
     report.out.print(report.forgotten_table(history, classes))
-    click.echo(
+    report.say(
         "Taught the same lesson over a serial line, a virtual device holds the same state, bit for "
         f"bit: {summary['device_hash']}"
     )
-    click.echo(f"Picture: {picture}\nImage:   {file} (look inside: edge-naca inspect {file})\n")
+    report.say(f"Picture: {picture}\nImage:   {file} (look inside: edge-naca inspect {file})\n")
     parts = (
         f"{key}={value:.4f}" if key in ("accuracy", "forgetting", "nearest_mean", "sgd")
         else f"{key}={value}"
         for key, value in summary.items()
     )  # fmt: skip
-    click.echo("edge-naca demo: " + " ".join(parts))
+    report.say("edge-naca demo: " + " ".join(parts))
 
 
 def _teach(core: Core, dataset: Dataset, seed: int, quiet: bool) -> dict[str, History]:

@@ -55,7 +55,7 @@ def devices(ports_: tuple[str, ...], line: dict[str, Any], no_probe: bool, as_js
         report.print_json({"devices": rows})
         return
     if not rows:
-        click.echo(
+        report.say(
             "There is no serial port here. No board? 'edge-naca emulate IMAGE' makes a device."
         )
         return
@@ -169,7 +169,7 @@ def push(port: str, file: Path, line: dict[str, Any], only_state: bool, as_json:
             }
         )
         return
-    click.echo(
+    report.say(
         f"{port}: {'state' if only_state else 'image'} taken over, {learned} samples learned, "
         f"state hash {value:08x}"
     )
@@ -210,7 +210,7 @@ def pull(port: str, output: Path, line: dict[str, Any], only_state: bool, as_jso
     if as_json:
         report.print_json(summary)
         return
-    click.echo(
+    report.say(
         f"{output}: {summary['learned']} samples learned, state hash {summary['state_hash']}"
     )
 
@@ -247,4 +247,4 @@ def reset(port: str, line: dict[str, Any], forget: str | None, yes: bool, as_jso
     if as_json:
         report.print_json({"port": port, "learned": hello.learned})
         return
-    click.echo(f"{port}: restarted with {hello.learned} samples learned")
+    report.say(f"{port}: restarted with {hello.learned} samples learned")

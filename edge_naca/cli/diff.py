@@ -140,19 +140,19 @@ def _owner(owner: int, names: list[str]) -> str | None:
 
 def _print(changes: Comparison, top: int) -> None:
     for one in (changes.before, changes.after):
-        click.echo(f"{one.name}: {one.state.learned} samples learned, hash {one.state_hash:08x}")
+        report.say(f"{one.name}: {one.state.learned} samples learned, hash {one.state_hash:08x}")
     if changes.is_same:
-        click.echo("The learned states are equal, to the last bit.")
+        report.say("The learned states are equal, to the last bit.")
         return
     report.out.print(_class_table(changes))
     for index, population in enumerate(changes.populations):
         where = "output" if index == len(changes.populations) - 1 else f"population {index}"
         share = report.percent(population.changed / population.moved.size)
-        click.echo(
+        report.say(
             f"{where}: {population.changed} of {population.moved.size} weights changed ({share})"
         )
         for line in histogram(population.histogram()):
-            click.echo(f"  {line}")
+            report.say(f"  {line}")
     _print_neurons(changes, top)
 
 

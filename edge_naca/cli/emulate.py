@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_naca.cli import common, ports, report
-from edge_naca.cli.live import interruptible
+from edge_naca.cli.endings import interruptible
 
 if TYPE_CHECKING:
     from edge_naca.host.chaos import Chaos
@@ -87,7 +87,7 @@ def _announce(address: str, as_json: bool) -> None:
     if as_json:
         report.print_json({"port": address})
     else:
-        click.echo(f"A device is at {address}; Ctrl-C switches it off.")
+        report.say(f"A device is at {address}; Ctrl-C switches it off.")
 
 
 def _run_board(name: str, image: Path | None, flash: Path | None, as_json: bool) -> None:

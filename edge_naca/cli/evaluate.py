@@ -27,9 +27,7 @@ SHOWN_MISTAKES = 5
 def evaluate(
     image: Path,
     data: str,
-    labels: Path | None,
-    label_column: str | None,
-    test_fraction: float,
+    reading: common.Reading,
     plot: Path | None,
     as_json: bool,
 ) -> None:
@@ -55,13 +53,14 @@ def evaluate(
     if plot is not None:
         common.check_figure(plot)
     core = load_image(image)
-    dataset = common.load_data(data, labels, label_column, test_fraction)
+    dataset = common.load_data(data, reading)
     names = common.class_names(core)
     index = np.array([names.index(name) if name in names else -1 for name in dataset.classes])
     label = index[dataset.y_test]
     known = label >= 0
     if not known.any():
         raise DataError(f"{image} knows none of the classes of {dataset.name}")
+    dataset = common.fitted(core, dataset)
     y = label[known]
     results = _present(core, recipes.integers_for(core.network, dataset.x_test[known]), as_json)
     answers = results["prediction"]
@@ -71,6 +70,7 @@ def evaluate(
     tested = matrix.sum(axis=1)
     summary: dict[str, Any] = {
         "data": dataset.name,
+        "table": dataset.description or None,
         "samples": len(y),
         "left_out": int((~known).sum()),
         "accuracy": float((answers == y).mean()),
@@ -124,8 +124,8 @@ def _print(summary: dict[str, Any], matrix: Array, names: list[str]) -> None:
         table.add_row(name, str(matrix[c].sum()), right, mistakes)
     report.out.print(table)
     if summary["left_out"]:
-        click.echo(f"{summary['left_out']} samples left out: of classes never learned")
-    click.echo(
+        report.say(f"{summary['left_out']} samples left out: of classes never learned")
+    report.say(
         f"{summary['samples']} samples: {report.percent(summary['accuracy'], 2)} right, "
         f"{summary['unanswered']} unanswered, {summary['spikes_per_sample']:.0f} spikes and "
         f"{summary['synops_per_sample']:.0f} synaptic operations a sample"

@@ -103,4 +103,4 @@ def _export_c(
     if as_json:
         report.print_json({"name": name, "files": [str(output / file) for file in files]})
         return
-    click.echo(usage(name, header_only=header_only))
+    report.say(usage(name, header_only=header_only))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from edge_naca import image
 from edge_naca.cli import common, report
 from edge_naca.export.nir.write import nir_file, not_expressed
@@ -22,6 +20,6 @@ def export_nir(data: bytes, output: Path, as_json: bool) -> None:
     if as_json:
         report.print_json({"file": str(output), "bytes": len(content), "not_expressed": unsaid})
         return
-    click.echo(f"{output}: {len(content)} bytes. Only its metadata says what NIR cannot:")
+    report.say(f"{output}: {len(content)} bytes. Only its metadata says what NIR cannot:")
     for words in unsaid:
         report.out.print(f"  {words}")

@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 
 from edge_naca.cli import common, report
@@ -30,11 +29,11 @@ def export_onnx(
         report.print_json({"files": [str(path) for path in files], **ends})
         return
     for path in files:
-        click.echo(f"Wrote {path}")
+        report.say(f"Wrote {path}")
     for way, tensors in ends.items():
-        click.echo(f"\n{way}")
+        report.say(f"\n{way}")
         for name, (dtype, shape) in tensors.items():
-            click.echo(f"  {name:<24} {dtype:<7} {'×'.join(map(str, shape)) or 'scalar'}")
+            report.say(f"  {name:<24} {dtype:<7} {'×'.join(map(str, shape)) or 'scalar'}")
 
 
 def _npz(arrays: dict[str, Any]) -> bytes:

@@ -49,9 +49,7 @@ def import_(
     model: Path,
     output: Path,
     calibrate: str | None,
-    labels: Path | None,
-    label_column: str | None,
-    test_fraction: float,
+    reading: common.Reading,
     samples: int,
     tests: int,
     as_json: bool,
@@ -80,7 +78,7 @@ def import_(
     calibration = None
     metadata: dict[str, Any] = {}
     if calibrate is not None:
-        dataset = common.load_data(calibrate, labels, label_column, test_fraction)
+        dataset = common.load_data(calibrate, reading)
         calibration = formats.Calibration(dataset, samples, tests)
         metadata = {
             "classes": list(dataset.classes),
@@ -106,7 +104,7 @@ def import_(
         return
     if made.report is not None:
         print_report(made.report)
-    click.echo(f"{output}: {len(made.image)} bytes")
+    report.say(f"{output}: {len(made.image)} bytes")
 
 
 def print_report(found: Report) -> None:
@@ -129,7 +127,7 @@ def print_report(found: Report) -> None:
     for note in found.notes:
         report.out.print(f"Assumed or noted: {note}")
     if found.accuracy_before is not None and found.accuracy_after is not None:
-        click.echo(
+        report.say(
             f"{found.samples} test samples: {report.percent(found.accuracy_before, 2)} right in "
             f"real numbers, {report.percent(found.accuracy_after, 2)} in integers"
         )

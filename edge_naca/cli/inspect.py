@@ -42,9 +42,7 @@ def inspect(
     data: str | None,
     measure: bool,
     plot: Path | None,
-    labels: Path | None,
-    label_column: str | None,
-    test_fraction: float,
+    reading: common.Reading,
     as_json: bool,
 ) -> None:
     """Show what is in an image: the network, its rules, what it learned, what memory it needs.
@@ -70,15 +68,14 @@ def inspect(
     from edge_naca.export import load_image
     from edge_naca.states import snapshot
 
-    _check_usage(board, data, measure, labels, label_column)
+    _check_usage(board, data, measure, reading)
     if plot is not None:
         common.check_figure(plot)
     core = load_image(image)
     found = _report(image, core)
     costs = None
     if board is not None:
-        how = {"labels": labels, "label_column": label_column, "test_fraction": test_fraction}
-        samples = None if data is None else cost.read_samples(core, data, **how)
+        samples = None if data is None else cost.read_samples(core, data, reading)
         costs = cost.board_report(core, board, samples, measure)
         found["board"] = costs.to_json()
     if plot is not None:
@@ -98,16 +95,12 @@ def inspect(
 
 
 def _check_usage(
-    board: str | None,
-    data: str | None,
-    measure: bool,
-    labels: Path | None,
-    label_column: str | None,
+    board: str | None, data: str | None, measure: bool, reading: common.Reading
 ) -> None:
     if board is None and (data is not None or measure):
         raise click.UsageError("--data and --measure go with --board")
-    if data is None and (labels is not None or label_column is not None):
-        raise click.UsageError("--labels and --label-column go with --data")
+    if data is None and reading.given:
+        raise click.UsageError(f"{', '.join(reading.given)} go with --data")
     if measure and data is None:
         raise click.UsageError("--measure needs samples to run: give --data as well")
 
@@ -233,9 +226,9 @@ def _print(found: dict[str, Any]) -> None:
     if found["stages"]:
         report.out.print(stage_table(found["stages"]))
     if not found["populations"]:
-        click.echo("No populations: the last stage answers, and nothing learns.")
+        report.say("No populations: the last stage answers, and nothing learns.")
         if found["classes"]:
-            click.echo(f"classes: {', '.join(entry['name'] for entry in found['classes'])}")
+            report.say(f"classes: {', '.join(entry['name'] for entry in found['classes'])}")
         _print_training(found)
         return
     report.out.print(_population_table(found["populations"]))
@@ -255,7 +248,7 @@ def _print(found: dict[str, Any]) -> None:
 
 def _print_training(found: dict[str, Any]) -> None:
     for run in found["training"]:
-        click.echo(f"taught by: {run.get('command', 'somebody')}")
+        report.say(f"taught by: {run.get('command', 'somebody')}")
 
 
 def _describe(preparation: dict[str, Any]) -> str:

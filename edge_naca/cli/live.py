@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -114,25 +109,3 @@ def line_summary(counts: LineCounts) -> str:
         (counts.reboots, "restarted"),
     )
     return ", ".join(f"{count} {what}" for count, what in parts if count)
-
-
-@contextmanager
-def interruptible(stop: Callable[[], None]) -> Iterator[None]:
-    """Let Ctrl-C and a polite kill end things in good order; a second one, at once."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
-        stop()
-
-    numbers: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
-    if threading.current_thread() is not threading.main_thread():
-        numbers = ()  # signals are the main thread's business
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -53,7 +53,7 @@ def merge(image: Path, state: Path, output: Path, classes: tuple[str, ...], as_j
     if as_json:
         report.print_json(summary)
         return
-    click.echo(
+    report.say(
         f"{output}: {note['learned']} samples learned ({int(merged.seen().sum()) - before:+d}), "
         f"state hash {note['state_hash']}"
     )

@@ -13,8 +13,12 @@ from typing import Any, NamedTuple
 import click
 
 from edge_naca.cli.common import COMMAND, INTERRUPTED
+from edge_naca.cli.endings import interrupt, interruptible
 from edge_naca.extras import MissingExtraError
 from edge_naca.host.device import DeviceError
+from edge_naca.printable import LAYOUT, printable
+
+LONGEST = 2000  # characters of a message
 
 
 class Entry(NamedTuple):
@@ -64,17 +68,23 @@ class Program(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # not every terminal knows ± or ×
         try:
-            return super().invoke(ctx)
+            with interruptible(interrupt):
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+        except click.ClickException as error:
+            vars(error)["message"] = printable(error.message, kept=LAYOUT)
+            raise
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
             raise click.ClickException(_one_line(error)) from error
+        except MemoryError as error:
+            raise click.ClickException(_one_line(error) or "there is too little memory") from error
         except (ValueError, DeviceError, MissingExtraError) as error:
             raise click.ClickException(_one_line(error)) from error
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return printable(" ".join(str(error).split()), LONGEST)

@@ -42,12 +42,16 @@ def trainings(network: Network) -> list[dict[str, Any]]:
     return [entry for entry in found if isinstance(entry, dict)]
 
 
-def with_record(network: Network, classes: Sequence[str], training: dict[str, Any]) -> Network:
-    """Return the network with class names and one more training in its metadata."""
+def with_record(
+    network: Network, classes: Sequence[str], columns: Sequence[str], training: dict[str, Any]
+) -> Network:
+    """Return the network with names and one more training in its metadata."""
     metadata = network.metadata | {
         "classes": list(classes),
         "training": [*trainings(network), training],
     }
+    if columns:
+        metadata["columns"] = list(columns)
     # What NacaClassifier notes about itself would no longer agree with the classes.
     metadata.pop("classifier", None)
     return replace(network, metadata=metadata)

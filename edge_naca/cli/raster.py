@@ -26,9 +26,7 @@ from edge_naca.files import write_file
 def raster(
     image: Path,
     data: str,
-    labels: Path | None,
-    label_column: str | None,
-    test_fraction: float,
+    reading: common.Reading,
     sample: int,
     output: Path,
     as_json: bool,
@@ -45,7 +43,7 @@ def raster(
 
     common.check_figure(output)
     core = load_image(image)
-    dataset = common.load_data(data, labels, label_column, test_fraction)
+    dataset = common.load_data_for(core, data, reading)
     if sample >= len(dataset.x_test):
         raise click.UsageError(f"--sample must be below {len(dataset.x_test)}, the test samples")
     recording = core.record(
@@ -72,4 +70,4 @@ def raster(
             }
         )
         return
-    click.echo(f"{output}: {title}")
+    report.say(f"{output}: {title}")

@@ -87,7 +87,7 @@ def replay(
     if as_json:
         report.print_json(summary)
     elif not session.stopped:
-        click.echo(
+        report.say(
             f"{len(known.items)} samples repeated, {answers.compared} answers the same, state "
             f"hash {summary['state_hash']}" + ("" if known.hash is None else " as recorded")
         )

@@ -4,27 +4,51 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
+
+from edge_naca.printable import LAYOUT, printable
 
 if TYPE_CHECKING:
     from edge_naca.scenarios import History
 
 COLUMN, FIRST_COLUMN = 13, 14  # widths of a growing table
 
+
+class _Console(Console):
+    """A console on which text of others cannot act: only rich's own codes reach the terminal."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Render as rich does, with everything printable but what controls the terminal."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text, kept=LAYOUT), segment.style)
+
+
 # Names of classes are anybody's: nothing in them may mean a colour or a picture.
-out = Console(highlight=False, markup=False, emoji=False)
-err = Console(highlight=False, markup=False, emoji=False, stderr=True)
+out = _Console(highlight=False, markup=False, emoji=False)
+err = _Console(highlight=False, markup=False, emoji=False, stderr=True)
+
+
+def say(text: object = "", *, err: bool = False) -> None:
+    """Print text that may hold names of others, on stdout or stderr."""
+    click.echo(printable(text, kept=LAYOUT), err=err)
 
 
 def to_json(content: dict[str, Any], indent: int | None = None) -> str:
-    """Return one JSON object, in ASCII; what is no number becomes null."""
-    return json.dumps(_plain(content), indent=indent, allow_nan=False)
+    """Return one JSON object, in printable ASCII; what is no number becomes null."""
+    text = json.dumps(_plain(content), indent=indent, allow_nan=False)
+    return text.replace("\x7f", "\\u007f")  # the one control that JSON lets pass
 
 
 def print_json(content: dict[str, Any]) -> None:

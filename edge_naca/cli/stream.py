@@ -11,7 +11,8 @@ import click
 
 from edge_naca.choices import ORDERS, PART
 from edge_naca.cli import common, ports, report
-from edge_naca.cli.live import View, interruptible, line_summary
+from edge_naca.cli.endings import interruptible
+from edge_naca.cli.live import View, line_summary
 
 if TYPE_CHECKING:
     from edge_naca.data import Dataset
@@ -77,9 +78,7 @@ def stream(
     ctx: click.Context,
     port: str,
     data: str,
-    labels: Path | None,
-    label_column: str | None,
-    test_fraction: float,
+    reading: common.Reading,
     order: str,
     seed: int,
     limit: int | None,
@@ -113,11 +112,12 @@ def stream(
 
     if record is not None:
         common.check_writable(record)
-    loaded = common.load_data(data, labels, label_column, test_fraction)
+    loaded = common.load_data(data, reading)
     patience = math.inf if wait is None else wait
     with ports.opened(port, line, chaos, patience=patience) as device:
         if learn:
             common.check_learns(device.core, port, "add --predict")
+        loaded = common.fitted(device.core, loaded)
         names, items = _items(device, loaded, order, seed, limit)
         header = _header(device, loaded, learn, order, seed, limit) | {"classes": names}
         base = _base(device, record, resume)
@@ -187,17 +187,17 @@ def tell(
         report.print_json(summary)
         return
     ended = "Interrupted after" if session.stopped else "Done:"
-    click.echo(
+    report.say(
         f"{ended} {progress.done} of {progress.total} samples, "
         f"{report.percent(progress.accuracy, 2)} right before learning, state hash "
         f"{summary['state_hash'] or 'unknown'}" + (", equal to the twin's" if twin else "")
     )
     for event in progress.events:
-        click.echo(f"On the way: {event}")
+        report.say(f"On the way: {event}")
     if device.counts.errors:
-        click.echo(f"The line: {line_summary(device.counts)}; no sample was learned twice.")
+        report.say(f"The line: {line_summary(device.counts)}; no sample was learned twice.")
     if session.stopped and record is not None:
-        click.echo(f"{record} is complete so far; the same command goes on from here.")
+        report.say(f"{record} is complete so far; the same command goes on from here.")
 
 
 def _header(

@@ -65,9 +65,7 @@ if TYPE_CHECKING:
 @common.json_option
 def train(
     data: str,
-    labels: Path | None,
-    label_column: str | None,
-    test_fraction: float,
+    reading: common.Reading,
     output: Path,
     order: str,
     epochs: int,
@@ -82,8 +80,9 @@ def train(
 
     DATA is digits (ships along), mnist or fashion-mnist (files in the folder that EDGE_NACA_DATA
     names), or a file: .npz with x_train, y_train, x_test, y_test or with x and y; .npy with
-    --labels; .csv with a header line. Samples may be images (samples, height, width) of whole
-    numbers, or rows of any numbers: those are scaled, and the image keeps how.
+    --labels; or a table of text (.csv, .tsv, .txt), one sample a line, whose layout is found and
+    said. Samples may be images (samples, height, width) of whole numbers, or rows of any numbers:
+    those are scaled, and the image keeps how.
 
     \b
     Examples
@@ -111,7 +110,7 @@ def train(
     common.check_writable(output)
     if plot is not None:
         common.check_figure(plot)
-    loaded = common.load_data(data, labels, label_column, test_fraction)
+    loaded = common.load_data(data, reading)
     converted = None
     if continued is None:
         if front_end is not None:
@@ -127,11 +126,12 @@ def train(
         common.check_learns(
             core, str(continued), f"'edge-naca evaluate {continued} {data}' tests it as it is"
         )
+        loaded = common.fitted(core, loaded)
         named = _join_classes(core, loaded)
     dataset = recipes.integer_dataset(core.network, named)
     history = _teach(core, dataset, _stages(core, dataset, order, epochs, seed), as_json)
     record = provenance.record(loaded, history, order, epochs, seed)
-    network = provenance.with_record(core.network, dataset.classes, record)
+    network = provenance.with_record(core.network, dataset.classes, dataset.columns, record)
     content = image.encode(network, core.state())
     if plot is not None:
         _draw(plot, history, dataset)
@@ -140,6 +140,7 @@ def train(
     if as_json:
         summary = _summary(core, history, dataset.classes)
         summary |= {"image": str(output), "image_bytes": len(content), "seconds": round(seconds, 3)}
+        summary["table"] = loaded.description or None
         summary["conversion"] = None if converted is None else converted.as_json()
         report.print_json(record | summary)
         return
@@ -153,7 +154,7 @@ def _tell(
     report.out.print()
     if len(history.stages) > 1:
         report.out.print(report.forgotten_table(history, classes))
-    click.echo(
+    report.say(
         f"{output}: {report.percent(history.final, 2)} on the test samples, "
         f"{len(core.state()) / 1024:.1f} KiB of learned state, {seconds:.1f} s, "
         f"state hash {core.state_hash():08x}"
