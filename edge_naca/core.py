@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from edge_naca import image
 from edge_naca._core import ffi, lib
+from edge_naca.forks import forkable_lock
 from edge_naca.image import State
+from edge_naca.limits import octets
 from edge_naca.network import Network
 from edge_naca.samples import check_events, check_labels, check_samples, default_kind
 from edge_naca.specification.results import Recording, Result
@@ -71,24 +72,26 @@ class Core:
     Notes
     -----
     Different cores may be used from different threads at the same time: every call releases the
-    interpreter's lock. One core takes one call at a time; further callers wait.
+    interpreter's lock. One core takes one call at a time; further callers wait, and so does a fork.
 
     Raises
     ------
     ImageError, CoreError
         If the image is damaged, of another version, or describes what cannot be.
+    TypeError
+        If it is neither a network nor bytes.
     """
 
     def __init__(self, network: Network | bytes, state: bytes | State | None = None) -> None:
         if isinstance(network, Network):
             self.network = network
         else:
-            self.network, stored = image.decode(bytes(network))
+            self.network, stored = image.decode(octets("an image", network))
             state = stored if state is None else state
         data = image.encode(self.network, state)
         self._image_bytes = _aligned(len(data))
         self._image_bytes[:] = np.frombuffer(data, np.uint8)
-        self._lock = threading.Lock()
+        self._lock = forkable_lock()
         self._image = ffi.new("naca_image_t *")
         pointer = _pointer(self._image_bytes, "void *")
         stages = lib.naca_all_stages()
@@ -263,8 +266,9 @@ class Core:
         CoreError
             If it is damaged or belongs to another network; the learned state is then untouched.
         """
+        data = octets("a saved state", saved)
         with self._lock:
-            _check(lib.naca_state_load(self._core, ffi.from_buffer(saved), len(saved)))
+            _check(lib.naca_state_load(self._core, data, len(data)))
 
     def state_hash(self) -> int:
         """Return the hash of the learned state: equal on host and device when the states are."""

@@ -33,6 +33,22 @@ def choice(name: str, value: Any, options: tuple[str, ...]) -> str:
     return str(value)
 
 
+def octets(name: str, data: Any) -> bytes:
+    """Return bytes, or what holds memory as they do, as bytes of its own.
+
+    Raises
+    ------
+    TypeError
+        If it holds no memory.
+    """
+    if isinstance(data, bytes):
+        return data
+    try:
+        return memoryview(data).tobytes()
+    except (TypeError, ValueError, BufferError) as error:
+        raise TypeError(f"{name} must be bytes, not {type(data).__name__}") from error
+
+
 def integers(name: str, values: ArrayLike, dtype: type[np.integer[Any]]) -> NDArray[Any]:
     """Return `values` as a read-only array of `dtype`, or raise if one does not fit into it."""
     import numpy as np

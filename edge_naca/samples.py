@@ -39,11 +39,11 @@ def check_labels(labels: ArrayLike, count: int, capacity: int) -> NDArray[np.int
             f"label {wrong} is out of range: this network has room for {capacity} classes, "
             f"0 .. {capacity - 1}"
         )
-    return np.ascontiguousarray(y, np.int32)
+    return _readable(y, np.int32)
 
 
 def check_samples(network: Network, x: ArrayLike, kind: str) -> NDArray[Any]:
-    """Return raw samples or codes as a C-contiguous array (samples, numbers) the core can read.
+    """Return raw samples or codes as an array (samples, numbers) that the core can read.
 
     uint8, int16 and int32 pass without a copy; other integers go into the smallest of them.
 
@@ -80,13 +80,13 @@ def check_samples(network: Network, x: ArrayLike, kind: str) -> NDArray[Any]:
                 f"codes must be in 0 .. {most} ({network.code_bits} bits), "
                 f"but are in {array.min()} .. {array.max()}"
             )
-        return np.ascontiguousarray(array, np.uint8)
+        return _readable(array, np.uint8)
     if array.dtype in (np.uint8, np.int16, np.int32):
-        return np.ascontiguousarray(array)
+        return _readable(array, array.dtype)
     info = np.iinfo(np.int32)
     if array.size and (array.min() < info.min or array.max() > info.max):
         raise ValueError("raw numbers must fit into 32 bits with a sign")
-    return np.ascontiguousarray(array, np.int32)
+    return _readable(array, np.int32)
 
 
 def check_events(network: Network, events: ArrayLike) -> NDArray[np.uint16]:
@@ -107,4 +107,9 @@ def check_events(network: Network, events: ArrayLike) -> NDArray[np.uint16]:
         raise ValueError(f"event inputs must be in 0 .. {network.inputs - 1}")
     if (np.diff(steps * network.inputs + inputs) <= 0).any():
         raise ValueError("events must ascend by step, then by input, and none may come twice")
-    return np.ascontiguousarray(array, np.uint16)
+    return _readable(array, np.uint16)
+
+
+def _readable(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """Return the array as C reads it: one row after another, each number at an address for it."""
+    return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from edge_naca._device import ffi, lib
+from edge_naca.forks import forkable_lock
+from edge_naca.limits import octets, whole
 
 _SECTOR = lib.NACA_DEVICE_SECTOR
 _NEVER = 0xFFFFFFFF
+_MAX_FLASH = _MAX_RAM = 1 << 31
 
 
 class VirtualDevice:
@@ -31,7 +34,13 @@ class VirtualDevice:
 
     Notes
     -----
-    It boots at once, so that its HELLO is the first that `receive` returns.
+    It boots at once, so that its HELLO is the first that `receive` returns. Threads may share it:
+    it takes one call at a time.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is no whole number, or none that such a device can have.
     """
 
     def __init__(
@@ -50,9 +59,17 @@ class VirtualDevice:
         window: int = 16384,
         seed: int | None = None,
     ) -> None:
-        sizes = (state_room, image_room)
-        if any(size % _SECTOR for size in sizes) or not 0 < len(board.encode()) < 16:
+        whole("image_places", image_places, 1, 2)
+        whole("remembered", remembered, 1, 1 << 15)
+        whole("frame_size", frame_size, 1, 1 << 16)
+        whole("answer_size", answer_size, 1, 1 << 16)
+        whole("window", window, 0, 0xFFFFFFFF)
+        whole("ram", ram, 0, _MAX_RAM)
+        whole("image_room", image_room, _SECTOR, _MAX_FLASH // 4)
+        whole("state_room", state_room, 0, _MAX_FLASH // 4)
+        if state_room % _SECTOR or image_room % _SECTOR or not 0 < len(board.encode()) < 16:
             raise ValueError(f"rooms are multiples of {_SECTOR}, names have 1 to 15 bytes")
+        self._lock = forkable_lock()
         size = state_room + lib.NACA_DEVICE_LIST + image_places * image_room
         self._memory = _open_memory(flash_file, size)
         self._view: Any = ffi.from_buffer("uint8_t[]", self._memory, require_writable=True)
@@ -76,7 +93,7 @@ class VirtualDevice:
         if not self._device:
             raise MemoryError("no memory for a virtual device: give it less")
         if image is not None:
-            self._install(image)
+            self._install(octets("an image", image))
         self.reboot()
 
     def receive(self, data: bytes) -> bytes:
@@ -84,23 +101,36 @@ class VirtualDevice:
 
         Without power it does neither.
         """
-        device = self._device
-        lib.naca_device_receive(device, ffi.from_buffer(data), len(data))
-        sent = bytes(ffi.buffer(device.output, device.output_size)) if device.output_size else b""
-        device.output_size = 0
+        received = octets("what a device receives", data)
+        with self._lock:
+            device = self._device
+            lib.naca_device_receive(device, received, len(received))
+            count = device.output_size
+            sent = bytes(ffi.buffer(device.output, count)) if count else b""
+            device.output_size = 0
         return sent
 
     def power_cut(self, after: int = 0) -> None:
         """Cut the power now, or in the middle of a flash operation after so many more of them."""
-        if after > 0:
-            self._device.cut_after = after - 1
-        else:
-            self._device.powered = 0
+        with self._lock:
+            if after > 0:
+                self._device.cut_after = after - 1
+            else:
+                self._device.powered = 0
 
     def reboot(self) -> None:
-        """Start with what is in the flash; all else is forgotten."""
-        self._device.cut_after = _NEVER
-        status = lib.naca_device_boot(self._device)
+        """Start with what is in the flash; all else is forgotten.
+
+        Raises
+        ------
+        ValueError
+            If the device is closed, or no device can be built so.
+        """
+        with self._lock:
+            if self._view is None:
+                raise ValueError("this device is closed, and its flash is gone: make another one")
+            self._device.cut_after = _NEVER
+            status = lib.naca_device_boot(self._device)
         if status != lib.NACA_OK:
             name = ffi.string(lib.naca_status_name(status)).decode()
             raise ValueError(
@@ -123,17 +153,18 @@ class VirtualDevice:
         return int(self._device.misuses)
 
     def close(self) -> None:
-        """Let go of the flash file."""
+        """Cut the power, and let go of the flash file; the device stays without power."""
         self.power_cut()
-        if self._view is not None:
-            ffi.release(self._view)
-            self._view = None
-            self._memory.close()
+        with self._lock:
+            if self._view is not None:
+                ffi.release(self._view)
+                self._view = None
+                self._memory.close()
 
     def _install(self, image: bytes) -> None:
-        if lib.naca_device_holds(self._device, ffi.from_buffer(image), len(image)):
+        if lib.naca_device_holds(self._device, image, len(image)):
             return
-        if lib.naca_device_install(self._device, ffi.from_buffer(image), len(image)) != 0:
+        if lib.naca_device_install(self._device, image, len(image)) != 0:
             raise ValueError(
                 f"the image has {len(image)} bytes, the device has room for "
                 f"{self._device.parts.image_room}"
