@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.arrays import ArrayFileError, read_npy, read_npz
 from edge_naca.choices import DATA_SETS
 from edge_naca.extras import require
 from edge_naca.limits import MAX_CLASSES
@@ -28,6 +27,8 @@ Array = NDArray[Any]
 VARIABLE = "EDGE_NACA_DATA"
 
 TABLES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
+
+_WHOLE = (("x", "y"), ("X", "y"))  # arrays of a .npz that leaves it to be drawn what is tested
 
 # File, and where the public original lives.
 _FILES = {
@@ -210,11 +211,11 @@ def read(
     try:
         suffix = path.suffix.lower()
         if suffix == ".npz":
-            parts = _read_npz(path)
+            parts = read_npz(path, (("x_train", "y_train", "x_test", "y_test"), *_WHOLE))
         elif suffix == ".npy":
             if labels is None:
                 raise DataError(f"{path} holds samples only: name the .npy file of their labels")
-            parts = (_read_npy(path), _read_npy(Path(labels)))
+            parts = (read_npy(path), read_npy(Path(labels)))
         elif suffix in TABLES:
             content = read_table(path, label_column, table)
             parts = content.samples, content.labels
@@ -224,10 +225,10 @@ def read(
                 warnings.warn(warning, TableWarning, stacklevel=2)
         else:
             raise DataError(f"{path}: data comes from .npz, .npy or {', '.join(TABLES)} files")
-    except (DataError, TableError) as error:
+    except (TableError, ArrayFileError) as error:
         raise DataError(str(error)) from error
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise DataError(f"{shown(path)} cannot be read: {error}") from error
     title = name or path.stem
     if len(parts) == 4:
         x_train, y_train, x_test, y_test = parts
@@ -244,26 +245,6 @@ def read(
         )
     dataset = _encode_labels(title, path, x_train, y_train, x_test, y_test)
     return replace(dataset, columns=columns, description=description)
-
-
-def _read_npy(path: Path) -> Array:
-    array = np.load(path)
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{path} is no .npy file of one array")
-    return array
-
-
-def _read_npz(path: Path) -> tuple[Array, ...]:
-    if not zipfile.is_zipfile(path):
-        raise DataError(f"{path} is no .npz file, or a damaged one")
-    with np.load(path) as file:
-        for names in (("x_train", "y_train", "x_test", "y_test"), ("x", "y"), ("X", "y")):
-            if all(name in file for name in names):
-                return tuple(file[name] for name in names)
-        raise DataError(
-            f"{path} must hold x_train, y_train, x_test and y_test, or x and y; "
-            f"it holds {', '.join(file.files) or 'nothing'}"
-        )
 
 
 def _check(path: Path, x: Array, y: Array) -> None:

@@ -1,4 +1,4 @@
-"""Files written as a whole or not at all."""
+"""Files read within limits, and written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ import os
 import secrets
 from os import PathLike
 from pathlib import Path
+
+MAX_FILE = 1 << 26  # bytes of an image or a state: more than any device that learns can hold
+
+
+def read_file(path: str | PathLike[str], largest: int = MAX_FILE) -> bytes:
+    """Read a whole file that may be anything, a device without an end too.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or holds more than `largest` bytes.
+    """
+    with Path(path).open("rb") as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise OSError(f"{path} is too large: {largest >> 20} MiB are the most for such a file")
+    return data
 
 
 def write_file(path: str | PathLike[str], data: bytes) -> None:

@@ -6,11 +6,11 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from edge_naca import image
 from edge_naca.core import Core, CoreError
+from edge_naca.files import read_file
 from edge_naca.image import ImageError, State
 from edge_naca.image_records import SAVED_STATE
 from edge_naca.network import Network
@@ -140,7 +140,7 @@ def load(path: str | PathLike[str], core: Core | None = None) -> Core:
     StateError, ImageError
         If it holds neither, or a state of another network, or there is no network to read it by.
     """
-    data = Path(path).read_bytes()
+    data = read_file(path)
     if is_saved_state(data):
         if core is None:
             raise StateError(f"{path} is a saved state: it takes an image to say what it means")

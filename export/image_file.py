@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 
 from edge_naca import image
 from edge_naca.core import Core, CoreError
-from edge_naca.files import write_file
+from edge_naca.files import read_file, write_file
 from edge_naca.network import Network
 
 
@@ -38,7 +37,7 @@ def load_image(path: str | PathLike[str]) -> Core:
     ImageError
         If it holds no image that this version can run; the message names the file.
     """
-    data = Path(path).read_bytes()
+    data = read_file(path)
     try:
         return Core(data)
     except (image.ImageError, CoreError) as error:

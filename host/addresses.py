@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from edge_naca.core import Core, CoreError
+from edge_naca.files import read_file
 from edge_naca.host.boards import EmulatedBoard
 from edge_naca.host.chaos import BadLine, Chaos
 from edge_naca.host.client import LinkDevice
@@ -100,7 +100,7 @@ def _line(
 
 def _checked(file: str, make: Callable[[bytes], D]) -> D:
     """Make a device of an image file; what is wrong with the file names it."""
-    data = Path(file).read_bytes()
+    data = read_file(file)
     try:
         Core(data)
         return make(data)

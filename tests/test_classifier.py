@@ -618,6 +618,35 @@ def test_failure_leaves_everything_as_it_was() -> None:
         assert _state(model.partial_fit(X, y)) == _state(twin.partial_fit(X, y))
 
 
+LARGE = 2**63  # fits into uint64 only
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "classes"),
+    [
+        (np.array([0, 1]), np.array([LARGE, LARGE + 1], np.uint64), [0, 1, LARGE, LARGE + 1]),
+        (np.array([LARGE, LARGE + 1], np.uint64), np.array([0, 1]), [0, 1, LARGE, LARGE + 1]),
+        (np.array([-1, 0]), np.array([1, 2], np.uint64), [-1, 0, 1, 2]),
+        (np.array([-1, 0]), np.array([LARGE, LARGE + 1], np.uint64), None),
+        (np.array([2**60 + 1, 2**60 + 2]), np.array([0.0, 1.0]), None),
+        (np.array([0.0, 1.0]), np.array([2**60 + 1, 2**60 + 2]), None),
+    ],
+)
+def test_labels_of_two_types_are_kept_apart_or_refused(
+    first: Any, second: Any, classes: list[int] | None
+) -> None:
+    X, y = IRIS[0][:100], np.repeat([0, 1], 50)
+    model = NacaClassifier(max_classes=9).partial_fit(X, first[y])
+    before = _state(model)
+    if classes is None:
+        with pytest.raises(ValueError, match="cannot be kept apart in float64"):
+            model.partial_fit(X, second[y])
+        assert _state(model) == before
+    else:
+        model.partial_fit(X, second[y])
+        assert model.classes_.tolist() == classes
+
+
 def test_nothing_is_predicted_before_learning() -> None:
     model = NacaClassifier()
     for method in ("predict", "predict_proba", "decision_function"):

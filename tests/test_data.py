@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,6 +131,21 @@ BAD_FILES: dict[str, tuple[Maker, str]] = {
     "npz-names": (lambda d: npz_file(d, a=X), "it holds a"),
     "npz-empty": (lambda d: npz_file(d), "it holds nothing"),
     "npz-objects": (lambda d: npz_file(d, x=np.array([None]), y=Y), "cannot be read"),
+    "npz-bomb": (lambda d: _bomb(d), r"arrays.npz unpacks to 300 MiB from 0\.\d MiB"),
+    "npz-large": (
+        lambda d: _claims(d, "a.npz", (2**28,), "<f8", 2**31 + 128),
+        "2.0 GiB, and 1 GiB",
+    ),
+    "npz-claims": (lambda d: _claims(d, "a.npz", (2**42,)), r"x.npy cannot be read: it claims"),
+    "npz-bytes": (lambda d: _zip(d, {"x.npy": b"no array", "y.npy": b""}), "x.npy cannot be read"),
+    "npz-members": (lambda d: _zip(d, {f"{n}.npy": b"" for n in range(5000)}), "5000 files: too"),
+    "npz-escape": (lambda d: npz_file(d, **{"\x1b[2J": X}), r"it holds \\u001b\[2J$"),
+    "npy-claims": (lambda d: _claims(d, "x.npy", (2**42,)), "claims to hold 4398046511104 numbers"),
+    "npy-negative": (lambda d: _claims(d, "x.npy", (-1, 4)), "cannot be read"),
+    "npy-empty-type": (lambda d: _claims(d, "x.npy", (2**42,), "<U0"), "claims to hold"),
+    "npy-header": (lambda d: _bytes(d, "x.npy", b"\x93NUMPY\1\0\x76\0" + b"(" * 118), "cannot be"),
+    "npy-cut": (lambda d: _cut(_npy(d, X), 150), "claims to hold 40 numbers"),
+    "npy-version": (lambda d: _bytes(d, "x.npy", b"\x93NUMPY\3\0\0\0\0\0"), "of version 3"),
     "no-labels": (lambda d: _npy(d, X), "name the .npy file of their labels"),
     "text": (lambda d: npz_file(d, x=X.astype(str), y=Y), "samples must be numbers"),
     "complex": (lambda d: npz_file(d, x=X.astype(complex), y=Y), "samples must be numbers"),
@@ -169,6 +187,43 @@ def _bytes(folder: Path, name: str, content: bytes) -> Path:
     return folder / name
 
 
+def _zip(folder: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(folder / "arrays.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return folder / "arrays.npz"
+
+
+def _bomb(folder: Path) -> Path:
+    """Return a file of some 300 kB that holds 300 MiB."""
+    with zipfile.ZipFile(folder / "arrays.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("x", "y"):
+            with archive.open(f"{name}.npy", "w") as file:
+                for _ in range(150):
+                    file.write(bytes(1 << 20))
+    return folder / "arrays.npz"
+
+
+def _claims(
+    folder: Path, name: str, shape: tuple[int, ...], dtype: str = "<f8", size: int | None = None
+) -> Path:
+    """Return a file whose header claims more than is there; `size` is what the archive claims."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"shape": shape, "fortran_order": False, "descr": dtype}
+    )
+    content = header.getvalue() + bytes(64)
+    if name.endswith(".npy"):
+        return _bytes(folder, name, content)
+    path = _zip(folder, {"x.npy": content, "y.npy": content})
+    if size is not None:
+        data = path.read_bytes().replace(
+            struct.pack("<I", len(content)), struct.pack("<I", size // 2)
+        )
+        path.write_bytes(data)
+    return path
+
+
 def _npy(folder: Path, x: Any) -> Path:
     np.save(folder / "x.npy", x)
     return folder / "x.npy"
@@ -190,8 +245,9 @@ def _flipped(path: Path) -> Path:
 def test_bad_files_are_refused(tmp_path: Path, kind: str) -> None:
     make, message = BAD_FILES[kind]
     column = "kind" if kind.startswith("csv") else None
+    labels = tmp_path / "y.npy" if kind.startswith("npy") else None
     with pytest.raises(DataError, match=message):
-        data.read(make(tmp_path), label_column=column)
+        data.read(make(tmp_path), labels, column)
 
 
 def test_bad_labels_are_refused(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from edge_naca.classifier.parameters import check_parameters
 from edge_naca.classifier.samples import GIVEN, integers, plain
 from edge_naca.classifier.saved import Saved
 from edge_naca.core import Core
-from edge_naca.files import write_file
+from edge_naca.files import read_file, write_file
 from edge_naca.front_end import SCALER, FrontEnd
 from edge_naca.image import ImageError
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS, whole
@@ -505,4 +504,4 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     @classmethod
     def load(cls, path: str | PathLike[str]) -> NacaClassifier:
         """Read a file that `save` wrote; see `from_image`."""
-        return cls.from_image(Path(path).read_bytes())
+        return cls.from_image(read_file(path))

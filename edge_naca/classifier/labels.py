@@ -35,7 +35,7 @@ class Labels:
         Raises
         ------
         ValueError
-            If some are strings and some are numbers.
+            If some are strings and some are numbers, or no type holds the old and the new ones.
         """
         announced = self.known if announced is None else np.unique(np.asarray(announced))
         distinct, first, inverse = np.unique(y, return_index=True, return_inverse=True)
@@ -50,6 +50,11 @@ class Labels:
         new = [place for place in np.sort(first) if y[place] not in before]
         met = _join(self.met, y[new])
         index = {label: number for number, label in enumerate(met.tolist())}
+        if len(index) < len(met) or not index.keys() >= set(distinct.tolist()):
+            raise ValueError(
+                f"labels of {y.dtype} and those of {self.met.dtype} before cannot be kept apart in "
+                f"{met.dtype}: hand over all labels in one type"
+            )
         numbers = np.array([index[label] for label in distinct.tolist()], np.int32)
         labels_ = Labels(met, np.unique(_join(self.known, _join(announced, met))))
         return labels_, np.asarray(numbers[inverse.reshape(-1)])
@@ -62,4 +67,13 @@ def _is_text(labels: NDArray[Any]) -> bool:
 def _join(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
     if not first.size:
         return second
-    return np.concatenate([first, second]) if second.size else first
+    if not second.size:
+        return first
+    if {first.dtype.kind, second.dtype.kind} == {"i", "u"}:
+        # Real numbers, which numpy would make of both, lose the last digits of large ones.
+        most = max(int(first.max()), int(second.max()))
+        least = min(int(first.min()), int(second.min()))
+        if most < 2**63 or least >= 0:
+            both = np.int64 if most < 2**63 else np.uint64
+            return np.concatenate([first.astype(both), second.astype(both)])
+    return np.concatenate([first, second])

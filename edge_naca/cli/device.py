@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from edge_naca.cli import common, ports, report
-from edge_naca.files import write_file
+from edge_naca.files import read_file, write_file
 from edge_naca.host.device import DeviceError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def push(port: str, file: Path, line: dict[str, Any], only_state: bool, as_json:
     from edge_naca import image
     from edge_naca.export import load_image
 
-    data = file.read_bytes()
+    data = read_file(file)
     is_image = data.startswith(image.MAGIC)
     core = load_image(file) if is_image else None
     if core is None and not only_state:

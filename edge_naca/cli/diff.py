@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from edge_naca.cli import common, report
-from edge_naca.files import write_file
+from edge_naca.files import read_file, write_file
 
 if TYPE_CHECKING:
     from edge_naca.compare import Comparison
@@ -89,7 +89,7 @@ def _load(before: Path, after: Path, image: Path | None) -> tuple[Core, Core]:
     from edge_naca import states
 
     known = None if image is None else states.load(image)
-    if states.is_saved_state(before.read_bytes()[:4]):
+    if states.is_saved_state(read_file(before)[:4]):
         new = states.load(after, known)
         return states.load(before, known or new), new
     old = states.load(before)

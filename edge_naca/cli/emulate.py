@@ -10,6 +10,7 @@ import click
 
 from edge_naca.cli import common, ports, report
 from edge_naca.cli.endings import interruptible
+from edge_naca.files import read_file
 
 if TYPE_CHECKING:
     from edge_naca.host.chaos import Chaos
@@ -70,7 +71,7 @@ def emulate(
             )
         _run_board(board, image, flash, as_json)
         return
-    device = VirtualDevice(None if image is None else image.read_bytes(), flash_file=flash)
+    device = VirtualDevice(None if image is None else read_file(image), flash_file=flash)
     door = PtyDoor() if tcp_port is None else TcpDoor(tcp_port)
     emulator = Emulator(device.receive, door, chaos)
     try:

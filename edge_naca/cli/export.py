@@ -9,7 +9,7 @@ import click
 
 from edge_naca.choices import INPUT_TYPES
 from edge_naca.cli import common, report
-from edge_naca.files import write_file
+from edge_naca.files import read_file, write_file
 
 
 @click.command()
@@ -83,11 +83,11 @@ def export(
     elif as_nir:
         from edge_naca.cli.export_nir import export_nir
 
-        export_nir(image.read_bytes(), output, as_json)
+        export_nir(read_file(image), output, as_json)
     else:
         from edge_naca.cli.export_onnx import export_onnx
 
-        export_onnx(image.read_bytes(), output, as_learning, input_type, as_json)
+        export_onnx(read_file(image), output, as_learning, input_type, as_json)
 
 
 def _export_c(
@@ -96,7 +96,7 @@ def _export_c(
     from edge_naca.export import c_source, usage
 
     name = name or re.sub(r"[^A-Za-z0-9]+", "_", image.stem).strip("_")
-    files = c_source(image.read_bytes(), name, header_only=header_only)
+    files = c_source(read_file(image), name, header_only=header_only)
     output.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
         write_file(output / file, text.encode())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_naca.cli import formats
+from edge_naca.files import read_file
 
 if TYPE_CHECKING:
     from edge_naca.data import Dataset
@@ -35,7 +36,7 @@ def load_front_end(
         if options:
             names = ", ".join("--" + name.replace("_", "-") for name in options)
             raise click.UsageError(f"{names}: the image given to --front-end decides that")
-        network, _ = image.decode(path.read_bytes())
+        network, _ = image.decode(read_file(path))
         return FrontEnd.of(network), None
     if path.suffix not in formats.FORMATS:
         raise click.UsageError(

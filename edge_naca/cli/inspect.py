@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from edge_naca.cli import common, provenance, report
-from edge_naca.files import write_file
+from edge_naca.files import read_file, write_file
 
 if TYPE_CHECKING:
     from edge_naca.core import Core
@@ -114,7 +114,7 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
     from edge_naca.image import read_sections
     from edge_naca.states import snapshot
 
-    network, data = core.network, path.read_bytes()
+    network, data = core.network, read_file(path)
     known = snapshot(core, str(path))
     state = known.state
     encoder = network.encoder

@@ -8,6 +8,7 @@ import click
 
 from edge_naca import __version__
 from edge_naca.cli import common, report
+from edge_naca.files import read_file
 
 
 @click.command()
@@ -40,7 +41,7 @@ def merge(image: Path, state: Path, output: Path, classes: tuple[str, ...], as_j
     core = load_image(image)
     before = int(core.seen().sum())
     record = {"command": common.command_line(), "version": __version__, "state": str(state)}
-    merged, note = states.merge(core, state.read_bytes(), record, classes)
+    merged, note = states.merge(core, read_file(state), record, classes)
     save_image(merged, output)
     summary = {
         "image": str(output),
