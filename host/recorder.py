@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,18 +31,15 @@ from numpy.typing import NDArray
 
 from edge_naca.core import RESULT
 from edge_naca.files import write_file
+from edge_naca.host import recorded
 from edge_naca.host.closing import Closing
+from edge_naca.host.recorded import RecordingError
 from edge_naca.host.teaching import FORGOTTEN
 
 FORMAT, VERSION = "edge-naca recording", 2
-FLUSHED = 0.5  # seconds that a line may wait before it is written
 
 # What has to be the same for a stream to go on in the same recording.
 SAME = ("learn", "network_id", "digest", "order", "seed", "limit")
-
-
-class RecordingError(ValueError):
-    """This is no recording that can be used; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,23 +65,16 @@ class RecordedStream:
     def start_state(self) -> bytes | None:
         """Return the saved state at the start, None if it is the image's own."""
         state = self.header.get("state")
-        return None if state is None else zlib.decompress(base64.b64decode(state))
+        return None if state is None else recorded.unpack_state(state)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the end and the content of each whole line."""
     end = 0
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                return
+        for number, line in enumerate(recorded.whole_lines(path, file), 1):
             end += len(line)
-            try:
-                content = json.loads(line)
-            except ValueError as error:
-                raise RecordingError(f"{path}, line {number}: this is no JSON") from error
-            if not isinstance(content, dict):
-                raise RecordingError(f"{path}, line {number}: this is no JSON object")
+            content = recorded.parse(f"{path}, line {number}", line)
             yield end, content
 
 
@@ -106,31 +95,26 @@ def read(path: Path) -> RecordedStream:
             f"{path} is a recording of version {header.get('version')}, this edge-naca reads "
             f"version {VERSION}"
         )
+    recorded.check_header(f"{path}, line 1", header)
     items: list[tuple[int, bytes]] = []
     results: list[tuple[int, ...]] = []
     learned = last_hash = None
-    number = 1
-    try:
-        for number, (end, line) in enumerate(lines, 2):
-            size = end
-            if "n" in line:
-                if line["n"] != len(items):
-                    raise RecordingError(f"{path}, line {number}: sample {len(items)} is missing")
-                items.append((int(line["label"]), base64.b64decode(line["sample"])))
-                results.append(_result(line))
-            elif "hash" in line:
-                learned, last_hash = int(line["learned"]), int(line["hash"], 16)
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, RecordingError):
-            raise
-        raise RecordingError(f"{path}, line {number}: something is missing or wrong") from error
+    for number, (end, line) in enumerate(lines, 2):
+        place, size = f"{path}, line {number}", end
+        if "n" in line:
+            if line["n"] != len(items):
+                raise RecordingError(f"{place}: sample {len(items)} is missing")
+            items.append(recorded.item_of(place, line))
+            results.append(_result(recorded.result_of(place, line)))
+        elif "hash" in line:
+            learned, last_hash = recorded.state_of(place, line)
     return RecordedStream(header, items, np.array(results, RESULT), learned, last_hash, size)
 
 
-def _result(line: dict[str, Any]) -> tuple[int, ...]:
-    if line["prediction"] is None:
+def _result(answer: dict[str, int] | None) -> tuple[int, ...]:
+    if answer is None:
         return (FORGOTTEN, 0, 0, 0, 0)
-    return tuple(int(line[name]) for name in RESULT.names or ())
+    return tuple(answer[name] for name in RESULT.names or ())
 
 
 def _line(content: dict[str, Any]) -> bytes:
@@ -165,17 +149,24 @@ class Recorder(Closing):
         self.path = path
         self.count = 0
         self.header = {"format": FORMAT, "version": VERSION, **header}
-        if is_there(path):
-            size = self._go_on(path, header)
-        else:
-            # As a whole or not at all, so that there is no recording without its header.
-            first = _line(self.header)
-            write_file(path, first)
-            size = len(first)
-        self._file = path.open("r+b")
-        self._file.truncate(size)  # of what a killed writer left half written
-        self._file.seek(size)
-        self._flushed = time.monotonic()
+        self._file = recorded.open_alone(path)
+        try:
+            size = self._go_on(path, header) if is_there(path) else self._begin(path)
+            self._file.truncate(size)  # of what a killed writer left half written
+            self._file.seek(size)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _begin(self, path: Path) -> int:
+        """Write the header, and return where it ends."""
+        first = _line(self.header)
+        # As a whole or not at all, so that there is no recording without its header. The file takes
+        # the place of the empty one.
+        write_file(path, first)
+        file, self._file = self._file, recorded.open_alone(path)
+        file.close()
+        return len(first)
 
     def _go_on(self, path: Path, header: dict[str, Any]) -> int:
         """Take over what is there, and return where it ends."""
@@ -202,23 +193,19 @@ class Recorder(Closing):
             line |= {name: int(result[name]) for name in RESULT.names or ()}
         self._write(line)
         self.count += 1
-        if time.monotonic() - self._flushed > FLUSHED:
-            self._file.flush()
-            self._flushed = time.monotonic()
 
     def state(self, learned: int, value: int) -> None:
         """Note the hash of the learned state."""
         self._write({"learned": learned, "hash": f"{value:08x}"})
-        self._file.flush()
 
     def event(self, text: str) -> None:
         """Note what happened."""
         self._write({"event": text})
-        self._file.flush()
 
     def _write(self, line: dict[str, Any]) -> None:
         self._file.write(_line(line))
+        self._file.flush()  # at once: whoever is killed loses the line that is being written
 
     def close(self) -> None:
-        """Write what is left, and close the file."""
+        """Close the file."""
         self._file.close()

@@ -30,7 +30,8 @@ from edge_naca.export import load_image
 from edge_naca.host import DeviceClassifier, DeviceError, link, recorder
 from edge_naca.host.addresses import open_link
 from edge_naca.host.client import LinkDevice
-from edge_naca.host.recorder import Recorder, RecordingError
+from edge_naca.host.recorded import RecordingError
+from edge_naca.host.recorder import Recorder
 from edge_naca.host.session import Item, Progress, Session
 from edge_naca.host.transport import LoopTransport
 from edge_naca.host.twin import Twin, TwinMismatchError

@@ -55,16 +55,20 @@ def replay(
       edge-naca replay mnist.jsonl --emulate mnist.naca
       edge-naca replay mnist.jsonl --port /dev/ttyACM0 --reset
     """
-    from edge_naca.host import recorder
+    from edge_naca.host import recorded, recorder
     from edge_naca.host.session import Session
 
     if (port is None) == (emulate is None):
         raise click.UsageError("give either --port or --emulate")
     known = recorder.read(recording)
+    recorded.check_header(
+        f"{recording}, line 1", known.header, ("network_id", "start", "start_hash")
+    )
     address = port or f"emulate:{emulate}"
     with ports.opened(address, line, chaos) as device:
         learn = bool(known.header.get("learn", True))
         _go_to_start(device, known, reset or emulate is not None)
+        _check_items(device, known)
         answers = _Comparison(known)
         session = Session(device, known.items, learn=learn, base=device.learned, batch=batch)
         session.compare = answers
@@ -116,6 +120,24 @@ def _go_to_start(device: LinkDevice, known: RecordedStream, reset: bool) -> None
             f"{known.header['start']} (hash {known.header['start_hash']}): --reset brings the "
             "device there, if its image is the one it was made with"
         )
+
+
+def _check_items(device: LinkDevice, known: RecordedStream) -> None:
+    """Refuse what is no sample of the device's network."""
+    from edge_naca.host.recorded import RecordingError
+
+    size, capacity = device.packer.size, device.packer.network.capacity
+    for number, (label, sample) in enumerate(known.items):
+        if len(sample) != size:
+            raise RecordingError(
+                f"sample {number} of the recording has {len(sample)} bytes, those of the network "
+                f"have {size}: something is wrong with it"
+            )
+        if label >= capacity:
+            raise RecordingError(
+                f"sample {number} of the recording has label {label}, the network has room for "
+                f"{capacity} classes: something is wrong with it"
+            )
 
 
 class _Comparison:
