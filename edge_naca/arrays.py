@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 import zipfile
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
@@ -112,9 +114,19 @@ def _read(file: IO[bytes], size: int, place: str) -> Array:
                 "there; the file is cut off or damaged"
             )
         file.seek(0)
-        return npy.read_array(file, allow_pickle=False)
+        array: Array = npy.read_array(file, allow_pickle=False)
+        if dtype.kind == "U":
+            _check_characters(array, place)
+        return array
     except ArrayFileError:
         raise
     # What numpy raises for headers that are none is of many kinds.
     except Exception as error:
         raise ArrayFileError(f"{place} cannot be read: {shown(error)}") from error
+
+
+def _check_characters(names: Array, place: str) -> None:
+    """Refuse numbers that are no characters: Python's text breaks where it meets one."""
+    numbers = np.ascontiguousarray(names, names.dtype.newbyteorder("=")).reshape(-1)
+    if numbers.view(np.uint32).max(initial=0) > sys.maxunicode:
+        raise ArrayFileError(f"{place} cannot be read: its text holds what is no character")

@@ -16,6 +16,9 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space":
 # What the delimiter is found by. More lines make it no surer, but take longer.
 SAMPLE_LINES, SAMPLE_CHARACTERS = 60, 1 << 15
 
+# Detection looks for addresses in words, which takes the square of a word's length.
+_LONG = re.compile(r"([^\s,;|\"']{64})[^\s,;|\"']+")
+
 _SPREADSHEET = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)  # first line that Excel writes and reads
 
 Row = tuple[int, list[str]]
@@ -59,18 +62,13 @@ def find(path: Path, text: str, delimiter: str | None) -> Dialect:
     first = 2 if said else 1
     if delimiter is not None:
         sign = DELIMITERS.get(delimiter.lower(), delimiter.replace("\\t", "\t"))
-        if (
-            len(sign) != 1
-            or sign in '"\r\n'
-            or sign.isalnum()
-            or not (sign.isprintable() or sign == "\t")
-        ):
+        if not _can_separate(sign):
             raise failure(
                 path,
                 f"--delimiter is one sign or one of {', '.join(DELIMITERS)}, not {delimiter!r}",
             )
         return Dialect(sign, first_line=first)
-    if said:
+    if said and _can_separate(said[1]):
         return Dialect(said[1], first_line=first)
     sample = _sample(text)
     from clevercsv.detect import Detector
@@ -81,6 +79,11 @@ def find(path: Path, text: str, delimiter: str | None) -> Dialect:
     return Dialect(known.delimiter, "'" if known.quotechar == "'" else '"')
 
 
+def _can_separate(sign: str) -> bool:
+    usable = len(sign) == 1 and sign not in "\"'" and not sign.isalnum()
+    return usable and (sign.isprintable() or sign == "\t")
+
+
 def _sample(text: str) -> str:
     """Return the first lines, whole ones if there is one, without comments."""
     lines = (line for line in io.StringIO(text[: 4 * SAMPLE_CHARACTERS]) if not is_comment(line))
@@ -89,7 +92,7 @@ def _sample(text: str) -> str:
         if count == SAMPLE_LINES or (sample and len(sample) + len(line) > SAMPLE_CHARACTERS):
             break
         sample += line[:SAMPLE_CHARACTERS]
-    return sample
+    return _LONG.sub(r"\1", sample)
 
 
 def _frequent(sample: str) -> str:

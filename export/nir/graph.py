@@ -6,6 +6,7 @@ refuse whole files for one node that is old, odd or unknown, and what is wrong c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike
@@ -20,6 +21,11 @@ from edge_naca.extras import require
 MAX_BYTES = 1 << 28  # of all numbers in a file: more than any image can hold
 MAX_NODES = 4096
 MAX_DEPTH = 16
+MAX_EDGES = 1 << 17
+MAX_TEXT = 1 << 24  # bytes: metadata may hold a whole image
+
+# Where HDF5 says that a text of any length is: "Global Heap ID" of its file format specification.
+_TEXT = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
 
 INPUT, OUTPUT, GRAPH = "Input", "Output", "NIRGraph"
 NEURONS = ("LIF", "CubaLIF", "IF", "LI", "CubaLI", "I", "Threshold")
@@ -147,8 +153,32 @@ def _read_group(group: Any, left: list[int], depth: int) -> dict[str, Any]:
                     f"{item.name}: with its {item.shape} numbers the file holds more than "
                     f"{MAX_BYTES >> 20} MiB, which no image can hold"
                 )
+            _check_storage(item)
             result[key] = item[()]
     return result
+
+
+def _check_storage(item: Any) -> None:
+    """Refuse what would take more memory than its shape says: HDF5 believes lengths in files."""
+    import h5py
+
+    chunk = math.prod(item.chunks or ()) * item.dtype.itemsize
+    if chunk > MAX_BYTES:
+        raise ModelFileError(f"{item.name} is stored in pieces of {chunk >> 20} MiB")
+    if not item.dtype.hasobject:
+        return
+    if h5py.check_string_dtype(item.dtype) is None:
+        raise ModelFileError(f"{item.name} holds {item.dtype}, neither numbers nor names")
+    count = 0 if item.size is None else item.size
+    start = item.id.get_offset()
+    if count and start is None:
+        raise ModelFileError(f"{item.name}: names are read only where they lie in one piece")
+    with Path(item.file.filename).open("rb") as file:
+        file.seek(start or 0)
+        places = file.read(count * _TEXT.itemsize)
+    lengths = np.frombuffer(places[: len(places) // _TEXT.itemsize * _TEXT.itemsize], _TEXT)
+    if int(lengths["length"].max(initial=0)) > MAX_TEXT:
+        raise ModelFileError(f"{item.name}: a text is longer than {MAX_TEXT} bytes")
 
 
 def _text(value: Any) -> str:
@@ -187,10 +217,7 @@ def _join(graph: Graph, prefix: str, data: dict[str, Any], depth: int) -> tuple[
         outputs += [name] * (kind == OUTPUT)
     if len(graph.nodes) > MAX_NODES:
         raise ModelFileError(f"there are more than {MAX_NODES} nodes")
-    for edge in edges:
-        if len(edge) != 2:
-            raise ModelFileError(f"{where}: an edge must join two nodes")
-        source, target = map(_text, edge)
+    for source, target in _pairs(where, edges):
         unknown = [end for end in (source, target) if end not in entries]
         if unknown:
             graph.findings.append(
@@ -202,6 +229,8 @@ def _join(graph: Graph, prefix: str, data: dict[str, Any], depth: int) -> tuple[
                 )
             )
             continue
+        if len(graph.edges) + len(exits[source]) * len(entries[target]) > MAX_EDGES:
+            raise ModelFileError(f"there are more than {MAX_EDGES} edges")
         graph.edges += [(a, b) for a in exits[source] for b in entries[target]]
     if depth and not (inputs and outputs):
         graph.findings.append(
@@ -213,6 +242,17 @@ def _join(graph: Graph, prefix: str, data: dict[str, Any], depth: int) -> tuple[
             )
         )
     return inputs, outputs
+
+
+def _pairs(where: str, edges: Any) -> list[tuple[str, str]]:
+    """Return edges as pairs of names."""
+    rows = edges.tolist() if isinstance(edges, np.ndarray) else edges
+    if not isinstance(rows, (list, tuple)):
+        raise ModelFileError(f"{where} has no edges, but {_text(edges)[:40]!r}")
+    for edge in rows:
+        if not isinstance(edge, (list, tuple)) or len(edge) != 2:
+            raise ModelFileError(f"{where}: an edge must join two nodes")
+    return [(_text(source), _text(target)) for source, target in rows]
 
 
 # ---- structure -------------------------------------------------------------------------------

@@ -132,6 +132,13 @@ def integers(node: Node, name: str, default: Any = None) -> NDArray[np.int64]:
     return array.astype(np.int64).reshape(-1)
 
 
+def one_integer(node: Node, name: str, default: Any = None) -> int:
+    numbers = integers(node, name, default)
+    if numbers.size != 1:
+        raise NodeError(f"its {name} holds {numbers.size} numbers", "export the file again")
+    return int(numbers[0])
+
+
 def pair(node: Node, name: str, flat: bool, least: int, default: Any = None) -> Pair:
     """Return a parameter as (vertical, horizontal); a number stands for both."""
     numbers = integers(node, name, default)

@@ -13,7 +13,7 @@ from edge_naca.export.nir.parameters import (
     arriving_as,
     each,
     finite,
-    integers,
+    one_integer,
     pair,
 )
 
@@ -77,7 +77,7 @@ def read_convolution(node: Node, arriving: Arriving, options: NirOptions) -> tup
         )
     weights = weights[:, :, None] if flat else weights
     shape = arriving.shape
-    groups = int(integers(node, "groups", 1)[0])
+    groups = one_integer(node, "groups", 1)
     if groups < 1 or shape[0] != weights.shape[1] * groups or weights.shape[0] % groups:
         raise NodeError(
             f"its weights {weights.shape} in {groups} groups do not fit {shape[0]} channels",
@@ -188,8 +188,8 @@ def read_scale(node: Node, arriving: Arriving, options: NirOptions) -> tuple[Lay
 
 def read_flatten(node: Node, arriving: Arriving, options: NirOptions) -> tuple[None, Arriving]:
     """Join dimensions: numbers stay where they are, as layers keep theirs row by row."""
-    start = int(integers(node, "start_dim", 1)[0])
-    end = int(integers(node, "end_dim", -1)[0])
+    start = one_integer(node, "start_dim", 1)
+    end = one_integer(node, "end_dim", -1)
     dims = arriving.dims
     count = len(dims)
     first = start + count if start < 0 else start
