@@ -123,15 +123,37 @@ coverage: $(COVERAGE)/installed
 	@echo "$(COVERAGE)/index.html"
 
 $(COVERAGE)/installed: $(INSTALLED)
-	@rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)
-	@$(BIN)/python -m venv --without-pip $(COVERAGE)/venv
+	$(call own-build,$(COVERAGE),--config-settings=cmake.define.CMAKE_C_FLAGS='--coverage -fprofile-update=atomic')
 	@site="$$($(COVERAGE_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
-		$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >"$$site/development.pth"; \
 		echo 'import coverage; coverage.process_startup()' >"$$site/subprocesses.pth"
-	@$(BIN)/python -m pip --python $(COVERAGE_PYTHON) install --quiet --disable-pip-version-check \
-		--ignore-installed --no-deps --no-build-isolation --config-settings=build-dir=$(COVERAGE)/c \
-		--config-settings=cmake.build-type=Debug --config-settings=install.strip=false \
-		--config-settings=cmake.define.CMAKE_C_FLAGS='--coverage -fprofile-update=atomic' --editable .
+	@touch $@
+
+# $(call own-build,FOLDER,SETTINGS): an environment whose C code is built with other settings. What else it
+# needs is in $(VENV), brought by `development.pth`.
+define own-build
+	@rm -rf $(1) && mkdir -p $(1)
+	@$(BIN)/python -m venv --without-pip $(1)/venv
+	@site="$$($(1)/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
+		$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >"$$site/development.pth"
+	@$(BIN)/python -m pip --python $(1)/venv/bin/python install --quiet --disable-pip-version-check \
+		--ignore-installed --no-deps --no-build-isolation --config-settings=build-dir=$(1)/c \
+		--config-settings=cmake.build-type=Debug --config-settings=install.strip=false $(2) --editable .
+endef
+
+# The C code under Python with AddressSanitizer and UndefinedBehaviorSanitizer, which see Python's own memory
+# too. Left out are tests of what runs in other programs than this one, and those that only take long.
+SANITIZED := build/sanitized
+MEMORY_TESTS := memory threads classifier data fuzz_readers golden image image_file objects operations \
+	recordings skipping stage_images stage_operations states tables
+sanitize: $(SANITIZED)/installed
+	LD_PRELOAD="$$($(SANITIZER) -print-file-name=libasan.so)" PYTHONMALLOC=malloc \
+		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+		$(SANITIZED)/venv/bin/python -m pytest -q -n $(JOBS) $(MEMORY_TESTS:%=tests/test_%.py) $(PYTEST_ARGS)
+
+SANITIZER := gcc
+$(SANITIZED)/installed: $(INSTALLED)
+	$(call own-build,$(SANITIZED),--config-settings=cmake.define.NACA_SANITIZE=ON \
+		--config-settings=cmake.define.CMAKE_C_COMPILER=$(SANITIZER))
 	@touch $@
 
 format: install

@@ -402,6 +402,8 @@ def _read_metadata(data: bytes | None) -> dict[str, Any]:
     metadata = {} if data is None else json.loads(data)
     if not isinstance(metadata, dict):
         raise ValueError(f"META must hold a JSON object, not {type(metadata).__name__}")
+    # JSON can hold halves of characters, which nothing can write again.
+    json.dumps(metadata, ensure_ascii=False).encode()
     return metadata
 
 

@@ -269,7 +269,8 @@ def _class_names(network: Network) -> list[str]:
 
 def _literal(text: str) -> str:
     """Write a C string that means `text` whatever it holds: quotes, trigraphs, line ends, UTF-8."""
-    return '"' + "".join(chr(b) if b in _PLAIN else f"\\{b:03o}" for b in text.encode()) + '"'
+    encoded = text.encode(errors="backslashreplace")
+    return '"' + "".join(chr(b) if b in _PLAIN else f"\\{b:03o}" for b in encoded) + '"'
 
 
 def _words(image: bytes) -> Iterable[str]:

@@ -7,6 +7,7 @@ import binascii
 import json
 import os
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +17,8 @@ from edge_naca.files import MAX_FILE
 from edge_naca.limits import MAX_CLASSES
 from edge_naca.printable import shown
 
-try:
-    from fcntl import LOCK_EX, LOCK_NB, flock
-except ImportError:  # Windows lets nobody else open a file that is written
-    flock = None  # type: ignore[assignment]
+if sys.platform != "win32":
+    import fcntl
 
 MAX_RECORDING = 1 << 32  # bytes
 MAX_LINE = 1 << 27  # bytes: a header with the largest state
@@ -215,10 +214,10 @@ def open_alone(path: Path) -> BinaryIO:
 
 
 def _lock(file: BinaryIO) -> None:
-    if flock is None:
+    if sys.platform == "win32":  # nobody else opens a file there that is written
         return
     try:
-        flock(file.fileno(), LOCK_EX | LOCK_NB)
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError:

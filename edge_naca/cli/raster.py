@@ -49,13 +49,14 @@ def raster(
     recording = core.record(
         recipes.integers_for(core.network, dataset.x_test[sample : sample + 1])[0]
     )
-    names = dict(enumerate(common.class_names(core)))
+    classes = common.class_names(core)
+    names = dict(enumerate(classes))
     wanted = dataset.classes[dataset.y_test[sample]]
     answer = names.get(recording.result.prediction, "none")
     title = f"{dataset.name}, test sample {sample}: class {wanted}, answer {answer}"
     from edge_naca.plots import figures
 
-    figure = figures.raster(title, recording, core.network)
+    figure = figures.raster(title, recording, core.network, classes)
     write_file(output, figures.render(figure, output.suffix[1:]))
     if as_json:
         result = recording.result

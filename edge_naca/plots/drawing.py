@@ -8,9 +8,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from edge_naca.printable import JOINERS, printable
+
 Array = NDArray[Any]
 
 MOST_BINS = 64
+
+
+def literal(text: object, longest: int | None = None) -> str:
+    """Return names of others as they are drawn: nothing in them is a control, or mathematics."""
+    return printable(text, longest, JOINERS).replace("$", r"\$")
 
 
 def caption(axes: Axes, text: str) -> None:

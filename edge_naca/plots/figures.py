@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from edge_naca.network import Network
+from edge_naca.plots.drawing import literal
 from edge_naca.scenarios import History
 from edge_naca.specification.population import SILENT
 from edge_naca.specification.results import Recording
@@ -77,11 +78,14 @@ def confusion(title: str, matrix: Array, classes: Sequence[str]) -> Figure:
     return figure
 
 
-def raster(title: str, recording: Recording, network: Network) -> Figure:
+def raster(
+    title: str, recording: Recording, network: Network, classes: Sequence[str] = ()
+) -> Figure:
     """Draw one presentation: input spikes, and spikes and potentials of each stage and population.
 
     Of each some neurons are shown, from that which came furthest above its threshold
-    to that which stayed furthest below; thresholds are dashed, spikes are dots.
+    to that which stayed furthest below; thresholds are dashed, spikes are dots. Neurons of the
+    output bear the names of their classes.
     """
     parts = [
         (f"stage {index}", stage.units, stage.readout)
@@ -102,7 +106,8 @@ def raster(title: str, recording: Recording, network: Network) -> Figure:
     _caption(axes[0], _count(len(unit), "input spike"))
     first = 0
     for place, (name, neurons, is_readout) in zip(axes[1:], parts, strict=True):
-        _draw_potentials(place, recording, slice(first, first + neurons), name, is_readout)
+        names = classes if name == "output" else ()
+        _draw_potentials(place, recording, slice(first, first + neurons), name, is_readout, names)
         first += neurons
     for place in axes:
         place.set_xlim(-0.5, steps - 0.5)
@@ -119,7 +124,9 @@ def draw_comparison(axes: Axes, histories: Mapping[str, History]) -> None:
     for (name, one), colour in zip(histories.items(), COLOURS, strict=False):
         stages = np.arange(1, len(one.stages) + 1)
         accuracy = one.seen_accuracy()
-        axes.plot(stages, accuracy, "o-", color=colour, label=f"{name}  {accuracy[-1]:.1%}")
+        axes.plot(
+            stages, accuracy, "o-", color=colour, label=f"{literal(name)}  {accuracy[-1]:.1%}"
+        )
     axes.set(xlabel="classes learned", ylabel="accuracy over all classes seen", ylim=(0, 1.03))
     _caption(axes, "One class after another: what is known of all of them")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -165,7 +172,12 @@ def draw_changes_per_sample(axes: Axes, taught: History) -> None:
 
 
 def _draw_potentials(
-    axes: Axes, recording: Recording, part: slice, name: str, is_readout: bool
+    axes: Axes,
+    recording: Recording,
+    part: slice,
+    name: str,
+    is_readout: bool,
+    names: Sequence[str],
 ) -> None:
     spikes, potentials = recording.spikes[:, part], recording.potentials[:, part]
     thresholds = np.where(
@@ -180,7 +192,8 @@ def _draw_potentials(
     chosen = np.linspace(0, max(len(ranked) - 1, 0), min(len(ranked), SHOWN_NEURONS)).astype(int)
     for place, neuron in enumerate(ranked[chosen]):
         colour = f"C{place}"
-        axes.plot(potentials[:, neuron], "-", color=colour, label=f"neuron {neuron}")
+        label = literal(names[neuron], 20) if neuron < len(names) else f"neuron {neuron}"
+        axes.plot(potentials[:, neuron], "-", color=colour, label=label)
         axes.plot(thresholds[:, neuron], "--", color=colour, alpha=0.5, linewidth=1)
         when = np.flatnonzero(spikes[:, neuron])
         axes.plot(when, potentials[when, neuron], "o", color=colour)
@@ -200,8 +213,10 @@ def _matrix(
     picture = axes.imshow(share, cmap="YlGnBu", vmin=low, vmax=1, aspect="auto")
     size = 9 if len(columns) <= READABLE else 6
     turned = 90 if sum(map(len, columns)) > 40 else 0
-    axes.set_xticks(range(len(columns)), columns, rotation=turned, fontsize=size)
-    axes.set_yticks(range(len(rows)), rows, fontsize=size)
+    axes.set_xticks(
+        range(len(columns)), list(map(literal, columns)), rotation=turned, fontsize=size
+    )
+    axes.set_yticks(range(len(rows)), list(map(literal, rows)), fontsize=size)
     assert axes.figure is not None
     axes.figure.colorbar(picture, ax=axes, format=PercentFormatter(1, decimals=0))
     if len(rows) > READABLE or len(columns) > READABLE:
@@ -226,7 +241,7 @@ def _figure(
     title: str, rows: int, columns: int, size: tuple[float, float]
 ) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(literal(title))
     axes = list(figure.subplots(rows, columns, squeeze=False).reshape(-1))
     for place in axes:
         place.spines[["top", "right"]].set_visible(False)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_naca.compare import NOBODY, Comparison, NeuronChange, owners, recruited
 from edge_naca.network import Network
-from edge_naca.plots.drawing import binned, caption, nothing, show
+from edge_naca.plots.drawing import binned, caption, literal, nothing, show
 from edge_naca.plots.figures import COLOURS
 from edge_naca.plots.receptive import pictures
 from edge_naca.plots.stages import convolutions, draw_kernels, draw_sizes, draw_stage_weights
@@ -41,7 +41,7 @@ def knowledge(title: str, known: Snapshot, classes: Sequence[str]) -> Figure:
     classes : names of the labels in use.
     """
     figure = Figure(figsize=(14, 9), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(literal(title))
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(6, 7), wspace=0.02)[0]
     frozen = convolutions(known.network)
     if not known.network.populations:
@@ -68,7 +68,7 @@ def knowledge(title: str, known: Snapshot, classes: Sequence[str]) -> Figure:
 def difference(title: str, changes: Comparison) -> Figure:
     """Draw what changed between two states: classes, weights, and the neurons that moved most."""
     figure = Figure(figsize=(13, 9), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(literal(title))
     halves = figure.subfigures(2, 1, squeeze=False, height_ratios=(5, 4), hspace=0.02)
     above, below = halves[:, 0]
     places = _axes(above, 3, across=True)
@@ -180,7 +180,9 @@ def draw_modulation(axes: Axes, known: Snapshot, classes: Sequence[str]) -> None
         axes.figure.colorbar(picture, ax=axes, pad=0.02)
         axes.set(xlabel="neuron", ylabel="label")
         if len(classes) <= 2 * ROWS:
-            axes.set_yticks(range(len(table)), [_short(name) for name in classes], fontsize=7)
+            axes.set_yticks(
+                range(len(table)), [literal(name, LONG) for name in classes], fontsize=7
+            )
         where = _population_name(known.network, index)
         caption(axes, f"What each label brings to neurons ({where}): blue teaches, red pushes away")
         return
@@ -227,7 +229,7 @@ def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> N
             if learned.wins is not None:
                 axes.set_title(str(learned.wins[row[place]]), fontsize=6, pad=1.5)
             if place == 0 and of[row[0]] != NOBODY:
-                name = _short(classes[of[row[0]]])
+                name = literal(classes[of[row[0]]], LONG)
                 axes.text(
                     -0.12, 0.5, name, transform=axes.transAxes, ha="right", va="center", fontsize=9
                 )
@@ -262,7 +264,7 @@ def _draw_rows(axes: Axes, weights: Array, of: Array, classes: Sequence[str]) ->
         interpolation="nearest",
     )
     starts = np.flatnonzero(np.diff(of, prepend=of[0] - 1))
-    axes.set_yticks(starts, [_short(classes[k]) if k != NOBODY else "" for k in of[starts]])
+    axes.set_yticks(starts, [literal(classes[k], LONG) if k != NOBODY else "" for k in of[starts]])
     for start in starts[1:]:
         axes.axhline(start - 0.5, color=COLOURS[1], linewidth=0.6)
     axes.set(xlabel="input", ylabel="neurons, class by class")
@@ -408,7 +410,7 @@ def _draw_changed_rows(
 def _describe(one: NeuronChange, changes: Comparison) -> str:
     text = f"neuron {one.neuron}"
     if 0 <= one.owner < len(changes.classes):
-        text += f"\nclass {_short(changes.classes[one.owner].name)}"
+        text += f"\nclass {literal(changes.classes[one.owner].name, LONG)}"
     if one.wins is not None:
         text += f", won {one.wins[0]} → {one.wins[1]}"
     return text
@@ -425,7 +427,7 @@ def _axes(figure: SubFigure, count: int, *, across: bool = False) -> list[Axes]:
 
 
 def _class_axis(axes: Axes, names: Sequence[str], *, upright: bool = False) -> None:
-    short = [_short(name) for name in names]
+    short = [literal(name, LONG) for name in names]
     size = 8 if len(names) <= 2 * ROWS else 5
     if upright:
         axes.set_yticks(range(len(names)), short, fontsize=size)
@@ -439,7 +441,3 @@ def _population_name(network: Network, index: int) -> str:
     if index == len(network.populations) - 1:
         return "output"
     return "hidden" if len(network.populations) == 2 else f"population {index}"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONG else name[: LONG - 1] + "…"

@@ -33,7 +33,7 @@ import numpy as np
 from edge_naca import data, image, presets
 from edge_naca.core import Core
 from edge_naca.export import load_image, nir_check, onnx_check
-from edge_naca.image_records import SAVED_STATE
+from edge_naca.image_records import HEADER, SAVED_STATE
 from edge_naca.network import Network, Preparation
 from edge_naca.states import with_state
 
@@ -158,7 +158,7 @@ def mend_image(content: bytes) -> bytes:
     head = bytearray(content)
     if len(head) < image.CHECKSUM_AT + 4:
         return content
-    size = image.HEADER.offset("size")
+    size = HEADER.offset("size")
     head[size : size + 4] = struct.pack("<I", len(head))
     head[image.CHECKSUM_AT : image.CHECKSUM_AT + 4] = struct.pack(
         "<I", image._checksum_of(bytes(head))
