@@ -8,12 +8,17 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import onnx
 import pytest
 from commands import call
+from nir_graphs import chain, save
+from serving import served
+from wire import IMAGE
 
 from edge_naca import presets
 from edge_naca.cli import report
 from edge_naca.core import Core
+from edge_naca.host.virtual import VirtualDevice
 from edge_naca.network import Preparation
 from edge_naca.printable import JOINERS, LAYOUT, printable, shown, unprintable
 
@@ -127,3 +132,26 @@ def test_one_module_prints() -> None:
         printing = re.findall(r"click\.(?:secho|echo)\(|(?<![\w.])print\(|Console\(", text)
         allowed = {"report.py": 5, "program.py": 1}.get(path.name, 0)
         assert len(printing) <= allowed, path
+
+
+def test_a_board_s_name_does_not_reach_the_terminal() -> None:
+    device = VirtualDevice(IMAGE, board="b\x1b[31m\u202e\x9b")
+    with served(device.receive, "pty") as port:
+        for words in (("info", port), ("devices", port), ("info", port, "--json")):
+            result = call(*words)
+            assert result.exit_code == 0, result.output
+            assert "b\\u001b[31m" in result.output
+            assert not ACTING.search(result.output)
+
+
+def test_a_node_s_name_does_not_reach_the_terminal(tmp_path: Path) -> None:
+    node = onnx.helper.make_node("Sin", ["x"], ["y"], name="n\x1b[31m\u202e")
+    x, y = (onnx.helper.make_tensor_value_info(name, 1, ["N", 4]) for name in "xy")
+    graph = onnx.helper.make_graph([node], "g", [x], [y])
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "m.onnx")
+    save(tmp_path / "m.nir", chain((4,), {"type": "S\x1b[31m"}).to_dict())
+    for name in ("m.onnx", "m.nir"):
+        result = call("check", tmp_path / name)
+        assert result.exit_code == 1, result.output
+        assert "\\u001b[" in result.output
+        assert not ACTING.search(result.output)

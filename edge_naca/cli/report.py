@@ -12,6 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from edge_naca.printable import LAYOUT, printable
 
@@ -23,6 +24,10 @@ COLUMN, FIRST_COLUMN = 13, 14  # widths of a growing table
 
 class _Console(Console):
     """A console on which text of others cannot act: only rich's own codes reach the terminal."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Make a text of a string as rich does, of the width that it has once it is printable."""
+        return super().render_str(printable(text, kept=LAYOUT), **how)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
