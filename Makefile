@@ -16,7 +16,7 @@ C_FILES := $(shell find $(C_FOLDERS) -name '*.[ch]')
 C_HOST := $(filter-out firmware/boards/%,$(filter %.c,$(C_FILES)))
 
 .PHONY: always help demo test slow-tests lint lint-c clang-tidy cppcheck misra format install size size-diff check \
-	coverage ci-tools board-tools clean
+	sanitize coverage ci-tools board-tools clean
 
 help:
 	@echo "make demo      teach a network digits, one class at a time"
@@ -28,7 +28,8 @@ help:
 	@echo "make size-diff compare them with the figures that are committed"
 	@echo "make coverage  say which lines of C and branches of Python the tests do not reach"
 	@echo "make slow-tests  run the tests that take long: fuzzing, whole data sets, thousands of networks"
-	@echo "make check     what CI runs beside the tests: lint-c, docs, size-diff, slow-tests, coverage"
+	@echo "make sanitize  run the C code under Python with AddressSanitizer and UBSan"
+	@echo "make check     what CI runs beside the tests: lint-c, docs, size-diff, slow-tests, sanitize, coverage"
 	@echo "make install   set up $(VENV), or bring it up to date"
 	@echo "make board-tools  install what the emulated boards need (Debian, Ubuntu); make test tries"
 	@echo "make quick     lint, type check and a telling share of the tests: under a minute"
@@ -94,7 +95,7 @@ size: install
 size-diff: install
 	PYTHONPATH=benchmarks $(BIN)/python -m size --diff
 
-check: lint-c docs size-diff slow-tests coverage
+check: lint-c docs size-diff slow-tests sanitize coverage
 
 # Branches of Python and lines of C that tests reach, in one table, one HTML page and one LCOV file. Floors are
 # in pyproject.toml. An environment of its own has the C code built to count lines; what else it needs is
@@ -143,12 +144,12 @@ endef
 # The C code under Python with AddressSanitizer and UndefinedBehaviorSanitizer, which see Python's own memory
 # too. Left out are tests of what runs in other programs than this one, and those that only take long.
 SANITIZED := build/sanitized
-MEMORY_TESTS := memory threads classifier data fuzz_readers golden image image_file objects operations \
+MEMORY_TESTS := memory threads classifier data fuzz_readers image image_file objects operations \
 	recordings skipping stage_images stage_operations states tables
 sanitize: $(SANITIZED)/installed
-	LD_PRELOAD="$$($(SANITIZER) -print-file-name=libasan.so)" PYTHONMALLOC=malloc \
-		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
-		$(SANITIZED)/venv/bin/python -m pytest -q -n $(JOBS) $(MEMORY_TESTS:%=tests/test_%.py) $(PYTEST_ARGS)
+	LD_PRELOAD="$$($(SANITIZER) -print-file-name=libasan.so) $$($(SANITIZER) -print-file-name=libstdc++.so.6)" \
+		PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+		$(SANITIZED)/venv/bin/python -m pytest -q -n $(JOBS) -m "not slow" $(MEMORY_TESTS:%=tests/test_%.py) $(PYTEST_ARGS)
 
 SANITIZER := gcc
 $(SANITIZED)/installed: $(INSTALLED)
