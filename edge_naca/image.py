@@ -18,6 +18,7 @@ from edge_naca.image_records import (
     ENCODER_FIELDS,
     ENTRY,
     HEADER,
+    LEVEL_FIELDS,
     NETWORK,
     NEURON_FIELDS,
     POPULATION,
@@ -36,7 +37,7 @@ CHECKSUM_AT = HEADER.offset("crc")
 
 # A population that does not learn stores what a rule would default to.
 _NO_RULE = {
-    **values_of(RULE_FIELDS, Rule("all", "error", "spike")),
+    **values_of((*RULE_FIELDS, *LEVEL_FIELDS), Rule("all", "error", "spike")),
     "post": None,
     "signal": "table",
     "rates": 0,
@@ -205,7 +206,7 @@ def _population_record(population: Population) -> bytes:
     return POPULATION.pack(
         {
             **values_of(NEURON_FIELDS, population),
-            **(_NO_RULE if rule is None else values_of(RULE_FIELDS, rule)),
+            **(_NO_RULE if rule is None else values_of((*RULE_FIELDS, *LEVEL_FIELDS), rule)),
             **({} if curve is None else values_of(CURVE_FIELDS, curve)),
             "flags": flags,
         }
@@ -241,6 +242,8 @@ def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, in
             if population.rule.table is not None:
                 yield b"MOD" + number, CRITICAL, population.rule.table.tobytes()
             yield b"RAT" + number, CRITICAL, population.rule.rates.astype("<i2").tobytes()
+            if population.rule.levels.size:
+                yield b"LEV" + number, CRITICAL, population.rule.levels.tobytes()
         if population.curve is not None:
             curve = population.curve
             yield (
@@ -309,7 +312,7 @@ def encode(network: Network, state: bytes | State | None = None) -> bytes:
 
 def _is_known(name: str) -> bool:
     """Return whether a section decides what is computed."""
-    numbered = name[:3] in ("MOD", "RAT", "CUR") and name[3:].isdigit()
+    numbered = name[:3] in ("MOD", "RAT", "LEV", "CUR") and name[3:].isdigit()
     return numbered or name in ("NETW", "PREP", "STAT") or name in image_stages.TAGS
 
 
@@ -380,7 +383,10 @@ def _read_population(
             table = np.frombuffer(sections[f"MOD{index}"], np.int8)
             table = table.reshape(capacity, record["neurons"])
         rates = np.frombuffer(sections[f"RAT{index}"], "<i2")
-        rule = Rule(table=table, rates=rates, **arguments(RULE_FIELDS, record))
+        shape = record["ages"], record["ranks"]
+        levels = np.frombuffer(sections[f"LEV{index}"] if record["ranks"] else b"", np.uint8)
+        rest = arguments((*RULE_FIELDS, *LEVEL_FIELDS), record)
+        rule = Rule(table=table, rates=rates, levels=levels.reshape(shape), **rest)
     curve = None
     if "curve" in flags:
         data = sections[f"CUR{index}"]

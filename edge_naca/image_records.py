@@ -76,6 +76,11 @@ RULE_FIELDS = (
     Field("depress_rate", "i16", -32768, 32767),
     Field("rates", "u16", 1, MAX_RATES, is_count=True),
 )
+LEVEL_FIELDS = (
+    Field("ranks", "u8", 0, 31, is_derived=True),
+    Field("depress_from", "u16"),
+    Field("ages", "u8", 0, 16, is_derived=True),
+)
 CURVE_FIELDS = (Field("curve_shift", "u8", 0, 24, attribute="shift"),)
 POPULATION = Record(
     Field("neurons", "u16", 1, MAX_UNITS),
@@ -96,10 +101,13 @@ POPULATION = Record(
     Field("adaptation_decay", "u16", 0, 256),
     *RULE_FIELDS,
     *CURVE_FIELDS,
-    Field("reserved", "u8[11]"),
+    *LEVEL_FIELDS,
+    Field("reserved", "u8[7]"),
 )
 NEURON_FIELDS = tuple(
-    field for field in POPULATION.fields.values() if field not in (*RULE_FIELDS, *CURVE_FIELDS)
+    field
+    for field in POPULATION.fields.values()
+    if field not in (*RULE_FIELDS, *CURVE_FIELDS, *LEVEL_FIELDS)
 )
 
 # ---- preparation (image.md, section 3.1) -----------------------------------------------------

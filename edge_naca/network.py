@@ -17,13 +17,14 @@ from edge_naca.image_records import (
     CURVE_FIELDS,
     ENCODER_FIELDS,
     GAIN,
+    LEVEL_FIELDS,
     NETWORK,
     NEURON_FIELDS,
     POPULATION,
     PREPARATION,
     RULE_FIELDS,
 )
-from edge_naca.limits import MAX_UNITS, choice, integers, whole
+from edge_naca.limits import FULL_LEVEL, MAX_UNITS, choice, integers, whole
 from edge_naca.records import check
 from edge_naca.stages import (
     CodedStage,
@@ -158,6 +159,10 @@ class Rule:
     handicap : homeostasis: score lost for each past win, in 16ths.
     recruit : score of a neuron that has never won.
     delta_margin : how far below threshold still counts as a spike for "delta" (the paper's ℓ).
+    depress_from : wins from which on a neuron of another class is depressed: consolidation.
+    levels : uint8 (ages, ranks), 0 .. 64, 64 standing for 1: the label's level at the recruited
+        neurons behind the winner, the best first, "winner" only. The row is that of the class's
+        age, the bits of the number of its samples learned; the last one from then on.
     """
 
     post: str
@@ -173,6 +178,18 @@ class Rule:
     handicap: int = 0
     recruit: int = 0
     delta_margin: int = 0
+    depress_from: int = 0
+    levels: Array = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+
+    @property
+    def ages(self) -> int:
+        """Rows of `levels`."""
+        return len(self.levels)
+
+    @property
+    def ranks(self) -> int:
+        """Columns of `levels`: neurons that learn behind the winner."""
+        return self.levels.shape[1]
 
     def __post_init__(self) -> None:
         if (self.table is None) != (self.signal == "error"):
@@ -182,7 +199,13 @@ class Rule:
         if self.table is not None:
             object.__setattr__(self, "table", integers("table", self.table, np.int8))
         object.__setattr__(self, "rates", integers("rates", self.rates, np.int16).reshape(-1))
-        check(RULE_FIELDS, self)
+        object.__setattr__(self, "levels", integers("levels", self.levels, np.uint8))
+        if self.levels.ndim != 2 or (self.ages == 0) != (self.ranks == 0):
+            raise ValueError(f"levels must be (ages, ranks), not {self.levels.shape}")
+        if self.levels.size and self.post != "winner":
+            raise ValueError(f"levels are of post 'winner', not {self.post!r}")
+        whole("the greatest level", int(self.levels.max(initial=0)), 0, FULL_LEVEL)
+        check((*RULE_FIELDS, *LEVEL_FIELDS), self)
 
 
 @dataclass(frozen=True, eq=False)

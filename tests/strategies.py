@@ -62,6 +62,9 @@ def rules(draw: st.DrawFn, neurons: int, capacity: int, is_output: bool, bias: b
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     levels = draw(st.sampled_from([[-128, 127], [-4, 0, 64], list(range(-77, 78))]))
     reach = draw(st.sampled_from([20, 16384, 32767]))
+    shape = draw(st.sampled_from([(0, 0), (1, 1), (1, 3), (3, 2), (16, 31)]))
+    if post != "winner":
+        shape = (0, 0)
     return Rule(
         post,
         signal,
@@ -75,6 +78,8 @@ def rules(draw: st.DrawFn, neurons: int, capacity: int, is_output: bool, bias: b
         trace_increment=draw(st.sampled_from([0, 1, 4, 8, 128, 255])),
         handicap=draw(st.one_of(st.integers(0, 64), st.integers(0, 4095), st.just(4095))),
         recruit=draw(st.one_of(_extreme(-(1 << 27), 1 << 27), st.integers(-1000, 1000))),
+        depress_from=draw(st.sampled_from([0, 1, 2, 3, 65535])),
+        levels=rng.integers(0, 65, shape),
         delta_margin=draw(st.one_of(_extreme(0, 1 << 24), st.integers(0, 500))),
     )
 

@@ -212,10 +212,15 @@ class Specification:
             signals = signals * layer.post
         elif rule.post == "winner":
             assert layer.wins is not None
-            won = np.arange(neurons) == layer.winner
+            age = min(int(self._seen[label]).bit_length(), rule.ages - 1)
+            levels = np.zeros(neurons, np.int64)
+            if rule.ranks:
+                levels[layer.ranked] = rule.levels[age, : layer.ranked.size]
+            levels[np.arange(neurons) == layer.winner] = 64
             entry = np.minimum(layer.wins, rule.rates.size - 1)
-            rates = np.where(won, rule.rates.astype(np.int64)[entry], rule.depress_rate)
-            signals = np.where(won | (layer.spikes & (signals < 0)), signals, 0)
+            rates = np.where(signals > 0, rule.rates.astype(np.int64)[entry], rule.depress_rate)
+            depressed = layer.spikes & (signals < 0) & (layer.wins >= rule.depress_from)
+            signals = np.where(depressed, signals, np.maximum(signals, 0) * levels >> 6)
         return rates, np.asarray(signals)
 
     def _change_weights(

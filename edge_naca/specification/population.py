@@ -33,6 +33,7 @@ class RunningPopulation:
     sums: Int = field(init=False)
     margin: int = NO_MARGIN
     winner: int = -1
+    ranked: Int = field(default_factory=lambda: np.zeros(0, np.int64))  # behind it, best first
 
     def rest(self) -> None:
         neurons, rows = self.weights.shape
@@ -88,6 +89,8 @@ class RunningPopulation:
             reached = np.flatnonzero(gate > 0)
             if reached.size:
                 self.winner = int(reached[scores[reached].argmax()])
+            behind = reached[recruited[reached] & (reached != self.winner)]
+            self.ranked = behind[np.lexsort((behind, -scores[behind]))][: rule.ranks]
 
     def note_post(self, is_last: bool) -> None:
         """Section 7.2, the paper's Δs, taken before the reset of the last step."""

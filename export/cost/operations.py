@@ -304,7 +304,12 @@ def _learned(
         if rule is not None:
             synapses = network.rows(index) if rule.pre == "attract" else taught + population.bias
             if rule.post == "winner":
-                learners, spiking = _winner(population, old, recording, part, label, counts)
+                age = min(int(before.seen[label]).bit_length(), rule.ages - 1)
+                levels = rule.levels[age] if rule.ranks else np.zeros(0, np.uint8)
+                margins = _last_margins(recording, part)
+                spikes = recording.spikes[-1, part]
+                learners = _learners(population, old, margins, spikes, label, levels, counts)
+                spiking = int((rule.table[label] > 0).any()) if rule.table is not None else 0
             else:
                 learners = _taught(network, population, recording, part, label, counts)
             counts["population learned"] += 1
@@ -321,36 +326,67 @@ def _learned(
     return counts
 
 
-def _winner(
+def _last_margins(recording: Recording, part: slice) -> Array:
+    potentials = recording.potentials[-1, part].astype(np.int64)
+    return np.asarray(potentials - recording.thresholds[-1, part])
+
+
+def _learners(
     population: Population,
     old: Learned,
-    recording: Recording,
-    part: slice,
+    margins: Array,
+    spikes: Array,
     label: int,
+    levels: Array,
     counts: Operations,
-) -> tuple[int, int]:
-    """Return how many neurons learn after a gated competition, and how many teach the next."""
+) -> int:
+    """Return how many neurons learn after a gated competition: docs/arithmetic.md, section 7.1.
+
+    The wins afterwards would not tell: they end at 65535.
+    """
     rule, wins = population.rule, old.wins
     assert rule is not None
     assert rule.table is not None
     assert wins is not None
-    row = rule.table[label]
+    row = rule.table[label].astype(np.int64)
     gated = np.flatnonzero(row > 0)
-    known = int(np.count_nonzero(wins[gated]))
+    known = gated[wins[gated] > 0]
     counts["neuron asked whether it is gated"] += population.neurons
-    counts["gated margin"] += known
-    counts["gated neuron not recruited"] += len(gated) - known
-    counts += _thresholds(population, known)
-    spiked = recording.spikes[-1, part]
-    learners = int(np.count_nonzero(spiked & (row < 0))) if rule.depress_rate else 0
-    if len(gated):
-        # docs/arithmetic.md, section 7.1. The wins afterwards would not tell: they end at 65535.
-        margin = recording.potentials[-1, part].astype(np.int64) - recording.thresholds[-1, part]
-        lost = rule.handicap * wins.astype(np.int64) >> 4
-        score = np.where(wins > 0, margin - lost, rule.recruit)
-        winner = gated[score[gated].argmax()]
-        learners += bool(rule.rates[min(int(wins[winner]), rule.rates.size - 1)])
-    return learners, min(len(gated), 1)
+    counts["gated margin"] += len(known)
+    counts["gated neuron not recruited"] += len(gated) - len(known)
+    counts += _thresholds(population, len(known))
+    depressed = spikes & (row < 0) & (wins >= rule.depress_from)
+    learners = int(np.count_nonzero(depressed)) if rule.depress_rate else 0
+    if not len(gated):
+        return learners
+    lost = rule.handicap * wins.astype(np.int64) >> 4
+    score = np.where(wins > 0, margins - lost, rule.recruit)
+    winner = gated[score[gated].argmax()]
+    behind = known[known != winner]
+    if rule.ranks:
+        compared = len(behind) + _comparisons(score[behind].tolist(), rule.ranks)
+        counts["neuron asked whether it is gated"] += population.neurons
+        counts["gated margin"] += compared
+        counts += _thresholds(population, compared)
+    ranked = behind[np.lexsort((behind, -score[behind]))][: rule.ranks]
+    moving = np.array([winner, *ranked])
+    signals = row[moving] * np.array([64, *levels[: len(ranked)]]) >> 6
+    rates = rule.rates[np.minimum(wins[moving], rule.rates.size - 1)]
+    return learners + int(np.count_nonzero(signals * rates))
+
+
+def _comparisons(scores: list[int], most: int) -> int:
+    """Return how often a sorted list of so many at most is looked at while these enter it."""
+    kept: list[int] = []
+    compared = 0
+    for score in scores:
+        place = len(kept)
+        while place and kept[place - 1] < score:
+            compared, place = compared + 1, place - 1
+        compared += place > 0
+        kept.insert(place, score)
+        del kept[most:]
+    return compared
 
 
 def _taught(
@@ -374,7 +410,7 @@ def _taught(
         counts["neuron taught by its error"] += n
     post = np.ones(n, np.int64)
     if rule.post == "delta":
-        margin = recording.potentials[-1, part].astype(np.int64) - recording.thresholds[-1, part]
+        margin = _last_margins(recording, part)
         post = (margin > -rule.delta_margin) - (
             spikes[-2].astype(np.int64) if len(spikes) > 1 else np.zeros(n, np.int64)
         )

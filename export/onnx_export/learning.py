@@ -36,7 +36,7 @@ class Lesson:
 
 
 def learn(
-    g: Graph, network: Network, shown: Presentation, key: Value, label: Value
+    g: Graph, network: Network, shown: Presentation, key: Value, label: Value, seen: Value
 ) -> list[Lesson | None]:
     """Return what each population has learned, None for those without a rule.
 
@@ -45,6 +45,7 @@ def learn(
     shown : the presentation of one sample.
     key : uint32 (), the presentation's key.
     label : int64 (), the sample's class.
+    seen : uint32 (capacity,), samples learned of each class.
     """
     lessons: list[Lesson | None] = []
     winner: Value | None = None  # of the population before, if it has a gated competition
@@ -59,12 +60,16 @@ def learn(
             lessons.append(None)
             continue
         modulation = None if rule.table is None else _modulation(part, rule, label)
+        ranked: Value | None = None
         if rule.post == "winner":
             assert modulation is not None
-            winner = _winner(part, layer, rule, modulation)
+            scores = _scores(part, layer, rule, modulation)
+            winner = _winner(part, layer, scores, modulation)
+            if rule.ranks:
+                ranked = _ranked(part, layer, rule, scores, winner, seen, label)
         window = network.encoder.steps - layer.population.fire_from
         signal = _error(part, layer, label, window) if modulation is None else modulation
-        gain = _gain(part, layer, rule, signal, winner)
+        gain = _gain(part, layer, rule, signal, winner, ranked)
         trace = _trace(part, shown, index, rule) if rule.pre == "attract" else None
         word = part.op("key/word", "Add", key, index + 1)
         own_key = arithmetic.hash32(part, "key", word)
@@ -84,8 +89,8 @@ def _modulation(g: Graph, rule: Rule, label: Value) -> Value:
     return g.op("modulation", "Unsqueeze", wide, g.constant([0], np.int64))
 
 
-def _winner(g: Graph, layer: GraphPopulation, rule: Rule, modulation: Value) -> Value:
-    """Section 7.1: which neuron won among those that the label reaches, bool (1, neurons)."""
+def _scores(g: Graph, layer: GraphPopulation, rule: Rule, modulation: Value) -> Value:
+    """Section 7.1: scores, int32 (1, neurons), `NO_MARGIN` where the label does not reach."""
     scores = layer.margins
     assert scores is not None
     assert layer.wins is not None
@@ -95,11 +100,45 @@ def _winner(g: Graph, layer: GraphPopulation, rule: Rule, modulation: Value) -> 
         scores = g.op("handicapped", "Sub", scores, g.op("handicap", "Div", product, 16))
     scores = g.op("scores", "Where", layer.recruited, scores, g.constant(rule.recruit, np.int32))
     reached = g.op("reached", "Greater", modulation, 0)
+    return g.op("reached_scores", "Where", reached, scores, NO_MARGIN)
+
+
+def _winner(g: Graph, layer: GraphPopulation, scores: Value, modulation: Value) -> Value:
+    """Section 7.1: which neuron won among those that the label reaches, bool (1, neurons)."""
     # No score is as low as NO_MARGIN; and if nobody is reached, the first is not reached either.
-    ranked = g.op("ranked", "Where", reached, scores, NO_MARGIN)
-    first = g.op("first", "ArgMax", ranked, axis=1, keepdims=1)
+    first = g.op("first", "ArgMax", scores, axis=1, keepdims=1)
     is_first = g.op("is_first", "Equal", first, g.numbers(layer.population.neurons, np.int64))
-    return g.op("won", "And", is_first, reached)
+    return g.op("won", "And", is_first, g.op("is_reached", "Greater", modulation, 0))
+
+
+def _ranked(
+    g: Graph,
+    layer: GraphPopulation,
+    rule: Rule,
+    scores: Value,
+    winner: Value,
+    seen: Value,
+    label: Value,
+) -> Value:
+    """Section 7.1: levels of those behind the winner, int32 (1, neurons), 0 for everybody else."""
+    assert layer.recruited is not None
+    neurons, ranks = layer.population.neurons, min(rule.ranks, layer.population.neurons)
+    others = g.op("not_won", "Not", winner)
+    behind = g.op("behind", "And", layer.recruited, others)
+    behind_scores = g.op("behind_scores", "Where", behind, scores, NO_MARGIN)
+    places = g.largest("places", behind_scores, ranks)
+    # The age of the class: the bits of the number of its samples learned.
+    count = g.cast("seen_of_label", g.op("seen_word", "Gather", seen, label, axis=0), np.int64)
+    firsts = g.constant([1 << bit for bit in range(rule.ages - 1)], np.int64)
+    reached = g.cast("ages_reached", g.op("old_enough", "GreaterOrEqual", count, firsts), np.int64)
+    age = g.reduce("age", "ReduceSum", reached, 0)
+    table = g.initializer("levels", rule.levels[:, :ranks])
+    row = g.cast("level_row", g.op("level_bytes", "Gather", table, age, axis=0), np.int32)
+    row = g.reshape("levels_of_ranks", row, (1, ranks))
+    none = g.zeros((1, neurons), np.int32)
+    levels = g.op("levels_of_all", "ScatterElements", none, places, row, axis=1)
+    is_behind = g.op("has_rank", "Greater", behind_scores, NO_MARGIN)
+    return g.op("ranked_levels", "Where", is_behind, levels, 0)
 
 
 def _taught_by_winner(g: Graph, winner: Value, bias: bool) -> Value:
@@ -120,7 +159,12 @@ def _error(g: Graph, layer: GraphPopulation, label: Value, window: int) -> Value
 
 
 def _gain(
-    g: Graph, layer: GraphPopulation, rule: Rule, signal: Value, winner: Value | None
+    g: Graph,
+    layer: GraphPopulation,
+    rule: Rule,
+    signal: Value,
+    winner: Value | None,
+    ranked: Value | None,
 ) -> Value:
     """Sections 7.1 and 7.2: rate · signal · post, int32 (1, neurons)."""
     rate: Operand = int(rule.rates[0])
@@ -133,10 +177,17 @@ def _gain(
         rates = g.initializer("rates", rule.rates)
         entry = g.op("rate_entry", "Min", layer.wins, rule.rates.size - 1)
         won_rate = g.cast("won_rate", g.op("rate_row", "Gather", rates, entry), np.int32)
-        rate = g.op("rate", "Where", winner, won_rate, rule.depress_rate)
-        pushed = g.op("pushed", "And", last_spikes, g.op("negative", "Less", signal, 0))
+        negative = g.op("negative", "Less", signal, 0)
+        rate = g.op("rate", "Where", negative, rule.depress_rate, won_rate)
+        pushed = g.op("pushed", "And", last_spikes, negative)
+        if rule.depress_from > 1:  # who spikes has won before
+            known = g.op("consolidated", "GreaterOrEqual", layer.wins, rule.depress_from)
+            pushed = g.op("pushed_if_consolidated", "And", pushed, known)
         learns = g.op("learns", "Or", winner, pushed)
-        signal = g.op("signal_gated", "Where", learns, signal, 0)
+        rest: Operand = 0
+        if ranked is not None:
+            rest = g.op("ranked_signal", "Div", g.op("ranked_product", "Mul", signal, ranked), 64)
+        signal = g.op("signal_gated", "Where", learns, signal, rest)
     return g.op("gain", "Mul", signal, rate)
 
 

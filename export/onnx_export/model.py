@@ -122,7 +122,7 @@ class _Builder:
         given = g.input("label", np.int32, ())
         word = g.cast("label/word", given, np.uint32)
         label = g.op("label/class", "Gather", classes, g.cast("label/place", word, np.int64))
-        lessons = learn(g, network, shown, self.key, label)
+        lessons = learn(g, network, shown, self.key, label, state["seen"])
         is_label = g.cast("label/one", g.op("label/is", "Equal", classes, label), np.uint32)
         following = {
             "learned": g.op("state/learned", "Add", state["learned"], 1),

@@ -75,19 +75,21 @@ def move(
     same = g.op("same", "Equal", new, chosen.weights)
     changed = g.cast("changed_int32", g.op("changed", "Not", same), np.int32)
     changes = g.reduce("changes", "ReduceSum", changed, 0, 1)
-    return _put_back(g, layer, rows, chosen, g.cast("new_weights_int8", new, np.int8)), changes
+    return _put_back(
+        g, layer, rule, rows, chosen, g.cast("new_weights_int8", new, np.int8)
+    ), changes
 
 
 def _chosen(g: Graph, layer: GraphPopulation, rule: Rule, rows: int, gain: Value) -> _Synapses:
     """Pick the neurons that may learn where they are sure to be few.
 
-    In gated competition these are the winner and neurons that spiked, of which lateral inhibition
-    allows `winners`. The others' gain is 0.
+    In gated competition these are the winner, `ranks` behind it, and neurons that spiked, of which
+    lateral inhibition allows `winners`. The others' gain is 0.
     """
     population = layer.population
     numbers = g.numbers(population.neurons, np.uint32)
-    most = population.winners + 1
-    if rule.post != "winner" or not 1 < most < population.neurons:
+    most = population.winners + 1 + rule.ranks
+    if rule.post != "winner" or not population.winners or most >= population.neurons:
         return _Synapses(None, layer.wide_weights(), gain, layer.slope, numbers)
     idle = g.op("idle", "Equal", gain, 0)
     has_gain = g.cast("has_gain", g.op("active", "Not", idle), np.int32)
@@ -102,10 +104,12 @@ def _chosen(g: Graph, layer: GraphPopulation, rule: Rule, rows: int, gain: Value
     )
 
 
-def _put_back(g: Graph, layer: GraphPopulation, rows: int, chosen: _Synapses, new: Value) -> Value:
+def _put_back(
+    g: Graph, layer: GraphPopulation, rule: Rule, rows: int, chosen: _Synapses, new: Value
+) -> Value:
     if chosen.places is None:
         return new
-    most = layer.population.winners + 1
+    most = layer.population.winners + 1 + rule.ranks
     places = g.expand("learners_of_rows", chosen.places, (rows, most))
     return g.op("all_weights", "ScatterElements", layer.weights, places, new, axis=1)
 

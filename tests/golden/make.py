@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,27 @@ def tape(
 def competitive(weight_bits: int, preparation: Preparation) -> tuple[Network, bytes]:
     network = presets.competitive(preparation, CLASSES, 2, weight_bits=weight_bits)
     return network, image.pack_state(network, image.new_state(network))
+
+
+def graded() -> tuple[Network, bytes]:
+    """Return a competitive network whose levels fall with rank, other ones for young classes.
+
+    Of each class's neurons two are the same, so that ranks are decided by their numbers.
+    """
+    preparation = Preparation((8, 8, 1), gain=np.array([1]), norm=40)
+    network = presets.competitive(preparation, 4, 6)
+    hidden = network.populations[0]
+    assert hidden.rule is not None
+    levels = np.array([[60, 40, 30, 20], [50, 25, 12, 6], [32, 16, 8, 4]])
+    rule = replace(hidden.rule, levels=levels, depress_from=2)
+    populations = (replace(hidden, rule=rule), *network.populations[1:])
+    state = image.unpack_state(network, start(network))
+    part = state.populations[0]
+    assert part.wins is not None
+    weights, wins = part.weights.copy(), part.wins.copy()
+    weights[3::6], wins[3::6] = weights[1::6], wins[1::6]
+    same = replace(state, populations=(image.Learned(weights, wins), *state.populations[1:]))
+    return replace(network, populations=populations), image.pack_state(network, same)
 
 
 def paper(continual: bool) -> tuple[Network, bytes]:
@@ -271,6 +293,9 @@ def vectors() -> Iterator[tuple[str, bytes]]:
     ]:
         network, state = competitive(bits, preparation)
         yield name, tape(network, raw, labels, "raw", state)
+    network, state = graded()
+    few = labels < network.capacity
+    yield "graded", tape(network, list(pixels[few]) * 2, np.tile(labels[few], 2), "raw", state)
     for name, continual in [("paper-continual", True), ("paper-iid", False)]:
         network, state = paper(continual)
         yield name, tape(network, raw, labels, "raw", state)

@@ -105,6 +105,16 @@ static naca_status_t check_population(check_t *check, uint32_t index, const uint
     }
     const bool plastic = p.post != POST_NONE;
     const uint32_t table = (uint32_t)check->net.capacity * p.neurons;
+    const section_t *levels = naca_find_section(check->data, TAG_LEVELS(index));
+    const uint32_t level_count = (uint32_t)p.ages * p.ranks;
+    if (level_count != 0 && !has_section(check, TAG_LEVELS(index), level_count)) {
+        return NACA_ERR_SECTION;
+    }
+    for (uint32_t i = 0; i < level_count; i++) {
+        if (check->data[levels->offset + i] > 64) {
+            return NACA_ERR_NETWORK;
+        }
+    }
     if ((plastic && !has_section(check, TAG_RATES(index), 2u * p.rates)) ||
         (plastic && p.signal == SIGNAL_TABLE && !has_section(check, TAG_TABLE(index), table)) ||
         ((p.flags & POPULATION_CURVE) != 0 && !has_section(check, TAG_CURVE(index), CURVE_BYTES))) {

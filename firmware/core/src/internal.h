@@ -89,7 +89,10 @@ typedef struct population {
     int16_t depress_rate;
     uint16_t rates;
     uint8_t curve_shift;
-    uint8_t reserved[11];
+    uint8_t ranks;
+    uint16_t depress_from;
+    uint8_t ages;
+    uint8_t reserved[7];
 } population_t;
 STATIC_ASSERT(population, sizeof(population_t) == 64);
 
@@ -122,6 +125,7 @@ enum place {
     COUNTS,     // uint8: spikes in this presentation (output population)
     TRACES,     // uint8: presynaptic trace
     SPIKES,     // uint16: the neurons that spiked at this step
+    RANKED,     // uint16[ranks]: who learns behind the winner of the gated competition, best first
     PLACES
 };
 
@@ -135,11 +139,13 @@ typedef struct layer {
     uint32_t table;       // in the image: int8[capacity][neurons]
     uint32_t rate_table;  // in the image: int16
     uint32_t curve;       // in the image: int16[256], then uint8[256]
+    uint32_t levels;      // in the image: uint8[ages][ranks]
     uint32_t spike_count; // neurons in the list at at[SPIKES]: of this step, or as learning left it
-    int32_t winner; // neuron that won the gated competition the gated competition, -1 for none
-    int32_t margin; // greatest potential above threshold at the last step
+    uint32_t ranked;      // neurons in the list at at[RANKED]
+    int32_t winner;       // neuron that won the gated competition, -1 for none
+    int32_t margin;       // greatest potential above threshold at the last step
 } layer_t;
-STATIC_ASSERT(layer, sizeof(layer_t) == 140);
+STATIC_ASSERT(layer, sizeof(layer_t) == 152);
 
 // The core. It lies at the start of the workspace, and everything else there at an offset from it.
 // A pointer that takes the same room on every machine.
@@ -245,6 +251,7 @@ enum { CRITICAL = 1 }; // flag of a section that decides what the network comput
 #define TAG_TABLE(index) (TAG('M', 'O', 'D', '0') + ((uint32_t)(index) << 24))
 #define TAG_RATES(index) (TAG('R', 'A', 'T', '0') + ((uint32_t)(index) << 24))
 #define TAG_CURVE(index) (TAG('C', 'U', 'R', '0') + ((uint32_t)(index) << 24))
+#define TAG_LEVELS(index) (TAG('L', 'E', 'V', '0') + ((uint32_t)(index) << 24))
 #define TAG_STAGE(index) (TAG('S', 'T', 'G', 'A') + ((uint32_t)(index) << 24))
 
 // The critical section of that tag; one that is all zero if there is none, never null. Optional

@@ -72,23 +72,48 @@ static void change_neuron(update_t *u, uint32_t neuron, int32_t gain)
     }
 }
 
+// The rate of a neuron, which falls with its wins.
+static int32_t rate_of(const update_t *u, uint32_t neuron)
+{
+    const uint32_t wins = AT_CONST(uint16_t, u->core, u->layer->at[WINS])[neuron];
+    const uint32_t rates = u->layer->p.rates;
+    return IN_IMAGE(int16_t, u->core, u->layer->rate_table)[wins < rates ? wins : rates - 1u];
+}
+
+// Those behind the winner learn at the level of their rank and of their class's age.
+static void learn_ranked(update_t *u, const int8_t *row, uint32_t label)
+{
+    const layer_t *layer = u->layer;
+    const uint16_t *list = AT_CONST(uint16_t, u->core, layer->at[RANKED]);
+    uint32_t age = 0;
+    uint32_t seen = AT_CONST(uint32_t, u->core, u->core->state)[1u + label];
+    for (; seen != 0 && age + 1u < layer->p.ages; seen >>= 1) {
+        age++;
+    }
+    const uint8_t *levels = IN_IMAGE(uint8_t, u->core, layer->levels) + age * layer->p.ranks;
+    for (uint32_t r = 0; r < layer->ranked; r++) {
+        const int32_t signal = shift_down((int32_t)row[list[r]] * levels[r], 6);
+        change_neuron(u, list[r], rate_of(u, list[r]) * signal);
+    }
+}
+
 // Expectation-gated competition: the neuron that won among those the label reaches is pulled
 // towards the input, neurons that fired although the label pushes them down are pushed.
-static void learn_winner(update_t *u, layer_t *layer, const int8_t *row)
+static void learn_winner(update_t *u, layer_t *layer, const int8_t *row, uint32_t label)
 {
     naca_t *core = u->core;
     uint16_t *list = AT(uint16_t, core, layer->at[SPIKES]);
+    uint16_t *wins = AT(uint16_t, core, layer->at[WINS]);
     for (uint32_t s = 0; s < layer->spike_count; s++) {
-        if (row[list[s]] < 0) {
+        if (row[list[s]] < 0 && wins[list[s]] >= layer->p.depress_from) {
             change_neuron(u, list[s], (int32_t)layer->p.depress_rate * row[list[s]]);
         }
     }
     layer->spike_count = 0;
     if (layer->winner >= 0) {
         const uint32_t j = (uint32_t)layer->winner;
-        uint16_t *wins = AT(uint16_t, core, layer->at[WINS]);
-        const uint32_t at = wins[j] < layer->p.rates ? wins[j] : layer->p.rates - 1u;
-        change_neuron(u, j, (int32_t)IN_IMAGE(int16_t, core, layer->rate_table)[at] * row[j]);
+        change_neuron(u, j, rate_of(u, j) * row[j]);
+        learn_ranked(u, row, label);
         if (wins[j] < UINT16_MAX) {
             wins[j]++;
         }
@@ -132,7 +157,7 @@ uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label
         core, layer, inputs, count, naca_hash32(naca_presentation_key(core) + population + 1u), 0};
     const int8_t *row = naca_label_row(core, layer, label);
     if (p->post == POST_WINNER) {
-        learn_winner(&u, layer, row);
+        learn_winner(&u, layer, row, label);
         return u.changes;
     }
     const int32_t rate = IN_IMAGE(int16_t, core, layer->rate_table)[0];

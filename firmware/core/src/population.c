@@ -24,9 +24,10 @@ static const field_t population_fields[] = {
     {offsetof(population_t, recruit), I32 | SYMMETRIC, 1u << (27 - STEP)},
     {offsetof(population_t, delta_margin), I32 | FROM_0, 1u << (24 - STEP)},
     {offsetof(population_t, curve_shift), U8 | FROM_0, 24},
+    {offsetof(population_t, ranks), U8 | FROM_0, 31},
+    {offsetof(population_t, ages), U8 | FROM_0, 16},
     {offsetof(population_t, reserved), I32 | FROM_0, 0},
-    {offsetof(population_t, reserved) + 4, I32 | FROM_0, 0},
-    {offsetof(population_t, reserved) + 7, I32 | FROM_0, 0},
+    {offsetof(population_t, reserved) + 3, I32 | FROM_0, 0},
 };
 
 // What no single field can say.
@@ -44,6 +45,9 @@ bool naca_population_fits(const population_t *p, const network_t *net, bool is_o
         return false;
     }
     if (p->signal == SIGNAL_ERROR && (!is_output || p->post == POST_WINNER)) {
+        return false;
+    }
+    if ((p->ranks == 0) != (p->ages == 0) || (p->ranks != 0 && p->post != POST_WINNER)) {
         return false;
     }
     if (p->pre == PRE_ATTRACT && (p->flags & POPULATION_BIAS) != 0) {
@@ -111,29 +115,34 @@ static inline int32_t margin_of(const naca_t *core, const layer_t *layer, uint32
     return threshold != INT32_MAX ? v - threshold : INT32_MIN;
 }
 
+// Put a neuron at `place` of a sorted list of `*count`, which holds `most` at most; `place` is not
+// above *count. Who no longer has room falls out at the end.
+static void insert(uint16_t *list, uint32_t *count, uint32_t most, uint32_t place, uint32_t neuron)
+{
+    if (place == most) {
+        return;
+    }
+    const uint32_t kept = *count < most ? *count : most - 1u;
+    memmove(list + place + 1u, list + place, 2u * (kept - place));
+    list[place] = (uint16_t)neuron;
+    *count = kept + 1u;
+}
+
 // A neuron that crossed its threshold enters the list. With lateral inhibition the list is short
 // and sorted, the greatest margin first; who is equal and came later stays behind.
 static void enter(naca_t *core, layer_t *layer, uint32_t neuron, int32_t margin)
 {
     uint16_t *list = AT(uint16_t, core, layer->at[SPIKES]);
     uint32_t place = layer->spike_count;
-    if (layer->p.winners != 0) {
-        while (place > 0) {
-            if (margin_of(core, layer, list[place - 1u]) >= margin) {
-                break;
-            }
-            place--;
-        }
-        if (place == layer->p.winners) {
-            return;
-        }
-        const uint32_t kept =
-            layer->spike_count < layer->p.winners ? layer->spike_count : layer->p.winners - 1u;
-        memmove(list + place + 1u, list + place, 2u * (kept - place));
-        layer->spike_count = (uint16_t)kept;
+    if (layer->p.winners == 0) {
+        list[place] = (uint16_t)neuron;
+        layer->spike_count++;
+        return;
     }
-    list[place] = (uint16_t)neuron;
-    layer->spike_count++;
+    while (place > 0 && margin_of(core, layer, list[place - 1u]) < margin) {
+        place--;
+    }
+    insert(list, &layer->spike_count, layer->p.winners, place, neuron);
 }
 
 // Who crosses the threshold.
@@ -154,24 +163,48 @@ static void compete(naca_t *core, layer_t *layer)
     layer->margin = best;
 }
 
+// How a neuron stands in the gated competition.
+static int32_t score_of(const naca_t *core, const layer_t *layer, uint32_t neuron)
+{
+    const uint32_t wins = AT_CONST(uint16_t, core, layer->at[WINS])[neuron];
+    const int32_t lost = (int32_t)(layer->p.handicap * wins >> 4);
+    return wins != 0 ? margin_of(core, layer, neuron) - lost : layer->p.recruit;
+}
+
+// Who stands behind the winner, of those that are recruited: sorted as `enter` does it.
+static void rank(naca_t *core, layer_t *layer, const int8_t *gate)
+{
+    const uint16_t *wins = AT_CONST(uint16_t, core, layer->at[WINS]);
+    uint16_t *list = AT(uint16_t, core, layer->at[RANKED]);
+    layer->ranked = 0;
+    for (uint32_t j = 0; layer->p.ranks != 0 && j < layer->p.neurons; j++) {
+        if (gate[j] > 0 && wins[j] != 0 && (int32_t)j != layer->winner) {
+            const int32_t score = score_of(core, layer, j);
+            uint32_t place = layer->ranked;
+            while (place > 0 && score_of(core, layer, list[place - 1u]) < score) {
+                place--;
+            }
+            insert(list, &layer->ranked, layer->p.ranks, place, j);
+        }
+    }
+}
+
 // In the last step of learning: who wins among those that the label's neuromodulator reaches.
-static void compete_gated(const naca_t *core, layer_t *layer, uint32_t label)
+static void compete_gated(naca_t *core, layer_t *layer, uint32_t label)
 {
     const int8_t *gate = naca_label_row(core, layer, label);
-    const uint16_t *wins = AT_CONST(uint16_t, core, layer->at[WINS]);
     int32_t best = 0;
     layer->winner = -1;
     for (uint32_t j = 0; j < layer->p.neurons; j++) {
         if (gate[j] > 0) {
-            const int32_t lost = (int32_t)((uint32_t)layer->p.handicap * wins[j] >> 4);
-            const int32_t score =
-                wins[j] != 0 ? margin_of(core, layer, j) - lost : layer->p.recruit;
+            const int32_t score = score_of(core, layer, j);
             if (layer->winner < 0 || score > best) {
                 layer->winner = (int32_t)j;
                 best = score;
             }
         }
     }
+    rank(core, layer, gate);
 }
 
 static void mark_spikes(const naca_t *core, const layer_t *layer, uint8_t *marks)

@@ -47,6 +47,7 @@ static void sizes_of(const naca_t *core, const layer_t *layer, uint32_t index,
     sizes[TRACES] = has_trace && !(index == 0 && code_is_trace(core, p)) ? layer->rows : 0;
     // One more than can spike: room for the next population's bias.
     sizes[SPIKES] = 2u * ((p->winners != 0 ? p->winners : n) + 1u);
+    sizes[RANKED] = 2u * p->ranks;
 }
 
 // Give the places `from` .. `to` what they need, from *end on.
@@ -69,6 +70,7 @@ static void read_layer(const naca_t *core, const uint8_t *records, uint32_t inde
     layer->padded = round_up(layer->p.neurons, 4);
     layer->table = image_offset(image, TAG_TABLE(index));
     layer->rate_table = image_offset(image, TAG_RATES(index));
+    layer->levels = image_offset(image, TAG_LEVELS(index));
     layer->curve = layer->p.flags & POPULATION_CURVE ? image_offset(image, TAG_CURVE(index)) : 0;
 }
 
@@ -120,7 +122,7 @@ void naca_plan(const naca_image_t *image, naca_t *core, bool is_real)
             read_layer(core, records, i, before, &layer);
             sizes_of(core, &layer, i, sizes);
             lay_out(&layer, sizes, WEIGHTS, WINS, &learned);
-            lay_out(&layer, sizes, NORMS, SPIKES, &scratch);
+            lay_out(&layer, sizes, NORMS, RANKED, &scratch);
             if (layer.at[TRACES] == 0) {
                 layer.at[TRACES] = core->encoder_codes;
             }
