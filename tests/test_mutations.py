@@ -62,7 +62,7 @@ MUTATIONS: dict[str, Mutation] = {
     "unrecruited-fires": ("population.c", "return INT32_MAX;", "return threshold;"),
     "fires-too-early": ("population.c", "if (step->index >= layer->p.fire_from)", "if (true)"),
     "inhibition-tie": ("population.c", "list[place - 1u]) < margin", "list[place - 1u]) <= margin"),
-    "one-winner-too-many": ("population.c", "layer->p.winners, place", "layer->p.winners + 1u, place"),
+    "one-winner-too-many": ("population.c", "p.winners, place", "p.winners + 1u, place"),
     "gate-tie": ("population.c", "score > best", "score >= best"),
     "gate-at-zero": ("population.c", "if (gate[j] > 0) {", "if (gate[j] >= 0) {"),
     "handicap-unscaled": ("population.c", "handicap * wins >> 4", "handicap * wins >> 3"),
