@@ -9,6 +9,7 @@ from __future__ import annotations
 from edge_naca.limits import (
     MAX_CLASSES,
     MAX_POPULATIONS,
+    MAX_RANKS,
     MAX_RATES,
     MAX_STEPS,
     MAX_UNITS,
@@ -77,7 +78,7 @@ RULE_FIELDS = (
     Field("rates", "u16", 1, MAX_RATES, is_count=True),
 )
 LEVEL_FIELDS = (
-    Field("ranks", "u8", 0, 31, is_derived=True),
+    Field("ranks", "u8", 0, MAX_RANKS, is_derived=True),
     Field("depress_from", "u16"),
     Field("ages", "u8", 0, 16, is_derived=True),
 )

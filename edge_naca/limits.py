@@ -14,6 +14,7 @@ MAX_POPULATIONS = 8
 MAX_CLASSES = 1024
 MAX_STEPS = 255
 MAX_RATES = 4096
+MAX_RANKS = 31
 FULL_LEVEL = 64  # what stands for a level of 1 behind the winner
 
 

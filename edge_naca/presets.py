@@ -20,7 +20,7 @@ from edge_naca.expectation import (
     modulation_table,
 )
 from edge_naca.front_end import FrontEnd
-from edge_naca.limits import whole
+from edge_naca.limits import FULL_LEVEL, MAX_RANKS, whole
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 
 ONE = 16384  # what stands for a learning rate of 1
@@ -40,6 +40,25 @@ def rate_table(floor: float, start: float = 1.0) -> NDArray[np.int16]:
     return np.rint(rates * ONE).astype(np.int16)
 
 
+def level_table(grading: float, most: int) -> NDArray[np.uint8]:
+    """Return levels that fall as powers of `grading` behind the winner, the same at every age.
+
+    Parameters
+    ----------
+    grading : 0 .. 1.
+    most : ranks at most; as many are taken as have a level that is not 0.
+
+    Returns
+    -------
+    uint8 (1, ranks), or (0, 0) without ranks.
+    """
+    if not 0 <= grading <= 1:
+        raise ValueError(f"grading must be in 0 .. 1, not {grading}")
+    levels = np.rint(FULL_LEVEL * grading ** np.arange(1, 1 + min(most, MAX_RANKS)))
+    levels = levels[levels > 0].astype(np.uint8)
+    return levels.reshape((1, -1) if levels.size else (0, 0))
+
+
 def competitive(
     source: Preparation | FrontEnd | int,
     capacity: int,
@@ -51,6 +70,7 @@ def competitive(
     rate_floor: float = 0.02,
     homeostasis: float = 5e-5,
     depression: float = 0.0625,
+    grading: float = 0.0,
     seed: int = 0,
     metadata: dict[str, Any] | None = None,
 ) -> Network:
@@ -79,6 +99,8 @@ def competitive(
         have (where preparation equalises it) or can have at the most: the more, the more evenly a
         class's neurons share its samples.
     depression : how hard a wrong winner is pushed, as a modulation; 0 for not at all.
+    grading : what the label's level is multiplied by from one rank of its subpopulation to the
+        next, 0 .. 1: neurons behind the winner learn too. 0 for the winner alone.
     seed : of everything random.
     """
     front = source if isinstance(source, FrontEnd) else None
@@ -115,6 +137,7 @@ def competitive(
         winners=1,
         rule=replace(
             _competitive_rule(capacity, neurons_per_class, rate_floor, depression),
+            levels=level_table(grading, neurons_per_class - 1),
             trace_shift=fineness,
             trace_decay=256 if counted else 128,
             trace_increment=1 if counted else 1 << (bits - 1),

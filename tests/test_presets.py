@@ -17,6 +17,7 @@ from edge_naca.presets import (
     POTENTIAL_UNIT,
     WEIGHT_UNIT,
     competitive,
+    level_table,
     paper,
     paper_start,
     rate_table,
@@ -75,6 +76,31 @@ def test_the_winner_is_the_nearest_prototype() -> None:
     winner = margins[:, :30].argmax(axis=1)
     # Half a squared norm is rounded down to whole units of potential: less than 1 of distance.
     assert_allclose(distance[np.arange(50), winner], best, atol=0.5)
+
+
+@pytest.mark.parametrize(
+    ("grading", "most", "levels"),
+    [(0.5, 99, [[32, 16, 8, 4, 2, 1]]), (0.3, 2, [[19, 6]]), (1.0, 3, [[64] * 3]), (0.5, 0, [])],
+)
+def test_levels_fall_from_rank_to_rank(grading: float, most: int, levels: list[list[int]]) -> None:
+    assert level_table(grading, most).tolist() == levels
+
+
+def test_graded_levels_teach_those_behind_the_winner() -> None:
+    x = np.random.default_rng(0).integers(0, 16, (40, 12))
+    y = np.arange(40) % 2
+    changed = []
+    for grading in (0.0, 0.5):
+        core = Core(competitive(12, 2, 4, grading=grading))
+        core.learn_many(x[:30], y[:30], "codes")
+        before = image.unpack_state(core.network, core.state()).populations[0].weights
+        core.learn(x[30], int(y[30]), "codes")
+        after = image.unpack_state(core.network, core.state()).populations[0].weights
+        changed.append(np.flatnonzero((before != after).any(axis=1)))
+    assert changed[0].size <= 2  # the winner, and a neuron that was depressed
+    assert changed[1].size > changed[0].size
+    with pytest.raises(ValueError, match=r"grading must be in 0 .. 1, not 1.5"):
+        competitive(12, 2, 4, grading=1.5)
 
 
 def test_rates_fall_to_their_floor() -> None:

@@ -24,7 +24,7 @@ static const field_t population_fields[] = {
     {offsetof(population_t, recruit), I32 | SYMMETRIC, 1u << (27 - STEP)},
     {offsetof(population_t, delta_margin), I32 | FROM_0, 1u << (24 - STEP)},
     {offsetof(population_t, curve_shift), U8 | FROM_0, 24},
-    {offsetof(population_t, ranks), U8 | FROM_0, 31},
+    {offsetof(population_t, ranks), U8 | FROM_0, NACA_MAX_RANKS},
     {offsetof(population_t, ages), U8 | FROM_0, 16},
     {offsetof(population_t, reserved), I32 | FROM_0, 0},
     {offsetof(population_t, reserved) + 3, I32 | FROM_0, 0},

@@ -63,6 +63,7 @@ enum {
     NACA_MAX_CLASSES = 1024,      ///< rows of a modulation table
     NACA_MAX_STEPS = 255,         ///< time steps of one presentation
     NACA_MAX_RATES = 4096,        ///< entries of a learning-rate table
+    NACA_MAX_RANKS = 31,          ///< neurons that learn behind a winner
     NACA_MAX_STAGES = 16,         ///< frozen stages
     NACA_MAX_STAGE_UNITS = 65535, ///< outputs of one frozen stage
     NACA_ALIGNMENT = 8,           ///< of the image and of the workspace, in bytes
