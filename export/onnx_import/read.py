@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge_naca.export.conversion.layers import Convolution, Finding, Layer, Shape
 from edge_naca.export.conversion.relu_folding import is_affine
+from edge_naca.export.onnx_import.constants import ConstantError, evaluate
 from edge_naca.export.onnx_import.file import OnnxError, array, where
 
 if TYPE_CHECKING:
@@ -277,26 +278,21 @@ class Reader:
 
     def _fold(self, node: NodeProto) -> bool:
         """Work a node out that depends on constants only; tell whether that was so."""
-        from onnx import helper
-        from onnx.reference import ReferenceEvaluator
+        from onnx import numpy_helper
 
-        names = [name for name in node.input if name]
+        names = list(dict.fromkeys(name for name in node.input if name))
         if not all(self.constant(name) is not None for name in names):
             return False
         if not self._is_small(node, names):
             return False
-        graph = helper.make_graph(
-            [node],
-            "constants",
-            [helper.make_value_info(n, helper.make_tensor_type_proto(
-                helper.np_dtype_to_tensor_dtype(self.constants[n].dtype), self.constants[n].shape))
-             for n in dict.fromkeys(names)],
-            [helper.make_empty_tensor_value_info(name) for name in node.output if name],
-        )  # fmt: skip
+        inputs = {
+            name: self._initializers.get(name)
+            or numpy_helper.from_array(self.constants[name], name)
+            for name in names
+        }
         try:
-            runner = ReferenceEvaluator(helper.make_model(graph, opset_imports=self._opsets))
-            results = runner.run(None, {name: self.constants[name] for name in names})
-        except Exception as error:  # the evaluator raises whatever its operators raise
+            results = evaluate(node, inputs, self._opsets)
+        except ConstantError as error:
             self._find(
                 where(node, self._number), _kind(node), f"it cannot be worked out: {error}",
                 "export the model again, with constants folded",
