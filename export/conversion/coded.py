@@ -25,7 +25,7 @@ from edge_naca.export.conversion.layers import (
     Pool,
     window_of,
 )
-from edge_naca.export.conversion.relu_blocks import Block, Blocks, rectifier_of
+from edge_naca.export.conversion.relu_blocks import Block, Blocks
 from edge_naca.export.conversion.relu_folding import by_channel
 from edge_naca.export.conversion.stage_running import (
     at_every_step,
@@ -67,6 +67,7 @@ class Signal:
     is_signed : whether the stage has two channels, on and off, for each of the model's.
     is_apart : whether all on channels come before all off channels, as preparation makes them; else
         they lie side by side.
+    off : what an off code of 1 stands for, over what an on code does.
     """
 
     codes: Float
@@ -75,6 +76,7 @@ class Signal:
     bits: int
     is_signed: bool
     is_apart: bool
+    off: float = 1.0
 
 
 @dataclass(eq=False)
@@ -128,12 +130,13 @@ def convert_coded(
     signal = entering
     for block, width in zip(body, widths, strict=True):
         real = run_layer(block.layer, signal.real)
-        if block.is_rectified:
-            real = run_layer(rectifier_of(block), real)
+        uneven = _uneven_limits(block, real)
+        if block.rectifier is not None:
+            real = run_layer(block.rectifier, real)
         if isinstance(block.layer, Pool):
             signal = _pool(block, block.layer, signal, real, width, result)
         else:
-            signal = _convolution(block, block.layer, signal, real, width, result)
+            signal = _convolution(block, block.layer, signal, real, width, result, uneven)
     result.codes = in_order(signal.codes)
     result.encoder = Encoder("bitplane", signal.bits, signal.bits)
     if readout:
@@ -165,7 +168,8 @@ def best_scale(real: Float, bits: int, limit: float | None = None) -> float:
     """
     sizes = np.abs(real).reshape(-1)
     if sizes.size > LOOKED_AT:
-        sizes = sizes[:: -(-sizes.size // LOOKED_AT)]
+        # In the order of size, so that it does not matter where in a map or sample numbers lie.
+        sizes = np.sort(sizes)[:: -(-sizes.size // LOOKED_AT)]
     most, levels = float(np.abs(real).max(initial=0)), 2**bits - 1
     if most == 0:
         return (limit or 1.0) / levels
@@ -184,7 +188,7 @@ def effective_weights(layer: Convolution, signal: Signal) -> tuple[Float, int]:
     if not signal.is_signed:
         return weights, groups
     if not signal.is_apart:
-        both = np.stack([weights, -weights], axis=2)  # on and off side by side
+        both = np.stack([weights, -signal.off * weights], axis=2)  # on and off side by side
         return both.reshape(len(weights), -1, *weights.shape[2:]), groups
     maps, share = weights.shape[:2]
     dense = np.zeros((maps, share * groups, *weights.shape[2:]))
@@ -194,9 +198,24 @@ def effective_weights(layer: Convolution, signal: Signal) -> tuple[Float, int]:
     return np.concatenate([dense, -dense], axis=1), 1
 
 
-def _doubled(numbers: Float) -> Float:
-    """Return numbers of maps, each followed by its negative."""
-    return np.stack([numbers, -numbers], axis=1).reshape(-1, *numbers.shape[1:])
+def _doubled(numbers: Float, off: float) -> Float:
+    """Return numbers of maps, each followed by its negative in the unit of off codes."""
+    return np.stack([numbers, -numbers / off], axis=1).reshape(-1, *numbers.shape[1:])
+
+
+def _uneven_limits(block: Block, real: Float) -> tuple[float, float] | None:
+    """Return limits below and above that differ, if numbers reach them; None where one does.
+
+    Parameters
+    ----------
+    real : what comes out of the block's layer.
+    """
+    rectifier = block.rectifier
+    if not block.is_signed or rectifier is None or rectifier.limit is None:
+        return None
+    low, high = -rectifier.floor, rectifier.limit
+    is_cut = bool((real < rectifier.floor).any() or (real > high).any())
+    return (low, high) if is_cut and low > 0 and low != high else None
 
 
 def fit_maps(weights: Float, bias: Float) -> tuple[Float, Float, NDArray[np.int64]]:
@@ -251,17 +270,28 @@ def _no_finer(
 
 
 def _convolution(
-    block: Block, layer: Convolution, signal: Signal, real: Float, bits: int, result: Coded
+    block: Block,
+    layer: Convolution,
+    signal: Signal,
+    real: Float,
+    bits: int,
+    result: Coded,
+    uneven: tuple[float, float] | None,
 ) -> Signal:
     effective, groups = effective_weights(layer, signal)
     bias = layer.bias
-    scale = best_scale(real, bits, block.limit)
+    scale, off = best_scale(real, bits, block.limit), 1.0
+    if uneven is not None:
+        # Codes end where the numbers do, on and off each at a limit of its own.
+        low, high = uneven
+        scale = high / (2**bits - 1)
+        off = low / high
     if not real.any():
         result.notes.append(
             f"{layer.name}: nothing comes out on any calibration sample; its scale is a guess"
         )
     if block.is_signed:
-        effective, bias = _doubled(effective), _doubled(bias)
+        effective, bias = _doubled(effective, off), _doubled(bias, off)
     scale = _no_finer(scale, effective, bias, layer, real, result.notes)
     try:
         weights, offsets, shifts = fit_maps(effective / scale, bias / scale)
@@ -290,7 +320,7 @@ def _convolution(
     step = scale / 2.0**shifts
     rounded = weights * step[:, None, None, None]
     relative = relative_error(rounded - effective, effective)
-    after = Signal(codes, real, np.full(len(layer.bias), scale), bits, block.is_signed, False)
+    after = Signal(codes, real, np.full(len(layer.bias), scale), bits, block.is_signed, False, off)
     mean_in = float(np.abs(signal.scale).mean())
     result.stages.append(stage)
     result.reports.append(
@@ -415,7 +445,7 @@ def _report(
             if after.is_apart
             else (codes[:, ::2], codes[:, 1::2])
         )
-        signed = on - off
+        signed = on - after.off * off
     else:
         signed = codes
     meant = signed * after.scale[:, None, None]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.export.conversion import planes
-from edge_naca.export.conversion.layers import Convolution, Layer, Pool, Rectifier
+from edge_naca.export.conversion.layers import Convolution, Elementwise, Layer, Pool, Rectifier
 
 Float = NDArray[np.float64]
 
@@ -40,7 +40,9 @@ def run_layer(layer: Layer, x: Float) -> Float:
         sums = planes.total(x, *where)
         return sums / (layer.kernel[0] * layer.kernel[1]) if layer.kind == "average" else sums
     if isinstance(layer, Rectifier):
-        return np.asarray(np.clip(x, 0, layer.limit))
+        return np.asarray(np.clip(x, layer.floor, layer.limit))
+    if isinstance(layer, Elementwise):
+        return x * layer.factor + layer.offset
     raise TypeError(f"{layer.name}: {type(layer).__name__} is no layer of a rectifier network")
 
 

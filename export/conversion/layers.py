@@ -106,10 +106,30 @@ class Scale(Layer):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Elementwise(Layer):
+    """Every number is multiplied by a factor of its own, and an offset of its own is added.
+
+    Parameters
+    ----------
+    factor, offset : float (channels, height, width).
+    """
+
+    factor: Float
+    offset: Float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Rectifier(Layer):
-    """ReLU, with an upper limit if there is one (ReLU6)."""
+    """ReLU, with an upper limit if there is one (ReLU6).
+
+    Parameters
+    ----------
+    limit : numbers above become it; None if there is none.
+    floor : numbers below become it: 0 for a ReLU, less where what goes on may be negative.
+    """
 
     limit: float | None = None
+    floor: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -29,7 +29,7 @@ from edge_naca.export.conversion.layers import (
     Pool,
     window_of,
 )
-from edge_naca.export.conversion.relu_blocks import Block, Blocks, rectifier_of
+from edge_naca.export.conversion.relu_blocks import Block, Blocks
 from edge_naca.export.conversion.stage_running import (
     at_every_step,
     in_order,
@@ -111,8 +111,8 @@ def convert_rate(
     signal = entering
     for number, block in enumerate(model.blocks):
         real = run_layer(block.layer, signal.real)
-        if block.is_rectified:
-            real = run_layer(rectifier_of(block), real)
+        if block.rectifier is not None:
+            real = run_layer(block.rectifier, real)
         layer = block.layer
         if isinstance(layer, Pool):
             arriving, signal = _pool(layer, signal, arriving, real, result)

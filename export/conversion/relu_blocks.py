@@ -10,6 +10,7 @@ import numpy as np
 from edge_naca import stages
 from edge_naca.export.conversion.layers import (
     Convolution,
+    Elementwise,
     Finding,
     Layer,
     Pool,
@@ -17,7 +18,7 @@ from edge_naca.export.conversion.layers import (
     Shape,
     window_of,
 )
-from edge_naca.export.conversion.relu_folding import fold, is_affine, is_uneven
+from edge_naca.export.conversion.relu_folding import fold, is_affine, is_uneven, meaning
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS
 
 
@@ -28,15 +29,23 @@ class Block:
     Parameters
     ----------
     layer : the convolution or pool.
-    is_rectified : whether a rectifier follows.
-    limit : of the rectifier.
+    rectifier : what follows it, None for nothing.
     hears_signed : whether what it is given may be negative.
     """
 
     layer: Convolution | Pool
-    is_rectified: bool
-    limit: float | None
+    rectifier: Rectifier | None
     hears_signed: bool
+
+    @property
+    def is_rectified(self) -> bool:
+        """Whether nothing negative comes out because of a rectifier."""
+        return self.rectifier is not None and self.rectifier.floor >= 0
+
+    @property
+    def limit(self) -> float | None:
+        """What the size of a number that comes out cannot exceed."""
+        return reach(self.rectifier)
 
     @property
     def is_signed(self) -> bool:
@@ -54,14 +63,18 @@ class Blocks:
     ----------
     shape : (channels, height, width) of the input.
     leading : what raw numbers mean, where that could not be folded into the first convolution.
-    floor, limit : whether numbers below 0 and above a limit are cut off before the first block.
+    rectifier : how numbers are cut off before the first block, None for not at all.
     """
 
     shape: Shape
-    leading: Convolution | None
-    floor: bool
-    limit: float | None
+    leading: Convolution | Elementwise | None
+    rectifier: Rectifier | None
     blocks: tuple[Block, ...]
+
+    @property
+    def floor(self) -> bool:
+        """Whether numbers below 0 are cut off before the first block."""
+        return self.rectifier is not None and self.rectifier.floor >= 0
 
     @property
     def has_head(self) -> bool:
@@ -80,12 +93,11 @@ class Blocks:
         return replace(self, blocks=self.blocks[:-1])
 
 
-def rectifier_of(block: Block) -> Rectifier:
-    """Return the rectifier behind a block's layer."""
-    shape = block.layer.output_shape
-    return Rectifier(
-        name=block.layer.name, input_shape=shape, output_shape=shape, limit=block.limit
-    )
+def reach(rectifier: Rectifier | None) -> float | None:
+    """Return what the size of a number cannot exceed behind a rectifier, None for no limit."""
+    if rectifier is None or rectifier.limit is None:
+        return None
+    return max(rectifier.limit, -rectifier.floor)
 
 
 def blocks_of(layers: Sequence[Layer], has_negative: bool = False) -> Blocks:
@@ -103,17 +115,20 @@ def blocks_of(layers: Sequence[Layer], has_negative: bool = False) -> Blocks:
     """
     rest = fold(layers)
     shape = rest[0].input_shape if rest else (1, 1, 1)
-    leading, floor, limit = None, False, None
-    if rest and is_affine(rest[0]):
-        first = rest[0]
-        assert isinstance(first, Convolution)
-        floored = isinstance(rest[1], Rectifier) if len(rest) > 1 else False
-        if len(rest) > 1 and (first.bias.any() or is_uneven(first) or floored):
+    leading: Convolution | Elementwise | None = None
+    before: Rectifier | None = None
+    first = rest[0] if rest else None
+    if isinstance(first, Elementwise):
+        leading, rest = first, rest[1:]
+    elif isinstance(first, Convolution) and is_affine(first) and len(rest) > 1:
+        is_followed = isinstance(rest[1], (Convolution, Pool))
+        if first.bias.any() or is_uneven(first) or not is_followed:
             leading, rest = first, rest[1:]
     if rest and isinstance(rest[0], Rectifier):
-        floor, limit, rest = True, rest[0].limit, rest[1:]
+        before, rest = rest[0], rest[1:]
     found: list[Block] = []
-    moved = leading is not None and bool(leading.bias.any())
+    moved = leading is not None and bool(meaning(leading)[1].any())
+    floor = before is not None and before.floor >= 0
     signed = not floor and (has_negative or moved)
     for at, layer in enumerate(rest):
         if isinstance(layer, Rectifier):
@@ -121,15 +136,14 @@ def blocks_of(layers: Sequence[Layer], has_negative: bool = False) -> Blocks:
         if not isinstance(layer, (Convolution, Pool)):
             raise TypeError(f"{layer.name}: {type(layer).__name__} is no layer of rectifiers")
         after = rest[at + 1] if at + 1 < len(rest) else None
-        is_rectified = isinstance(after, Rectifier)
-        limit_after = after.limit if isinstance(after, Rectifier) else None
+        behind = after if isinstance(after, Rectifier) else None
         step: Convolution | Pool = layer
-        if isinstance(layer, Pool) and layer.kind != "max" and is_rectified and signed:
+        if isinstance(layer, Pool) and layer.kind != "max" and behind is not None and signed:
             step = _as_convolution(layer)
-        block = Block(step, is_rectified, limit_after, signed)
+        block = Block(step, behind, signed)
         found.append(block)
         signed = block.is_signed
-    return Blocks(shape, leading, floor, limit, tuple(found))
+    return Blocks(shape, leading, before, tuple(found))
 
 
 def _as_convolution(pool: Pool) -> Convolution:

@@ -24,8 +24,8 @@ from edge_naca.export.conversion.layers import (
     depthwise,
 )
 from edge_naca.export.conversion.rate import check_rate, convert_rate
-from edge_naca.export.conversion.relu_blocks import Block, Blocks, blocks_of, check_blocks
-from edge_naca.export.conversion.relu_folding import is_uneven, push_regardless
+from edge_naca.export.conversion.relu_blocks import Blocks, blocks_of, check_blocks, reach
+from edge_naca.export.conversion.relu_folding import is_uneven, meaning, push_regardless
 from edge_naca.export.conversion.result import Conversion
 from edge_naca.export.conversion.stage_running import prepare, run_stages
 from edge_naca.export.onnx_import.model import layers_of, read_onnx
@@ -328,9 +328,10 @@ def _within_inputs(blocks: Blocks) -> tuple[Blocks, list[str]]:
     inputs = int(np.prod(blocks.shape))
     leading = blocks.leading
     first = blocks.blocks[0].layer
-    if leading is None or blocks.floor or 2 * inputs <= MAX_UNITS:
+    is_signed = leading is not None and not blocks.floor and bool(meaning(leading)[1].any())
+    if not is_signed or 2 * inputs <= MAX_UNITS:
         return blocks, []
-    if not isinstance(first, Convolution):
+    if not isinstance(first, Convolution) or not isinstance(leading, Convolution):
         raise ConversionError(
             [
                 Finding(
@@ -340,7 +341,7 @@ def _within_inputs(blocks: Blocks) -> tuple[Blocks, list[str]]:
             ]
         )  # fmt: skip
     joined = push_regardless(leading, first)
-    one = Block(joined, blocks.blocks[0].is_rectified, blocks.blocks[0].limit, False)
+    one = replace(blocks.blocks[0], layer=joined, hears_signed=False)
     note = (
         f"{first.name}: the input's offset was added behind its padding, as {2 * inputs} inputs "
         "(on and off) are too many: what it gives along the border differs"
@@ -351,7 +352,9 @@ def _within_inputs(blocks: Blocks) -> tuple[Blocks, list[str]]:
 def _centred(blocks: Blocks) -> Blocks:
     """Let 0 be a whole raw number, as preparation needs; the first layer adds what is missing."""
     leading, first = blocks.leading, blocks.blocks[0]
-    if leading is None or blocks.floor or not isinstance(first.layer, Convolution):
+    if not isinstance(leading, Convolution) or blocks.floor:
+        return blocks
+    if not isinstance(first.layer, Convolution):
         return blocks
     factor = leading.weights.reshape(-1)
     if (factor == 0).any():
@@ -375,41 +378,47 @@ def _prepare(blocks: Blocks, raw: Float, layout: Layout) -> tuple[Preparation, S
     ----------
     raw : whole numbers (n, channels, height, width).
     """
-    channels, height, width = blocks.shape
-    factor, addend = np.ones(channels), np.zeros(channels)
+    channels = blocks.shape[0]
+    factor, addend = np.ones((channels, 1, 1)), np.zeros((channels, 1, 1))
     if blocks.leading is not None:
-        factor, addend = blocks.leading.weights.reshape(-1), blocks.leading.bias
+        factor, addend = meaning(blocks.leading)
     if (factor == 0).any():
         raise CalibrationError("the model multiplies a channel of its input by 0")
+    if (np.sign(factor) != np.sign(factor[:, :1, :1])).any():
+        raise CalibrationError("the model turns the sign of some numbers of a channel, not of all")
     if blocks.floor and (factor < 0).any():
         raise CalibrationError("the model turns its input's sign and then cuts it off at 0")
     is_signed = bool(blocks.blocks[0].hears_signed)
     zero = np.clip(np.rint(-addend / factor), -LIMIT, LIMIT)
-    centred = raw - zero[:, None, None]
-    real = raw * factor[:, None, None] + addend[:, None, None]
-    if blocks.floor:
-        real = np.clip(real, 0, blocks.limit)
-    top = 2**INPUT_BITS - 1
-    if blocks.leading is not None and is_uneven(blocks.leading):
-        gain, shift = gains(np.abs(factor) / best_scale(real, INPUT_BITS, blocks.limit))
+    centred = raw - zero
+    real = raw * factor + addend
+    if blocks.rectifier is not None:
+        real = float_relu.run_layer(blocks.rectifier, real)
+    top, limit = 2**INPUT_BITS - 1, reach(blocks.rectifier)
+    is_single = np.ptp(np.abs(factor), axis=(1, 2)).max() == 0
+    if blocks.leading is not None and (is_uneven(blocks.leading) or not is_single):
+        gain, shift = gains(np.abs(factor) / best_scale(real, INPUT_BITS, limit))
         gain = np.maximum(gain, 1)
     else:
         most = float(np.abs(centred).max())
-        if blocks.limit is not None:
-            most = min(most, float((blocks.limit / np.abs(factor)).max()))
+        if limit is not None:
+            most = min(most, float((limit / np.abs(factor)).max()))
         gain, shift = (np.array([1]), 0) if most <= top else gains(np.array([top / most]))
     step = 2.0**shift / gain
-    differ = np.ptp(zero) > 0 or len(gain) > 1
-    places = height * width
+    differ = np.ptp(zero) > 0 or gain.size > 1
+    everywhere = [np.broadcast_to(part, blocks.shape).reshape(-1) for part in (zero, gain)]
+    offsets, factors = everywhere if differ else (part[:1] for part in everywhere)
     preparation = Preparation(
         layout.prepared,
         signed=is_signed,
-        offset=(np.repeat(zero, places) if differ else zero[:1]).astype(np.int64),
-        gain=np.repeat(np.broadcast_to(gain, channels), places) if differ else gain,
+        offset=offsets.astype(np.int64),
+        gain=factors,
         shift=shift,
     )
+    # Where numbers have gains of their own, all codes of a channel stand for nearly the same.
+    scale = np.broadcast_to(factor * step, blocks.shape).mean(axis=(1, 2))
     entering = Signal(
-        prepare(preparation, raw, INPUT_BITS), real, factor * step, INPUT_BITS, is_signed, True
+        prepare(preparation, raw, INPUT_BITS), real, scale, INPUT_BITS, is_signed, True
     )
     return preparation, entering
 

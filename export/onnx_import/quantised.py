@@ -1,21 +1,23 @@
 """What the quantised operators of ONNX and onnxruntime become as layers.
 
-Integers are read as the real numbers that they stand for: quantising to a type whose smallest
-number stands for 0 is a rectifier, dequantising is nothing at all, and int8 weights are real
-weights on a grid.
+Integers are read as the real numbers that they stand for: quantising cuts off what its integers
+cannot hold, dequantising with the same scale is nothing at all, and int8 weights are real weights
+on a grid.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_naca.export.conversion.layers import Rectifier, depthwise
+from edge_naca.export.onnx_import.elementwise import affine, on_axes, rectify
 from edge_naca.export.onnx_import.file import attributes
-from edge_naca.export.onnx_import.operators import affine, convolution, dense, only, pool
-from edge_naca.export.onnx_import.read import Handler, Reader, RefusalError, Value
+from edge_naca.export.onnx_import.read import Handler, Reader
+from edge_naca.export.onnx_import.values import Grid, RefusalError, Value
+from edge_naca.export.onnx_import.windows import convolution, fully_connected, pool
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-def _real(
+def real_parameter(
     reader: Reader, node: NodeProto, places: tuple[int, int, int], what: str, axis: int
 ) -> NDArray[np.float64]:
     """Return a quantised parameter as real numbers; `places` of numbers, scale and zero point."""
@@ -31,141 +33,144 @@ def _real(
     scale = reader.parameter(node, places[1], f"scale of {what}").astype(np.float64)
     zero = reader.optional(node, places[2], f"zero point of {what}")
     point = np.zeros(1) if zero is None else zero.astype(np.float64)
+    return (numbers - along(point, numbers, axis, what)) * along(scale, numbers, axis, what)
+
+
+def along(part: NDArray[np.float64], numbers: Array, axis: int, what: str) -> NDArray[np.float64]:
+    """Return one number for all, or one for each place of an axis, in a shape that broadcasts."""
+    if part.size == 1:
+        return part.reshape(())
+    if axis >= numbers.ndim or part.size != numbers.shape[axis]:
+        raise RefusalError(
+            f"there are {part.size} scales or zero points for {what} of shape {numbers.shape}",
+            "quantise by tensor or by channel",
+        )
     around = [1] * numbers.ndim
-    for part in (scale, point):
-        if part.size not in (1, numbers.shape[axis]):
-            raise RefusalError(
-                f"there are {part.size} scales for {numbers.shape[axis]} maps of {what}",
-                "quantise by tensor or by channel",
-            )
-    if numbers.ndim:
-        around[axis] = -1
-    scale, point = scale.reshape(-1), point.reshape(-1)
-    return (numbers - (point if point.size == 1 else point.reshape(around))) * (
-        scale if scale.size == 1 else scale.reshape(around)
-    )
+    around[axis] = -1
+    return part.reshape(around)
 
 
-def _quantise(
-    reader: Reader, node: NodeProto, value: Value, places: tuple[int, int], name: str
-) -> Value:
-    """Return a value after quantisation: rectified if the smallest integer stands for 0."""
-    scale = reader.parameter(node, places[0], "scale")
-    zero = reader.optional(node, places[1], "zero point")
-    if scale.size != 1:
-        raise RefusalError("it quantises channels apart", "quantise activations by tensor")
-    point = np.zeros(1, np.uint8) if zero is None else zero
-    info = np.iinfo(point.dtype)
-    if int(point.reshape(-1)[0]) != info.min:
-        return value  # a grid around zero: nothing that an integer network would not do by itself
-    limit = float(scale.reshape(-1)[0]) * (info.max - info.min)
-    reader.model.layers.append(
-        Rectifier(name=name, input_shape=value.shape, output_shape=value.shape, limit=limit)
-    )
-    return value
+def _quantise(reader: Reader, node: NodeProto, value: Value, places: tuple[int, int]) -> None:
+    """Say that a node's result is a value cut off at what its integers can hold."""
+    grid = reader.grid(node, places)
+    if not grid.low <= grid.zero <= grid.high:
+        raise RefusalError(f"its zero point {grid.zero:g} is out of range", "quantise it again")
+    low, high = ((end - grid.zero) * grid.scale for end in (grid.low, grid.high))
+    if high <= 0:
+        raise RefusalError("its integers stand for no number above 0", "quantise the model again")
+    rectify(reader, node, value, low, high)
+    reader.put(node, replace(reader.values[node.output[0]], integers=grid))
 
 
-def _entering(reader: Reader, node: NodeProto, value: Value, places: tuple[int, int]) -> None:
-    """Where the model's own input is integers: add what they stand for."""
-    if reader.model.layers or np.dtype(reader.model.input_type).kind not in "iu":
-        return
-    scale = reader.parameter(node, places[0], "scale").astype(np.float64).reshape(-1)
-    zero = reader.optional(node, places[1], "zero point")
-    point = np.zeros(1) if zero is None else zero.astype(np.float64).reshape(-1)
-    if scale.size != 1 or point.size != 1:
-        raise RefusalError("it quantises channels apart", "quantise activations by tensor")
-    reader.model.layers.append(
-        depthwise(f"{reader.name(node)} input", value.shape, scale, -point * scale)
-    )
+def _dequantise(reader: Reader, node: NodeProto, value: Value, places: tuple[int, int]) -> Value:
+    """Return the real numbers that integers stand for to a node, which may differ from what they
+    stood for before."""
+    held = value.integers
+    if not isinstance(held, Grid):
+        raise RefusalError(
+            "it takes integers, but what comes in are real numbers"
+            if held is None
+            else "it takes integers of a scale that only shows when the model runs",
+            "export the model again, with a QuantizeLinear before it",
+        )
+    grid = reader.grid(node, places)
+    has_zero = places[1] < len(node.input) and node.input[places[1]]
+    if has_zero and (grid.low, grid.high) != (held.low, held.high):
+        raise RefusalError(
+            f"its zero point is of a type of {grid.low:g} .. {grid.high:g}, but its input holds "
+            f"{held.low:g} .. {held.high:g}",
+            "quantise the model again: scale, zero point and integers belong together",
+        )
+    factor, offset = grid.scale / held.scale, (held.zero - grid.zero) * grid.scale
+    plain = replace(value, integers=None)
+    if (factor, offset) == (1, 0):
+        return plain
+    affine(reader, node, plain, np.array(factor), np.array(offset))
+    return reader.values[node.output[0]]
 
 
 def _quantize_linear(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.values[only(node, given)]
-    reader.put(node, _quantise(reader, node, value, (1, 2), reader.name(node)))
+    _quantise(reader, node, reader.real(node, given), (1, 2))
 
 
 def _dequantize_linear(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.values[only(node, given)]
-    _entering(reader, node, value, (1, 2))
-    reader.put(node, value)
+    reader.put(node, _dequantise(reader, node, reader.one(node, given), (1, 2)))
+
+
+def _bias(reader: Reader, node: NodeProto, place: int) -> NDArray[np.float64] | None:
+    """Return a bias of whole numbers as real ones: their unit is input times weights."""
+    bias = reader.optional(node, place, "bias")
+    if bias is None:
+        return None
+    step = float(reader.parameter(node, 1, "input scale").reshape(-1)[0])
+    unit = step * reader.parameter(node, 4, "scale of weights").astype(np.float64).reshape(-1)
+    numbers = bias.astype(np.float64).reshape(-1)
+    return numbers * along(unit, numbers, 0, "bias")
 
 
 def _convolution(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.values[only(node, given)]
-    _entering(reader, node, value, (1, 2))
-    weights = _real(reader, node, (3, 4, 5), "weights", 0)
-    bias = reader.optional(node, 8, "bias")
-    if bias is not None:
-        step = float(reader.parameter(node, 1, "input scale").reshape(-1)[0])
-        unit = step * reader.parameter(node, 4, "scale of weights").astype(np.float64).reshape(-1)
-        bias = bias.astype(np.float64) * unit
-    convolution(reader, node, value, weights, bias, attributes(node))
-    made = reader.values[node.output[0]]
-    reader.put(node, _quantise(reader, node, made, (6, 7), f"{reader.name(node)} output"))
+    value = _dequantise(reader, node, reader.one(node, given), (1, 2))
+    weights = real_parameter(reader, node, (3, 4, 5), "weights", 0)
+    convolution(reader, node, value, weights, _bias(reader, node, 8), attributes(node))
+    _quantise(reader, node, reader.values[node.output[0]], (6, 7))
 
 
 def _matmul(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.values[only(node, given)]
-    _entering(reader, node, value, (1, 2))
-    weights = _real(reader, node, (3, 4, 5), "weights", 1)
-    dense(reader, node, value, weights.T, None)
-    made = reader.values[node.output[0]]
-    reader.put(node, _quantise(reader, node, made, (6, 7), f"{reader.name(node)} output"))
+    value = _dequantise(reader, node, reader.one(node, given), (1, 2))
+    if node.input[0] not in given:
+        raise RefusalError("its input is on the right", "export it as x · W")
+    weights = real_parameter(reader, node, (3, 4, 5), "weights", 1)
+    fully_connected(reader, node, value, weights.T, None)
+    _quantise(reader, node, reader.values[node.output[0]], (6, 7))
 
 
 def _gemm(reader: Reader, node: NodeProto, given: list[str]) -> None:
     """Inputs: A, its scale and zero point, B, its scale and zero point, C, scale and zero point."""
     about = attributes(node)
-    value = reader.values[only(node, given)]
     if about.get("transA", 0):
         raise RefusalError("its input is transposed", "export it as x · W + b")
-    _entering(reader, node, value, (1, 2))
+    value = _dequantise(reader, node, reader.one(node, given), (1, 2))
     alpha = about.get("alpha", 1.0)
     axis = 0 if about.get("transB", 0) else 1
-    weights = _real(reader, node, (3, 4, 5), "weights", axis)
-    bias = reader.optional(node, 6, "bias")
-    if bias is not None:
-        step = float(reader.parameter(node, 1, "input scale").reshape(-1)[0])
-        unit = step * reader.parameter(node, 4, "scale of weights").astype(np.float64).reshape(-1)
-        bias = bias.astype(np.float64).reshape(-1) * unit * alpha
-    dense(reader, node, value, (weights if axis == 0 else weights.T) * alpha, bias)
+    weights = real_parameter(reader, node, (3, 4, 5), "weights", axis)
+    bias = _bias(reader, node, 6)
+    fully_connected(
+        reader,
+        node,
+        value,
+        (weights if axis == 0 else weights.T) * alpha,
+        None if bias is None else bias * alpha,
+    )
     if len(node.input) > 7 and node.input[7]:
-        made = reader.values[node.output[0]]
-        reader.put(node, _quantise(reader, node, made, (7, 8), f"{reader.name(node)} output"))
+        _quantise(reader, node, reader.values[node.output[0]], (7, 8))
 
 
-def _add(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _arithmetic(reader: Reader, node: NodeProto, given: list[str]) -> None:
     """Inputs: A, scale, zero point, B, scale, zero point, scale and zero point of the output."""
-    value = reader.values[only(node, given)]
-    first = 3 if node.input[0] == given[0] else 0
-    numbers = reader.parameter(node, first, "constant").astype(np.float64)
-    scale = float(reader.parameter(node, first + 1, "scale").reshape(-1)[0])
-    zero = reader.optional(node, first + 2, "zero point")
-    offset = (numbers - (0 if zero is None else float(zero.reshape(-1)[0]))) * scale
-    if offset.size not in (1, value.shape[0]) or len(value.dims) != 1:
-        raise RefusalError("its constant is not one number for each output", "quantise QDQ instead")
-    affine(reader, node, value, np.ones(1), offset.reshape(-1))
-    made = reader.values[node.output[0]]
-    reader.put(node, _quantise(reader, node, made, (6, 7), f"{reader.name(node)} output"))
+    value = reader.one(node, given)
+    mine, other = (0, 3) if node.input[0] == given[0] else (3, 0)
+    value = _dequantise(reader, node, value, (mine + 1, mine + 2))
+    number = on_axes(
+        value, real_parameter(reader, node, (other, other + 1, other + 2), "constant", 0)
+    )
+    if node.op_type == "QLinearAdd":
+        affine(reader, node, value, np.ones(()), number)
+    else:
+        affine(reader, node, value, number, np.zeros(()))
+    _quantise(reader, node, reader.values[node.output[0]], (6, 7))
 
 
 def _average_pool(reader: Reader, node: NodeProto, given: list[str]) -> None:
     """Inputs: X, its scale and zero point, scale and zero point of the output."""
-    value, about = reader.values[only(node, given)], attributes(node)
+    about = attributes(node)
     if about.get("channels_last", 0):
         raise RefusalError("it takes channels last", "export the model with channels first")
-    _entering(reader, node, value, (1, 2))
+    value = _dequantise(reader, node, reader.one(node, given), (1, 2))
     if node.op_type == "QLinearGlobalAveragePool":
+        value = value.with_dims(value.dims)
         about = {"kernel_shape": list(value.sizes[1:])}
     pool(reader, node, value, "average", about)
-    made = reader.values[node.output[0]]
-    reader.put(node, _quantise(reader, node, made, (3, 4), f"{reader.name(node)} output"))
-
-
-def _softmax(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    reader.note(f"{reader.name(node)} (QLinearSoftmax) left out: the greatest number is the answer")
-    reader.ended = True
-    reader.put(node, reader.values[only(node, given)])
+    _quantise(reader, node, reader.values[node.output[0]], (3, 4))
 
 
 # Kinds of quantised nodes, and what reads each.
@@ -175,8 +180,8 @@ HANDLERS: dict[str, Handler] = {
     "QLinearConv": _convolution,
     "QLinearMatMul": _matmul,
     "QGemm": _gemm,
-    "QLinearAdd": _add,
+    "QLinearAdd": _arithmetic,
+    "QLinearMul": _arithmetic,
     "QLinearGlobalAveragePool": _average_pool,
     "QLinearAveragePool": _average_pool,
-    "QLinearSoftmax": _softmax,
 }

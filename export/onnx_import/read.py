@@ -7,59 +7,49 @@ shapes, so that one look names everything.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_naca.export.conversion.layers import Convolution, Finding, Layer, Shape
+from edge_naca.export.conversion.layers import (
+    Convolution,
+    Elementwise,
+    Finding,
+    Layer,
+    Rectifier,
+    Shape,
+    depthwise,
+)
 from edge_naca.export.conversion.relu_folding import is_affine
 from edge_naca.export.onnx_import.constants import ConstantError, evaluate
-from edge_naca.export.onnx_import.file import OnnxError, array, where
+from edge_naca.export.onnx_import.element_types import (
+    REALS,
+    grid_of_type,
+    numpy_type,
+    onnx_type,
+    plain,
+    type_name,
+)
+from edge_naca.export.onnx_import.file import OnnxError, array, attributes, where
+from edge_naca.export.onnx_import.values import NO_PADS, Dims, Grid, Pads, RefusalError, Value
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
 Float = NDArray[np.float64]
 Array = NDArray[Any]
-Dims = tuple[tuple[int, ...], ...]
 
 PLAIN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
-AFTER_THE_END = ("Identity", "Cast", "Squeeze", "Reshape", "Flatten", "ArgMax", "DequantizeLinear")
+AFTER_THE_END = (
+    *("ArgMax", "Cast", "DequantizeLinear", "Flatten", "Identity", "QuantizeLinear", "Reshape"),
+    *("Squeeze", "Unsqueeze"),
+)
 RAW = 1 / 16  # a model that begins by multiplying with less takes raw numbers
 MAX_INPUT = 1 << 20  # numbers; check says how many a network really takes
 MAX_FOLDED = 1 << 22  # numbers that one node may make of constants
-
-
-@dataclass(frozen=True)
-class Value:
-    """A tensor that depends on the model's input.
-
-    Parameters
-    ----------
-    shape : (channels, height, width) of the layer that it comes from.
-    dims : for each of the tensor's dimensions after the batch, the axes of `shape` that it runs
-        over, slowest first. ((0,), (1,), (2,)) is NCHW, ((1,), (2,), (0,)) NHWC, ((0, 1, 2),) what
-        flattening NCHW gives. Axes of size 1 may be missing.
-    """
-
-    shape: Shape
-    dims: Dims
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Sizes of the tensor's dimensions after the batch."""
-        return tuple(int(np.prod([self.shape[axis] for axis in dim])) for dim in self.dims)
-
-
-class RefusalError(Exception):
-    """A node cannot be converted: why, and what to do."""
-
-    def __init__(self, reason: str, advice: str) -> None:
-        super().__init__(reason)
-        self.reason, self.advice = reason, advice
 
 
 @dataclass
@@ -74,6 +64,7 @@ class Model:
     input_dims : how the file's input is laid out, as `Value.dims`.
     findings : everything that cannot be converted.
     notes : what was assumed or left out.
+    is_binary : whether it ends in one number that decides between two classes by its sign.
     """
 
     layers: list[Layer] = field(default_factory=list)
@@ -82,6 +73,7 @@ class Model:
     input_dims: Dims = ()
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    is_binary: bool = False
 
     @property
     def says_range(self) -> str | None:
@@ -89,11 +81,14 @@ class Model:
         if np.dtype(self.input_type).kind in "iu":
             return f"it takes {self.input_type}"
         first = self.layers[0] if self.layers else None
-        if first is not None and is_affine(first):
-            assert isinstance(first, Convolution)
+        if isinstance(first, Elementwise):
+            factor = float(np.abs(first.factor).max())
+        elif isinstance(first, Convolution) and is_affine(first):
             factor = float(np.abs(first.weights).max())
-            if factor <= RAW:
-                return f"its first node, {first.name}, multiplies by {factor:.4g}"
+        else:
+            return None
+        if factor <= RAW:
+            return f"its first node, {first.name}, multiplies by {factor:.4g}"
         return None
 
 
@@ -114,65 +109,57 @@ class Reader:
     ----------
     model : checked, functions inlined.
     handlers : what reads nodes, by their kind.
-    cut : name of the node, or tensor, whose result the features are; None for the model's output.
+    target : name of the tensor that is wanted.
     """
 
-    def __init__(
-        self, model: ModelProto, handlers: Mapping[str, Handler], cut: str | None = None
-    ) -> None:
+    def __init__(self, model: ModelProto, handlers: Mapping[str, Handler], target: str) -> None:
         self.graph: GraphProto = model.graph
         self.model = Model()
         self.constants: dict[str, Array] = {}
         self.values: dict[str, Value] = {}
+        # Of dynamic quantisation: scales times constants, and zero points, by the scale's name.
+        self.factors: dict[str, tuple[str, Array]] = {}
+        self.points: dict[str, str] = {}
+        self.batch = 1
         self.ended = False  # by a Softmax or ArgMax: nothing that counts can follow
+        self.opset = max([o.version for o in model.opset_import if not o.domain], default=0)
+        self._target = target
         self._handlers = handlers
         self._number = 0
-        self._initializers = {tensor.name: tensor for tensor in self.graph.initializer}
+        self._lost: set[str] = set()  # made by nodes that are refused
+        self._tensors = {tensor.name: tensor for tensor in self.graph.initializer}
         self._inferred = _inferred_shapes(model)
         self._opsets = list(model.opset_import)
-        self._read(cut)
+        self._read()
 
     # ---- the walk ------------------------------------------------------------------------
 
-    def _read(self, cut: str | None) -> None:
-        target = self._target(cut)
-        self._take_input(target)
+    def _read(self) -> None:
+        self._take_input()
         if self.model.findings:
             return
-        wanted = self._wanted(target)
+        wanted = self._wanted()
         for number, node in enumerate(self.graph.node):
             if any(name in wanted for name in node.output):
                 self._number = number
                 self._visit(node)
+        if not self.model.findings and self._target not in self.values:
+            self._find(
+                self._target, "output", "it does not depend on the model's input",
+                "take another output, with --cut NAME",
+            )  # fmt: skip
+        self.model.layers = [_by_channel(layer) for layer in self.model.layers]
+        for before, layer in enumerate(self.model.layers):
+            if before and isinstance(layer, Elementwise) and not self.model.findings:
+                self._find(
+                    layer.name, "constant", "it differs from place to place, behind limits",
+                    "quantise the model with its input already normalised",
+                )  # fmt: skip
 
-    def _target(self, cut: str | None) -> str:
-        outputs = [value.name for value in self.graph.output]
-        if cut is None:
-            if len(outputs) > 1:
-                # A classifier of skl2onnx gives a label and scores: scores are what counts.
-                numbers = [v.name for v in self.graph.output if v.type.HasField("tensor_type")
-                           and v.type.tensor_type.elem_type in (1, 10, 11)]  # fmt: skip
-                if len(numbers) != 1:
-                    self._find(
-                        "the graph",
-                        "output",
-                        f"it has {len(outputs)} outputs: {', '.join(outputs)}",
-                        "say which node's result is wanted, with `cut`",
-                    )
-                    return outputs[0]
-                self.note(f"of the outputs {', '.join(outputs)} only {numbers[0]} was followed")
-                return numbers[0]
-            return outputs[0]
-        for node in self.graph.node:
-            if cut == node.name or cut in node.output:
-                return str(node.output[0] if cut == node.name else cut)
-        names = ", ".join(node.name or node.output[0] for node in self.graph.node[-8:])
-        raise OnnxError(f"there is no node or tensor {cut!r} to cut at; the last nodes are {names}")
-
-    def _wanted(self, target: str) -> set[str]:
-        """Return the names of all tensors that `target` depends on."""
+    def _wanted(self) -> set[str]:
+        """Return the names of all tensors that the target depends on."""
         makers = {name: node for node in self.graph.node for name in node.output}
-        wanted, waiting = set(), [target]
+        wanted, waiting = set(), [self._target]
         while waiting:
             name = waiting.pop()
             if name and name not in wanted:
@@ -180,12 +167,12 @@ class Reader:
                 waiting += list(makers[name].input) if name in makers else []
         return wanted
 
-    def _take_input(self, target: str) -> None:
-        wanted = self._wanted(target)
+    def _take_input(self) -> None:
+        wanted = self._wanted()
         inputs = [
             value
             for value in self.graph.input
-            if value.name not in self._initializers and value.name in wanted
+            if value.name not in self._tensors and value.name in wanted
         ]
         if len(inputs) != 1:
             names = ", ".join(value.name for value in inputs) or "none"
@@ -200,96 +187,104 @@ class Reader:
         kind = value.type.tensor_type
         sizes = [d.dim_value if d.HasField("dim_value") else (d.dim_param or "?")
                  for d in kind.shape.dim]  # fmt: skip
-        from onnx import helper
-
-        try:
-            self.model.input_type = str(helper.tensor_dtype_to_np_dtype(kind.elem_type))
-        except KeyError:
-            self._find(value.name, "input", "it is no tensor", "export a model that takes a tensor")
-            return
-        if not kind.HasField("shape") or not 2 <= len(sizes) <= 4:
+        listed = ", ".join(map(str, sizes))
+        integers = grid_of_type(kind.elem_type)
+        if integers is None and kind.elem_type not in REALS:
+            self._find(
+                value.name, "input", f"it takes {type_name(kind.elem_type)}, no numbers of its own",
+                "export a model that takes a tensor of float32 or of 8-bit integers",
+            )  # fmt: skip
+        elif not kind.HasField("shape") or not 2 <= len(sizes) <= 4:
             self._find(
                 value.name,
                 "input",
-                f"its shape ({', '.join(map(str, sizes))}) is not (batch, features), "
+                f"its shape ({listed}) is not (batch, features), "
                 "(batch, channels, length) or (batch, channels, height, width)",
                 "export with such an input",
             )
-            return
-        if any(not isinstance(size, int) or size < 1 for size in sizes[1:]):
+        elif any(not isinstance(size, int) or size < 1 for size in sizes[1:]):
             self._find(
                 value.name,
                 "input",
-                f"its shape ({', '.join(map(str, sizes))}) is not fixed beyond the batch",
+                f"its shape ({listed}) is not fixed beyond the batch",
                 "export with a fixed input size, as an image on a device has one",
             )
-            return
-        rest = [int(size) for size in sizes[1:]]
-        if math.prod(rest) > MAX_INPUT:
+        elif math.prod(rest := [int(size) for size in sizes[1:]]) > MAX_INPUT:
             self._find(
                 value.name,
                 "input",
-                f"({', '.join(map(str, sizes))}) are more numbers than any network takes",
+                f"({listed}) are more numbers than any network takes",
                 "train on smaller samples",
             )
-            return
-        shapes = {1: (rest[0], 1, 1), 2: (rest[0], 1, rest[-1])}
-        shape = shapes.get(len(rest), (rest[0], rest[1 % len(rest)], rest[-1]))
-        dims: Dims = {1: ((0,),), 2: ((0,), (2,))}.get(len(rest), ((0,), (1,), (2,)))
-        self.model.input_shape, self.model.input_dims = shape, dims
-        self.values[value.name] = Value(shape, dims)
+        else:
+            shape, dims = planes_of(rest)
+            self.model.input_shape, self.model.input_dims = shape, dims
+            if integers is not None:
+                self.model.input_type = type_name(kind.elem_type).lower()
+            self.batch = sizes[0] if isinstance(sizes[0], int) and sizes[0] > 0 else 1
+            if self.batch > 1:
+                self.note(
+                    f"the file's batch is fixed at {self.batch}; samples are taken one by one"
+                )
+            self.values[value.name] = Value(shape, dims, integers)
 
     def _visit(self, node: NodeProto) -> None:
         given = [name for name in node.input if name in self.values]
+        if any(name in self._lost for name in node.input):
+            self._lose(node)  # what is wrong was said of the node that made it
+            return
         if not given and self._fold(node):
             return
         handler = self._handlers.get(node.op_type) if node.domain in PLAIN_DOMAINS else None
         try:
             if self.ended and node.op_type not in AFTER_THE_END:
                 raise RefusalError(
-                    "it follows the end of a classifier", "cut the model before, with `cut`"
+                    "it follows the end of a classifier", "cut the model before, with --cut NAME"
                 )
             if handler is None:
-                known = {"Add", "Concat", "Sum"} if len(given) > 1 else set()
-                if node.op_type in known or len(given) > 1:
-                    raise _branches(len(given))
-                raise _unknown(node)
-            handler(self, node, given)
+                if len(given) > 1:
+                    raise branches(len(given))
+                raise unknown(node)
+            if self.ended:
+                self.put(node, self.one(node, given))
+            else:
+                handler(self, node, given)
         except RefusalError as refusal:
             self._find(where(node, self._number), _kind(node), refusal.reason, refusal.advice)
+            self._lose(node)
         except OnnxError as error:
             self._find(where(node, self._number), _kind(node), str(error), "export it again")
-        for name in node.output:
-            if name and name not in self.values and name not in self.constants:
-                self._guess(name)
+            self._lose(node)
 
-    def _guess(self, name: str) -> None:
+    def _lose(self, node: NodeProto) -> None:
         """After a finding: go on with the shape that ONNX infers, to find what else there is."""
-        sizes = self._inferred.get(name)
-        if sizes is None or not 2 <= len(sizes) <= 4 or min(sizes[1:]) < 1:
-            return
-        if math.prod(sizes) > MAX_FOLDED:
-            return
-        dims: Dims = {2: ((0,),), 3: ((0,), (2,))}.get(len(sizes), ((0,), (1,), (2,)))
-        shape = {2: (sizes[1], 1, 1), 3: (sizes[1], 1, sizes[-1])}.get(
-            len(sizes), (sizes[1], sizes[2 % len(sizes)], sizes[-1])
-        )
-        self.values[name] = Value(shape, dims)
+        for name in node.output:
+            if not name or name in self.values or name in self.constants:
+                continue
+            sizes = self._inferred.get(name, ())
+            if 2 <= len(sizes) <= 4 and min(sizes[1:]) >= 1 and math.prod(sizes) <= MAX_FOLDED:
+                self.values[name] = Value(*planes_of(sizes[1:]))
+            else:
+                self._lost.add(name)
 
     def _fold(self, node: NodeProto) -> bool:
         """Work a node out that depends on constants only; tell whether that was so."""
         from onnx import numpy_helper
 
+        if node.op_type == "Constant" and node.attribute[:1] and node.attribute[0].name == "value":
+            self._tensors[node.output[0]] = node.attribute[0].t
+            return True
         names = list(dict.fromkeys(name for name in node.input if name))
         if not all(self.constant(name) is not None for name in names):
             return False
         if not self._is_small(node, names):
             return False
         inputs = {
-            name: self._initializers.get(name)
-            or numpy_helper.from_array(self.constants[name], name)
+            name: self._tensors.get(name) or numpy_helper.from_array(self.constants[name], name)
             for name in names
         }
+        for name, tensor in inputs.items():
+            tensor.name = name
         try:
             results = evaluate(node, inputs, self._opsets)
         except ConstantError as error:
@@ -297,9 +292,10 @@ class Reader:
                 where(node, self._number), _kind(node), f"it cannot be worked out: {error}",
                 "export the model again, with constants folded",
             )  # fmt: skip
+            self._lost.update(name for name in node.output if name)
             return True
         outputs = [name for name in node.output if name]
-        self.constants.update(zip(outputs, map(np.asarray, results), strict=True))
+        self.constants.update(zip(outputs, map(plain, map(np.asarray, results)), strict=True))
         return True
 
     def _is_small(self, node: NodeProto, names: list[str]) -> bool:
@@ -316,9 +312,43 @@ class Reader:
 
     def constant(self, name: str) -> Array | None:
         """Return a constant tensor, None if the name is none."""
-        if name not in self.constants and name in self._initializers:
-            self.constants[name] = array(self._initializers[name])
+        if name not in self.constants and name in self._tensors:
+            self.constants[name] = plain(array(self._tensors[name]))
         return self.constants.get(name)
+
+    def grid(self, node: NodeProto, places: tuple[int, int]) -> Grid:
+        """Return what integers stand for whose scale and zero point are these inputs of a node.
+
+        Raises
+        ------
+        RefusalError
+            If there is no such number, or the integers are none that are known.
+        """
+        scale = self.parameter(node, places[0], "scale").astype(np.float64)
+        zero = self.optional(node, places[1], "zero point")
+        about = attributes(node)
+        if zero is None:
+            kind = about.get("output_dtype", 0) if node.op_type == "QuantizeLinear" else 0
+            # Of DequantizeLinear without a zero point, limits are not asked for.
+            kind, point = kind or onnx_type("UINT8"), 0.0
+        else:
+            if zero.size != 1 or scale.size != 1:
+                raise RefusalError("it quantises channels apart", "quantise activations by tensor")
+            name = node.input[places[1]]
+            kind = self._tensors[name].data_type if name in self._tensors else numpy_type(zero)
+            point = float(zero.reshape(-1)[0])
+        if scale.size != 1 or about.get("block_size", 0):
+            raise RefusalError("it quantises channels apart", "quantise activations by tensor")
+        limits = grid_of_type(kind)
+        if limits is None:
+            raise RefusalError(
+                f"it quantises to {type_name(kind)}, which is no whole number",
+                "quantise activations to uint8 or int8",
+            )
+        step = float(scale.reshape(-1)[0])
+        if not 0 < step < np.inf:
+            raise RefusalError(f"its scale is {step}", "quantise the model again")
+        return replace(limits, scale=step, zero=point)
 
     def parameter(self, node: NodeProto, place: int, what: str) -> Array:
         """Return an input that must be constant."""
@@ -329,6 +359,8 @@ class Reader:
                 f"its {what} is {'computed from the input' if name else 'missing'}",
                 "export the model with its parameters as constants",
             )
+        if found.dtype.kind not in "biuf":
+            raise RefusalError(f"its {what} holds {found.dtype}, no numbers", "export it again")
         if found.dtype.kind == "f" and not np.isfinite(found).all():
             raise RefusalError(
                 f"its {what} holds NaN or infinity", "train the model again; something went wrong"
@@ -341,14 +373,70 @@ class Reader:
             return None
         return self.parameter(node, place, what)
 
+    def one(self, node: NodeProto, given: list[str]) -> Value:
+        """Return the one value that a node takes.
+
+        Raises
+        ------
+        RefusalError
+            If it takes several, or none that could be followed.
+        """
+        if not given:
+            raise RefusalError(
+                "nothing that it takes could be followed to the model's input",
+                "export the model again, with constants folded",
+            )
+        if len(given) > 1:
+            raise branches(len(given))
+        return self.values[given[0]]
+
+    def real(self, node: NodeProto, given: list[str]) -> Value:
+        """Return the one value that a node takes, which has to be real numbers.
+
+        Raises
+        ------
+        RefusalError
+            If it is none, or holds integers that stand for other numbers.
+        """
+        value = self.one(node, given)
+        if value.integers is not None:
+            raise RefusalError(
+                "it computes with integers, which wrap or are cut off",
+                "put a DequantizeLinear, or a Cast to float, before it",
+            )
+        return value
+
     def put(self, node: NodeProto, value: Value, place: int = 0) -> None:
         """Say what a node's result is."""
         self.values[node.output[place]] = value
 
-    def add(self, node: NodeProto, layer: Layer, dims: Dims) -> None:
+    @property
+    def is_leading(self) -> bool:
+        """Whether what was read so far only says what the input's numbers mean, each by itself."""
+        return all(isinstance(layer, (Elementwise, Rectifier)) for layer in self.model.layers)
+
+    def is_last(self, node: NodeProto) -> bool:
+        """Tell whether nothing that counts follows a node up to what is wanted."""
+        waiting, seen = [node], {id(node)}
+        users: dict[str, list[NodeProto]] = {}
+        wanted = self._wanted()
+        for user in self.graph.node:
+            if any(name in wanted for name in user.output):
+                for name in user.input:
+                    users.setdefault(name, []).append(user)
+        while waiting:
+            for user in (u for name in waiting.pop().output for u in users.get(name, [])):
+                if user.op_type not in AFTER_THE_END:
+                    return False
+                if id(user) not in seen:
+                    seen.add(id(user))
+                    waiting.append(user)
+        return True
+
+    def add(self, node: NodeProto, layer: Layer, dims: Dims, pads: Pads = NO_PADS) -> None:
         """Add a layer, which makes the node's result."""
         self.model.layers.append(layer)
-        self.put(node, Value(layer.output_shape, dims))
+        self.put(node, Value(layer.output_shape, dims, pads=pads))
 
     def name(self, node: NodeProto) -> str:
         """Return how the layer of a node is called."""
@@ -368,35 +456,58 @@ class Reader:
         """
         wanted: Dims = ((0,), (2,)) if spatial == 1 else ((0,), (1,), (2,))
         if _same(value, wanted):
-            return Value(value.shape, wanted)
-        if not self.model.layers and len(value.dims) == spatial + 1:
-            return self.rename_input(value, wanted)
+            return replace(value, dims=wanted)
+        if self.is_leading and len(value.dims) == spatial + 1:
+            return self._rename_input(value, wanted)
         raise RefusalError(
             f"it takes (batch, {', '.join(map(str, value.sizes))}) with dimensions in another "
             "order than the layer before gave them",
             "export the model with channels first (NCHW) throughout",
         )
 
-    def rename_input(self, value: Value, wanted: Dims) -> Value:
+    def _rename_input(self, value: Value, wanted: Dims) -> Value:
         """Before the first layer: call the axes of `value` what `wanted` calls them."""
-        sizes = [1, 1, 1]
-        names: dict[int, tuple[int, ...]] = {}
+        names: dict[int, int] = {}  # the new axis of each old one
         for dim, target in zip(value.dims, wanted, strict=True):
-            sizes[target[0]] = int(np.prod([value.shape[axis] for axis in dim]))
-            if len(dim) == 1:
-                names[dim[0]] = target
-            elif len(dim) > 1:
+            if len(dim) > 1:
                 raise RefusalError("it splits up what came before", "export without reshaping")
+            if dim:
+                names[dim[0]] = target[0]
         model = self.model
-        shape = (sizes[0], sizes[1], sizes[2])
         model.input_dims = tuple(
-            tuple(new for axis in dim for new in names.get(axis, ())) for dim in model.input_dims
+            tuple(names[axis] for axis in dim if axis in names) for dim in model.input_dims
         )
+        # Axes that nobody names have size 1 and go where there is room.
+        rest = [axis for axis in range(3) if axis not in names]
+        old_of = {new: old for old, new in names.items()}
+        order = [old_of[axis] if axis in old_of else rest.pop() for axis in range(3)]
+        shape = (value.shape[order[0]], value.shape[order[1]], value.shape[order[2]])
+        pads = (value.pads[order[0]], value.pads[order[1]], value.pads[order[2]])
+        model.layers = [
+            _arranged(layer, shape, lambda numbers: numbers.transpose(order))
+            for layer in model.layers
+        ]
         model.input_shape = shape
-        return Value(shape, wanted)
+        return replace(value, shape=shape, dims=wanted, pads=pads)
+
+    def reshape_input(self, shape: Shape) -> None:
+        """Before the first layer: the input is a vector of which the model makes an image."""
+        model = self.model
+        model.layers = [
+            _arranged(layer, shape, lambda numbers: numbers.reshape(shape))
+            for layer in model.layers
+        ]
+        model.input_shape, model.input_dims = shape, ((0, 1, 2),)
 
     def _find(self, node: str, kind: str, reason: str, advice: str) -> None:
         self.model.findings.append(Finding(node, kind, reason, advice))
+
+
+def _arranged(layer: Layer, shape: Shape, arrange: Callable[[Float], Float]) -> Layer:
+    """Return a layer of the input, whose axes are called otherwise."""
+    if isinstance(layer, Elementwise):
+        layer = replace(layer, factor=arrange(layer.factor), offset=arrange(layer.offset))
+    return replace(layer, input_shape=shape, output_shape=shape)
 
 
 def _same(value: Value, wanted: Dims) -> bool:
@@ -410,21 +521,18 @@ def _same(value: Value, wanted: Dims) -> bool:
     return long(value.dims) == long(wanted) and silent
 
 
-def _branches(count: int) -> RefusalError:
+def branches(count: int) -> RefusalError:
     return RefusalError(
         f"it joins {count} branches of the graph",
         "only chains can be converted: train a feature extractor without skip connections, or cut "
-        "the model before they begin",
+        "the model before they begin, with --cut NAME",
     )
 
 
-def _unknown(node: NodeProto) -> RefusalError:
+def unknown(node: NodeProto) -> RefusalError:
     advice = {
-        "DynamicQuantizeLinear": "quantise the model statically (quantize_static)",
-        "ConvInteger": "quantise the model statically (quantize_static)",
-        "MatMulInteger": "quantise the model statically (quantize_static)",
-        "Sigmoid": "train with ReLU",
-        "Tanh": "train with ReLU",
+        "Sigmoid": "train with ReLU; at the end of a model a sigmoid may stay",
+        "Tanh": "train with ReLU; at the end of a model a tanh may stay",
         "LeakyRelu": "train with ReLU",
         "Erf": "train with ReLU instead of GELU",
         "Gelu": "train with ReLU",
@@ -462,3 +570,22 @@ def _inferred_shapes(model: ModelProto) -> dict[str, tuple[int, ...]]:
         if all(sizes):
             shapes[value.name] = tuple(sizes)
     return shapes
+
+
+def planes_of(sizes: Sequence[int]) -> tuple[Shape, Dims]:
+    """Return (channels, height, width), and the dimensions of a tensor (batch, *sizes)."""
+    if len(sizes) == 1:
+        return (sizes[0], 1, 1), ((0,),)
+    if len(sizes) == 2:
+        return (sizes[0], 1, sizes[1]), ((0,), (2,))
+    return (sizes[0], sizes[1], sizes[2]), ((0,), (1,), (2,))
+
+
+def _by_channel(layer: Layer) -> Layer:
+    """Return a layer in the form that folds best: one number for each channel, where they do."""
+    if not isinstance(layer, Elementwise):
+        return layer
+    factor, offset = layer.factor[:, :1, :1], layer.offset[:, :1, :1]
+    if (layer.factor != factor).any() or (layer.offset != offset).any():
+        return layer
+    return depthwise(layer.name, layer.input_shape, factor.reshape(-1), offset.reshape(-1))

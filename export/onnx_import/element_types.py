@@ -1,0 +1,54 @@
+"""Element types of ONNX: their names, the integers that they hold, and how numpy takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.export.onnx_import.values import Grid
+
+Array = NDArray[Any]
+
+REALS = (1, 10, 11, 16)  # float32, float16, float64, bfloat16
+
+
+def onnx_type(name: str) -> int:
+    """Return the number of an element type, such as UINT8."""
+    from onnx import TensorProto
+
+    return int(TensorProto.DataType.Value(name))
+
+
+def numpy_type(numbers: Array) -> int:
+    """Return the element type of an array."""
+    from onnx import helper
+
+    return int(helper.np_dtype_to_tensor_dtype(numbers.dtype))
+
+
+def type_name(kind: int) -> str:
+    from onnx import TensorProto
+
+    return TensorProto.DataType.Name(kind) if kind in TensorProto.DataType.values() else "no type"
+
+
+def grid_of_type(kind: int) -> Grid | None:
+    """Return integers of a type as they are; None if it is none of integers."""
+    name = type_name(kind)
+    if name == "BOOL":
+        return Grid(1.0, 0.0, 0, 1)
+    sign, bits = name.startswith("INT"), name.removeprefix("U").removeprefix("INT")
+    if not bits.isdigit() or not name.endswith(f"INT{bits}"):
+        return None
+    size = 1 << int(bits)
+    return Grid(1.0, 0.0, -(size // 2) if sign else 0, size // 2 - 1 if sign else size - 1)
+
+
+def plain(numbers: Array) -> Array:
+    """Return numbers of types that numpy lacks in one that it has."""
+    if numbers.dtype.kind in "biufOUScM":
+        return numbers
+    is_real = "float" in numbers.dtype.name
+    return numbers.astype(np.float32 if is_real else np.int8)
