@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+FINE = 255  # steps of a grid that rounds as codes between stages do
+
 
 def real_parameter(
     reader: Reader, node: NodeProto, places: tuple[int, int, int], what: str, axis: int
@@ -58,6 +60,11 @@ def _quantise(reader: Reader, node: NodeProto, value: Value, places: tuple[int, 
     low, high = ((end - grid.zero) * grid.scale for end in (grid.low, grid.high))
     if high <= 0:
         raise RefusalError("its integers stand for no number above 0", "quantise the model again")
+    if grid.high - grid.low < FINE:
+        reader.note(
+            f"{reader.name(node)} rounds to {grid.high - grid.low + 1:g} numbers, which "
+            "codes of this network are finer than"
+        )
     rectify(reader, node, value, low, high)
     reader.put(node, replace(reader.values[node.output[0]], integers=grid))
 
@@ -66,6 +73,8 @@ def _dequantise(reader: Reader, node: NodeProto, value: Value, places: tuple[int
     """Return the real numbers that integers stand for to a node, which may differ from what they
     stood for before."""
     held = value.integers
+    if held is None and reader.guesses.intersection(node.input):
+        return value  # what should have quantised it was refused
     if not isinstance(held, Grid):
         raise RefusalError(
             "it takes integers, but what comes in are real numbers"

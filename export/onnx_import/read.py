@@ -127,6 +127,7 @@ class Reader:
         self._handlers = handlers
         self._number = 0
         self._lost: set[str] = set()  # made by nodes that are refused
+        self.guesses: set[str] = set()  # of these, what is followed all the same
         self._tensors = {tensor.name: tensor for tensor in self.graph.initializer}
         self._inferred = _inferred_shapes(model)
         self._opsets = list(model.opset_import)
@@ -264,6 +265,7 @@ class Reader:
             sizes = self._inferred.get(name, ())
             if 2 <= len(sizes) <= 4 and min(sizes[1:]) >= 1 and math.prod(sizes) <= MAX_FOLDED:
                 self.values[name] = Value(*planes_of(sizes[1:]))
+                self.guesses.add(name)
             else:
                 self._lost.add(name)
 
