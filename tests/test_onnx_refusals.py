@@ -211,12 +211,12 @@ REFUSED = [
     (conv(["x", "w", "five"]), "bias (5,) must be (2,)"),
     (conv(pads=[0, 0, -1, 0]), "negative"),
     (node("Gemm", ["x", "g"], transB=1), "takes (batch, 1, 8, 8), not (batch, features)"),
-    (node("Add", ["x", "pixels"]), "is not one number for each channel"),
+    (node("Add", ["x", "five"]), "constant of shape (5,) does not fit (batch, 1, 8, 8)"),
     (node("Div", ["x", "none"]), "divides by 0"),
     (node("Div", ["one", "x"]), "divides by what the model computes"),
     (node("Clip", ["x", "minus", "one"]), "clips to -1.0 .. 1.0"),
     (node("Mul", ["x", "x"]), "joins 2 branches"),
-    (node("Tanh", ["x"]), "no frozen stage"),
+    (node("HardSwish", ["x"]), "no frozen stage"),
     (node("LeakyRelu", ["x"], alpha=0.1), "no frozen stage"),
     (node("Dropout", ["x", "half", "yes"]), "training mode"),
     (node("ReduceMean", ["x"], axes=[1]), "not over all places"),
@@ -298,6 +298,8 @@ def test_a_model_that_cannot_answer(tmp_path: Path) -> None:
     path = rectified(WEIGHTS, [1, 1, 8, 8], tmp_path)
     with pytest.raises(ConversionError, match=r"conv .*no linear layer that could answer"):
         onnx_network(path, DIGITS.x_train[:10], OnnxOptions(full_scale=16))
+    assert onnx_check(path, OnnxOptions(head="answer")).findings
+    assert not onnx_check(path, OnnxOptions(head="keep")).findings
 
 
 @pytest.mark.parametrize("coding", ["bitplane", "rate"])

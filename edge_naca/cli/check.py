@@ -22,22 +22,30 @@ model_argument = click.argument(
 @click.command()
 @model_argument
 @model_options
+@click.option(
+    "--front-end",
+    "is_front_end",
+    is_flag=True,
+    help="Look at it as what `train --front-end` puts before learning populations.",
+)
 @common.json_option
-def check(model: Path, as_json: bool, **options: Any) -> None:
+def check(model: Path, is_front_end: bool, as_json: bool, **options: Any) -> None:
     """Look at a model of another framework before anything is converted.
 
     Lists every node that cannot be converted: where it is, why, and what to do. Then lists what the
     file does not say and `import` will ask for. Options are those of `import`; what follows from
-    them is checked, too. Exit code 1 if something cannot be converted.
+    them is checked, too. What `check` accepts `import` converts, and with --front-end `train
+    --front-end` does. Exit code 1 if something cannot be converted.
 
     \b
     Examples
       edge-naca check model.nir
       edge-naca check model.nir --exporter snntorch --json
       edge-naca check model.onnx --coding rate
+      edge-naca check features.onnx --front-end
     """
     kind, given = formats.format_of(model, options)
-    found = kind.handler().check(model, given)
+    found = kind.handler().check(model, given, is_front_end)
     if as_json:
         report.print_json(
             {

@@ -74,8 +74,8 @@ def required(calibration: Calibration | None) -> Calibration:
 class Handler(Protocol):
     """What the module of a format does with a file; options are those that were given."""
 
-    def check(self, path: Path, options: dict[str, Any]) -> Check:
-        """Look at a file."""
+    def check(self, path: Path, options: dict[str, Any], is_front_end: bool) -> Check:
+        """Look at a file, as `front_end` would convert it or else as `convert` would."""
 
     def convert(
         self,

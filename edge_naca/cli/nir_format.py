@@ -19,13 +19,13 @@ from edge_naca.export.nir.options import MissingOptionsError, NirOptions
 from edge_naca.front_end import FrontEnd
 
 
-def check(path: Path, options: dict[str, Any]) -> Check:
+def check(path: Path, options: dict[str, Any], is_front_end: bool) -> Check:
     """Look at a file."""
     if is_ours(path):
         network, _ = from_nir(path)
         note = f"exported by edge-naca, and restored as it was: {network.topology}"
         return Check((), (), notes=(note,))
-    return nir_check(path, NirOptions(**options))
+    return nir_check(path, NirOptions(**options), use="front end" if is_front_end else "network")
 
 
 def _ask(path: Path, options: NirOptions) -> None:

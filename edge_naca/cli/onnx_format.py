@@ -21,9 +21,10 @@ from edge_naca.export.onnx_import.front_end import (
 from edge_naca.front_end import FrontEnd
 
 
-def check(path: Path, options: dict[str, Any]) -> Check:
+def check(path: Path, options: dict[str, Any], is_front_end: bool) -> Check:
     """Look at a file."""
-    return onnx_check(path, OnnxOptions(**options))
+    head = "drop" if is_front_end else "answer"
+    return onnx_check(path, OnnxOptions(**options, head=head))
 
 
 def convert(

@@ -143,8 +143,8 @@ def _composed_weights(first: Convolution, second: Convolution) -> tuple[Float, i
                 )
             ]
         )
-    inner = first.weights if depthwise else _ungrouped(first)
-    outer = second.weights if depthwise else _ungrouped(second)
+    inner = first.weights if depthwise else ungrouped(first)
+    outer = second.weights if depthwise else ungrouped(second)
     weights = np.zeros((maps, channels // groups, *reach))
     height, width = inner.shape[2:]
     for y in range(outer.shape[2]):
@@ -203,7 +203,7 @@ def _through(layer: Convolution, planes: Float) -> Float:
     return np.asarray((sums * heard).sum(axis=1))
 
 
-def _ungrouped(layer: Convolution) -> Float:
+def ungrouped(layer: Convolution) -> Float:
     """Return the weights as those of one group: 0 between groups."""
     if layer.groups == 1:
         return layer.weights

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge_naca import stages
+from edge_naca.export.conversion.folding import ungrouped
 from edge_naca.export.conversion.layers import (
     Convolution,
     Elementwise,
@@ -91,6 +92,59 @@ class Blocks:
     def without_head(self) -> Blocks:
         """Return the blocks before the last one."""
         return replace(self, blocks=self.blocks[:-1])
+
+
+def answering(model: Blocks, is_binary: bool) -> tuple[Blocks, list[str]]:
+    """Return blocks whose last one is a linear layer, if it can be, and notes.
+
+    A rectifier at the end changes no answer unless all scores are cut off; an average of whole maps
+    is a linear layer.
+
+    Parameters
+    ----------
+    is_binary : whether one number comes out, whose sign decides between two classes.
+    """
+    if not model.blocks:
+        return model, []
+    last, notes = model.blocks[-1], []
+    layer = last.layer
+    if isinstance(layer, Pool) and layer.kind != "max" and layer.output_shape[1:] == (1, 1):
+        whole = _as_convolution(layer)
+        layer = replace(whole, weights=ungrouped(whole), groups=1)
+    if not isinstance(layer, Convolution):
+        return model, []
+    if last.is_rectified:
+        notes.append(
+            f"{layer.name}: the ReLU behind it was left out, as the greatest number is the answer; "
+            "where it makes all numbers 0, the file answers with the first class"
+        )
+    if is_binary and layer.output_shape == (1, 1, 1):
+        layer = replace(
+            layer,
+            output_shape=(2, 1, 1),
+            weights=np.concatenate([np.zeros_like(layer.weights), layer.weights]),
+            bias=np.array([0.0, layer.bias[0]]),
+        )
+    block = Block(layer, None, last.hears_signed)
+    return replace(model, blocks=(*model.blocks[:-1], block)), notes
+
+
+def check_leading(model: Blocks) -> list[Finding]:
+    """Return why the preparation cannot do what the model does to its input, if so."""
+    if model.leading is None:
+        return []
+    factor, _ = meaning(model.leading)
+    reason = None
+    if (factor == 0).any():
+        reason = "it multiplies numbers of the input by 0"
+    elif (np.sign(factor) != np.sign(factor[:, :1, :1])).any():
+        reason = "it turns the sign of some numbers of a channel, and not of others"
+    elif model.floor and (factor < 0).any():
+        reason = "it turns the input's sign, and a ReLU then cuts it off"
+    if reason is None:
+        return []
+    advice = "leave out what the model does to its input first, and prepare the data so instead"
+    return [Finding(model.leading.name, "input", reason, advice)]
 
 
 def reach(rectifier: Rectifier | None) -> float | None:

@@ -30,12 +30,13 @@ from edge_naca.export.conversion.spiking import convert
 from edge_naca.export.nir.options import NirOptions, assumptions, filled
 from edge_naca.export.nir.read import nir_layers, read_nir
 from edge_naca.front_end import FRONT_END, FrontEnd
-from edge_naca.limits import MAX_UNITS
+from edge_naca.limits import MAX_UNITS, choice
 from edge_naca.network import Encoder, Network, Preparation
 from edge_naca.specification import encoding, preparation
 from edge_naca.specification.arithmetic import presentation_key
 from edge_naca.stages import SpikingStage
 
+USES = ("network", "front end")
 CODE_BITS = 8
 MOST_CODE = 255
 MOST_GAIN = 16383
@@ -338,8 +339,14 @@ def _answering(layers: Sequence[Layer]) -> Neurons:
     last = layers[-1]
     if isinstance(last, Neurons):
         return last
-    raise ConversionError(
-        [
+    raise ConversionError(_end_findings(layers, "network"))
+
+
+def _end_findings(layers: Sequence[Layer], use: str) -> list[Finding]:
+    """Return why a file's end does not suit a use, a network or a front end."""
+    last = layers[-1]
+    if use == "network" and not isinstance(last, Neurons):
+        return [
             Finding(
                 last.name,
                 "pool",
@@ -347,26 +354,42 @@ def _answering(layers: Sequence[Layer]) -> Neurons:
                 "put learning populations behind it, or end it in neurons, one for each class",
             )
         ]
-    )
+    if use == "front end" and isinstance(last, Neurons) and last.reset == "none":
+        return [
+            Finding(
+                last.name,
+                "neurons",
+                "it never spikes, so that nothing behind it could learn from it",
+                "import it as a network of its own, or end the file in neurons that spike",
+            )
+        ]
+    return []
 
 
-def nir_check(source: NirSource, options: NirOptions | None = None) -> Check:
+def nir_check(
+    source: NirSource, options: NirOptions | None = None, *, use: str | None = None
+) -> Check:
     """Look at a NIR file before anything is converted.
 
     Parameters
     ----------
     source : a path, or a `nir.NIRGraph`.
     options : what is known so far.
+    use : "network", what `nir_network` makes of it, or "front end"; None if either would do.
 
     Raises
     ------
     ModelFileError
         If the file cannot be read at all.
     """
+    if use is not None:
+        choice("use", use, USES)
     options = options or NirOptions()
     reading = read_nir(source, options)
     findings = reading.findings
     if not findings and reading.layers:
         findings = conversion_findings(reading.layers, options.encoder in (None, "direct"))
+        if use is not None:
+            findings += _end_findings(reading.layers, use)
     nodes = tuple((node.name, node.kind) for node in reading.nodes)
     return Check(nodes, tuple(findings), tuple(reading.questions))

@@ -24,7 +24,14 @@ from edge_naca.export.conversion.layers import (
     depthwise,
 )
 from edge_naca.export.conversion.rate import check_rate, convert_rate
-from edge_naca.export.conversion.relu_blocks import Blocks, blocks_of, check_blocks, reach
+from edge_naca.export.conversion.relu_blocks import (
+    Blocks,
+    answering,
+    blocks_of,
+    check_blocks,
+    check_leading,
+    reach,
+)
 from edge_naca.export.conversion.relu_folding import is_uneven, meaning, push_regardless
 from edge_naca.export.conversion.result import Conversion
 from edge_naca.export.conversion.stage_running import prepare, run_stages
@@ -108,17 +115,21 @@ def onnx_check(path: str | Path, options: OnnxOptions | None = None) -> Check:
         model = read_onnx(path, options.cut)
     except ConversionError as error:
         return Check((), tuple(error.findings))
-    findings = model.findings
-    if not findings:
-        blocks, _ = _with_head(blocks_of(model.layers), options.head)
-        findings = _check(blocks, options.coding, options.head)
+    notes = list(model.notes)
+    findings = model.findings or _blocks(model, options, False)[1]
     if findings:
         return Check((), tuple(findings))
+    _, signed, _ = _blocks(model, options, True)
+    if signed:
+        notes.append(
+            "not if the data hold negative numbers: "
+            + "; ".join(f"{f.node}: {f.reason}" for f in signed)
+        )
     questions: tuple[Question, ...] = ()
     if options.full_scale is None and not model.says_range:
         questions = (Question("full_scale", "raw number that stands for 1.0 in the model's input"),)
     nodes = tuple((layer.name, type(layer).__name__) for layer in model.layers)
-    return Check(nodes, (), questions, tuple(model.notes))
+    return Check(nodes, (), questions, tuple(notes))
 
 
 def onnx_front_end(
@@ -185,19 +196,18 @@ def convert_onnx(
     """
     options = options or OnnxOptions()
     model = read_onnx(path, options.cut)
-    layers = layers_of(model)
+    layers_of(model)  # refuses
     x = _checked(calibration)
     layout, note = layout_of(x, model.input_shape, model.input_dims)
     notes = [*model.notes, *([note] if note else [])]
     scaler, raw = _integers(layout.planes(x))
-    unit, offset = _meaning(path, model, options, x, scaler, notes)
-    if (unit != 1).any() or offset.any():
-        layers = [depthwise("the input", model.input_shape, unit, offset), *layers]
-    blocks, head_notes = _with_head(blocks_of(layers, bool(raw.min() < 0)), options.head)
-    findings = _check(blocks, options.coding, options.head)
+    full = _full_scale(path, model, options, x, notes)
+    steps = 1.0 if scaler is None else float(scaler.scale[0])
+    options = replace(options, full_scale=full)
+    blocks, findings, block_notes = _blocks(model, options, bool(raw.min() < 0), steps)
     if findings:
         raise ConversionError(findings)
-    blocks, border_notes = _within_inputs(blocks)
+    layers = _layers(model, options, steps)
     blocks = _centred(blocks)
     preparation, entering = _prepare(blocks, raw, layout)
     stages = _stages(blocks, entering, options)
@@ -205,9 +215,9 @@ def convert_onnx(
     samples = len(raw)
     if tests is not None and options.head == "answer":
         planes, y = _tests(tests, x, layout, scaler)
-        before, after = _accuracies(layers, preparation, stages, planes, y)
+        before, after = _accuracies(layers, model.is_binary, preparation, stages, planes, y)
         samples = len(y)
-    notes += [*head_notes, *border_notes, *stages.notes]
+    notes += [*block_notes, *stages.notes]
     about: dict[str, Any] = {FRONT_END: {"file": Path(path).name, "notes": notes}}
     if scaler is not None:
         about[SCALER] = scaler.to_json()
@@ -247,13 +257,19 @@ def _tests(
 
 
 def _accuracies(
-    layers: Sequence[Layer], preparation: Preparation, converted: Coded, planes: Array, y: Array
+    layers: Sequence[Layer],
+    is_binary: bool,
+    preparation: Preparation,
+    converted: Coded,
+    planes: Array,
+    y: Array,
 ) -> tuple[float, float]:
     """Return the share of right answers of the real numbers, and of the integers."""
     codes = prepare(preparation, planes, INPUT_BITS)
     scores = run_stages(converted.stages, converted.encoder, codes)
     real = float_relu.run(list(layers), planes.astype(np.float64))[-1].reshape(len(planes), -1)
-    return float((real.argmax(axis=1) == y).mean()), float((scores.argmax(axis=1) == y).mean())
+    found = real[:, 0] > 0 if is_binary else real.argmax(axis=1)
+    return float((found == y).mean()), float((scores.argmax(axis=1) == y).mean())
 
 
 # ---- what goes in ------------------------------------------------------------------------------
@@ -282,15 +298,35 @@ def _integers(planes: Array) -> tuple[Scaler | None, Float]:
     return scaler, np.rint(planes.astype(np.float64) * steps)
 
 
-def _meaning(
-    path: str | Path,
-    model: Model,
-    options: OnnxOptions,
-    x: Array,
-    scaler: Scaler | None,
-    notes: list[str],
-) -> tuple[Float, Float]:
-    """Return what to multiply what the device is given with, and what to add, for each channel."""
+def _full_scale(
+    path: str | Path, model: Model, options: OnnxOptions, x: Array, notes: list[str]
+) -> float:
+    """Return which raw number stands for 1.0 in the model's input."""
+    if options.full_scale is not None:
+        return options.full_scale
+    says = model.says_range
+    if says is not None:
+        notes.append(f"raw numbers are the model's input as they are: {says}")
+    elif x.dtype.kind == "f":
+        notes.append("the data are real numbers: they were taken for the model's input as it is")
+    else:
+        raise MissingInputError(
+            f"{path} does not say what raw numbers ({x.dtype}, {x.min()} .. {x.max()}) mean to "
+            "the model: say with --full-scale (full_scale in Python) which raw number stood "
+            "for 1.0 in training, 255 for pixels that were divided by 255, 1 for numbers taken "
+            "as they are; and with --mean and --std if the model was given "
+            "(x / full scale − mean) / std"
+        )
+    return 1.0
+
+
+def _layers(model: Model, options: OnnxOptions, steps: float) -> list[Layer]:
+    """Return a model's layers, and before them what the numbers that the device is given mean.
+
+    Parameters
+    ----------
+    steps : numbers of the device that are one raw number.
+    """
     channels = model.input_shape[0]
     parts = []
     for name in ("mean", "std"):
@@ -301,26 +337,34 @@ def _meaning(
             )
         parts.append(np.broadcast_to(numbers, channels))
     mean, std = parts
-    full = options.full_scale
-    if full is None:
-        says = model.says_range
-        if says is not None:
-            notes.append(f"raw numbers are the model's input as they are: {says}")
-        elif x.dtype.kind == "f":
-            notes.append(
-                "the data are real numbers: they were taken for the model's input as it is"
-            )
+    full = 1.0 if options.full_scale is None else options.full_scale
+    unit, offset = 1 / (full * steps * std), -mean / std
+    if (unit == 1).all() and not offset.any():
+        return list(model.layers)
+    return [depthwise("the input", model.input_shape, unit, offset), *model.layers]
+
+
+def _blocks(
+    model: Model, options: OnnxOptions, has_negative: bool, steps: float = 1.0
+) -> tuple[Blocks, list[Finding], list[str]]:
+    """Return the blocks of a model that can be read, why they cannot be converted, and notes.
+
+    Parameters
+    ----------
+    has_negative : whether raw numbers may be negative.
+    steps : numbers of the device that are one raw number.
+    """
+    blocks = blocks_of(_layers(model, options, steps), has_negative)
+    blocks, notes = _with_head(blocks, options.head, model.is_binary)
+    findings = _check(blocks, options.coding, options.head)
+    if not findings:
+        try:
+            blocks, border_notes = _within_inputs(blocks)
+        except ConversionError as error:
+            findings = error.findings
         else:
-            raise MissingInputError(
-                f"{path} does not say what raw numbers ({x.dtype}, {x.min()} .. {x.max()}) mean to "
-                "the model: say with --full-scale (full_scale in Python) which raw number stood "
-                "for 1.0 in training, 255 for pixels that were divided by 255, 1 for numbers taken "
-                "as they are; and with --mean and --std if the model was given "
-                "(x / full scale − mean) / std"
-            )
-        full = 1.0
-    steps = 1.0 if scaler is None else float(scaler.scale[0])
-    return 1 / (full * steps * std), -mean / std
+            notes += border_notes
+    return blocks, findings, notes
 
 
 def _within_inputs(blocks: Blocks) -> tuple[Blocks, list[str]]:
@@ -357,8 +401,6 @@ def _centred(blocks: Blocks) -> Blocks:
     if not isinstance(first.layer, Convolution):
         return blocks
     factor = leading.weights.reshape(-1)
-    if (factor == 0).any():
-        raise CalibrationError("the model multiplies a channel of its input by 0")
     zero = np.clip(np.rint(-leading.bias / factor), -LIMIT, LIMIT)
     missing = leading.bias + factor * zero
     shift = depthwise(leading.name, blocks.shape, np.ones(1), missing)
@@ -382,12 +424,6 @@ def _prepare(blocks: Blocks, raw: Float, layout: Layout) -> tuple[Preparation, S
     factor, addend = np.ones((channels, 1, 1)), np.zeros((channels, 1, 1))
     if blocks.leading is not None:
         factor, addend = meaning(blocks.leading)
-    if (factor == 0).any():
-        raise CalibrationError("the model multiplies a channel of its input by 0")
-    if (np.sign(factor) != np.sign(factor[:, :1, :1])).any():
-        raise CalibrationError("the model turns the sign of some numbers of a channel, not of all")
-    if blocks.floor and (factor < 0).any():
-        raise CalibrationError("the model turns its input's sign and then cuts it off at 0")
     is_signed = bool(blocks.blocks[0].hears_signed)
     zero = np.clip(np.rint(-addend / factor), -LIMIT, LIMIT)
     centred = raw - zero
@@ -426,8 +462,10 @@ def _prepare(blocks: Blocks, raw: Float, layout: Layout) -> tuple[Preparation, S
 # ---- what comes out ----------------------------------------------------------------------------
 
 
-def _with_head(blocks: Blocks, head: str) -> tuple[Blocks, list[str]]:
-    """Leave out what makes scores of classes, unless it is wanted."""
+def _with_head(blocks: Blocks, head: str, is_binary: bool) -> tuple[Blocks, list[str]]:
+    """Leave out what makes scores of classes, unless it is wanted, or let it answer."""
+    if head == "answer":
+        return answering(blocks, is_binary)
     if head == "drop" and blocks.has_head and len(blocks.blocks) > 1:
         name = blocks.blocks[-1].layer.name
         return blocks.without_head(), [f"{name} left out: a linear layer at the end makes scores"]
@@ -436,7 +474,7 @@ def _with_head(blocks: Blocks, head: str) -> tuple[Blocks, list[str]]:
 
 def _check(blocks: Blocks, coding: str, head: str) -> list[Finding]:
     is_answer = head == "answer"
-    findings = check_blocks(blocks, is_answer)
+    findings = [*check_leading(blocks), *check_blocks(blocks, is_answer)]
     if is_answer and blocks.blocks and not blocks.has_head:
         last = blocks.blocks[-1].layer
         findings.append(
