@@ -65,7 +65,7 @@ def test_check_lists_what_cannot_be_converted() -> None:
     path = MODELS / "snntorch_recurrent.nir"
     found = object_of("check", path, code=1)
     assert found["convertible"] is False
-    assert {entry["node"] for entry in found["findings"]} == {"1.lif", "1.w_rec"}
+    assert {entry["node"] for entry in found["findings"]} == {"1.lif → 1.w_rec → 1.lif"}
     result = call("check", path)
     assert result.exit_code == 1
     for words in ("1.w_rec", "cycle", "train a", "cannot be converted as it stands"):

@@ -114,7 +114,7 @@ def test_recurrent_neurons_are_found_before_anything_is_converted() -> None:
     check = nir_check(path)
     found = check.findings
     assert {kind for _, kind in check.nodes} == {"Input", "Affine", "LIF", "Linear", "Output"}
-    assert {finding.node for finding in found} == {"1.lif", "1.w_rec"}
+    assert {finding.node for finding in found} == {"1.lif → 1.w_rec → 1.lif"}
     assert all("cycle" in finding.reason and finding.advice for finding in found)
     assert not check.questions
     with pytest.raises(ConversionError, match=r"1\.lif .*cycle"):

@@ -490,6 +490,7 @@ def _refused(source: Any, options: NirOptions = SAID) -> list[tuple[str, str]]:
         ((DENSE, lif(r=np.inf)), "n1", "r holds infinity"),
         ((DENSE, lif(threshold=np.inf)), "n1", "v_threshold holds infinity"),
         ((DENSE, lif(v_reset=0.5)), "n1", "v_reset differs from its v_leak"),
+        ((DENSE, lif(v_leak=-0.5)), "n1", "v_reset, which is 0 as none is given, differs"),
         ((DENSE, lif(tau=np.ones(5))), "n1", r"tau has the shape \(5,\), but 6 numbers arrive"),
         ((DENSE, node("LIF", tau=np.ones(6))), "n1", "parameter r is missing"),
         ((DENSE, lif(tau=np.array([]))), "n1", "tau holds nothing"),
@@ -538,6 +539,27 @@ def test_layers_of_images_that_cannot_be_converted(first: dict[str, Any], why: s
     assert re.search(why, found[0][1]), found
 
 
+def test_which_neurons_a_shorter_parameter_is_for_has_to_be_said() -> None:
+    """NIR gives parameters the shape of the neurons; with 4 × 4 × 4, 4 numbers could be any axis."""
+    thresholds = np.arange(1.0, 5.0)
+    found = _refused(chain((4, 4, 4), lif(threshold=thresholds)))
+    assert [where for where, _ in found] == ["n0"]
+    assert "shape (4,), but 4 × 4 × 4 numbers arrive" in found[0][1]
+    (layer,) = nir_layers(chain((4, 4, 4), lif(threshold=thresholds.reshape(4, 1, 1))), SAID)
+    assert isinstance(layer, Neurons)
+    np.testing.assert_array_equal(layer.threshold[:, 2, 3], thresholds)
+    (layer,) = nir_layers(chain((4, 4, 4), lif(threshold=np.full(4, 2.0))), SAID)
+    assert isinstance(layer, Neurons)
+    assert layer.threshold == 2
+
+
+def test_one_cause_is_one_finding() -> None:
+    layers = [part for _ in range(12) for part in (affine(1, 8, 8), lif(v_reset=0.5))]
+    found = _refused(chain((8,), *layers))
+    assert len(found) == 1
+    assert found[0][0] == ", ".join(f"n{number}" for number in range(1, 24, 2))
+
+
 def test_everything_wrong_is_listed_at_once() -> None:
     source = graph(
         {
@@ -556,19 +578,19 @@ def test_everything_wrong_is_listed_at_once() -> None:
 @pytest.mark.parametrize(
     ("edges", "why"),
     [
-        ([("i", "a"), ("a", "b"), ("b", "a"), ("b", "o")], {"a": "cycle, a → b → a", "b": "cycle"}),
-        ([("i", "a"), ("a", "a"), ("a", "b"), ("b", "o")], {"a": "cycle, a → a"}),
+        ([("i", "a"), ("a", "b"), ("b", "a"), ("b", "o")], {"a → b → a": "in a cycle"}),
+        ([("i", "a"), ("a", "a"), ("a", "b"), ("b", "o")], {"a → a": "in a cycle"}),
         ([("i", "a"), ("a", "b"), ("i", "b"), ("b", "o")], {"i": "to a, b", "b": "from a, i"}),
         (
             [("i", "a"), ("b", "a"), ("a", "o")],
-            {"i": "2 inputs", "b": "2 inputs", "a": "from i, b"},
+            {"i, b": "2 inputs", "a": "from i, b"},
         ),
         (
             [("i", "a"), ("a", "b"), ("a", "o")],
-            {"b": "2 outputs", "o": "2 outputs", "a": "to b, o"},
+            {"b, o": "2 outputs", "a": "to b, o"},
         ),
         ([("i", "a"), ("a", "b"), ("b", "o"), ("b", "x")], {"x": "a node that is not there"}),
-        ([("a", "b"), ("b", "i"), ("i", "o"), ("o", "a")], dict.fromkeys("iabo", "cycle")),
+        ([("a", "b"), ("b", "i"), ("i", "o"), ("o", "a")], {"i → a → b → o → i": "cycle"}),
     ],
 )
 def test_structures_that_cannot_be_converted(

@@ -274,16 +274,15 @@ def structure_findings(graph: Graph) -> list[Finding]:
     cycles = _cycles(graph)
     looped = {name for cycle in cycles for name in cycle}
     for cycle in cycles:
-        found += [
+        found.append(
             Finding(
-                name,
-                graph.nodes[name].kind,
-                f"it is part of a cycle, {' → '.join([*cycle, cycle[0]])}: recurrent connections "
-                "cannot be converted",
+                " → ".join([*cycle, cycle[0]]),
+                "cycle",
+                "these nodes speak to each other in a cycle: recurrent connections cannot be "
+                "converted",
                 "train a feed-forward network, or let NACA populations behind it do the rest",
             )
-            for name in cycle
-        ]
+        )
     roots = [name for name in graph.nodes if not graph.before(name)]
     leaves = [name for name in graph.nodes if not graph.after(name)]
     for what, ends, advice in (
@@ -291,15 +290,11 @@ def structure_findings(graph: Graph) -> list[Finding]:
         ("output", leaves, "keep the output that answers, and remove the others"),
     ):
         if len(ends) > 1:
-            found += [
+            found.append(
                 Finding(
-                    name,
-                    graph.nodes[name].kind,
-                    f"it is one of {len(ends)} {what}s, {', '.join(ends)}: there can be one only",
-                    advice,
+                    ", ".join(ends), what, f"there are {len(ends)} {what}s, but can be one", advice
                 )
-                for name in ends
-            ]
+            )
     if not graph.nodes or (not looped and not (roots and leaves)):
         found.append(Finding("the graph", GRAPH, "it holds no nodes", "export it again"))
     for name, node in graph.nodes.items():

@@ -53,10 +53,14 @@ def _rest(node: Node, arriving: Arriving) -> Float:
     reset = each(node, "v_reset", arriving, 0.0)
     if node.kind == "IF":
         return reset
-    if "v_reset" in node.parameters and not np.allclose(leak, reset, rtol=1e-6, atol=1e-9):
+    # NIR reads a v_reset that is not there as 0.
+    if not np.allclose(leak, reset, rtol=1e-6, atol=1e-9):
+        said = (
+            "" if node.parameters.get("v_reset") is not None else ", which is 0 as none is given,"
+        )
         raise NodeError(
-            "its v_reset differs from its v_leak: a spike here resets to rest",
-            "train with v_reset equal to v_leak",
+            f"its v_reset{said} differs from its v_leak: a spike here resets to rest",
+            "train with v_reset equal to v_leak, and export both",
         )
     return leak
 

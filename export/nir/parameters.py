@@ -92,22 +92,31 @@ def finite(node: Node, name: str) -> Float:
 
 
 def each(node: Node, name: str, arriving: Arriving, default: float | None = None) -> Float:
-    """Return a neuron's parameter as one number, or (channels, height, width)."""
+    """Return a neuron's parameter as one number, or (channels, height, width).
+
+    NIR gives parameters the shape of the neurons. One number for all is taken as well, and what
+    has as many dimensions as the neurons, some of them 1; which dimension a shorter shape means
+    nobody could tell.
+    """
     if default is not None and node.parameters.get(name) is None:
         return np.array(default)
     array = real(node, name)
-    if array.size == 1:
-        return array.reshape(())
+    is_same = bool((array == array.reshape(-1)[0]).all())
+    if array.size == 1 or (is_same and array.size in arriving.dims):
+        return array.reshape(-1)[0].reshape(())
     squeezed = array.reshape(array.shape[_leading_ones(array.shape, len(arriving.dims)) :])
     if squeezed.size == arriving.count:
         return squeezed.reshape(arriving.shape)
-    try:
-        return np.broadcast_to(squeezed, arriving.dims).reshape(arriving.shape)
-    except ValueError:
-        raise NodeError(
-            f"its {name} has the shape {array.shape}, but {arriving} numbers arrive",
-            "export it again with one number for all neurons, or one for each",
-        ) from None
+    if squeezed.ndim == len(arriving.dims):
+        try:
+            return np.broadcast_to(squeezed, arriving.dims).reshape(arriving.shape)
+        except ValueError:
+            pass
+    raise NodeError(
+        f"its {name} has the shape {array.shape}, but {arriving} numbers arrive",
+        "export it again with one number for all neurons, one for each, or dimensions of 1 where "
+        "neurons share one",
+    )
 
 
 def _leading_ones(shape: tuple[int, ...], wanted: int) -> int:

@@ -93,12 +93,21 @@ def read_nir(source: str | PathLike[str] | Any, options: NirOptions) -> Reading:
         for node in nodes:
             if node.kind in NEURONS and node.name not in names:
                 found += _lonely_findings(node)
-        return Reading(nodes, found, [], [])
+        return Reading(nodes, _grouped(found), [], [])
     nodes = chain(graph)
     options = filled(options)
     asked = _questions(nodes, options)
     layers, found = _layers(nodes, _tentative(options) if asked else options)
-    return Reading(nodes, found, asked, [] if found else layers)
+    return Reading(nodes, _grouped(found), asked, [] if found else layers)
+
+
+def _grouped(findings: list[Finding]) -> list[Finding]:
+    """Return findings, those of nodes that lack the same as one that names all these nodes."""
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for finding in findings:
+        nodes = names.setdefault((finding.kind, finding.reason, finding.advice), [])
+        nodes += [finding.node] if finding.node not in nodes else []
+    return [Finding(", ".join(nodes), *what) for what, nodes in names.items()]
 
 
 def nir_layers(source: str | PathLike[str] | Any, options: NirOptions) -> list[Layer]:
