@@ -61,7 +61,7 @@ def digits_cnn(opset: int, dense: str = "Conv") -> onnx.ModelProto:
             strict=True,
         )
     }
-    pads = {"pads": [1, 1, 1, 1]}
+    pads: dict[str, Any] = {"pads": [1, 1, 1, 1]}
     nodes = [
         helper.make_node("Conv", ["x", "w1", "b1"], ["c1"], name="conv1", **pads),
         helper.make_node("Relu", ["c1"], ["r1"], name="relu1"),

@@ -540,7 +540,7 @@ def test_layers_of_images_that_cannot_be_converted(first: dict[str, Any], why: s
 
 
 def test_which_neurons_a_shorter_parameter_is_for_has_to_be_said() -> None:
-    """NIR gives parameters the shape of the neurons; with 4 × 4 × 4, 4 numbers could be any axis."""
+    """NIR gives parameters the shape of the neurons; 4 numbers could be any axis of 4 × 4 × 4."""
     thresholds = np.arange(1.0, 5.0)
     found = _refused(chain((4, 4, 4), lif(threshold=thresholds)))
     assert [where for where, _ in found] == ["n0"]

@@ -9,12 +9,10 @@ import numpy as np
 
 from edge_naca.export.onnx_import.file import attributes
 from edge_naca.export.onnx_import.read import Handler, Reader, planes_of
-from edge_naca.export.onnx_import.values import Grid, RefusalError, Value
+from edge_naca.export.onnx_import.values import MAX_PAD, Grid, RefusalError, Value
 
 if TYPE_CHECKING:
     from onnx import NodeProto
-
-MAX_PAD = 255  # beyond what any kernel reaches
 
 
 def _shape(reader: Reader, node: NodeProto, given: list[str]) -> None:

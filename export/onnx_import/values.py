@@ -12,6 +12,7 @@ Dims = tuple[tuple[int, ...], ...]
 Pads = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 NO_PADS: Pads = ((0, 0), (0, 0), (0, 0))
+MAX_PAD = 255  # zeros: beyond what any kernel of a stage reaches
 
 
 class RefusalError(Exception):

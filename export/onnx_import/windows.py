@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge_naca.export.conversion.layers import Convolution, Pair, Pool
 from edge_naca.export.onnx_import.file import attributes
 from edge_naca.export.onnx_import.read import Handler, Reader
-from edge_naca.export.onnx_import.values import NO_PADS, Grid, RefusalError, Value
+from edge_naca.export.onnx_import.values import MAX_PAD, NO_PADS, Grid, RefusalError, Value
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -48,6 +48,8 @@ def _window(
         pads = [0, pads[0], 0, pads[1]]
     if min(pads) < 0:
         raise RefusalError(f"its pads {pads} are negative", "crop the input instead")
+    if max(pads) > MAX_PAD:
+        raise RefusalError(f"it adds {max(pads)} zeros", f"there is room for {MAX_PAD}")
     automatic = about.get("auto_pad", "NOTSET") or "NOTSET"
     output = [0, 0]
     if value.pads[0] != (0, 0):
