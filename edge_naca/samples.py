@@ -95,17 +95,32 @@ def check_events(network: Network, events: ArrayLike) -> NDArray[np.uint16]:
         raise ValueError(
             "this network takes no events: coded stages and direct encoders need codes"
         )
+    return event_list(events, network.encoder.steps, network.inputs)
+
+
+def event_list(events: ArrayLike, steps: int, inputs: int) -> NDArray[np.uint16]:
+    """Return events of a presentation as uint16 (n, 2): step and input, ascending, none twice.
+
+    Parameters
+    ----------
+    steps, inputs : how many there are.
+
+    Raises
+    ------
+    ValueError
+        If they are no such events.
+    """
     array = np.asarray(events)
     if array.size == 0:
         return np.zeros((0, 2), np.uint16)
     if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != 2:
         raise ValueError("events must be integers (n, 2): step and input of each spike")
-    steps, inputs = array[:, 0].astype(np.int64), array[:, 1].astype(np.int64)
-    if steps.min() < 0 or steps.max() >= network.encoder.steps:
-        raise ValueError(f"event steps must be in 0 .. {network.encoder.steps - 1}")
-    if inputs.min() < 0 or inputs.max() >= network.inputs:
-        raise ValueError(f"event inputs must be in 0 .. {network.inputs - 1}")
-    if (np.diff(steps * network.inputs + inputs) <= 0).any():
+    at, of = array[:, 0].astype(np.int64), array[:, 1].astype(np.int64)
+    if at.min() < 0 or at.max() >= steps:
+        raise ValueError(f"event steps must be in 0 .. {steps - 1}")
+    if of.min() < 0 or of.max() >= inputs:
+        raise ValueError(f"event inputs must be in 0 .. {inputs - 1}")
+    if (np.diff(at * inputs + of) <= 0).any():
         raise ValueError("events must ascend by step, then by input, and none may come twice")
     return _readable(array, np.uint16)
 

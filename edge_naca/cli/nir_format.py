@@ -37,6 +37,15 @@ def _ask(path: Path, options: NirOptions) -> None:
         raise click.UsageError(str(MissingOptionsError(list(answer.questions))))
 
 
+def _need_numbers(options: NirOptions) -> None:
+    """Refuse events, of which the command line has no files."""
+    if options.encoder == "events":
+        raise click.UsageError(
+            "--encoder events: lists of events are handed over in Python, to nir_network or "
+            "nir_front_end (docs/nir.md)"
+        )
+
+
 def convert(
     path: Path,
     options: dict[str, Any],
@@ -52,6 +61,7 @@ def convert(
         return Imported(image.encode(*from_nir(path)), None)
     chosen = NirOptions(**options)
     _ask(path, chosen)
+    _need_numbers(chosen)
     samples = required(calibration)
     network, report = nir_network(path, samples.calibration, chosen, tests=samples.tests)
     network = replace(network, metadata=network.metadata | metadata)
@@ -69,4 +79,5 @@ def front_end(
         )
     chosen = NirOptions(**options)
     _ask(path, chosen)
+    _need_numbers(chosen)
     return nir_front_end(path, samples, chosen)

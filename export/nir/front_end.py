@@ -27,6 +27,7 @@ from edge_naca.export.conversion.layers import (
 from edge_naca.export.conversion.result import Conversion
 from edge_naca.export.conversion.segments import Source, conversion_findings
 from edge_naca.export.conversion.spiking import convert
+from edge_naca.export.nir.events import EventSamples, event_samples
 from edge_naca.export.nir.options import NirOptions, assumptions, filled
 from edge_naca.export.nir.read import nir_layers, read_nir
 from edge_naca.front_end import FRONT_END, FrontEnd
@@ -250,7 +251,9 @@ def convert_nir(
     ----------
     source : a path, or a `nir.NIRGraph`.
     calibration : integers (samples, …): raw samples as the sensor gives them; their range decides
-        the preparation, what they excite decides clipping and widths.
+        the preparation, what they excite decides clipping and widths. With encoder "events" a list
+        of samples, each integers (events, 2): step and input of a spike, ascending; inputs are
+        counted as the model has them, (channels, height, width).
     options : what the file does not say.
     tests : samples like those of calibration, and their classes: for the accuracy before and after,
         if the last layer's neurons are classes.
@@ -269,7 +272,13 @@ def convert_nir(
     options = options or NirOptions()
     layers = nir_layers(source, options)
     options = filled(options)
-    samples = samples_for(calibration, layers, options)
+    samples: Samples | EventSamples
+    if options.encoder == "events":
+        assert options.steps is not None
+        shape = layers[0].input_shape
+        samples = event_samples(calibration, shape, options.steps, "calibration samples")
+    else:
+        samples = samples_for(calibration, layers, options)
     converted = convert(layers, samples.source())
     notes = assumptions(options)
     before = after = None
@@ -299,12 +308,18 @@ def convert_nir(
 
 
 def _tests(
-    tests: tuple[Any, Any], samples: Samples, layers: Sequence[Layer]
-) -> tuple[Samples, NDArray[Any]]:
+    tests: tuple[Any, Any], samples: Samples | EventSamples, layers: Sequence[Layer]
+) -> tuple[Samples | EventSamples, NDArray[Any]]:
     """Return samples to test on, and their classes, or refuse what does not suit the model."""
     y = np.asarray(tests[1])
-    raw, layout = _raw(tests[0], samples.layout.shape, "test samples")
-    if layout != samples.layout or y.shape != (len(raw),):
+    chosen: Samples | EventSamples
+    if isinstance(samples, EventSamples):
+        chosen = event_samples(tests[0], samples.shape, samples.steps, "test samples")
+        is_alike = True
+    else:
+        raw, layout = _raw(tests[0], samples.layout.shape, "test samples")
+        chosen, is_alike = replace(samples, raw=raw), layout == samples.layout
+    if not is_alike or y.shape != (len(chosen.raw),):
         raise CalibrationError(
             "test samples must lie as calibration samples do, and have a class each"
         )
@@ -314,11 +329,14 @@ def _tests(
             f"the model answers with one of {units} classes, but test samples have classes "
             f"{y.min()} .. {y.max()}"
         )
-    return replace(samples, raw=raw), y
+    return chosen, y
 
 
 def _accuracies(
-    layers: Sequence[Layer], stages: tuple[SpikingStage, ...], tests: Samples, y: NDArray[Any]
+    layers: Sequence[Layer],
+    stages: tuple[SpikingStage, ...],
+    tests: Samples | EventSamples,
+    y: NDArray[Any],
 ) -> tuple[float, float]:
     """Return the share of right answers of the real numbers, and of the integers."""
     last = _answering(layers)
@@ -330,7 +348,11 @@ def _accuracies(
     network = Network(
         tests.preparation.outputs, tests.encoder, (), preparation=tests.preparation, stages=stages
     )
-    integer = Core(network).infer_many(tests.raw)["prediction"]
+    core = Core(network)
+    if isinstance(tests, EventSamples):
+        integer = np.array([core.infer(events, kind="events").prediction for events in tests.raw])
+    else:
+        integer = core.infer_many(tests.raw)["prediction"]
     return float((real == y).mean()), float((integer == y).mean())
 
 

@@ -20,7 +20,7 @@ SYNAPSES = ("filter", "jump")
 RESETS = ("subtract", "zero")
 FIRES = ("above", "reached")
 READOUTS = ("sum", "last")
-ENCODERS = ("direct", "rate", "latency")
+ENCODERS = ("direct", "rate", "latency", "events")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,8 @@ class NirOptions:
     refractory : steps after a spike in which the potential is held at rest; reset "zero" only.
     steps : of a presentation.
     encoder : how a sample reaches the first layer: as the same numbers at every step ("direct"), as
-        spikes drawn with the probability x ("rate"), or as one spike, earlier for a larger x
-        ("latency").
+        spikes drawn with the probability x ("rate"), as one spike, earlier for a larger x
+        ("latency"), or as the sensor's own spikes ("events").
     full_scale : raw number that stood for 1.0 in training.
     mean, std : the model takes (raw / full_scale − mean) / std; one number, or one for each
         channel.
@@ -96,7 +96,7 @@ class NirOptions:
                 raise ValueError(f"{name} must be finite numbers, not {getattr(self, name)!r}")
         if (std <= 0).any():
             raise ValueError(f"std must be above 0, not {self.std!r}")
-        if self.encoder in ("rate", "latency") and (mean.any() or (std != 1).any()):
+        if self.encoder not in (None, "direct") and (mean.any() or (std != 1).any()):
             raise ValueError(f"mean and std go with encoder 'direct', not {self.encoder!r}")
 
 
@@ -241,7 +241,10 @@ def questions(kinds: Iterable[str], ends_in_weights: bool, options: NirOptions) 
         )
     ask("steps", "how many time steps does a sample take", f"1 .. {MAX_STEPS}")
     ask("encoder", "how does a sample reach the first layer", " or ".join(ENCODERS))
-    ask("full_scale", "which raw number stood for 1.0 in training", "255 for pixels / 255, 1, …")
+    if options.encoder != "events":
+        ask(
+            "full_scale", "which raw number stood for 1.0 in training", "255 for pixels / 255, 1, …"
+        )
     if ends_in_weights:
         ask("readout", "the file ends in weights: what is the answer", " or ".join(READOUTS))
     return asked
