@@ -229,6 +229,8 @@ def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, in
             "populations": len(network.populations),
             "seed": network.seed,
             **values_of(ENCODER_FIELDS, network.encoder),
+            "steps": network.encoder.steps & 255,
+            "steps_high": network.encoder.steps >> 8,
         }
     )
     yield b"NETW", CRITICAL, record + b"".join(map(_population_record, network.populations))
@@ -416,6 +418,7 @@ def _read_metadata(data: bytes | None) -> dict[str, Any]:
 def _read_network(sections: dict[str, bytes]) -> Network:
     data = sections["NETW"]
     record = NETWORK.unpack(data)
+    steps = record["steps"] + 256 * record["steps_high"]
     populations = [
         _read_population(
             record["capacity"],
@@ -427,7 +430,7 @@ def _read_network(sections: dict[str, bytes]) -> Network:
     ]
     return Network(
         inputs=record["inputs"],
-        encoder=Encoder(**arguments(ENCODER_FIELDS, record)),
+        encoder=Encoder(**arguments(ENCODER_FIELDS, record | {"steps": steps})),
         populations=tuple(populations),
         preparation=_read_preparation(sections["PREP"]) if "PREP" in sections else None,
         stages=tuple(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from edge_naca.limits import (
     MAX_CLASSES,
+    MAX_POPULATION_STEPS,
     MAX_POPULATIONS,
     MAX_RANKS,
     MAX_RATES,
@@ -52,15 +53,17 @@ SAVED_STATE = Record(
 ENCODER_FIELDS = (
     Field("encoder", "u8", options=ENCODERS, attribute="kind"),
     Field("bits", "u8", 1, 8),
-    Field("steps", "u8", 1, MAX_STEPS),
+    Field("steps", "u16", 1, MAX_STEPS),
 )
 NETWORK = Record(
     Field("inputs", "u16", 1, MAX_UNITS),
     Field("capacity", "u16", 1, MAX_CLASSES),
     Field("populations", "u8", 0, MAX_POPULATIONS),
-    *ENCODER_FIELDS,
+    *ENCODER_FIELDS[:2],
+    Field("steps", "u8"),
     Field("seed", "u32"),
-    Field("reserved", "u32"),
+    Field("steps_high", "u8", 0, MAX_STEPS >> 8),
+    Field("reserved", "u8[3]"),
 )
 
 RULE_FIELDS = (
@@ -93,7 +96,7 @@ POPULATION = Record(
     Field("decay", "u16", 0, 256),
     Field("current_shift", "u8", 0, 7),
     Field("refractory", "u8", 0, 254),
-    Field("fire_from", "u8", 0, MAX_STEPS - 1),
+    Field("fire_from", "u8", 0, MAX_POPULATION_STEPS - 1),
     Field("norm_shift", "u8", 0, 24, is_nullable=True),
     Field("winners", "u16", 0, MAX_UNITS),
     Field("threshold", "i32", -(1 << 26), 1 << 26),

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 MAX_UNITS = 4096
 MAX_POPULATIONS = 8
 MAX_CLASSES = 1024
-MAX_STEPS = 255
+MAX_STEPS = 4095
+MAX_POPULATION_STEPS = 255  # populations count spikes and traces in bytes
 MAX_RATES = 4096
 MAX_RANKS = 31
 FULL_LEVEL = 64  # what stands for a level of 1 behind the winner

@@ -24,7 +24,14 @@ from edge_naca.image_records import (
     PREPARATION,
     RULE_FIELDS,
 )
-from edge_naca.limits import FULL_LEVEL, MAX_UNITS, choice, integers, whole
+from edge_naca.limits import (
+    FULL_LEVEL,
+    MAX_POPULATION_STEPS,
+    MAX_UNITS,
+    choice,
+    integers,
+    whole,
+)
 from edge_naca.records import check
 from edge_naca.stages import (
     CodedStage,
@@ -340,6 +347,9 @@ class Network:
         object.__setattr__(self, "populations", tuple(self.populations))
         object.__setattr__(self, "stages", tuple(self.stages))
         NETWORK["populations"].check(len(self.populations), name="the number of populations")
+        if self.populations:
+            name = "steps of a network with populations"
+            whole(name, self.encoder.steps, 1, MAX_POPULATION_STEPS)
         self._check_stages()
         NETWORK["capacity"].check(self.capacity, name="the output's neurons")
         if self.preparation is not None and self.preparation.outputs != self.inputs:

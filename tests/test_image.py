@@ -315,6 +315,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, str]] = {
     ),
     "many-bits": (lambda: changed(NETWORK_AT + 6, "<B", 9), "ERR_NETWORK", "bits"),
     "no-steps": (lambda: changed(NETWORK_AT + 7, "<B", 0), "ERR_NETWORK", "steps"),
+    "many-steps": (lambda: changed(NETWORK_AT + 12, "<B", 1), "ERR_NETWORK", "steps"),
+    "too-many-steps": (lambda: changed(NETWORK_AT + 12, "<B", 16), "ERR_NETWORK", "steps"),
     "many-neurons": (
         lambda: changed(NETWORK_AT + 16, "<H", 65535),
         "ERR_NETWORK",

@@ -36,7 +36,8 @@ def samples(count: int, seed: int) -> list[Any]:
 
 
 def source() -> Any:
-    return chain(SHAPE, convolution(1, 4, 2, 3), lif(), node("Flatten", start_dim=0, end_dim=-1), affine(3, 5, 64), lif())
+    flat = node("Flatten", start_dim=0, end_dim=-1)
+    return chain(SHAPE, convolution(1, 4, 2, 3), lif(), flat, affine(3, 5, 64), lif())
 
 
 def test_answers_are_those_of_the_real_numbered_network() -> None:

@@ -17,6 +17,7 @@ from edge_naca.export.nir.options import (
     RESETS,
     SYNAPSES,
 )
+from edge_naca.limits import MAX_STEPS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -99,7 +100,7 @@ def _nir_options(function: Function) -> Function:
             type=click.Choice(ENCODERS),
             help="How a sample reaches the first layer: as a constant current, or as spikes.",
         ),
-        click.option("--steps", type=click.IntRange(1, 255), help="Time steps of a sample."),
+        click.option("--steps", type=click.IntRange(1, MAX_STEPS), help="Time steps of a sample."),
         click.option(
             "--refractory",
             type=click.IntRange(0, 254),

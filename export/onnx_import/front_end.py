@@ -38,7 +38,7 @@ from edge_naca.export.conversion.stage_running import prepare, run_stages
 from edge_naca.export.onnx_import.model import layers_of, read_onnx
 from edge_naca.export.onnx_import.read import Model
 from edge_naca.front_end import FRONT_END, SCALER, FrontEnd
-from edge_naca.limits import MAX_UNITS, choice, whole
+from edge_naca.limits import MAX_STEPS, MAX_UNITS, choice, whole
 from edge_naca.network import Network, Preparation
 from edge_naca.scaling import LIMIT, Scaler, gains
 
@@ -87,7 +87,7 @@ class OnnxOptions:
         choice("head", self.head, HEADS)
         whole("bits", self.bits, 1, 8)
         whole("inner_bits", self.inner_bits, 1, 8)
-        whole("steps", self.steps, 1, 255)
+        whole("steps", self.steps, 1, MAX_STEPS)
         if self.full_scale is not None and not 0 < self.full_scale < np.inf:
             raise ValueError(f"full_scale must be greater than 0, not {self.full_scale}")
         for name in ("mean", "std"):

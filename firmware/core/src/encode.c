@@ -35,7 +35,7 @@ static bool spikes_at(const naca_t *core, uint32_t code, uint32_t input, uint32_
     case ENCODER_RATE:
         return naca_hash32(key ^ (step * encoded + input)) >> (32u - bits) < code;
     case ENCODER_LATENCY:
-        return ((((1u << bits) - 1u - code) * net->steps) >> bits) == step;
+        return ((((1u << bits) - 1u - code) * naca_steps(net)) >> bits) == step;
     default: // ENCODER_DIRECT
         return true;
     }

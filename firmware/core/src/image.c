@@ -5,8 +5,8 @@
 
 enum { CURVE_BYTES = 256 * 3, MAX_SECTIONS = 64 };
 
-STATIC_ASSERT(image_fields, offsetof(naca_image_t, steps) - offsetof(naca_image_t, inputs) ==
-                                offsetof(network_t, steps));
+STATIC_ASSERT(image_fields, offsetof(naca_image_t, bits) - offsetof(naca_image_t, inputs) ==
+                                offsetof(network_t, bits));
 
 static naca_status_t check_header(const uint8_t *data, uint32_t size)
 {
@@ -73,8 +73,9 @@ static const field_t network_fields[] = {
     {offsetof(network_t, populations), U8 | FROM_0, NACA_MAX_POPULATIONS},
     {offsetof(network_t, encoder), U8 | FROM_0, ENCODER_DIRECT},
     {offsetof(network_t, bits), U8 | FROM_1, 8},
-    {offsetof(network_t, steps), U8 | FROM_1, NACA_MAX_STEPS},
-    {offsetof(network_t, reserved), I32 | FROM_0, 0},
+    {offsetof(network_t, steps_high), U8 | FROM_0, NACA_MAX_STEPS >> 8},
+    {offsetof(network_t, reserved), U8 | FROM_0, 0},
+    {offsetof(network_t, reserved) + 1, U16 | FROM_0, 0},
 };
 
 static const field_t preparation_fields[] = {
@@ -181,8 +182,10 @@ static naca_status_t check_network(check_t *check)
     }
     const uint8_t *record = check->data + section->offset;
     memcpy(net, record, sizeof *net);
-    if (!FIELDS_FIT(net, network_fields) ||
-        (net->encoder == ENCODER_BITPLANE && net->steps != net->bits)) {
+    const uint32_t steps = naca_steps(net);
+    if (!FIELDS_FIT(net, network_fields) || steps == 0 ||
+        (net->populations != 0 && steps > NACA_MAX_POPULATION_STEPS) ||
+        (net->encoder == ENCODER_BITPLANE && steps != net->bits)) {
         return NACA_ERR_NETWORK;
     }
     const uint32_t size = (uint32_t)(sizeof *net + net->populations * sizeof(population_t));
@@ -203,7 +206,8 @@ static naca_status_t check_state(check_t *check)
     naca_image_t *image = check->image;
     naca_plan(image, &core, false);
     // The network record begins with what these fields are.
-    memcpy(&image->inputs, &core.net, offsetof(network_t, seed));
+    memcpy(&image->inputs, &core.net, offsetof(network_t, steps));
+    image->steps = (uint16_t)naca_steps(&core.net);
     image->raw_count = (uint32_t)core.prep.height * core.prep.width * core.prep.channels;
     image->stages = core.stage_count;
     image->encoded = core.encoded;

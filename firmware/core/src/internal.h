@@ -53,11 +53,23 @@ typedef struct network {
     uint8_t populations;
     uint8_t encoder;
     uint8_t bits;
-    uint8_t steps;
+    uint8_t steps; // low byte
     uint32_t seed;
-    uint32_t reserved;
+    uint8_t steps_high;
+    uint8_t reserved[3];
 } network_t;
 STATIC_ASSERT(network, sizeof(network_t) == 16);
+
+static inline uint32_t naca_steps(const network_t *net)
+{
+    return net->steps + 256u * net->steps_high;
+}
+
+// Whether spikes of the output are counted in 16 bits: there are more steps than a byte counts.
+static inline bool naca_are_counts_wide(const network_t *net)
+{
+    return net->steps_high != 0;
+}
 
 typedef struct population {
     uint16_t neurons;
@@ -173,7 +185,7 @@ struct naca {
                             // stages sent on, or `spikes` without them
     uint32_t arrived_count; // how many, the bias not counted
     uint32_t arriving;      // units that these can come from
-    uint32_t counts;        // uint8[capacity]: spikes of the output in this presentation
+    uint32_t counts;        // uint8[capacity], or uint16: spikes of the output in this presentation
     uint32_t potentials;    // int32[capacity]: of the output
     uint32_t units;         // neurons that are recorded ...
     uint32_t stage_units;   // ... of which in stages

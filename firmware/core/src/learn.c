@@ -125,7 +125,7 @@ static void learn_winner(update_t *u, layer_t *layer, const int8_t *row, uint32_
 // The error of an output neuron, expectation minus rate, in 64ths.
 static int32_t error_of(const naca_t *core, const layer_t *layer, uint32_t neuron, uint32_t label)
 {
-    const uint32_t window = (uint32_t)core->net.steps - layer->p.fire_from;
+    const uint32_t window = naca_steps(&core->net) - layer->p.fire_from;
     const uint32_t rate = 64u * AT_CONST(uint8_t, core, layer->at[COUNTS])[neuron] / window;
     return (neuron == label ? 64 : 0) - (int32_t)rate;
 }

@@ -40,7 +40,7 @@ bool naca_population_fits(const population_t *p, const network_t *net, bool is_o
         p->weight_max < 0) {
         return false;
     }
-    if ((is_output && p->neurons != net->capacity) || p->fire_from >= net->steps ||
+    if ((is_output && p->neurons != net->capacity) || p->fire_from >= naca_steps(net) ||
         p->winners > p->neurons) {
         return false;
     }
@@ -299,7 +299,7 @@ static void write_recordings(const naca_t *core, const layer_t *layer, const ste
 
 uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step)
 {
-    const bool is_last = step->index + 1u == core->net.steps;
+    const bool is_last = step->index + 1u == naca_steps(&core->net);
     const uint32_t blocks = (layer->p.neurons + BLOCK - 1u) / BLOCK;
     if (layer->at[TRACES] !=
         core->encoder_codes) { // or else the codes are the trace, or there is none

@@ -33,7 +33,7 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
         uint32_t next = 0; // smallest place in time and space that the next event may have
         for (uint32_t i = 0; i < sample->count; i++) {
             const uint32_t at = (uint32_t)events[i].step * net->inputs + events[i].input;
-            if (events[i].step >= net->steps || events[i].input >= net->inputs || at < next) {
+            if (events[i].step >= naca_steps(net) || events[i].input >= net->inputs || at < next) {
                 return NACA_ERR_SAMPLE;
             }
             next = at + 1u;

@@ -60,18 +60,26 @@ static void step_all(naca_t *core, uint32_t index, uint32_t label,
     }
 }
 
+static uint32_t count_of(const naca_t *core, uint32_t neuron)
+{
+    return naca_are_counts_wide(&core->net) ? AT_CONST(uint16_t, core, core->counts)[neuron]
+                                            : AT_CONST(uint8_t, core, core->counts)[neuron];
+}
+
 // Most spikes; of equals the greater potential that is left, then the lower class.
 static int32_t answer(const naca_t *core)
 {
-    const uint8_t *counts = AT_CONST(uint8_t, core, core->counts);
     const int32_t *v = AT_CONST(int32_t, core, core->potentials);
     uint32_t best = 0;
+    uint32_t most = count_of(core, 0);
     for (uint32_t j = 1; j < core->net.capacity; j++) {
-        if (counts[j] > counts[best] || (counts[j] == counts[best] && v[j] > v[best])) {
+        const uint32_t count = count_of(core, j);
+        if (count > most || (count == most && v[j] > v[best])) {
             best = j;
+            most = count;
         }
     }
-    return counts[best] > 0 ? (int32_t)best : -1;
+    return most > 0 ? (int32_t)best : -1;
 }
 
 static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t label,
@@ -95,7 +103,8 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
         }
     }
     rest(core);
-    for (uint32_t index = 0; index < core->net.steps; index++) {
+    const uint32_t steps = naca_steps(&core->net);
+    for (uint32_t index = 0; index < steps; index++) {
         naca_encode_step(core, sample, index, &event);
         if (recording != NULL && recording->input_spikes != NULL) {
             record_inputs(core, index, recording->input_spikes);

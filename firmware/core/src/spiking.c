@@ -271,7 +271,11 @@ static bool fire(naca_t *core, const stage_t *stage, const spiking_neuron_t *n, 
         }
     }
     if (stage->counts != 0 && (spikes || is_readout)) {
-        AT(uint8_t, core, stage->counts)[unit]++;
+        if (naca_are_counts_wide(&core->net)) {
+            AT(uint16_t, core, stage->counts)[unit]++;
+        } else {
+            AT(uint8_t, core, stage->counts)[unit]++;
+        }
     }
     return spikes;
 }

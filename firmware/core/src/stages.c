@@ -88,7 +88,7 @@ static void lay_out_neurons(naca_t *core, stage_t *stage, bool is_output, uint32
     stage->refractory = r->refractory != 0 ? naca_reserve(units, end) : 0;
     core->stage_units += units;
     if (is_output) {
-        stage->counts = naca_reserve(units, end);
+        stage->counts = naca_reserve(naca_are_counts_wide(&core->net) ? 2u * units : units, end);
         core->counts = stage->counts;
         core->potentials = stage->potentials;
     }

@@ -67,7 +67,7 @@ typedef struct stage {
     uint32_t potentials;   // int32
     uint32_t currents;     // int32: synaptic
     uint32_t refractory;   // uint8: steps left
-    uint32_t counts;       // uint8: spikes in this presentation, if this is the output
+    uint32_t counts;       // uint8 or uint16: spikes in this presentation, if this is the output
 } stage_t;
 STATIC_ASSERT(stage, sizeof(stage_t) == 72);
 #define STAGE(core, index) (AT(stage_t, core, (core)->stage_table) + (index))

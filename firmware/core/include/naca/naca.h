@@ -58,16 +58,17 @@ enum { NACA_IMAGE_VERSION = 1 };
 
 /// Limits of any network. The arithmetic is free of overflow within them.
 enum {
-    NACA_MAX_UNITS = 4096,        ///< inputs, or neurons of one population
-    NACA_MAX_POPULATIONS = 8,     ///< populations, the output included
-    NACA_MAX_CLASSES = 1024,      ///< rows of a modulation table
-    NACA_MAX_STEPS = 255,         ///< time steps of one presentation
-    NACA_MAX_RATES = 4096,        ///< entries of a learning-rate table
-    NACA_MAX_RANKS = 31,          ///< neurons that learn behind a winner
-    NACA_MAX_STAGES = 16,         ///< frozen stages
-    NACA_MAX_STAGE_UNITS = 65535, ///< outputs of one frozen stage
-    NACA_ALIGNMENT = 8,           ///< of the image and of the workspace, in bytes
-    NACA_STATE_HEADER = 16        ///< bytes before the learned state in a saved state
+    NACA_MAX_UNITS = 4096,           ///< inputs, or neurons of one population
+    NACA_MAX_POPULATIONS = 8,        ///< populations, the output included
+    NACA_MAX_CLASSES = 1024,         ///< rows of a modulation table
+    NACA_MAX_STEPS = 4095,           ///< time steps of one presentation
+    NACA_MAX_POPULATION_STEPS = 255, ///< of these, in networks with populations
+    NACA_MAX_RATES = 4096,           ///< entries of a learning-rate table
+    NACA_MAX_RANKS = 31,             ///< neurons that learn behind a winner
+    NACA_MAX_STAGES = 16,            ///< frozen stages
+    NACA_MAX_STAGE_UNITS = 65535,    ///< outputs of one frozen stage
+    NACA_ALIGNMENT = 8,              ///< of the image and of the workspace, in bytes
+    NACA_STATE_HEADER = 16           ///< bytes before the learned state in a saved state
 };
 
 /// What a call answers: zero for success, negative for a refusal.
@@ -132,8 +133,8 @@ typedef struct naca_image {
     uint8_t populations; ///< populations, the last one being the output; may be 0 with stages
     uint8_t encoder;     ///< 0 bitplane, 1 rate, 2 latency, 3 direct
     uint8_t bits;        ///< of a sample's codes
-    uint8_t steps;       ///< time steps of a presentation
     uint8_t stages;      ///< frozen stages
+    uint16_t steps;      ///< time steps of a presentation
 } naca_image_t;
 
 /// A running network: lives in the workspace, looked at through the functions below.
