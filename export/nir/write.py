@@ -133,7 +133,23 @@ def not_expressed(network: Network) -> list[str]:
             said.append(f"stage_{number}: held at 0 for {stage.refractory} steps after a spike")
     for number, population in enumerate(network.populations):
         said += [f"population_{number}: {words}" for words in _unsaid(population)]
+    if any(map(_competes, network.populations)):
+        said.insert(
+            0,
+            "WARNING: neurons compete, and the winner decides. Whoever runs the nodes alone gets "
+            "other answers than this network gives",
+        )
     return said
+
+
+def _competes(population: Population) -> bool:
+    """Tell whether what the nodes leave out changes which neurons spike."""
+    return bool(
+        population.winners
+        or population.inhibition
+        or population.curve is not None
+        or population.norm_shift is not None
+    )
 
 
 def _unsaid(population: Population) -> Iterator[str]:
