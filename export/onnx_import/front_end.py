@@ -482,7 +482,7 @@ def _check(blocks: Blocks, coding: str, head: str) -> list[Finding]:
                 last.name,
                 type(last).__name__,
                 "it is no linear layer that could answer",
-                "convert it as a front end, and put learning populations behind it",
+                "take it as a front end (--front-end), and put learning populations behind it",
             )
         )
     return findings or (check_rate(blocks, is_answer) if coding == "rate" else [])
