@@ -23,8 +23,8 @@ from edge_naca.front_end import FrontEnd
 
 def check(path: Path, options: dict[str, Any], is_front_end: bool) -> Check:
     """Look at a file."""
-    head = "drop" if is_front_end else "answer"
-    return onnx_check(path, OnnxOptions(**options, head=head))
+    use = "front end" if is_front_end else "network"
+    return onnx_check(path, OnnxOptions(**options), use=use)
 
 
 def convert(

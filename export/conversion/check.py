@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edge_naca.export.conversion.layers import Finding
 
+USES = ("network", "front end")  # what a file can become
+
 
 @dataclass(frozen=True)
 class Question:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_naca.core import Core
 from edge_naca.export.conversion import float_model
-from edge_naca.export.conversion.check import Check
+from edge_naca.export.conversion.check import USES, Check
 from edge_naca.export.conversion.input_layout import CalibrationError, Layout, layout_of
 from edge_naca.export.conversion.layers import (
     ConversionError,
@@ -37,7 +37,6 @@ from edge_naca.specification import encoding, preparation
 from edge_naca.specification.arithmetic import presentation_key
 from edge_naca.stages import SpikingStage
 
-USES = ("network", "front end")
 CODE_BITS = 8
 MOST_CODE = 255
 MOST_GAIN = 16383

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge_naca.choices import CODINGS
 from edge_naca.export.conversion import float_relu
-from edge_naca.export.conversion.check import Check, Question
+from edge_naca.export.conversion.check import USES, Check, Question
 from edge_naca.export.conversion.coded import Coded, Signal, best_scale, convert_coded
 from edge_naca.export.conversion.input_layout import CalibrationError, Layout, layout_of
 from edge_naca.export.conversion.layers import (
@@ -98,12 +98,15 @@ class OnnxOptions:
                 raise ValueError(f"std must be greater than 0, not {self.std!r}")
 
 
-def onnx_check(path: str | Path, options: OnnxOptions | None = None) -> Check:
+def onnx_check(
+    path: str | Path, options: OnnxOptions | None = None, *, use: str | None = None
+) -> Check:
     """Look at an ONNX file before anything is converted.
 
     Parameters
     ----------
     options : what is known so far.
+    use : "network", what `onnx_network` makes of it, or "front end"; None for what `head` says.
 
     Raises
     ------
@@ -111,6 +114,9 @@ def onnx_check(path: str | Path, options: OnnxOptions | None = None) -> Check:
         If the file cannot be looked at.
     """
     options = options or OnnxOptions()
+    if use is not None:
+        choice("use", use, USES)
+        options = replace(options, head="answer" if use == "network" else options.head)
     try:
         model = read_onnx(path, options.cut)
     except ConversionError as error:
