@@ -113,14 +113,13 @@ def competitive(
     neurons = whole("capacity · neurons_per_class", capacity * neurons_per_class, 1, 4096)
     # A weight is a code times this power of two, as fine as the weight's width allows.
     fineness = (weight_bits - (weight_bits == 8)) - bits
+    if fineness < -1:
+        raise ValueError(f"{weight_bits}-bit weights are too coarse for {bits}-bit codes")
     largest = front.most if front is not None else 2**bits - 1
-    equal = source.norm if isinstance(source, Preparation) else 0
-    square = 2.0**fineness * (norm**2 if norm else equal**2 if equal else features * largest**2)
+    square = 2.0**fineness * _norm_of(source, norm, features * largest**2)
     # Low enough that somebody always answers: no distance reaches this far. Samples whose norm is
     # not equalised may be stronger than most.
     depth = min(int((REACH if norm is None else REACH_UNEQUAL) * square), 1 << 26)
-    if fineness < -1:
-        raise ValueError(f"{weight_bits}-bit weights are too coarse for {bits}-bit codes")
     encoder = Encoder("bitplane", bits, bits) if front is None else front.encoder
     last = encoder.steps - 1
     hidden = Population(
@@ -136,8 +135,7 @@ def competitive(
         fire_from=last,
         winners=1,
         rule=replace(
-            _competitive_rule(capacity, neurons_per_class, rate_floor, depression),
-            levels=level_table(grading, neurons_per_class - 1),
+            _competitive_rule(capacity, neurons_per_class, rate_floor, depression, grading),
             trace_shift=fineness,
             trace_decay=256 if counted else 128,
             trace_increment=1 if counted else 1 << (bits - 1),
@@ -158,8 +156,14 @@ def competitive(
     )
 
 
+def _norm_of(source: Preparation | FrontEnd | int, norm: float | None, greatest: float) -> float:
+    """Return the squared norm that samples' codes have, or have at most."""
+    equal = source.norm if isinstance(source, Preparation) else 0
+    return norm**2 if norm else float(equal**2 if equal else greatest)
+
+
 def _competitive_rule(
-    capacity: int, neurons_per_class: int, rate_floor: float, depression: float
+    capacity: int, neurons_per_class: int, rate_floor: float, depression: float, grading: float
 ) -> Rule:
     """Return how hidden neurons learn: each class's expectation reaches neurons of its own."""
     owners = np.repeat(np.arange(capacity), neurons_per_class)
@@ -171,6 +175,7 @@ def _competitive_rule(
         "attract",
         table=modulation_table(expectation(capacity, "orthogonal"), levels),
         rates=rate_table(rate_floor),
+        levels=level_table(grading, neurons_per_class - 1),
         depress_rate=ONE // 8,
     )
 

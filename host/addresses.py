@@ -13,8 +13,7 @@ from edge_naca.host.chaos import BadLine, Chaos
 from edge_naca.host.client import LinkDevice
 from edge_naca.host.device import Device
 from edge_naca.host.inprocess import InProcessDevice
-from edge_naca.host.link import FIRST_PATIENCE
-from edge_naca.host.transport import BAUD, LoopTransport, Transport, open_line
+from edge_naca.host.transport import BAUD, FIRST_PATIENCE, LoopTransport, Transport, open_line
 from edge_naca.host.virtual import VirtualDevice
 from edge_naca.image import ImageError
 

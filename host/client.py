@@ -13,13 +13,13 @@ from edge_naca.core import RESULT, Core, CoreError
 from edge_naca.host import transfer
 from edge_naca.host.device import Device, DeviceError, DeviceInfo
 from edge_naca.host.journal import Journal, OtherSessionError, unwrap
-from edge_naca.host.link import FIRST_PATIENCE, LineCounts, Link, RefusedError
+from edge_naca.host.link import LineCounts, Link, RefusedError
 from edge_naca.host.messages import HEADER, LABEL, LEARN, Answer, Hello, Kind, Reason, Stats
 from edge_naca.host.packing import Packer
 from edge_naca.host.pipeline import Asking, RestartedError
 from edge_naca.host.teaching import FORGOTTEN, Teaching
 from edge_naca.host.transfer import Progress
-from edge_naca.host.transport import Transport
+from edge_naca.host.transport import FIRST_PATIENCE, Transport
 from edge_naca.image import ImageError, checksum
 from edge_naca.specification.results import Result
 

@@ -22,14 +22,13 @@ from edge_naca.host.messages import (
     Reason,
     pack_request,
 )
-from edge_naca.host.transport import LinkLostError, Transport
+from edge_naca.host.transport import FIRST_PATIENCE, LinkLostError, Transport
 
 FIRST_WAIT = 0.5  # seconds for an answer while it is not known how fast the device is
 FIRST_SLOW_WAIT = 3.0  # the same for what erases flash, where a device may be deaf meanwhile
 LEAST_WAIT, LONGEST_WAIT = 0.1, 8.0
 GLANCE = 0.5  # seconds after which somebody who wants to stop is heard
 SILENCE = 3.0  # seconds without an answer after which that is worth saying
-FIRST_PATIENCE = 5.0  # seconds for the first answer: boards may start anew when a port is opened
 FIRST_LONGEST_WAIT = 1.0  # nobody erases flash before HELLO, so ask again sooner
 FAREWELL = 1.5  # seconds for an answer even then
 RETRY = 0.2  # seconds between two attempts to open a port that is gone

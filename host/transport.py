@@ -19,6 +19,7 @@ import serial
 from edge_naca.host.device import DeviceError
 
 BAUD = 115200
+FIRST_PATIENCE = 5.0  # seconds for the first answer: boards may start anew when a port is opened
 PIECE = 1 << 16
 CONNECTING = 3.0  # seconds for a TCP connection to come about
 STALL = 1.5  # seconds in which the other end takes nothing of what is written: it never will

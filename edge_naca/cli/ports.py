@@ -12,8 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from edge_naca.cli import report
 from edge_naca.host.chaos import HELP, Chaos
-from edge_naca.host.link import FIRST_PATIENCE
-from edge_naca.host.transport import BAUD
+from edge_naca.host.transport import BAUD, FIRST_PATIENCE
 
 if TYPE_CHECKING:
     from edge_naca.host.client import LinkDevice
