@@ -97,7 +97,7 @@ class Comparison:
         count : how many at the most.
         only : of this population; None for all of them.
         """
-        found = []
+        differences = []
         for index, population in enumerate(self.populations):
             if only is not None and index != only:
                 continue
@@ -106,7 +106,7 @@ class Comparison:
                 wins = None
                 if population.wins is not None:
                     wins = int(population.wins[0, neuron]), int(population.wins[1, neuron])
-                found.append(
+                differences.append(
                     NeuronChange(
                         index,
                         int(neuron),
@@ -116,8 +116,8 @@ class Comparison:
                         wins,
                     )
                 )
-        found.sort(key=lambda one: -one.distance)
-        return [one for one in found[:count] if one.changed]
+        differences.sort(key=lambda one: -one.distance)
+        return [one for one in differences[:count] if one.changed]
 
 
 def compare(before: Snapshot, after: Snapshot, classes: Sequence[str]) -> Comparison:
@@ -173,14 +173,14 @@ def owners(network: Network, index: int) -> Array:
 
 def recruited(snapshot: Snapshot, label: int) -> int | None:
     """Return how many neurons a class has recruited, None if nobody recruits."""
-    found = None
+    wins = None
     for population, learned in zip(
         snapshot.network.populations, snapshot.state.populations, strict=True
     ):
         reached = _gates(population)
         if reached is not None and learned.wins is not None:
-            found = (found or 0) + int(np.count_nonzero(learned.wins[reached[label]]))
-    return found
+            wins = (wins or 0) + int(np.count_nonzero(learned.wins[reached[label]]))
+    return wins
 
 
 def _gates(population: Population) -> Array | None:

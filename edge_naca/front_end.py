@@ -75,14 +75,14 @@ class FrontEnd:
         stages = network.stages
         if not network.populations:
             stages = stages[:-1]
-        kept = {k: network.metadata[k] for k in (SCALER, FRONT_END) if k in network.metadata}
+        metadata = {k: network.metadata[k] for k in (SCALER, FRONT_END) if k in network.metadata}
         if not stages:
             raise ValueError("the image has no frozen stages that populations could be put behind")
         encoder = network.encoder
         if encoder.kind == "direct" and not frozen_spiking(stages):
             # What spoke to the readout directly speaks in bits to populations.
             encoder = Encoder("bitplane", encoder.bits, encoder.bits)
-        return cls(network.preparation, encoder, stages, kept)
+        return cls(network.preparation, encoder, stages, metadata)
 
     @property
     def is_exact(self) -> bool:

@@ -206,8 +206,9 @@ class Rule:
         if self.table is not None:
             object.__setattr__(self, "table", integers("table", self.table, np.int8))
         object.__setattr__(self, "rates", integers("rates", self.rates, np.int16).reshape(-1))
-        object.__setattr__(self, "levels", integers("levels", self.levels, np.uint8))
-        if self.levels.ndim != 2 or (self.ages == 0) != (self.ranks == 0):
+        levels = integers("levels", self.levels, np.uint8)
+        object.__setattr__(self, "levels", levels if levels.size else levels.reshape(0, 0))
+        if self.levels.ndim != 2:
             raise ValueError(f"levels must be (ages, ranks), not {self.levels.shape}")
         if self.levels.size and self.post != "winner":
             raise ValueError(f"levels are of post 'winner', not {self.post!r}")

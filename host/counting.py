@@ -128,9 +128,9 @@ def _place(content: bytearray, program: Path, compiler: str) -> tuple[int, int]:
     if shutil.which(nm) is None:
         raise BoardError(f"measuring needs {nm}, which comes with {compiler}")
     table = subprocess.run([nm, "-S", program], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"^(\w+) (\w+) \w measure_input$", table, re.MULTILINE)
-    assert found is not None, f"{program} has no measure_input"
-    address, size = int(found[1], 16), int(found[2], 16)
+    match = re.search(r"^(\w+) (\w+) \w measure_input$", table, re.MULTILINE)
+    assert match is not None, f"{program} has no measure_input"
+    address, size = int(match[1], 16), int(match[2], 16)
     first, entry, entries = struct.unpack_from("<I10xHH", content, 28)
     for index in range(entries):
         _, at, virtual, _, in_file = struct.unpack_from("<5I", content, first + index * entry)

@@ -241,7 +241,7 @@ class Link:
         pace = self._slow_pace if kind in ERASING else self.pace
         tags: list[int] = []
         begin = time.monotonic()
-        told = greeted = False
+        is_told = greeted = False
         while True:
             if tags:
                 self.clear_line()
@@ -254,16 +254,16 @@ class Link:
                     if answer.tag in tags and answer.kind == kind:
                         if len(tags) == 1:
                             pace.answered(time.monotonic() - start)
-                        if told:
+                        if is_told:
                             self.event(f"{self.name} answers again")
                         return answer
                     if answer.tag == GREETING and not self._known and not greeted:
                         greeted, again = True, now  # it has just started: ask what it did not hear
                 if self.stop() and now - begin > FAREWELL:
                     raise InterruptedLinkError(f"stopped while {self.name} did not answer")
-            if self._known and now - begin > SILENCE and not told:
+            if self._known and now - begin > SILENCE and not is_told:
                 self.event(f"{self.name} does not answer: waiting for it")
-                told = True
+                is_told = True
             pace.silent()
             self.counts.timeouts += 1
             if now >= end:

@@ -58,11 +58,13 @@ class Twin:
         ours = self._results[number - self._first]
         wrong = [name for name in RESULT.names or () if result[name] != ours[name]]
         if wrong:
-            told = ", ".join(f"{name} {result[name]} instead of {ours[name]}" for name in wrong)
+            differences = ", ".join(
+                f"{name} {result[name]} instead of {ours[name]}" for name in wrong
+            )
             raise TwinMismatchError(
-                f"the device differs from its twin at sample {number}: {told}. What it learned "
-                f"wrongly lies between sample {self._same_up_to}, when the states were equal, and "
-                "this one",
+                f"the device differs from its twin at sample {number}: {differences}. What it "
+                f"learned wrongly lies between sample {self._same_up_to}, when the states were "
+                "equal, and this one",
                 number,
             )
 

@@ -234,11 +234,11 @@ class Specification:
         """Sections 7.3 and 7.4: pre-term, stochastic rounding, saturation."""
         population, weights = layer.population, layer.weights
         rows = weights.shape[1]
-        chosen = np.flatnonzero(gains)
-        if not chosen.size:
+        learners = np.flatnonzero(gains)
+        if not learners.size:
             return
-        gain = gains[chosen, None]
-        old = weights[chosen]
+        gain = gains[learners, None]
+        old = weights[learners]
         eligible = np.broadcast_to(arriving, old.shape)
         if rule.pre == "attract":
             shift = rule.trace_shift
@@ -248,9 +248,9 @@ class Specification:
         elif rule.pre == "bounded":
             terms = np.where(gain > 0, population.weight_max - old, old - population.weight_min)
         else:
-            terms = np.broadcast_to(layer.slope[chosen, None], old.shape)
-        counters = chosen[:, None] * rows + np.arange(rows)
+            terms = np.broadcast_to(layer.slope[learners, None], old.shape)
+        counters = learners[:, None] * rows + np.arange(rows)
         noise = draws(key, counters).astype(np.int64) % 2**rule.rate_shift
         moved = old + ((gain * terms + noise) >> rule.rate_shift)
         moved = np.clip(moved, population.weight_min, population.weight_max)
-        weights[chosen] = np.where(eligible, moved, old)
+        weights[learners] = np.where(eligible, moved, old)

@@ -71,15 +71,15 @@ def run_coded(
     """Return the codes that come out of coded stages, uint8 (units,), and synaptic operations."""
     x, synops = codes.astype(np.int64), 0
     for number, stage in enumerate(stages):
-        given = arrange(x, stage.shape, number == 0)
+        arriving = arrange(x, stage.shape, number == 0)
         if isinstance(stage, CodedConvolution):
-            synops += synaptic_operations(stage, (given != 0).astype(np.int64))
+            synops += synaptic_operations(stage, (arriving != 0).astype(np.int64))
             shift = stage.shift.astype(np.int64)
-            y = (convolve(stage, given) + stage.bias + (1 << shift >> 1)) >> shift
+            y = (convolve(stage, arriving) + stage.bias + (1 << shift >> 1)) >> shift
         elif stage.pool == "max":
-            y = np.max([under for _, _, under in _windows(stage, given)], axis=0)
+            y = np.max([under for _, _, under in _windows(stage, arriving)], axis=0)
         else:
-            sums = np.sum([under for _, _, under in _windows(stage, given)], axis=0)
+            sums = np.sum([under for _, _, under in _windows(stage, arriving)], axis=0)
             y = round_shift(sums * stage.gain, stage.shift)
         x = np.clip(y, 0, 2**stage.bits - 1).reshape(-1)
     return x.astype(np.uint8), synops

@@ -73,12 +73,12 @@ def layout_of(
     if height * width == 1 and int(np.prod(given)) == count:
         return Layout(shape, (1, count, 1)), None
     if not is_last and not is_file:
-        wanted = " or ".join(
+        layouts = " or ".join(
             f"(samples, {', '.join(map(str, sizes))})"
             for sizes in dict.fromkeys([(height, width, channels), in_file])
         )
         raise CalibrationError(
-            f"the model takes samples of {' × '.join(map(str, in_file))} numbers, {wanted}, "
+            f"the model takes samples of {' × '.join(map(str, in_file))} numbers, {layouts}, "
             f"but the data are {x.shape}"
         )
     planes_first = Layout(shape, (1, count, 1))

@@ -275,13 +275,13 @@ def conversion_findings(layers: Sequence[Layer], source_is_direct: bool) -> list
         parts, trailing = segments(layers, source_is_direct)
     except ConversionError as error:
         return error.findings
-    found = [
+    findings = [
         Finding(part.neurons.name, "neurons", reason, "make the layer smaller")
         for part in parts
         for reason in _too_large(part)
     ]
     if trailing is not None and not _fits(trailing):
-        found.append(
+        findings.append(
             Finding(
                 trailing.name, "pool", "its spikes are too many for a stage", "use a smaller one"
             )
@@ -289,8 +289,8 @@ def conversion_findings(layers: Sequence[Layer], source_is_direct: bool) -> list
     count = len(parts) + sum(part.pool is not None for part in parts) + (trailing is not None)
     if count > MAX_STAGES:
         reason = f"the network needs {count} stages, an image holds {MAX_STAGES}"
-        found.append(Finding(layers[-1].name, "neurons", reason, "use fewer layers"))
-    return found
+        findings.append(Finding(layers[-1].name, "neurons", reason, "use fewer layers"))
+    return findings
 
 
 def _too_large(part: Segment) -> Iterator[str]:

@@ -295,24 +295,24 @@ def convert(layers: Sequence[Layer], source: Source) -> Converted:
     ConversionError
         If something cannot be converted; the message names the layer.
     """
-    found = conversion_findings(layers, source.is_direct)
-    if found:
-        raise ConversionError(found)
+    findings = conversion_findings(layers, source.is_direct)
+    if findings:
+        raise ConversionError(findings)
     parts, trailing = segments(layers, source.is_direct)
     parts[0] = for_source(parts[0], source)
     tapped: dict[int, list[Float]] = {part.first: [] for part in parts[1:]}
     largest = max(int(np.prod(layer.input_shape)) for layer in layers)
-    kept = max(1, min(source.samples, 64, TAPPED_NUMBERS // (4 * largest)))
+    count = max(1, min(source.samples, 64, TAPPED_NUMBERS // (4 * largest)))
     when = {int(source.steps * share) for share in (0.25, 0.5, 0.75)} | {source.steps - 1}
 
     def tap(number: int, step: int, x: Float) -> None:
-        if number in tapped and step in when and sum(map(len, tapped[number])) < kept * len(when):
-            tapped[number].append(x[:kept].copy())
+        if number in tapped and step in when and sum(map(len, tapped[number])) < count * len(when):
+            tapped[number].append(x[:count].copy())
 
     simulation = float_model.simulate(
         layers, source.samples, source.steps, source.real, source.is_direct, tap
     )
-    some = np.arange(kept)
+    some = np.arange(count)
     tapped[parts[0].first] = [source.given(some, step).astype(np.float64) for step in sorted(when)]
     stages: list[SpikingStage] = []
     done: list[Quantised] = []

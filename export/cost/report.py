@@ -163,9 +163,9 @@ def activity_of(core: Core, x: Array, labels: Array, source: str) -> Activity:
     labels : (n,) class numbers within the network's capacity.
     """
     copy = Core(core.image())
-    chosen = np.linspace(0, len(x) - 1, min(len(x), MOST_SAMPLES)).astype(int)
+    samples = np.linspace(0, len(x) - 1, min(len(x), MOST_SAMPLES)).astype(int)
     return _mean(
-        [operations(copy, x[index], int(labels[index])) for index in chosen],
+        [operations(copy, x[index], int(labels[index])) for index in samples],
         source,
     )
 
@@ -190,10 +190,10 @@ def assumed_activity(core: Core) -> Activity:
     counted = [
         operations(copy, row, int(label), "codes") for row, label in zip(codes, labels, strict=True)
     ]
-    found = _mean(counted, source)
+    means = _mean(counted, source)
     if core.network.preparation is None:
-        return found
-    return Activity(_as_raw(core, found.infer), found.learn, source, found.samples)
+        return means
+    return Activity(_as_raw(core, means.infer), means.learn, source, means.samples)
 
 
 def _prototypes(core: Core) -> tuple[Array, Array]:

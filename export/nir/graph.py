@@ -260,8 +260,8 @@ def _pairs(where: str, edges: Any) -> list[tuple[str, str]]:
 
 def structure_findings(graph: Graph) -> list[Finding]:
     """Return every reason why the graph is not one feed-forward chain of known nodes."""
-    found = list(graph.findings)
-    found += [
+    findings = list(graph.findings)
+    findings += [
         Finding(
             node.name,
             node.kind,
@@ -274,7 +274,7 @@ def structure_findings(graph: Graph) -> list[Finding]:
     cycles = _cycles(graph)
     looped = {name for cycle in cycles for name in cycle}
     for cycle in cycles:
-        found.append(
+        findings.append(
             Finding(
                 " → ".join([*cycle, cycle[0]]),
                 "cycle",
@@ -290,20 +290,20 @@ def structure_findings(graph: Graph) -> list[Finding]:
         ("output", leaves, "keep the output that answers, and remove the others"),
     ):
         if len(ends) > 1:
-            found.append(
+            findings.append(
                 Finding(
                     ", ".join(ends), what, f"there are {len(ends)} {what}s, but can be one", advice
                 )
             )
     if not graph.nodes or (not looped and not (roots and leaves)):
-        found.append(Finding("the graph", GRAPH, "it holds no nodes", "export it again"))
+        findings.append(Finding("the graph", GRAPH, "it holds no nodes", "export it again"))
     for name, node in graph.nodes.items():
         if name in looped:
             continue
         for what, ends in (("from", graph.before(name)), ("to", graph.after(name))):
             ends = [end for end in ends if end not in looped]
             if len(ends) > 1:
-                found.append(
+                findings.append(
                     Finding(
                         name,
                         node.kind,
@@ -311,7 +311,7 @@ def structure_findings(graph: Graph) -> list[Finding]:
                         "train a network whose layers form one chain",
                     )
                 )
-    return found
+    return findings
 
 
 def _cycles(graph: Graph) -> list[list[str]]:

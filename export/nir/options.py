@@ -198,12 +198,12 @@ def filled(options: NirOptions) -> NirOptions:
     if options.exporter is None:
         return options
     values = EXPORTERS[options.exporter].values
-    given = {name: value for name, value in values.items() if getattr(options, name) is None}
+    settings = {name: value for name, value in values.items() if getattr(options, name) is None}
     if options.dt is not None:
-        given.pop("if_dt", None)  # who gives a time step means it
+        settings.pop("if_dt", None)  # who gives a time step means it
     if options.reset == "zero":
-        given.pop("delayed", None)
-    return replace(options, **given)
+        settings.pop("delayed", None)
+    return replace(options, **settings)
 
 
 def questions(kinds: Iterable[str], ends_in_weights: bool, options: NirOptions) -> list[Question]:

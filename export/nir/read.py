@@ -87,18 +87,18 @@ def read_nir(source: str | PathLike[str] | Any, options: NirOptions) -> Reading:
     """
     graph: Graph = read_graph(source)
     nodes = list(graph.nodes.values())
-    found = structure_findings(graph)
-    if found:
-        names = {finding.node for finding in found}
+    findings = structure_findings(graph)
+    if findings:
+        names = {finding.node for finding in findings}
         for node in nodes:
             if node.kind in NEURONS and node.name not in names:
-                found += _lonely_findings(node)
-        return Reading(nodes, _grouped(found), [], [])
+                findings += _lonely_findings(node)
+        return Reading(nodes, _grouped(findings), [], [])
     nodes = chain(graph)
     options = filled(options)
     asked = _questions(nodes, options)
-    layers, found = _layers(nodes, _tentative(options) if asked else options)
-    return Reading(nodes, _grouped(found), asked, [] if found else layers)
+    layers, findings = _layers(nodes, _tentative(options) if asked else options)
+    return Reading(nodes, _grouped(findings), asked, [] if findings else layers)
 
 
 def _grouped(findings: list[Finding]) -> list[Finding]:
@@ -173,25 +173,27 @@ def _tentative(options: NirOptions) -> NirOptions:
 def _layers(nodes: list[Node], options: NirOptions) -> tuple[list[Layer], list[Finding]]:
     """Return layers, and why some are missing: as many reasons as can be found in one go."""
     layers: list[Layer] = []
-    found: list[Finding] = []
+    findings: list[Finding] = []
     given = options.input_shape
     arriving = None if given is None else arriving_as(given)
     for node in nodes:
         if arriving is None and node.kind != INPUT:
-            return layers, found  # whoever asked for the layers will ask for the shape
+            return layers, findings  # whoever asked for the layers will ask for the shape
         made, arriving, problem = _read(node, arriving, options)
         layers += [made] if made is not None else []
         if problem is not None:
-            found.append(problem)
+            findings.append(problem)
             if node.kind not in NEURONS:
                 break  # what comes after has no known shape
-    if not found and arriving is not None:
+    if not findings and arriving is not None:
         if not layers:
-            found.append(Finding("the graph", "NIRGraph", "it holds no layers", "export it again"))
+            findings.append(
+                Finding("the graph", "NIRGraph", "it holds no layers", "export it again")
+            )
         elif isinstance(layers[-1], (Convolution, Scale)):
             layers.append(_readout(layers[-1], options))
-        found += _chain_findings(layers)
-    return layers, found
+        findings += _chain_findings(layers)
+    return layers, findings
 
 
 def _read(

@@ -63,13 +63,13 @@ def _bias(node: Node, maps: int) -> Float:
 def read_convolution(node: Node, arriving: Arriving, options: NirOptions) -> tuple[Layer, Arriving]:
     flat = node.kind == "Conv1d"
     weights = finite(node, "weight")
-    wanted = 3 if flat else 4
-    if weights.ndim != wanted:
+    axes = 3 if flat else 4
+    if weights.ndim != axes:
         raise NodeError(
             f"its weights have the shape {weights.shape}",
-            f"a {node.kind} has {wanted} dimensions: maps, channels, kernel",
+            f"a {node.kind} has {axes} dimensions: maps, channels, kernel",
         )
-    if len(arriving.dims) != wanted - 1:
+    if len(arriving.dims) != axes - 1:
         raise NodeError(
             f"{arriving} numbers arrive",
             f"a {node.kind} takes {'(channels, length)' if flat else '(channels, height, width)'}: "

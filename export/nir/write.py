@@ -80,19 +80,19 @@ def nir_file(network: Network, state: bytes | None = None) -> bytes:
 
 
 def _check(network: Network) -> None:
-    found = []
+    findings = []
     for number, stage in enumerate(network.stages):
         name = f"stages[{number}]"
         if isinstance(stage, (CodedConvolution, CodedPool)):
             reason = "it is a layer of codes, and NIR knows neither their rounding nor a maximum"
-            found.append(Finding(name, type(stage).__name__, reason, "export it as ONNX or C"))
+            findings.append(Finding(name, type(stage).__name__, reason, "export it as ONNX or C"))
             continue
         usual = tuple(
             (stage.shape[axis] + 2 * stage.padding[axis] - reach) // stage.stride[axis] + 1
             for axis, reach in enumerate(_reach(stage))
         )
         if stage.output != usual:
-            found.append(
+            findings.append(
                 Finding(
                     name,
                     type(stage).__name__,
@@ -101,7 +101,7 @@ def _check(network: Network) -> None:
                 )
             )
         if isinstance(stage, SpikingConvolution) and _map_bias(stage) is None:
-            found.append(
+            findings.append(
                 Finding(
                     name,
                     type(stage).__name__,
@@ -109,8 +109,8 @@ def _check(network: Network) -> None:
                     "export it as ONNX or C",
                 )
             )
-    if found:
-        raise ConversionError(found)
+    if findings:
+        raise ConversionError(findings)
 
 
 def not_expressed(network: Network) -> list[str]:

@@ -163,8 +163,8 @@ def attributes(node: NodeProto) -> dict[str, Any]:
     """Return a node's attributes: numbers, strings, lists, tensors."""
     from onnx import helper
 
-    found = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    return {k: v.decode() if isinstance(v, bytes) else v for k, v in found.items()}
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    return {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
 
 
 def array(tensor: TensorProto) -> NDArray[Any]:
