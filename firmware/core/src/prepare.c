@@ -4,9 +4,13 @@
 
 naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
 {
+    static const uint8_t widths[] = {1, 2, 4, 1, 2}; // of a number, by kind
     const network_t *net = &core->net;
     if (sample == NULL || (sample->data == NULL && sample->count != 0)) {
         return NACA_ERR_ARGUMENT;
+    }
+    if (sample->kind <= NACA_EVENTS && (uintptr_t)sample->data % widths[sample->kind] != 0) {
+        return NACA_ERR_ALIGNMENT;
     }
     switch (sample->kind) {
     case NACA_RAW_U8:

@@ -75,7 +75,7 @@ enum {
 typedef enum naca_status {
     NACA_OK = 0,
     NACA_ERR_ARGUMENT = -1,  ///< a pointer is null or a number is outside its documented range
-    NACA_ERR_ALIGNMENT = -2, ///< image or workspace does not start at a multiple of NACA_ALIGNMENT
+    NACA_ERR_ALIGNMENT = -2, ///< image, workspace or a sample does not start where its type has to
     NACA_ERR_TRUNCATED = -3, ///< fewer bytes than the data says it has
     NACA_ERR_MAGIC = -4,     ///< this is not an edge-naca image, or not a saved state
     NACA_ERR_VERSION = -5,   ///< an image format that this core does not know
@@ -223,8 +223,9 @@ naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t siz
 /// Work, at each step: a population's neurons, once and again for every spike that reaches it (at
 /// most S * N * (N + `encoded`) in all), and the synapses of spiking stages that spikes reach.
 /// Once: the numbers of a raw sample, and the synapses of coded stages behind codes that are not 0.
-/// NACA_ERR_ARGUMENT; NACA_ERR_SAMPLE where kind, count or a value does not fit the network. The
-/// sample's values are checked, so they may come from anywhere.
+/// NACA_ERR_ARGUMENT; NACA_ERR_ALIGNMENT where the sample's data lies at an address that is odd for
+/// its type; NACA_ERR_SAMPLE where kind, count or a value does not fit the network. The sample's
+/// values are checked, so they may come from anywhere.
 naca_status_t naca_infer(naca_t *core, const naca_sample_t *sample, naca_result_t *result);
 
 /// Present a sample, predict, then learn that its class is `label` (0 .. capacity - 1). A class is
@@ -241,7 +242,7 @@ naca_status_t naca_record(naca_t *core, const naca_sample_t *sample,
 
 /// Prepare a raw sample into codes[inputs], as naca_infer would before encoding: what a host needs
 /// to send samples packed to the encoder's bits. Work grows with the numbers of the sample.
-/// NACA_ERR_ARGUMENT; NACA_ERR_SAMPLE where the sample does not fit or is not raw.
+/// As naca_infer; NACA_ERR_SAMPLE also where the sample is not raw.
 naca_status_t naca_prepare(naca_t *core, const naca_sample_t *sample, uint8_t *codes);
 
 /// Samples learned so far, which is part of the learned state. It wraps at 2^32.
