@@ -27,7 +27,7 @@ _HASH = re.compile("[0-9a-f]{8}")
 
 
 class RecordingError(ValueError):
-    """This is no recording that can be used; the message says why."""
+    """What was read is no recording that can be used; the message says why."""
 
 
 # ---- lines -------------------------------------------------------------------------------------

@@ -74,8 +74,10 @@ def name_of(key: str) -> str:
 
 
 def read_graph(target: Target, objects: list[Path]) -> Graph:
-    """Return the functions of objects that were compiled with -fstack-usage and, where the
-    compiler has it, -fcallgraph-info=su."""
+    """Return the functions of objects that were compiled with -fstack-usage.
+
+    Where the compiler has it, -fcallgraph-info=su has to be given as well.
+    """
     graph: Graph = {}
     for path in objects:
         if target.has_call_graph:

@@ -430,6 +430,7 @@ def add_readout(
 
 
 def relative_error(difference: Float, whole_: Float) -> float:
+    """Return the rms of a difference as a share of the rms of the whole, 0 where that is 0."""
     size = float(np.sqrt((whole_**2).mean())) if whole_.size else 0.0
     return float(np.sqrt((difference**2).mean())) / size if size else 0.0
 

@@ -134,7 +134,7 @@ class Rectifier(Layer):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Neurons(Layer):
-    """Leaky integrate-and-fire neurons, per time step:
+    """Leaky integrate-and-fire neurons, as follows per time step.
 
         current = synapse_decay · current + x        (current = x without a synapse_decay)
         v = decay · v + gain · current + offset

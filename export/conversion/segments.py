@@ -75,6 +75,7 @@ class Segment:
 
 
 def failure(name: str, kind: str, reason: str, advice: str) -> ConversionError:
+    """Return an error of one finding."""
     return ConversionError([Finding(name, kind, reason, advice)])
 
 
@@ -226,6 +227,7 @@ def _fits(pool: Pool) -> bool:
 
 
 def pool_stage(pool: Pool) -> SpikingPool:
+    """Return the spiking stage that a pool becomes."""
     return SpikingPool(**window_of(pool, pool.input_shape[0]), kernel=pool.kernel)
 
 

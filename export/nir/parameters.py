@@ -85,6 +85,7 @@ def real(node: Node, name: str) -> Float:
 
 
 def finite(node: Node, name: str) -> Float:
+    """Return a parameter as real numbers; raise NodeError where one is infinite."""
     array = real(node, name)
     if not np.isfinite(array).all():
         raise NodeError(f"its {name} holds infinity", "export it again with finite numbers")
@@ -128,6 +129,7 @@ def _leading_ones(shape: tuple[int, ...], wanted: int) -> int:
 
 
 def integers(node: Node, name: str, default: Any = None) -> NDArray[np.int64]:
+    """Return a parameter as whole numbers; raise NodeError if it holds none, or too large ones."""
     value = node.parameters.get(name, default)
     if value is None:
         raise NodeError(f"its parameter {name} is missing", "export the file again")
@@ -142,6 +144,7 @@ def integers(node: Node, name: str, default: Any = None) -> NDArray[np.int64]:
 
 
 def one_integer(node: Node, name: str, default: Any = None) -> int:
+    """Return a parameter as one whole number; raise NodeError where it is none."""
     numbers = integers(node, name, default)
     if numbers.size != 1:
         raise NodeError(f"its {name} holds {numbers.size} numbers", "export the file again")

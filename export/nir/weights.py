@@ -19,6 +19,7 @@ from edge_naca.export.nir.parameters import (
 
 
 def read_dense(node: Node, arriving: Arriving, options: NirOptions) -> tuple[Layer, Arriving]:
+    """Return an Affine or Linear node as a layer, and what it passes on."""
     weights = finite(node, "weight")
     if weights.ndim != 2:
         raise NodeError(
@@ -61,6 +62,7 @@ def _bias(node: Node, maps: int) -> Float:
 
 
 def read_convolution(node: Node, arriving: Arriving, options: NirOptions) -> tuple[Layer, Arriving]:
+    """Return a Conv1d or Conv2d node as a layer, and what it passes on."""
     flat = node.kind == "Conv1d"
     weights = finite(node, "weight")
     axes = 3 if flat else 4
@@ -154,6 +156,7 @@ def _output_sides(
 
 
 def read_pool(node: Node, arriving: Arriving, options: NirOptions) -> tuple[Layer, Arriving]:
+    """Return a SumPool2d or AvgPool2d node as a layer, and what it passes on."""
     if len(arriving.dims) != 3:
         raise NodeError(
             f"{arriving} numbers arrive", f"a {node.kind} takes (channels, height, width)"
@@ -180,6 +183,7 @@ def read_pool(node: Node, arriving: Arriving, options: NirOptions) -> tuple[Laye
 
 
 def read_scale(node: Node, arriving: Arriving, options: NirOptions) -> tuple[Layer, Arriving]:
+    """Return a Scale node as a layer, and what it passes on."""
     finite(node, "scale")
     factor = np.broadcast_to(each(node, "scale", arriving), arriving.shape)
     shape = arriving.shape

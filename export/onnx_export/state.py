@@ -25,7 +25,7 @@ def population_names(network: Network) -> list[str]:
 
 
 def stage_names(network: Network) -> list[str]:
-    """Return what frozen stages are called: "stage_0", "stage_1", …"""
+    """Return what frozen stages are called: "stage_0", "stage_1" and so on."""
     return [f"stage_{place}" for place in range(len(network.stages))]
 
 

@@ -29,6 +29,7 @@ def numpy_type(numbers: Array) -> int:
 
 
 def type_name(kind: int) -> str:
+    """Return the name that ONNX gives a type of numbers."""
     from onnx import TensorProto
 
     return TensorProto.DataType.Name(kind) if kind in TensorProto.DataType.values() else "no type"

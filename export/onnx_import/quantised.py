@@ -70,8 +70,10 @@ def _quantise(reader: Reader, node: NodeProto, value: Value, places: tuple[int, 
 
 
 def _dequantise(reader: Reader, node: NodeProto, value: Value, places: tuple[int, int]) -> Value:
-    """Return the real numbers that integers stand for to a node, which may differ from what they
-    stood for before."""
+    """Return the real numbers that integers stand for to a node.
+
+    They may have stood for others before.
+    """
     held = value.integers
     if held is None and reader.guesses.intersection(node.input):
         return value  # what should have quantised it was refused

@@ -524,6 +524,7 @@ def _same(value: Value, wanted: Dims) -> bool:
 
 
 def branches(count: int) -> RefusalError:
+    """Return the refusal of a node that joins branches."""
     return RefusalError(
         f"it joins {count} branches of the graph",
         "only chains can be converted: train a feature extractor without skip connections, or cut "
@@ -532,6 +533,7 @@ def branches(count: int) -> RefusalError:
 
 
 def unknown(node: NodeProto) -> RefusalError:
+    """Return the refusal of an operator that is not converted, with what to use instead."""
     advice = {
         "Sigmoid": "train with ReLU; at the end of a model a sigmoid may stay",
         "Tanh": "train with ReLU; at the end of a model a tanh may stay",
