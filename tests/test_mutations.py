@@ -106,7 +106,7 @@ MUTATIONS: dict[str, Mutation] = {
     "adaptation-stays": ("population.c", "scale(*added, layer->p.adaptation_decay)", "*added"),
     "trace-wraps": ("population.c", "trace < 255 ? trace : 255", "trace"),
     "answer-tie": ("run.c", "v[j] > v[best]", "v[j] >= v[best]"),
-    "answer-without-spikes": ("run.c", "counts[best] > 0 ? (int32_t)best : -1", "(int32_t)best"),
+    "answer-without-spikes": ("run.c", "most > 0 ? (int32_t)best : -1", "(int32_t)best"),
     "no-rest": ("run.c", "    rest(core);\n", ""),
     "margin-of-output": ("run.c", "populations - 2u", "populations - 1u"),
     "class-not-counted": ("run.c", "learned[1u + label]++;", ""),
@@ -132,7 +132,7 @@ MUTATIONS: dict[str, Mutation] = {
     "rank-tie": ("population.c", "list[place - 1u]) < score", "list[place - 1u]) <= score"),
     "winner-ranked-too": ("population.c", " && (int32_t)j != layer->winner", ""),
     "new-ones-ranked": ("population.c", "gate[j] > 0 && wins[j] != 0", "gate[j] > 0"),
-    "error-window": ("learn.c", "net.steps - layer->p.fire_from", "net.steps"),
+    "error-window": ("learn.c", "(&core->net) - layer->p.fire_from", "(&core->net)"),
     "key-of-all-populations": ("learn.c", "(core) + population + 1u", "(core) + 1u"),
     "bias-not-taught": ("learn.c", "inputs[count++] =", "inputs[count] ="),
     # image, samples and state
@@ -152,7 +152,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """Return a tape and what it answers."""
     golden = sorted((ROOT / "tests" / "golden").glob("*.tape"))
     tape = b"".join(
-        [*random_cases(seed=7, count=200, rounds=2), *(path.read_bytes() for path in golden)]
+        [*random_cases(seed=11, count=240, rounds=2), *(path.read_bytes() for path in golden)]
     )
     path = tmp_path_factory.mktemp("corpus") / "tape"
     path.write_bytes(tape)

@@ -44,7 +44,7 @@ class Host:
         self.open(items)
 
     def open(self, items: Items) -> None:
-        self.client = LinkDevice(self._connect, "test", patience=0.05, first_patience=5.0)
+        self.client = LinkDevice(self._connect, "test", patience=60.0, first_patience=60.0)
         self.believed = list(items)
         self.recorded = (self.client.session, len(items), hash_of(items))
 
@@ -69,6 +69,7 @@ class Host:
     def teach_cut(self, numbers: Items, batch: int, frames: int) -> Items:
         """Teach while the cable is cut, and come back as a program that has only its recording."""
         self._left = frames
+        self.client.link.patience = 0.1  # a cable that is cut does not come back
         try:
             self.teach(numbers, batch)
             return self.believed
@@ -77,9 +78,10 @@ class Host:
                 raise
         finally:
             self._left = None
+            self.client.link.patience = 60.0
         intended = self.believed + numbers
         session, start, start_hash = self.recorded
-        self.client = LinkDevice(self._connect, "test", patience=0.05, first_patience=5.0)
+        self.client = LinkDevice(self._connect, "test", patience=60.0, first_patience=60.0)
         self.client.resume(session, start, start_hash)
         self.believed = intended[: self.client.learned]
         return intended
