@@ -242,7 +242,7 @@ def test_inspect_leaves_out_classes_without_room(folder: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["--board", "uno"], 1, "there is no board 'uno'; known are netduinoplus2"),
+        (["--board", "uno"], 1, "there is no board 'uno'; near it is arduino-uno"),
         (["--data", "digits"], 2, "--data and --measure go with --board"),
         (["--measure"], 2, "--data and --measure go with --board"),
         (["--board", "microbit", "--measure"], 2, "--measure needs samples to run"),

@@ -25,6 +25,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
+from edge_naca.cli import live
 from edge_naca.core import Core
 from edge_naca.export import load_image
 from edge_naca.host import DeviceClassifier, DeviceError, link, recorder
@@ -667,3 +668,18 @@ def read_terminal(descriptor: int) -> bytes:
         return os.read(descriptor, 1 << 16)
     except OSError:  # how a terminal says that nobody has it open any more
         return b""
+
+
+def test_without_a_terminal_a_slow_stream_says_how_it_goes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However few samples come, a line comes at least every few seconds."""
+    now = 100.0
+    monkeypatch.setattr(live.time, "monotonic", lambda: now)
+    view = live.View("slow", ["a", "b"], link.LineCounts(), False)
+    progress = Progress(10_000, 2)
+    for _ in range(30):
+        now += 0.5
+        progress.done += 1
+        view(progress)
+    assert 5 <= capsys.readouterr().out.count("of 10000") <= 8

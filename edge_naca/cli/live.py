@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FRAMES_A_SECOND = 8
 BAR = 24  # width of a class's bar
+QUIET_SECONDS = 2.0  # at most, between two lines where no terminal shows a picture
 LINES = 10  # lines printed in all where nobody watches
 
 
@@ -37,7 +38,7 @@ class View:
         self._names = names
         self._counts = counts
         self._quiet = quiet
-        self._drawn = 0.0
+        self._drawn = time.monotonic()
         self._printed = 0
         self._told = ""  # the last event printed
         self._last: Progress | None = None
@@ -72,7 +73,9 @@ class View:
             self._told = progress.events[-1]
             report.out.print(self._told)
         step = max(progress.total // LINES, 1)
-        if progress.done // step > self._printed:
+        now = time.monotonic()
+        if progress.done // step > self._printed or now - self._drawn > QUIET_SECONDS:
+            self._drawn = now
             self._printed = progress.done // step
             report.out.print(
                 f"{progress.done:>7} of {progress.total}   "

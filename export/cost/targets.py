@@ -7,6 +7,7 @@ To add one, add an entry to `TARGETS`: figures from the chip's datasheet, a core
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 KIB = 1024
 
@@ -175,5 +176,9 @@ def find_target(name: str) -> Target:
         If there is none; the message lists those there are.
     """
     if name not in TARGETS:
-        raise ValueError(f"there is no board {name!r}; known are {', '.join(TARGETS)}")
+        near = get_close_matches(name, TARGETS) or [one for one in TARGETS if name and name in one]
+        hint = f"; near it {'are' if len(near) > 1 else 'is'} {', '.join(near)}" if near else ""
+        raise ValueError(
+            f"there is no board {name!r}{hint}. All that are known: {', '.join(sorted(TARGETS))}"
+        )
     return TARGETS[name]
