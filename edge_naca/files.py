@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
@@ -32,10 +33,48 @@ def write_file(path: str | PathLike[str], data: bytes) -> None:
     Links are followed. Raises OSError, also for what is there but no file: replacing a device
     such as /dev/null would be a disaster.
     """
+    write_files({Path(path): data})
+
+
+def write_files(content: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: all of them, or none where there is no room.
+
+    As `write_file` each; whoever is killed between two renames leaves some new and some old.
+    """
+    parts: dict[Path, Path] = {}
+    try:
+        for name, data in content.items():
+            path = name.resolve()
+            parts[path] = _write_part(path, data)
+        for path, part in parts.items():
+            part.replace(path)
+    except BaseException:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+        raise
+    for folder in {path.parent for path in parts}:
+        _flush_folder(folder)
+
+
+def keep_old(path: str | PathLike[str]) -> Path | None:
+    """Keep what a file holds under its name and "~", before something else is written there.
+
+    Returns
+    -------
+    The second name, None if there was no file.
+    """
     path = Path(path).resolve()
+    if not path.is_file():
+        return None
+    old = path.with_name(f"{path.name}~")
+    write_file(old, path.read_bytes())
+    return old
+
+
+def _write_part(path: Path, data: bytes) -> Path:
+    """Write a neighbour: only within one file system can a file take another's place at once."""
     if path.exists() and not path.is_file():
         raise OSError(f"{path} is not a file: choose another name to save under")
-    # A neighbour, since only within one file system can one file take another's place at once.
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as file:
@@ -44,11 +83,10 @@ def write_file(path: str | PathLike[str], data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
+    return part
 
 
 def _flush_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -694,3 +695,40 @@ def test_a_reader_may_leave(folder: Path) -> None:
     assert process.stderr is not None
     assert "Traceback" not in process.stderr.read()
     process.wait(timeout=120)
+
+
+# ---- files that are there already ----------------------------------------------------------------
+
+
+def test_what_was_taught_is_kept_when_something_else_takes_its_name(tmp_path: Path) -> None:
+    output = tmp_path / "net.naca"
+    done("train", "digits", "-o", output, "--neurons-per-class", 2)
+    before = output.read_bytes()
+    result = call("train", "digits", "-o", output, "--neurons-per-class", 3)
+    assert f"what {output} was is kept as net.naca~" in result.stderr
+    assert (tmp_path / "net.naca~").read_bytes() == before
+    assert output.read_bytes() != before
+
+
+def test_c_sources_are_written_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "net.naca"
+    done("train", "digits", "-o", output, "--neurons-per-class", 2)
+    count = 0
+
+    def full(descriptor: int) -> None:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    message = failed(1, "export", output, "--c", "-o", tmp_path / "src")
+    assert "No space left" in message
+    assert list((tmp_path / "src").iterdir()) == []
+
+
+def test_a_file_is_no_folder_for_c_sources(tmp_path: Path) -> None:
+    output = tmp_path / "net.naca"
+    done("train", "digits", "-o", output, "--neurons-per-class", 2)
+    message = failed(1, "export", output, "--c", "-o", output)
+    assert "is a file: name a folder" in message

@@ -675,7 +675,7 @@ def test_without_a_terminal_a_slow_stream_says_how_it_goes(
 ) -> None:
     """However few samples come, a line comes at least every few seconds."""
     now = 100.0
-    monkeypatch.setattr(live.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     view = live.View("slow", ["a", "b"], link.LineCounts(), False)
     progress = Progress(10_000, 2)
     for _ in range(30):

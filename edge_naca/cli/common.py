@@ -15,6 +15,8 @@ import click
 
 from edge_naca.choices import DATA_SETS, FEATURES, NEURONS_PER_CLASS
 from edge_naca.extras import require
+from edge_naca.files import keep_old, write_file
+from edge_naca.printable import printable
 
 if TYPE_CHECKING:
     from edge_naca.core import Core
@@ -293,6 +295,14 @@ def check_learns(core: Core, name: str, advice: str) -> None:
 
 
 # ---- writing -----------------------------------------------------------------------------------
+
+
+def write_learned(path: Path, content: bytes, quiet: bool) -> None:
+    """Write an image or a state; what was there, and what it had learned, is kept beside it."""
+    old = keep_old(path)
+    write_file(path, content)
+    if old is not None and not quiet:
+        click.echo(f"what {printable(path)} was is kept as {printable(old.name)}", err=True)
 
 
 def check_writable(path: Path) -> None:

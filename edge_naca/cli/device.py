@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from edge_naca.cli import common, ports, report
-from edge_naca.files import read_file, write_file
+from edge_naca.files import read_file
 from edge_naca.host.device import DeviceError
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def pull(port: str, output: Path, line: dict[str, Any], only_state: bool, as_jso
             saved = device.state(bar)
         core.load_state(saved)
         hello = device.hello
-    write_file(output, saved if only_state else core.image())
+    common.write_learned(output, saved if only_state else core.image(), as_json)
     summary = {
         "port": port,
         "file": str(output),

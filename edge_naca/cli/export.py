@@ -9,7 +9,7 @@ import click
 
 from edge_naca.choices import INPUT_TYPES
 from edge_naca.cli import common, report
-from edge_naca.files import read_file, write_file
+from edge_naca.files import read_file, write_files
 
 
 @click.command()
@@ -97,9 +97,10 @@ def _export_c(
 
     name = name or re.sub(r"[^A-Za-z0-9]+", "_", image.stem).strip("_")
     files = c_source(read_file(image), name, header_only=header_only)
+    if output.exists() and not output.is_dir():
+        raise NotADirectoryError(f"{output} is a file: name a folder for the C sources")
     output.mkdir(parents=True, exist_ok=True)
-    for file, text in files.items():
-        write_file(output / file, text.encode())
+    write_files({output / file: text.encode() for file, text in files.items()})
     if as_json:
         report.print_json({"name": name, "files": [str(output / file) for file in files]})
         return

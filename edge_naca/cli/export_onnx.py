@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_naca.cli import common, report
 from edge_naca.export import initial_state, interface, to_onnx
-from edge_naca.files import write_file
+from edge_naca.files import write_files
 
 
 def export_onnx(
@@ -22,8 +22,7 @@ def export_onnx(
     files = {output: model.SerializeToString()}
     if learning:
         files[output.with_name(f"{output.name}.state.npz")] = _npz(initial_state(model))
-    for path, content in files.items():
-        write_file(path, content)
+    write_files(files)
     ends = interface(model)
     if as_json:
         report.print_json({"files": [str(path) for path in files], **ends})

@@ -13,7 +13,6 @@ from edge_naca import __version__
 from edge_naca.cli import common, formats, report
 from edge_naca.cli.check import model_argument
 from edge_naca.cli.model_options import model_options
-from edge_naca.files import write_file
 
 if TYPE_CHECKING:
     from edge_naca.export.conversion.layers import Report
@@ -92,7 +91,7 @@ def import_(
             },
         }
     made = kind.handler().convert(model, given, calibration, metadata)
-    write_file(output, made.image)
+    common.write_learned(output, made.image, as_json)
     if as_json:
         report.print_json(
             {

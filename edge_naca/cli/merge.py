@@ -35,14 +35,14 @@ def merge(image: Path, state: Path, output: Path, classes: tuple[str, ...], as_j
       edge-naca push /dev/ttyACM1 kitchen.naca
     """
     from edge_naca import states
-    from edge_naca.export import load_image, save_image
+    from edge_naca.export import load_image
 
     common.check_writable(output)
     core = load_image(image)
     before = int(core.seen().sum())
     record = {"command": common.command_line(), "version": __version__, "state": str(state)}
     merged, note = states.merge(core, read_file(state), record, classes)
-    save_image(merged, output)
+    common.write_learned(output, merged.image(), as_json)
     summary = {
         "image": str(output),
         "network_id": f"{merged.network_id:08x}",

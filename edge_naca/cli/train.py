@@ -135,7 +135,7 @@ def train(
     content = image.encode(network, core.state())
     if plot is not None:
         _draw(plot, history, dataset)
-    write_file(output, content)
+    common.write_learned(output, content, as_json)
     seconds = time.perf_counter() - start
     if as_json:
         summary = _summary(core, history, dataset.classes)
