@@ -211,8 +211,9 @@ static bool holds(const naca_store_t *store, uint32_t offset, const void *data, 
     uint8_t kept[PIECE];
     uint8_t erased[PIECE];
     memset(erased, 0xFF, sizeof erased);
+    const uint8_t *expected = data != NULL ? data : erased;
     return fetch(store, store->head_sector, offset, kept, size) &&
-           memcmp(kept, data != NULL ? data : erased, size) == 0;
+           memcmp(kept, expected, size) == 0;
 }
 
 static bool is_erased(const naca_store_t *store)

@@ -20,8 +20,8 @@ static bool is_whole(const naca_store_t *store, const naca_block_t *block, curso
         left -= size;
     }
     const end_t expected = naca_log_end(block, crc);
-    return naca_log_read(store, cursor, &end, sizeof end) &&
-           memcmp(&end, &expected, sizeof end) == 0;
+    return naca_log_read(store, cursor, &end, sizeof end) && end.crc == expected.crc &&
+           end.check == expected.check;
 }
 
 static void make_latest(naca_store_t *store, const naca_block_t *block, const cursor_t *behind)
@@ -96,7 +96,7 @@ naca_store_status_t naca_store_begin(naca_store_t *store, uint32_t key, uint32_t
     if (store->flash == NULL) {
         return NACA_STORE_NONE;
     }
-    if (store->has_other_format) {
+    if (store->has_other_format != 0) {
         return NACA_STORE_VERSION;
     }
     store->writing = 0;

@@ -68,6 +68,7 @@ enum {
     NACA_MAX_STAGES = 16,            ///< frozen stages
     NACA_MAX_STAGE_UNITS = 65535,    ///< outputs of one frozen stage
     NACA_ALIGNMENT = 8,              ///< of the image and of the workspace, in bytes
+    NACA_PROGRESS_WORK = 65552,      ///< most work between two calls of a progress function
     NACA_STATE_HEADER = 16           ///< bytes before the learned state in a saved state
 };
 
@@ -221,6 +222,13 @@ naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size);
 /// Work: fills the workspace once, plus that of naca_state_written.
 /// NACA_ERR_ARGUMENT as above, NACA_ERR_ALIGNMENT, NACA_ERR_WORKSPACE where `size` is too small.
 naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t size, naca_t **core);
+
+/// Have `progress` called with `user` in the midst of presenting, learning and naca_state_written:
+/// once a time step at least, and between two calls come at most NACA_PROGRESS_WORK synapses,
+/// neurons, or numbers of a sample, each a few dozen instructions. It changes no result. Null for
+/// nothing, which it is after naca_init. What only looks at bytes (naca_image_open, naca_init, the
+/// state's hash, saving and loading) does not call it. NACA_ERR_ARGUMENT.
+naca_status_t naca_set_progress(naca_t *core, naca_progress_t progress, void *user);
 
 /// Present a sample and predict. The learned state does not change, and the answer depends on
 /// nothing but the learned state and the sample.
