@@ -164,11 +164,11 @@ def test_random_garbage_costs_at_most_the_next_frame(garbage: bytes) -> None:
 
 
 def test_what_is_dropped_is_counted(wire: Wire) -> None:
-    before = wire.want(0xB).numbers("5I4Q3I")
+    before = wire.want(0xB).numbers("5I4Q5I")
     for garbage in GARBAGE.values():
         wire.device.receive(garbage)
     wire.ask(5)
-    after = wire.want(0xB).numbers("5I4Q3I")
+    after = wire.want(0xB).numbers("5I4Q5I")
     frames, damaged, overruns, too_long, refused = np.subtract(after, before)[:5]
     # Whole are the answer that came back, the refused one and the second STATS.
     assert (frames, damaged, overruns, too_long, refused) == (3, 6, 0, 2, 1)
@@ -575,7 +575,7 @@ def test_twenty_thousand_samples_over_a_bad_line(batch: int) -> None:
     assert not cuts
     assert wire.hash() == (core.state_hash(), count)
     assert b"".join(results[i] for i in range(count)) == expected.tobytes()
-    stats = wire.want(0xB).numbers("5I4Q3I")
+    stats = wire.want(0xB).numbers("5I4Q5I")
     assert stats[5] == count  # presentations: none twice
     assert stats[1] > 0
 
@@ -790,7 +790,7 @@ def test_without_flash_a_state_has_to_fit_one_frame() -> None:
 def test_a_state_too_large_for_the_flash_is_refused() -> None:
     wire = Wire(image.encode(competitive(64, 16, 16), None), ram=1 << 17, image_room=1 << 15)
     assert wire.ask(9).numbers("i") == (lib.NACA_STORE_TOO_LARGE,)
-    assert wire.want(0xB).numbers("5I4Q3I")[-3:] == (0, 0, 0)
+    assert wire.want(0xB).numbers("5I4Q5I")[-5:] == (0, 0, 0, 0, 0)
 
 
 def test_saving_twice_writes_once(wire: Wire) -> None:
@@ -803,7 +803,7 @@ def test_saving_twice_writes_once(wire: Wire) -> None:
     assert wire.device.flash_operations == operations
     wire.learn(1, XS[1], 0)
     assert wire.want(9).numbers("I") == (2,)
-    assert wire.want(0xB).numbers("5I4Q3I")[-3:] == (2, 0, 1)
+    assert wire.want(0xB).numbers("5I4Q5I")[-5:] == (2, 0, 1, 0, 0)
 
 
 def test_what_was_never_saved_is_saved(wire: Wire) -> None:
@@ -1083,3 +1083,12 @@ def test_payload_efficiency(record_property: Callable[[str, object], None]) -> N
         ratio = len(request(3, body, epoch=0x12345678)) / (196 * count)
         record_property(f"bytes_per_byte_in_batches_of_{count}", ratio)
         assert ratio <= most
+
+
+def test_the_boards_stack_is_told() -> None:
+    wire = Wire()
+    used = ffi.callback("uint32_t(void *)", lambda user: 917)
+    wire.device._device.config.stack_used = used
+    wire.device._device.config.stack_size = 1024
+    wire.reboot()
+    assert wire.want(0xB).numbers("5I4Q5I")[-2:] == (917, 1024)

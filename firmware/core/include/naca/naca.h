@@ -100,8 +100,8 @@ const char *naca_status_name(naca_status_t status);
 /// Work grows with `size`: two table look-ups a byte.
 uint32_t naca_crc32(uint32_t crc, const void *data, size_t size);
 
-/// Called in the midst of long work, so that a watchdog can be fed or other tasks get a turn. It may
-/// take its time; it must not call into the object that is at work.
+/// Called in the midst of long work, so that a watchdog can be fed or other tasks get a turn. It
+/// may take its time; it must not call into the object that is at work.
 typedef void (*naca_progress_t)(void *user);
 
 /// The code of frozen stages. Whoever wants it hands it to naca_image_open_with, so that the linker
