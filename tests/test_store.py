@@ -406,7 +406,7 @@ def test_content_cannot_pose_as_a_save(name: str) -> None:
         new = new[:size]
         assert store.save(bytes(new)) == OK
         store = reopened(flash)
-        assert store.load() == new
+        assert store.load() == bytes(new)
         assert store.store.generation == number + 1
 
 
