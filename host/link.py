@@ -37,9 +37,11 @@ RETRY = 0.2  # seconds between two attempts to open a port that is gone
 ERASING = frozenset({Kind.SAVE, Kind.RESET, Kind.IMAGE_BEGIN})
 
 STORE_REASONS = {
-    -4: "it was built without memory for saved states; pull the state instead",
     -2: "the learned state is larger than what it can keep; pull it instead",
     -3: "it does not take what is written; it may be worn out",
+    -5: "it was built without memory for saved states; pull the state instead",
+    -6: "it keeps states that another version of the firmware has saved: 'edge-naca reset PORT "
+    "--forget saved' gives them up",
 }
 
 

@@ -56,6 +56,8 @@ STATS = Record(
     Field("saves", "u32"),
     Field("store_errors", "u32"),
     Field("wear", "u32"),
+    Field("stack_used", "u32"),
+    Field("stack_size", "u32"),
 )
 LEARN = struct.Struct("<II")  # session, position; u16 label, u8 kind and sample follow
 BATCH = struct.Struct("<IIHB")  # session, position, count, kind; labels and samples follow
@@ -267,6 +269,8 @@ class Stats:
     saves: int
     store_errors: int
     wear: int
+    stack_used: int
+    stack_size: int
 
     @classmethod
     def unpack(cls, body: bytes) -> Stats:

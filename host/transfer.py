@@ -17,6 +17,7 @@ NUMBER = 4
 GRAIN = 16  # chunks that are written are multiples of it
 TRIES = 5  # a device that restarts more often than that while it is written to has a fault
 LARGEST_READ = 0xFFFF
+LEAST_READ = 64  # bytes that the smallest answer buffer has room for, or what is left
 
 
 def _number(value: int) -> bytes:
@@ -61,10 +62,11 @@ def read(link: Link, kind: Kind, largest: int, progress: Progress = _ignore) -> 
                 )
             if epoch not in (-1, answer.epoch):
                 break
-            if len(piece) != min(most, total - len(data)):
+            wanted = min(most, total - len(data))
+            if not min(LEAST_READ, wanted) <= len(piece) <= wanted:
                 raise ProtocolError(
-                    f"{link.name} answers {kind.name} with {len(piece)} bytes, not "
-                    f"{min(most, total - len(data))}: check its firmware"
+                    f"{link.name} answers {kind.name} with {len(piece)} bytes, where {wanted} "
+                    "are left or asked for: check its firmware"
                 )
             epoch = answer.epoch
             data += piece

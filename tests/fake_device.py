@@ -205,7 +205,7 @@ class FakeDevice:
         stats = Stats(
             *(self._decoder.frames, self._decoder.damaged, 0, 0, 0),
             *(presentations, spikes, synops, changes),
-            *(0, 0, 0),
+            *(0, 0, 0, 0, 0),
         )
         return 0, stats.pack()
 

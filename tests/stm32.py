@@ -34,6 +34,7 @@ PROGRAM, PROGRAM_SIZE = 0x08000000, 768 * 1024
 STATE, SECTOR, SECTORS = 0x080C0000, 128 * 1024, 2
 RAM, RAM_SIZE = 0x20000000, 128 * 1024
 FLASH, RCC, GPIOA, USART1, SYSTEM = 0x40023C00, 0x40023800, 0x40020000, 0x40011000, 0xE000E000
+IWDG = 0x40003000
 RETURN = 0x1000  # where interrupt handlers return to
 WFI = b"\x30\xbf"
 LONGEST = 10_000_000  # microseconds until the program has to sleep
@@ -298,6 +299,33 @@ class System:
         return self.registers.get(0xD0C) == 0x05FA0004
 
 
+class Watchdog:
+    """The independent watchdog (RM0090, section 21): once it is on, nothing stops it."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self.feeds = 0
+        self.registers = {0x4: 0, 0x8: 0xFFF}
+        self._is_open = False
+
+    def read_register(self, offset: int) -> int:
+        return self.registers.get(offset, 0)
+
+    def write_register(self, offset: int, value: int) -> None:
+        if offset == 0:
+            self._is_open = value == 0x5555
+            self.is_on |= value == 0xCCCC
+            self.feeds += value == 0xAAAA
+        else:
+            require(self._is_open, "the watchdog's registers are closed")
+            self.registers[offset] = value
+
+    @property
+    def seconds(self) -> float:
+        """How long it waits, at the oscillator's typical 32 kHz."""
+        return 4 * 2 ** self.registers[0x4] * (self.registers[0x8] + 1) / 32e3
+
+
 class Stm32:
     """The chip with a program in it: `receive` is its UART, as of `VirtualDevice`.
 
@@ -319,7 +347,7 @@ class Stm32:
         self._uc.mem_map(RAM, RAM_SIZE, UC_PROT_ALL)
         self._uc.mem_map(RETURN, 0x1000, UC_PROT_ALL)
         self._uc.mmio_map(STATE, SECTOR * SECTORS, self._fetch, None, self._program, None)
-        for page in (0x40011000, 0x40020000, 0x40023000, SYSTEM):
+        for page in (IWDG, 0x40011000, 0x40020000, 0x40023000, SYSTEM):
             self._uc.mmio_map(page, 0x1000, self._read(page), None, self._write(page), None)
         sleep = program.index(WFI, symbols["board_sleep"] - PROGRAM) + PROGRAM
         for address in (sleep, RETURN):
@@ -338,9 +366,10 @@ class Stm32:
         self.flash.power_up()
         self.clocks = Clocks(self.flash, self._has_pll)
         self.pins, self.uart, self.system = Pins(self.clocks), Uart(self.clocks), System()
+        self.watchdog = Watchdog()
         self._parts: dict[int, Any] = {
             FLASH: self.flash, RCC: self.clocks, GPIOA: self.pins, USART1: self.uart,
-            SYSTEM: self.system,
+            SYSTEM: self.system, IWDG: self.watchdog,
         }  # fmt: skip
         self._uc.reg_write(UC_ARM_REG_SP, self._start[0])
         self._pc = self._start[1]

@@ -103,6 +103,11 @@ def test_selftest(name: str, build_board: Build) -> None:
         port.write(b"x")  # received in an interrupt
         assert port.read_until(b"x") == b"x"
 
+        port.write(b"s")  # calls itself until the stack ends
+        report = port.read_until(b"passed\r\n")
+        if name != "atmega1284p":  # which has nothing that guards it
+            assert b"\0\r\nfault: " in report
+
         port.write(b"f")
         report = port.read_until(b"passed\r\n").decode()
         assert re.search(r"\0\r\nfault: (hard|exception|abort) at \w{8} why \w{8}\r\n\0", report)
@@ -112,6 +117,15 @@ def test_selftest(name: str, build_board: Build) -> None:
         port.read_until(b"deaf\r\n")
         port.write(b"." * 1100)  # more than fits any board's ring: counted, never silent
         assert re.fullmatch(rb"lost 0*[1-9a-f]\w*\r\n", port.read_until(b"\n"))
+
+
+@pytest.mark.parametrize("name", ["lm3s6965", "mps3-an547", "riscv-virt", "atmega1284p"])
+def test_a_program_that_hangs_starts_again(name: str, build_board: Build) -> None:
+    """Boards whose watchdog the emulator has; riscv-virt has none, and counts ticks."""
+    with powered(name, build_board(name, "selftest")) as (_, port):
+        port.read_until(b"passed\r\n")
+        port.write(b"h")
+        assert b"self-test on" in port.read_until(b"passed\r\n")
 
 
 # ---- the firmware ----------------------------------------------------------------------------
@@ -212,6 +226,8 @@ def test_learning_over_the_line(name: str, build_board: Build) -> None:
         assert predictions == [core.learn(list(x), label).prediction for label, x in steps]
         assert line.hash() == (expected, len(steps)) == (core.state_hash(), len(steps))
         assert line.stats()["overruns"] == before["overruns"]
+        used, stack = struct.unpack_from("<II", line.ask(STATS), 64)
+        assert 0 < used <= 0.75 * stack
 
         # Saved, gone wrong, restored.
         line.ask(SAVE)

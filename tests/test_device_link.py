@@ -164,11 +164,11 @@ def test_random_garbage_costs_at_most_the_next_frame(garbage: bytes) -> None:
 
 
 def test_what_is_dropped_is_counted(wire: Wire) -> None:
-    before = wire.want(0xB).numbers("5I4Q3I")
+    before = wire.want(0xB).numbers("5I4Q5I")
     for garbage in GARBAGE.values():
         wire.device.receive(garbage)
     wire.ask(5)
-    after = wire.want(0xB).numbers("5I4Q3I")
+    after = wire.want(0xB).numbers("5I4Q5I")
     frames, damaged, overruns, too_long, refused = np.subtract(after, before)[:5]
     # Whole are the answer that came back, the refused one and the second STATS.
     assert (frames, damaged, overruns, too_long, refused) == (3, 6, 0, 2, 1)
@@ -575,7 +575,7 @@ def test_twenty_thousand_samples_over_a_bad_line(batch: int) -> None:
     assert not cuts
     assert wire.hash() == (core.state_hash(), count)
     assert b"".join(results[i] for i in range(count)) == expected.tobytes()
-    stats = wire.want(0xB).numbers("5I4Q3I")
+    stats = wire.want(0xB).numbers("5I4Q5I")
     assert stats[5] == count  # presentations: none twice
     assert stats[1] > 0
 
@@ -712,6 +712,41 @@ def test_state_write_in_disorder(wire: Wire) -> None:
     assert wire.hash() == (taught().state_hash(), 30)
 
 
+def test_a_first_chunk_that_is_repeated_costs_no_flash(wire: Wire) -> None:
+    saved = taught().save_state()
+    first = struct.pack("<II", len(saved), 0) + saved[:96]
+    assert wire.want(7, first).numbers("I") == (96,)
+    operations = wire.device.flash_operations
+    for _ in range(20):
+        assert wire.want(7, first).numbers("I") == (96,)
+    assert wire.device.flash_operations == operations
+    other = bytearray(first)
+    other[40] ^= 1  # not the same chunk: the write begins anew
+    assert wire.want(7, bytes(other)).numbers("I") == (96,)
+    assert wire.want(7, first).numbers("I") == (96,)
+    rest = wire.ask(7, struct.pack("<II", len(saved), 96) + saved[96:])
+    assert rest.status == lib.NACA_LINK_OK
+    assert wire.hash() == (taught().state_hash(), 30)
+
+
+def test_saved_states_of_another_format_are_kept_until_they_are_given_up(tmp_path: Path) -> None:
+    flash = tmp_path / "flash"
+    Wire(flash_file=flash).device.close()
+    with flash.open("r+b") as file:
+        file.write(b"NSAV" + bytes(28))
+    wire = Wire(flash_file=flash)
+    wire.learn(0, XS[0], 0)
+    for _ in range(2):
+        refused = wire.ask(9)
+        assert (refused.status, *refused.numbers("i")) == (10, lib.NACA_STORE_VERSION)
+    wire.device.close()
+    assert flash.read_bytes()[:32] == b"NSAV" + bytes(28)
+    wire = Wire(flash_file=flash)
+    wire.want(0xA, b"\2")
+    wire.learn(0, XS[0], 0)
+    assert wire.want(9).numbers("I") == (2,)  # giving up counts as a save
+
+
 def test_damaged_and_foreign_states_are_refused(wire: Wire) -> None:
     wire.learn(0, XS[0], 0)
     wire.want(9)
@@ -747,7 +782,7 @@ def test_without_flash_a_state_has_to_fit_one_frame() -> None:
     damaged = write_all(wire, saved[:-1] + b"\x77", len(saved))
     assert damaged.numbers("iI") == (lib.NACA_ERR_CHECKSUM, 30)
     unsaved = wire.ask(9)
-    assert (unsaved.status, *unsaved.numbers("i")) == (10, lib.NACA_STORE_ARGUMENT)
+    assert (unsaved.status, *unsaved.numbers("i")) == (10, lib.NACA_STORE_NONE)
     wire.want(0xA, b"\2")
     assert wire.hash()[1] == 0
 
@@ -755,7 +790,7 @@ def test_without_flash_a_state_has_to_fit_one_frame() -> None:
 def test_a_state_too_large_for_the_flash_is_refused() -> None:
     wire = Wire(image.encode(competitive(64, 16, 16), None), ram=1 << 17, image_room=1 << 15)
     assert wire.ask(9).numbers("i") == (lib.NACA_STORE_TOO_LARGE,)
-    assert wire.want(0xB).numbers("5I4Q3I")[-3:] == (0, 0, 0)
+    assert wire.want(0xB).numbers("5I4Q5I")[-5:] == (0, 0, 0, 0, 0)
 
 
 def test_saving_twice_writes_once(wire: Wire) -> None:
@@ -768,7 +803,7 @@ def test_saving_twice_writes_once(wire: Wire) -> None:
     assert wire.device.flash_operations == operations
     wire.learn(1, XS[1], 0)
     assert wire.want(9).numbers("I") == (2,)
-    assert wire.want(0xB).numbers("5I4Q3I")[-3:] == (2, 0, 1)
+    assert wire.want(0xB).numbers("5I4Q5I")[-5:] == (2, 0, 1, 0, 0)
 
 
 def test_what_was_never_saved_is_saved(wire: Wire) -> None:
@@ -971,7 +1006,7 @@ def test_power_cut_at_every_write_of_fifty_saves() -> None:
         wire.want(9)
         wire.reboot()
         assert wire.hash() == (hashes[i + 1], i + 1)
-    assert old_ones >= 50 * (costs[0] - 1)
+    assert old_ones >= sum(costs) - len(costs)  # all but those in the last write of a save
     assert wire.device.flash_misuses == 0
 
 
@@ -1048,3 +1083,12 @@ def test_payload_efficiency(record_property: Callable[[str, object], None]) -> N
         ratio = len(request(3, body, epoch=0x12345678)) / (196 * count)
         record_property(f"bytes_per_byte_in_batches_of_{count}", ratio)
         assert ratio <= most
+
+
+def test_the_boards_stack_is_told() -> None:
+    wire = Wire()
+    used = ffi.callback("uint32_t(void *)", lambda user: 917)
+    wire.device._device.config.stack_used = used
+    wire.device._device.config.stack_size = 1024
+    wire.reboot()
+    assert wire.want(0xB).numbers("5I4Q5I")[-2:] == (917, 1024)

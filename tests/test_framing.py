@@ -95,7 +95,7 @@ def test_messages_are_read_as_they_are_written() -> None:
     hello = Hello(512, 2048, "1.2.3", True, False, True, 1, 2, 3, 4, 5, "board", 6, 7, 8, 9)
     assert Hello.unpack(hello.pack()) == hello
     assert Hello.unpack(hello.pack() + b"what a later version adds") == hello
-    stats = Stats(*range(12))
+    stats = Stats(*range(14))
     assert Stats.unpack(stats.pack() + b"more") == stats
     assert Answer.unpack(b"\x81\0\x05\0\x07\0\0\0body") == Answer(1, 0, 5, 7, b"body")
     assert Answer.unpack(pack_request(Kind(1), 5, 7)) is None

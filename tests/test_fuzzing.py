@@ -22,6 +22,8 @@ from edge_naca.network import Network
 RUNS = 80_000
 SEEDS = 400
 LINK_RUNS = 50_000
+STORE_RUNS = 40_000
+STORE_SIZES = (2048, 4096, 1408, 2048, 4096, 2304)  # of the geometries in store_flash.c
 
 
 def write_corpus(folder: Path) -> None:
@@ -107,3 +109,23 @@ def test_fuzzing_the_link_finds_nothing(
     assert f"Done {LINK_RUNS} runs" in said
     coverage = re.findall(r"INITED cov: (\d+)", said)
     assert int(coverage[0]) > 500, said
+
+
+@pytest.mark.slow
+def test_fuzzing_the_store_finds_nothing(
+    build_preset: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """What the memory holds, what is saved, cuts and bad sectors (docs/store.md, section 9)."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    random = np.random.default_rng(1)
+    for geometry, size in enumerate(STORE_SIZES):
+        for flags in range(4):
+            memory = random.bytes(size) if flags & 1 else b""
+            data = bytes([geometry, flags, 7]) + memory + random.bytes(300)
+            (corpus / f"{geometry}-{flags}").write_bytes(data)
+    program = build_preset("fuzz") / "fuzz_store"
+    said = run(program, f"-runs={STORE_RUNS}", "-seed=1", "-max_len=4800", corpus, cwd=tmp_path)
+    assert f"Done {STORE_RUNS} runs" in said
+    coverage = re.findall(r"DONE +cov: (\d+)", said)
+    assert int(coverage[0]) > 300, said

@@ -98,8 +98,8 @@ def test_a_state_that_always_changes_is_given_up() -> None:
     [
         (u32(0xFFFFFFFF) + bytes(100), "wants to send 4294967295 bytes at STATE_READ"),
         (u32(len(STATE) + 1) + bytes(100), f"wants to send {len(STATE) + 1} bytes"),
-        (u32(len(STATE)), "answers STATE_READ with 0 bytes, not 108"),
-        (u32(len(STATE)) + bytes(200), "answers STATE_READ with 200 bytes, not 108"),
+        (u32(len(STATE)), "answers STATE_READ with 0 bytes, where 108"),
+        (u32(len(STATE)) + bytes(200), "answers STATE_READ with 200 bytes, where 108"),
         (b"abc", "answers STATE_READ with 3 bytes, not 4"),
     ],
 )

@@ -23,7 +23,7 @@ HANDLERS = (
     "naca_link_hello", "naca_link_infer", "naca_link_learn", "naca_link_learn_batch",
     "naca_link_state_read", "naca_link_state_write", "requests:hash", "naca_link_save",
     "naca_link_reset", "requests:stats", "naca_link_image_begin", "naca_link_image_chunk",
-    "naca_link_image_end", "naca_link_image_read",
+    "naca_link_image_end", "naca_link_image_read", "naca_link_session",
 )  # fmt: skip
 INDIRECT = {
     # The table of frozen stages, and the families in it.
@@ -36,11 +36,12 @@ INDIRECT = {
     # Requests by their type, and what the link has saved.
     "naca_link_answer": HANDLERS,
     "naca_store_save": (*PROGRAM, "states:copy_piece"),
-    "store:read_header": PROGRAM,
-    "store:read_block": PROGRAM,
-    "naca_store_begin": PROGRAM,
-    "naca_store_append": PROGRAM,
-    "naca_store_commit": PROGRAM,
+    "log:fetch": PROGRAM,
+    "log:tick": PROGRAM,
+    "log:open_sector": PROGRAM,
+    "log:write_piece": PROGRAM,
+    "log:write_waiting": PROGRAM,
+    "naca_tick": PROGRAM,
     "naca_link_send": PROGRAM,
     "naca_link_init": PROGRAM,
     "requests:stats": PROGRAM,

@@ -25,6 +25,8 @@ EXPLAINED = {
     "learned": "samples learned",
     "saves": "saves in its life",
     "wear": "most often erased flash sector, times in its life",
+    "stack_used": "stack used, bytes at most",
+    "stack_size": "stack, bytes",
 }
 
 

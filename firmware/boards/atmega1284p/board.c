@@ -86,6 +86,17 @@ void board_sleep(void)
     sei();
 }
 
+// Erasing a sector of the EEPROM takes 0.9 s.
+void board_watch(void)
+{
+    wdt_enable(WDTO_8S);
+}
+
+void board_feed(void)
+{
+    wdt_reset();
+}
+
 uint32_t board_clock(void)
 {
     cli();

@@ -26,6 +26,11 @@ void board_sleep(void);
 /// A number that changes fast while the board runs.
 uint32_t board_clock(void);
 
+/// Have the board start again when board_feed is not called for some seconds: longer than any piece
+/// of work between two calls, and than an erase of the flash.
+void board_watch(void);
+void board_feed(void);
+
 /// Start again as after power-up. RAM outside .data and .bss keeps its content.
 void board_reset(void) __attribute__((noreturn));
 
@@ -33,6 +38,11 @@ void board_reset(void) __attribute__((noreturn));
 const naca_flash_t *board_state_flash(void);
 
 // ---- from the board's start-up and linker script ------------------------------------------------
+
+/// The stack, which grows down from its end. Where the hardware can guard it, BOARD_GUARD bytes
+/// before it are out of bounds.
+extern uint8_t board_guard[], board_stack[], board_stack_end[];
+enum { BOARD_GUARD = 64 };
 
 /// Everything that is left of the RAM: the core's workspace.
 extern uint8_t board_workspace[], board_workspace_end[];
@@ -65,6 +75,10 @@ const naca_image_memory_t *board_image_memory(void);
 void board_print(const char *text);
 void board_print_hex(uint32_t number);
 void board_fault(const char *kind, uint32_t where, uint32_t why) __attribute__((noreturn));
+
+/// stack.c: mark the stack as unused, as the first thing in main; then, how much of it was in use.
+void board_paint_stack(void);
+uint32_t board_stack_used(void);
 
 /// boot.c: differs from boot to boot.
 uint32_t board_entropy(void);

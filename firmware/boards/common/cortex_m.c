@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-extern uint8_t board_stack_end[];
 extern uint8_t board_data[], board_data_end[], board_data_in_flash[];
 extern uint8_t board_bss[], board_bss_end[];
 
@@ -27,8 +26,35 @@ const vectors_t cortex_m_vectors __attribute__((section(".vectors"), used)) = {
      cortex_m_exception, cortex_m_tick},
 };
 
+// What is below the stack cannot be reached: an ARMv8-M knows a limit, an ARMv7-M has a memory
+// protection unit, mostly. Elsewhere the end of the RAM has to do.
+static void guard_stack(void)
+{
+#if __ARM_ARCH >= 8
+    __asm__ volatile("msr msplim, %0" ::"r"(board_stack));
+#elif __ARM_ARCH_ISA_THUMB > 1
+    enum {
+        REGION = 1u << 4,
+        SIZE_64 = 5u << 1,
+        NEVER_RUN = 1u << 28,
+        ON = 1u,
+        REST_AS_BEFORE = 4u
+    };
+    if (CORTEX_M_MPU_TYPE != 0) {
+        CORTEX_M_MPU_RBAR = (uint32_t)(uintptr_t)board_guard | REGION;
+        CORTEX_M_MPU_RASR = NEVER_RUN | SIZE_64 | ON; // no access
+        CORTEX_M_MPU_CTRL = REST_AS_BEFORE | ON;
+        __asm__ volatile("dsb\n isb" ::: "memory");
+    }
+#endif
+}
+
 void cortex_m_start(void)
 {
+#if __ARM_ARCH_ISA_THUMB > 1
+    CORTEX_M_VTOR = (uint32_t)(uintptr_t)&cortex_m_vectors; // a boot loader has one of its own
+#endif
+    guard_stack();
     memcpy(board_data, board_data_in_flash, (size_t)(board_data_end - board_data));
     memset(board_bss, 0, (size_t)(board_bss_end - board_bss));
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
@@ -42,13 +68,17 @@ void cortex_m_start(void)
 // The stack lies at the start of RAM and may be what has run out, so the report gets it anew.
 __attribute__((naked)) void cortex_m_exception(void)
 {
-    __asm__ volatile("cpsid i\n"
-                     "mov r0, sp\n"
-                     "mrs r1, ipsr\n"
-                     "ldr r2, =board_stack_end\n"
-                     "mov sp, r2\n"
-                     "ldr r2, =cortex_m_report\n"
-                     "bx r2\n");
+    __asm__ volatile(
+        "cpsid i\n"
+        "mov r0, sp\n"
+        "mrs r1, ipsr\n"
+        "ldr r2, 1f\n"
+        "mov sp, r2\n"
+        "ldr r2, 2f\n"
+        "bx r2\n"
+        ".balign 4\n"
+        "1: .word board_stack_end\n" // not a literal pool, which may end up too far away
+        "2: .word cortex_m_report\n");
 }
 
 void cortex_m_report(const uint32_t *frame, uint32_t number)

@@ -12,7 +12,9 @@ enum {
 
 static naca_link_t link;
 static naca_remembered_t remembered[REMEMBERED];
-static uint32_t frame[FRAME / 4], answer[ANSWER / 4]; // of words: the link wants them aligned
+// The link wants them aligned to 4, which even a word is not on an AVR.
+static uint8_t frame[FRAME] __attribute__((aligned(4)));
+static uint8_t answer[ANSWER] __attribute__((aligned(4)));
 
 int main(void);
 
@@ -36,17 +38,34 @@ static uint32_t overruns(void *user)
     return board_overruns();
 }
 
+static uint32_t stack_used(void *user)
+{
+    (void)user;
+    return board_stack_used();
+}
+
+static void progress(void *user)
+{
+    (void)user;
+    board_feed();
+}
+
 int main(void)
 {
     static naca_link_config_t config;
+    board_paint_stack();
     board_start();
+    board_watch();
     config.board = board_name;
     config.send = send;
     config.entropy = entropy;
     config.overruns = overruns;
-    config.frame = (uint8_t *)frame;
+    config.stack_used = stack_used;
+    config.stack_size = (uint32_t)(board_stack_end - board_stack);
+    config.progress = progress;
+    config.frame = frame;
     config.frame_size = sizeof frame;
-    config.answer = (uint8_t *)answer;
+    config.answer = answer;
     config.answer_size = sizeof answer;
     config.remembered = remembered;
     config.remembered_count = REMEMBERED;
@@ -61,6 +80,7 @@ int main(void)
     }
     for (;;) {
         uint8_t piece[PIECE];
+        board_feed();
         const uint32_t count = board_receive(piece, sizeof piece);
         if (count == 0) {
             board_sleep();

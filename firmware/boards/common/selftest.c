@@ -2,9 +2,10 @@
 // the specification arrived at when the program was built. Needs a board and the core, nothing
 // else.
 //
-// Afterwards it echoes what it receives, except for two letters: `f` provokes a fault, which has to
-// be reported and end in a reset; `o` stops listening for a while, so that bytes get lost, and then
-// prints how many.
+// Afterwards it echoes what it receives, except for some letters: `f` provokes a fault, which has
+// to be reported and end in a reset; `o` stops listening for a while, so that bytes get lost, and
+// then prints how many; `h` hangs, until the watchdog resets; `s` calls itself until the stack
+// ends.
 
 #include "board.h"
 
@@ -29,6 +30,12 @@ static void print_line(const char *name, uint32_t number)
     board_print("\r\n");
 }
 
+static void progress(void *user)
+{
+    (void)user;
+    board_feed();
+}
+
 static naca_status_t learn(const header_t *header, uint32_t *hash)
 {
     naca_image_t image;
@@ -40,6 +47,9 @@ static naca_status_t learn(const header_t *header, uint32_t *hash)
     if (status == NACA_OK) {
         status = naca_init(&image, board_workspace,
                            (uint32_t)(board_workspace_end - board_workspace), &core);
+    }
+    if (status == NACA_OK) {
+        (void)naca_set_progress(core, progress, NULL);
     }
     for (uint32_t i = 0; i < header->steps && status == NACA_OK; i++) {
         const uint8_t *at = record + i % header->count * (header->raw_count + 1u);
@@ -54,15 +64,26 @@ static void overrun(void)
     const uint32_t start = board_overruns();
     board_print("deaf\r\n");
     while (board_overruns() == start) {
+        board_feed();
     }
     print_line("lost ", board_overruns() - start);
+}
+
+// Returns what nobody knows, so that no compiler turns it into a loop.
+static uint32_t dive(volatile uint32_t *above) // NOLINT(misc-no-recursion)
+{
+    volatile uint32_t room[8];
+    room[0] = *above + 1u;
+    return room[0] != 0 ? dive(room) + room[0] : 0;
 }
 
 int main(void)
 {
     const header_t *header = (const header_t *)(const void *)selftest;
     uint32_t hash = 0;
+    board_paint_stack();
     board_start();
+    board_watch();
     board_print("\r\nedge-naca self-test on ");
     board_print(board_name);
     board_print("\r\n");
@@ -74,12 +95,19 @@ int main(void)
     board_print(status == NACA_OK && hash == header->hash ? "passed\r\n" : "FAILED\r\n");
     for (;;) {
         uint8_t byte;
+        board_feed();
         if (board_receive(&byte, 1) == 0) {
             board_sleep();
         } else if (byte == 'f') {
             __builtin_trap();
         } else if (byte == 'o') {
             overrun();
+        } else if (byte == 'h') {
+            for (;;) {
+            }
+        } else if (byte == 's') {
+            uint32_t depth = 0;
+            print_line("deep ", dive(&depth));
         } else {
             board_send(byte);
         }

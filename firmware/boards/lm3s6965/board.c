@@ -3,8 +3,12 @@
 #include "cortex_m.h"
 
 #define RCC REGISTER(0x400FE060)
+#define RCGC0 REGISTER(0x400FE100)
 #define RCGC1 REGISTER(0x400FE104)
 #define RCGC2 REGISTER(0x400FE108)
+#define WDT_LOAD REGISTER(0x40000000)
+#define WDT_CTL REGISTER(0x40000008)
+#define WDT_ICR REGISTER(0x4000000C)
 #define GPIOA_AFSEL REGISTER(0x40004420)
 #define GPIOA_DEN REGISTER(0x4000451C)
 #define UART_DR REGISTER(0x4000C000)
@@ -60,6 +64,20 @@ void board_send(uint8_t byte)
     while ((UART_FR & TXFF) != 0) {
     }
     UART_DR = byte;
+}
+
+// The first time-out is an interrupt, which nobody listens to, the second one resets: 4 s in all.
+void board_watch(void)
+{
+    RCGC0 |= 1u << 3;
+    (void)RCGC0;
+    WDT_LOAD = 2u * CLOCK;
+    WDT_CTL = 1u << 1 | 1u << 0; // resets; runs
+}
+
+void board_feed(void)
+{
+    WDT_ICR = 1; // starts over
 }
 
 uint32_t board_clock(void)

@@ -29,6 +29,12 @@
 #define TIMER_CC0 TIMER(0x540)
 #define TIMER_CC1 TIMER(0x544)
 
+#define WDT(offset) REGISTER(0x40010000 + (offset))
+#define WDT_START WDT(0x000)
+#define WDT_CRV WDT(0x504)
+#define WDT_RREN WDT(0x508)
+#define WDT_RR0 WDT(0x600)
+
 #define GPIO_DIRSET REGISTER(0x50000518)
 #define GPIO_OUTSET REGISTER(0x50000508)
 
@@ -97,6 +103,18 @@ void board_send(uint8_t byte)
     UART_TXDRDY = 0;
     UART_TXD = byte;
     is_sending = true;
+}
+
+void board_watch(void)
+{
+    WDT_CRV = 4u * 32768u - 1u; // 4 s
+    WDT_RREN = 1;
+    WDT_START = 1;
+}
+
+void board_feed(void)
+{
+    WDT_RR0 = 0x6E524635;
 }
 
 uint32_t board_clock(void)

@@ -8,6 +8,10 @@
 #define UART_INT REGISTER(0x5930300C)
 #define UART_BAUDDIV REGISTER(0x59303010)
 
+#define WATCHDOG_LOAD REGISTER(0x5802E000)
+#define WATCHDOG_CTRL REGISTER(0x5802E008)
+#define WATCHDOG_INTCLR REGISTER(0x5802E00C)
+
 enum { TX_FULL = 1u << 0, RX_FULL = 1u << 1, RX_OVERRUN = 1u << 3, RX_INTERRUPT = 1u << 1 };
 enum { CLOCK = 32000000, UART_CLOCK = 25000000, BAUD = 115200 };
 
@@ -45,6 +49,18 @@ void board_send(uint8_t byte)
     while (UART_STATE & TX_FULL) {
     }
     UART_DATA = byte;
+}
+
+// At 32 kHz. The first time-out, after 4 s, is an NMI, which reports it and resets.
+void board_watch(void)
+{
+    WATCHDOG_LOAD = 4u * 32768u;
+    WATCHDOG_CTRL = 1u << 1 | 1u << 0;
+}
+
+void board_feed(void)
+{
+    WATCHDOG_INTCLR = 1; // starts over
 }
 
 uint32_t board_clock(void)

@@ -10,6 +10,9 @@
 #define FLASH_ACR REGISTER(0x40023C00)
 #define GPIOA_MODER REGISTER(0x40020000)
 #define GPIOA_AFRH REGISTER(0x40020024)
+#define IWDG_KR REGISTER(0x40003000)
+#define IWDG_PR REGISTER(0x40003004)
+#define IWDG_RLR REGISTER(0x40003008)
 #define USART_SR REGISTER(0x40011000)
 #define USART_DR REGISTER(0x40011004)
 #define USART_BRR REGISTER(0x40011008)
@@ -75,6 +78,22 @@ void board_send(uint8_t byte)
     while ((USART_SR & TXE) == 0) {
     }
     USART_DR = byte;
+}
+
+// 4096 periods of 64 cycles of the low-speed oscillator, 17 to 47 kHz: 5.6 s at least, where
+// erasing a sector takes up to 4 s in which nothing else runs.
+void board_watch(void)
+{
+    IWDG_KR = 0x5555;
+    IWDG_PR = 4;
+    IWDG_RLR = 0xFFF;
+    IWDG_KR = 0xCCCC;
+    board_feed();
+}
+
+void board_feed(void)
+{
+    IWDG_KR = 0xAAAA;
 }
 
 uint32_t board_clock(void)

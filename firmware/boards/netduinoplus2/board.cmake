@@ -2,6 +2,7 @@ set(flags -mcpu=cortex-m4 -mthumb -mfloat-abi=soft)
 set(sources ${common}/cortex_m.c ${board}/board.c)
 set(link -nostartfiles --specs=nano.specs -T${board}/board.ld)
 set(ring 1024)
+set(stack 2560)
 
 set(NACA_BOARD_FLASH chip CACHE STRING "Where learned state goes: chip, or file for QEMU")
 set(flash ${board}/flash.c)

@@ -35,6 +35,14 @@ const char board_name[] = "riscv-virt";
 int main(void);
 void riscv_start(void);
 void riscv_run(void) __attribute__((noreturn, used));
+void riscv_interrupt(void) __attribute__((interrupt("machine"), used));
+void riscv_exception(void) __attribute__((noreturn, used));
+void riscv_trap(void);
+
+// The machine has no watchdog: the tick counts down instead, which finds what hangs with interrupts
+// on.
+enum { PATIENCE = 4000 }; // ticks
+static volatile uint32_t patience;
 
 __attribute__((naked, section(".text.start"))) void riscv_start(void)
 {
@@ -69,19 +77,51 @@ static void uart_interrupt(void)
     PLIC_CLAIM = source;
 }
 
-__attribute__((interrupt("machine"), aligned(4))) static void trap(void)
+void riscv_interrupt(void)
 {
     uint32_t cause;
     __asm__ volatile("csrr %0, mcause" : "=r"(cause));
-    if (cause == (1u << 31 | TIMER_CAUSE)) {
-        tick();
-    } else if (cause == (1u << 31 | EXTERNAL_CAUSE)) {
+    if (cause == (1u << 31 | EXTERNAL_CAUSE)) {
         uart_interrupt();
-    } else {
+        return;
+    }
+    tick();
+    if (patience == 1u) {
         uint32_t where;
         __asm__ volatile("csrr %0, mepc" : "=r"(where));
-        board_fault("exception", where, cause);
+        board_fault("watchdog", where, 0);
     }
+    patience -= patience != 0 ? 1u : 0u;
+}
+
+void riscv_exception(void)
+{
+    uint32_t where;
+    uint32_t cause;
+    __asm__ volatile("csrr %0, mepc" : "=r"(where));
+    __asm__ volatile("csrr %0, mcause" : "=r"(cause));
+    board_fault("exception", where, cause);
+}
+
+// The stack may be what has run out, so an exception gets it anew.
+__attribute__((naked, aligned(4))) void riscv_trap(void)
+{
+    __asm__ volatile("csrw mscratch, t0\n"
+                     "csrr t0, mcause\n"
+                     "bgez t0, 1f\n"
+                     "csrr t0, mscratch\n"
+                     "j riscv_interrupt\n"
+                     "1: la sp, board_stack_end\n"
+                     "j riscv_exception\n");
+}
+
+// No access, not in machine mode either, to the bytes below the stack, until the next reset.
+static void guard_stack(void)
+{
+    enum { LOCKED = 0x80, POWER_OF_TWO = 0x18 };
+    const uint32_t place = (uint32_t)(uintptr_t)board_guard;
+    __asm__ volatile("csrw pmpaddr0, %0" ::"r"(place >> 2 | (BOARD_GUARD / 8u - 1u)));
+    __asm__ volatile("csrw pmpcfg0, %0" ::"r"((uint32_t)LOCKED | POWER_OF_TWO));
 }
 
 void board_start(void)
@@ -93,13 +133,14 @@ void board_start(void)
     PLIC_ENABLE = 1u << UART_INTERRUPT;
     PLIC_THRESHOLD = 0;
     tick();
-    __asm__ volatile("csrw mtvec, %0" ::"r"(trap));
+    __asm__ volatile("csrw mtvec, %0" ::"r"(riscv_trap));
     __asm__ volatile("csrs mie, %0" ::"r"(1u << EXTERNAL_CAUSE | 1u << TIMER_CAUSE));
     __asm__ volatile("csrsi mstatus, 8" ::: "memory");
 }
 
 void riscv_run(void)
 {
+    guard_stack();
     memcpy(board_data, board_data_in_flash, (size_t)(board_data_end - board_data));
     memset(board_bss, 0, (size_t)(board_bss_end - board_bss));
     (void)main();
@@ -121,6 +162,16 @@ void board_sleep(void)
         __asm__ volatile("wfi" ::: "memory");
     }
     __asm__ volatile("csrsi mstatus, 8" ::: "memory");
+}
+
+void board_watch(void)
+{
+    board_feed();
+}
+
+void board_feed(void)
+{
+    patience = PATIENCE;
 }
 
 uint32_t board_clock(void)

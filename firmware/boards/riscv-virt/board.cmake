@@ -1,4 +1,5 @@
-set(flags -march=rv32imac -misa-spec=2.2 -mabi=ilp32 -mcmodel=medany -msmall-data-limit=0)
+set(flags -march=rv32imac --specs=picolibc.specs -misa-spec=2.2 -mabi=ilp32 -mcmodel=medany -msmall-data-limit=0)
 set(sources ${board}/board.c)
 set(link -nostartfiles -T${board}/board.ld)
 set(ring 1024)
+set(stack 2560)

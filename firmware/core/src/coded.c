@@ -4,7 +4,10 @@
 // are 0 cost nothing: work follows what is there.
 
 #define MAX_BIAS ((int32_t)1 << 26)
-enum { MAX_SHIFT = 23 };
+enum {
+    MAX_SHIFT = 23,
+    TICK = 16 // channels of a pixel that are added in one go where each has few weights
+};
 
 // Sections begin at multiples of 4.
 static bool maps_fit(uint32_t count, const void *maps)
@@ -51,6 +54,7 @@ static naca_status_t check_coded(chain_t *chain, const stage_record_t *r)
 
 // What a stage does at one place of its output.
 typedef struct output {
+    const naca_t *core;
     const stage_t *stage;
     const uint8_t *codes;
     const int8_t *weights;
@@ -66,6 +70,9 @@ static void add_pixel(output_t *p, const uint8_t *pixel, const int8_t *weights)
     const uint32_t share = r->channels / r->groups;
     for (uint32_t c = 0; c < r->channels; c++) {
         const int32_t code = pixel[c * p->stage->channel_step];
+        if (c % TICK == 0 || width > NACA_MAX_UNITS) {
+            naca_tick(p->core);
+        }
         if (code != 0) {
             int32_t *sums = p->sums + (r->groups == 1u ? 0 : c / share * width);
             naca_add_row(sums, weights + c * width, width, code);
@@ -78,6 +85,7 @@ static void add_pixel(output_t *p, const uint8_t *pixel, const int8_t *weights)
 static void pool_pixel(output_t *p, const uint8_t *pixel)
 {
     const bool is_max = p->stage->r.flags == CODED_MAX;
+    naca_tick(p->core);
     for (uint32_t c = 0; c < p->stage->r.channels; c++) {
         const int32_t code = pixel[c * p->stage->channel_step];
         if (!is_max) {
@@ -132,11 +140,13 @@ static void run_stage(naca_t *core, const stage_t *stage, const uint8_t *codes,
                       naca_result_t *result)
 {
     const stage_record_t *r = &stage->r;
-    output_t output = {stage, codes, IN_IMAGE(int8_t, core, stage->weights),
-                       AT(int32_t, core, core->sums), 0};
+    output_t output = {
+        core, stage, codes, IN_IMAGE(int8_t, core, stage->weights), AT(int32_t, core, core->sums),
+        0};
     uint8_t *out = AT(uint8_t, core, stage->codes);
     for (uint32_t row = 0; row < r->out[Y]; row++) {
         for (uint32_t column = 0; column < r->out[X]; column++) {
+            naca_tick(core);
             memset(output.sums, 0, r->maps * sizeof *output.sums);
             add_window(&output, row, column);
             write_codes(core, &output, out);

@@ -170,6 +170,8 @@ STATIC_ASSERT(layer, sizeof(layer_t) == 152);
 struct naca {
     POINTER(const uint8_t *) image;
     POINTER(const naca_stages_t *) stages; // the code of frozen stages, or null
+    POINTER(naca_progress_t) progress;     // the caller's, or null
+    POINTER(void *) progress_user;
     network_t net;
     preparation_t prep;
     uint32_t prep_arrays; // in the image: offsets and gains; 0 without preparation
@@ -201,7 +203,7 @@ struct naca {
     naca_counters_t counters;
     layer_t layers[]; // one for each population
 };
-STATIC_ASSERT(naca, sizeof(naca_t) == 168);
+STATIC_ASSERT(naca, sizeof(naca_t) == 184);
 
 // What lies at an offset in the workspace, or in the image. The alignment is by construction
 // (workspace.c), or was checked (image.c). An offset of 0 means that there is nothing: ask first.
@@ -317,6 +319,12 @@ void naca_plan(const naca_image_t *image, naca_t *core, bool is_real);
 // Take `bytes` from *end on: returns where they begin and moves *end behind them, to a multiple of
 // 4. *end is such a multiple. For naca_plan and the plans of stages.
 uint32_t naca_reserve(uint32_t bytes, uint32_t *end);
+
+// ---- progress.c ---------------------------------------------------------------------------------
+
+// Call the caller's function, if there is one. Between two calls lie at most NACA_PROGRESS_WORK
+// synapses, neurons or numbers of a sample.
+void naca_tick(const naca_t *core);
 
 // ---- weights.c ----------------------------------------------------------------------------------
 // A population's weights, one after another in the order that weights.c gives. An `index` is a

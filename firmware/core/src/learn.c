@@ -66,6 +66,7 @@ static void change_neuron(update_t *u, uint32_t neuron, int32_t gain)
     const uint32_t width = naca_weight_step(layer, neuron);
     const uint32_t first = naca_weight_index(layer, neuron, 0);
     const uint32_t count = all ? layer->rows : u->count;
+    naca_tick(u->core);
     for (uint32_t s = 0; gain != 0 && s < count; s++) {
         const uint32_t input = all ? s : u->inputs[s];
         change_weight(u, neuron, input, first + input * width, gain);

@@ -139,6 +139,7 @@ static void enter(naca_t *core, layer_t *layer, uint32_t neuron, int32_t margin)
         layer->spike_count++;
         return;
     }
+    naca_tick(core);
     while (place > 0 && margin_of(core, layer, list[place - 1u]) < margin) {
         place--;
     }
@@ -181,6 +182,7 @@ static void rank(naca_t *core, layer_t *layer, const int8_t *gate)
         if (gate[j] > 0 && wins[j] != 0 && (int32_t)j != layer->winner) {
             const int32_t score = score_of(core, layer, j);
             uint32_t place = layer->ranked;
+            naca_tick(core);
             while (place > 0 && score_of(core, layer, list[place - 1u]) < score) {
                 place--;
             }
@@ -309,6 +311,7 @@ uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step)
         pass_time(core, layer);
     }
     for (uint32_t b = 0; b < blocks; b++) {
+        naca_tick(core);
         integrate_block(core, layer, step, b);
     }
     layer->spike_count = 0;

@@ -149,6 +149,7 @@ static void make_features(const naca_t *core, const naca_sample_t *sample, int16
         for (int32_t top = 0; top < prep->height; top += cell) {
             for (int32_t left = 0; left < prep->width; left += cell, at++) {
                 int32_t sums[4] = {0};
+                naca_tick(core);
                 for (int32_t row = top; row < top + cell; row++) {
                     for (int32_t column = left; column < left + cell; column++) {
                         add_pixel(&plane, row, column, sums);

@@ -105,6 +105,7 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
     rest(core);
     const uint32_t steps = naca_steps(&core->net);
     for (uint32_t index = 0; index < steps; index++) {
+        naca_tick(core);
         naca_encode_step(core, sample, index, &event);
         if (recording != NULL && recording->input_spikes != NULL) {
             record_inputs(core, index, recording->input_spikes);

@@ -148,6 +148,7 @@ static void scatter(naca_t *core, const stage_t *stage, const spot_t *spot, int3
     int32_t *sums = AT(int32_t, core, stage->currents != 0 ? stage->currents : stage->potentials) +
                     group * width;
     uint32_t row = first_window(r, Y, y);
+    naca_tick(core);
     for (; row < r->out[Y] && row * r->stride[Y] <= y; row++) {
         const uint32_t ky = tap_at(r, Y, y - row * r->stride[Y]);
         uint32_t column = first;
@@ -219,6 +220,7 @@ static void fade(naca_t *core, const stage_t *stage)
     const uint32_t period = period_of(&stage->r);
     const spiking_neuron_t *neurons = IN_IMAGE(spiking_neuron_t, core, stage->parameters);
     int32_t *sums = AT(int32_t, core, has_synapse ? stage->currents : stage->potentials);
+    naca_tick(core);
     for (uint32_t j = 0, at = 0; j < stage->units; j++) {
         const spiking_neuron_t *n = &neurons[at];
         sums[j] = scale(sums[j], has_synapse ? n->synapse_decay : n->decay) + n->bias;
@@ -286,6 +288,7 @@ static void fire_all(naca_t *core, uint32_t index, const naca_recording_t *recor
     const stage_t *stage = STAGE(core, index);
     const uint32_t period = period_of(&stage->r);
     const spiking_neuron_t *neurons = IN_IMAGE(spiking_neuron_t, core, stage->parameters);
+    naca_tick(core);
     for (uint32_t j = 0, at = 0; j < stage->units; j++) {
         if (fire(core, stage, &neurons[at], j, recording, unit + j)) {
             result->spikes++;

@@ -161,6 +161,7 @@ void naca_state_written(naca_t *core)
         const uint8_t *weights = AT(uint8_t, core, layer->at[WEIGHTS]);
         for (uint32_t j = 0; layer->at[NORMS] != 0 && j < layer->p.neurons; j++) {
             uint32_t norm = 0;
+            naca_tick(core);
             for (uint32_t k = 0; k < layer->rows; k++) {
                 const int32_t w = naca_weight_get(layer, weights, naca_weight_index(layer, j, k));
                 norm += (uint32_t)(w * w);

@@ -9,6 +9,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+// Numbers go over the line as they lie in memory.
+#if defined(__BYTE_ORDER__) && (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+#error "edge-naca needs a little-endian machine"
+#endif
+
 /// What follows the header of a request. Handlers may write over it.
 typedef struct body {
     uint8_t *data;
@@ -88,7 +93,7 @@ bool naca_link_has_store(const naca_link_t *link);
 enum { MAGIC = 0, NETWORK = 1, SIZE = 2, CHECK = 3, STATE_WORDS = 4 };
 void naca_link_state_header(const naca_link_t *link, uint32_t header[STATE_WORDS]);
 // What the store holds before a saved state: section 5.
-enum { SESSION = 0, SESSION_START = 1, RECORD = NACA_STORE_UNIT, RECORD_WORDS = RECORD / 4 };
+enum { SESSION = 0, SESSION_START = 1, RECORD_WORDS = 4, RECORD = 4 * RECORD_WORDS };
 // What the store holds is what the network has learned.
 void naca_link_mark_saved(naca_link_t *link);
 // The largest batch: its results fit the answer and the memory of answers.

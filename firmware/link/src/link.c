@@ -48,6 +48,7 @@ naca_status_t naca_link_init(naca_link_t *link, const naca_link_config_t *config
     link->config = config;
     link->epoch = config->entropy(config->user);
     (void)naca_store_open(&link->store, config->state_flash);
+    naca_store_set_progress(&link->store, config->progress, config->user);
     naca_link_start(link, true);
     const body_t nothing = {NULL, 0};
     link->answered = NACA_LINK_HEADER;

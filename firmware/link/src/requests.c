@@ -30,6 +30,8 @@ static naca_link_status_t stats(naca_link_t *link, body_t body)
     naca_link_put32(link, link->store.generation);
     naca_link_put32(link, link->store.errors);
     naca_link_put32(link, naca_store_wear(&link->store));
+    naca_link_put32(link, config->stack_used != NULL ? config->stack_used(config->user) : 0);
+    naca_link_put32(link, config->stack_size);
     return NACA_LINK_OK;
 }
 

@@ -28,8 +28,8 @@ static void copy_state(const naca_link_t *link, uint32_t offset, void *data, uin
     memcpy(out, naca_state_bytes(link->core, &state_size) + offset - sizeof header, size);
 }
 
-// Copies a part of what is saved: the record, then the state; naca_store_source_t. Pieces are
-// multiples of NACA_STORE_UNIT, which the record has the size of, so none holds a part of it.
+// Copies a part of what is saved: the record, then the state; naca_store_source_t. Pieces begin at
+// multiples of NACA_STORE_PIECE, so none holds a part of the record.
 static int copy_piece(void *user, uint32_t offset, void *data, uint32_t size)
 {
     const naca_link_t *link = user;
@@ -104,17 +104,24 @@ static naca_link_status_t load_at_once(naca_link_t *link, uint32_t total, uint32
     return NACA_LINK_OK;
 }
 
+// Whether a first chunk is one, and of this network.
+static naca_link_status_t check_first(naca_link_t *link, uint32_t total, body_t data)
+{
+    const naca_upload_t whole = {total, 0, 0};
+    uint32_t header[STATE_WORDS];
+    const naca_link_status_t status = naca_link_check_chunk(link, &whole, 0, data.size);
+    if (status != NACA_LINK_OK || data.size < sizeof header) {
+        return status != NACA_LINK_OK ? status : NACA_LINK_LENGTH;
+    }
+    naca_link_state_header(link, header);
+    return memcmp(data.data, header, sizeof header - sizeof header[CHECK]) == 0
+               ? NACA_LINK_OK
+               : naca_link_refuse_core(link, NACA_ERR_STATE);
+}
+
 static naca_link_status_t begin_write(naca_link_t *link, uint32_t total, body_t data)
 {
     naca_upload_t *upload = &link->state_upload;
-    uint32_t header[STATE_WORDS];
-    naca_link_state_header(link, header);
-    if (data.size < sizeof header) {
-        return NACA_LINK_LENGTH;
-    }
-    if (memcmp(data.data, header, sizeof header - sizeof header[CHECK]) != 0) {
-        return naca_link_refuse_core(link, NACA_ERR_STATE);
-    }
     static const uint32_t record[RECORD_WORDS] = {0}; // nobody has taught it since
     naca_store_t *store = &link->store;
     naca_store_status_t status = naca_store_begin(store, naca_link_image_crc(link), RECORD + total);
@@ -158,9 +165,19 @@ static naca_link_status_t write_chunk(naca_link_t *link, body_t data)
     return upload->next == upload->size ? finish_write(link) : NACA_LINK_OK;
 }
 
-naca_link_status_t naca_link_state_write(naca_link_t *link, body_t body)
+// Whether a first chunk is the one that has begun the write, with nothing after it so far: then it
+// is there, and need not cost flash again.
+static bool is_repeated(const naca_link_t *link, body_t data)
 {
     const naca_upload_t *upload = &link->state_upload;
+    return upload->size != 0 && upload->next == data.size &&
+           get32(data.data + 4u * CHECK) == upload->crc &&
+           link->write_crc ==
+               naca_crc32(0, data.data + NACA_STATE_HEADER, data.size - NACA_STATE_HEADER);
+}
+
+naca_link_status_t naca_link_state_write(naca_link_t *link, body_t body)
+{
     const uint32_t total = get32(body.data);
     const uint32_t offset = get32(body.data + 4);
     const body_t data = {body.data + 8, body.size - 8u};
@@ -170,15 +187,13 @@ naca_link_status_t naca_link_state_write(naca_link_t *link, body_t body)
     if (!naca_link_has_store(link)) {
         return load_at_once(link, total, offset, data);
     }
-    naca_link_status_t status = NACA_LINK_OK;
-    if (offset == 0) {
-        const naca_upload_t whole = {total, 0, 0};
-        status = naca_link_check_chunk(link, &whole, offset, data.size);
-        status = status == NACA_LINK_OK ? begin_write(link, total, data) : status;
-    } else {
-        status = naca_link_check_chunk(link, upload, offset, data.size);
+    naca_link_status_t status =
+        offset == 0 ? check_first(link, total, data)
+                    : naca_link_check_chunk(link, &link->state_upload, offset, data.size);
+    if (status == NACA_LINK_OK && !(offset == 0 && is_repeated(link, data))) {
+        status = offset == 0 ? begin_write(link, total, data) : NACA_LINK_OK;
+        status = status == NACA_LINK_OK ? write_chunk(link, data) : status;
     }
-    status = status == NACA_LINK_OK ? write_chunk(link, data) : status;
     if (status == NACA_LINK_OK) {
         naca_link_put32(link, offset + data.size);
     }

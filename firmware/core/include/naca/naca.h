@@ -68,6 +68,7 @@ enum {
     NACA_MAX_STAGES = 16,            ///< frozen stages
     NACA_MAX_STAGE_UNITS = 65535,    ///< outputs of one frozen stage
     NACA_ALIGNMENT = 8,              ///< of the image and of the workspace, in bytes
+    NACA_PROGRESS_WORK = 65552,      ///< most work between two calls of a progress function
     NACA_STATE_HEADER = 16           ///< bytes before the learned state in a saved state
 };
 
@@ -98,6 +99,10 @@ const char *naca_status_name(naca_status_t status);
 /// Start with `crc` 0; to go on, hand the last result back in. `data` may be null when `size` is 0.
 /// Work grows with `size`: two table look-ups a byte.
 uint32_t naca_crc32(uint32_t crc, const void *data, size_t size);
+
+/// Called in the midst of long work, so that a watchdog can be fed or other tasks get a turn. It
+/// may take its time; it must not call into the object that is at work.
+typedef void (*naca_progress_t)(void *user);
 
 /// The code of frozen stages. Whoever wants it hands it to naca_image_open_with, so that the linker
 /// leaves out what nobody asks for. None of the three functions returns null; what they return
@@ -217,6 +222,13 @@ naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size);
 /// Work: fills the workspace once, plus that of naca_state_written.
 /// NACA_ERR_ARGUMENT as above, NACA_ERR_ALIGNMENT, NACA_ERR_WORKSPACE where `size` is too small.
 naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t size, naca_t **core);
+
+/// Have `progress` called with `user` in the midst of presenting, learning and naca_state_written:
+/// once a time step at least, and between two calls come at most NACA_PROGRESS_WORK synapses,
+/// neurons, or numbers of a sample, each a few dozen instructions. It changes no result. Null for
+/// nothing, which it is after naca_init. What only looks at bytes (naca_image_open, naca_init, the
+/// state's hash, saving and loading) does not call it. NACA_ERR_ARGUMENT.
+naca_status_t naca_set_progress(naca_t *core, naca_progress_t progress, void *user);
 
 /// Present a sample and predict. The learned state does not change, and the answer depends on
 /// nothing but the learned state and the sample.

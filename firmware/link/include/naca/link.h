@@ -95,20 +95,24 @@ typedef struct naca_remembered {
 } naca_remembered_t;
 
 /// What the board provides. All of it, this structure too, stays in use until the link is
-/// initialised again.
+/// initialised again. `progress` is handed on to the core and to the store: naca_set_progress and
+/// naca_store_set_progress say how often they call it. It may not call the link.
 typedef struct naca_link_config {
     const char *board; ///< at most 15 characters
-    void *user;        ///< handed to the three functions that follow
+    void *user;        ///< handed to the functions that follow
     void (*send)(void *user, const uint8_t *data, uint32_t size); ///< returns when it is taken over
     uint32_t (*entropy)(void *user);  ///< any number that differs from boot to boot, for the epoch
     uint32_t (*overruns)(void *user); ///< received bytes lost so far, may be null
-    uint8_t *frame;                   ///< one frame as received, aligned to 4, decoded in place
-    uint32_t frame_size;              ///< at least NACA_LINK_FRAME; see naca_link_max_payload
-    uint8_t *answer;                  ///< one payload to send, aligned to 4
-    uint32_t answer_size;             ///< at least NACA_LINK_ANSWER
-    naca_remembered_t *remembered;    ///< the latest items learned
-    uint32_t remembered_count;        ///< how many, a power of two
-    void *workspace;                  ///< the core's, aligned to NACA_ALIGNMENT
+    uint32_t (*stack_used)(void *user); ///< most bytes of the stack ever in use, may be null
+    uint32_t stack_size;                ///< bytes of the stack, 0 where that is unknown
+    naca_progress_t progress;           ///< in the midst of long work; may be null, see above
+    uint8_t *frame;                     ///< one frame as received, aligned to 4, decoded in place
+    uint32_t frame_size;                ///< at least NACA_LINK_FRAME; see naca_link_max_payload
+    uint8_t *answer;                    ///< one payload to send, aligned to 4
+    uint32_t answer_size;               ///< at least NACA_LINK_ANSWER
+    naca_remembered_t *remembered;      ///< the latest items learned
+    uint32_t remembered_count;          ///< how many, a power of two
+    void *workspace;                    ///< the core's, aligned to NACA_ALIGNMENT
     uint32_t workspace_size;
     uint32_t window; ///< bytes that may wait unread without being lost
     const naca_image_memory_t *images;
