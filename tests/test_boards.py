@@ -109,8 +109,8 @@ def test_selftest(name: str, build_board: Build) -> None:
             assert b"\0\r\nfault: " in report
 
         port.write(b"f")
-        report = port.read_until(b"passed\r\n").decode()
-        assert re.search(r"\0\r\nfault: (hard|exception|abort) at \w{8} why \w{8}\r\n\0", report)
+        text = port.read_until(b"passed\r\n").decode()
+        assert re.search(r"\0\r\nfault: (hard|exception|abort) at \w{8} why \w{8}\r\n\0", text)
 
         # After the reset all of it works again.
         port.write(b"o")

@@ -104,10 +104,10 @@ static bool is_remembered(const naca_link_t *link, uint32_t position)
 }
 
 // Where an item belongs: the head of LEARN and LEARN_BATCH.
-typedef struct place {
+typedef struct item_place {
     uint32_t session;
     uint32_t position;
-} place_t;
+} item_place_t;
 
 static naca_link_status_t other_session(naca_link_t *link)
 {
@@ -116,7 +116,7 @@ static naca_link_status_t other_session(naca_link_t *link)
 }
 
 // Whether an item is the next to be learned, or was learned: section 2. `checksum` is its own.
-static naca_link_status_t check_place(naca_link_t *link, place_t place, uint32_t checksum)
+static naca_link_status_t check_place(naca_link_t *link, item_place_t place, uint32_t checksum)
 {
     const bool same =
         is_remembered(link, place.position) && memory_of(link, place.position)->item == checksum;
@@ -139,7 +139,7 @@ static naca_link_status_t check_place(naca_link_t *link, place_t place, uint32_t
 }
 
 // Learn what was not learned yet of consecutive items, each of them a label and `size` bytes.
-static naca_link_status_t learn(naca_link_t *link, place_t place, uint32_t count, uint8_t kind,
+static naca_link_status_t learn(naca_link_t *link, item_place_t place, uint32_t count, uint8_t kind,
                                 uint8_t *items, uint32_t size)
 {
     uint32_t head = naca_crc32(0, &place.session, sizeof place.session);
@@ -169,9 +169,9 @@ static naca_link_status_t learn(naca_link_t *link, place_t place, uint32_t count
 
 enum { PLACE = 8 }; // bytes of a place
 
-static place_t get_place(body_t body)
+static item_place_t get_place(body_t body)
 {
-    const place_t place = {get32(body.data), get32(body.data + 4)};
+    const item_place_t place = {get32(body.data), get32(body.data + 4)};
     return place;
 }
 
@@ -179,7 +179,7 @@ naca_link_status_t naca_link_learn(naca_link_t *link, body_t body)
 {
     enum { HEAD = PLACE + LABEL + 1 };
     uint32_t size;
-    const place_t place = get_place(body);
+    const item_place_t place = get_place(body);
     const uint8_t kind = body.data[PLACE + LABEL];
     naca_link_status_t status = check_size(link, kind, 1, 0, body.size - HEAD, &size);
     if (status == NACA_LINK_OK) {
@@ -201,7 +201,7 @@ naca_link_status_t naca_link_learn_batch(naca_link_t *link, body_t body)
 {
     enum { HEAD = PLACE + 2 + 1 };
     uint32_t size;
-    const place_t place = get_place(body);
+    const item_place_t place = get_place(body);
     const uint32_t count = get16(body.data + PLACE);
     const uint8_t kind = body.data[PLACE + 2];
     if (count > naca_link_batch(link)) {
@@ -232,7 +232,7 @@ naca_link_status_t naca_link_learn_batch(naca_link_t *link, body_t body)
 
 naca_link_status_t naca_link_session(naca_link_t *link, body_t body)
 {
-    const place_t place = get_place(body);
+    const item_place_t place = get_place(body);
     const uint32_t learned = naca_link_learned(link);
     if (place.session == 0) {
         return other_session(link);
