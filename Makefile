@@ -95,7 +95,7 @@ size: install
 size-diff: install
 	PYTHONPATH=benchmarks $(BIN)/python -m size --diff
 
-check: lint-c docs size-diff slow-tests sanitize coverage
+check: lint-c docs size-diff slow-tests sanitize
 
 # Branches of Python and lines of C that tests reach, in one table, one HTML page and one LCOV file. Floors are
 # in pyproject.toml. An environment of its own has the C code built to count lines; what else it needs is
