@@ -51,10 +51,10 @@ enum {
 };
 
 /// The image: hand it to naca_image_open with ${NAME}_IMAGE_SIZE.
-extern const uint64_t ${name}_image[(${NAME}_IMAGE_SIZE + 7) / 8];
+extern const uint64_t ${name}_image[(${NAME}_IMAGE_SIZE + 7) / 8]${weak};
 
 /// What each class is called, in UTF-8.
-extern const char *const ${name}_classes[${NAME}_CAPACITY];
+extern const char *const ${name}_classes[${NAME}_CAPACITY]${weak};
 ${body}
 #ifdef __cplusplus
 }
@@ -93,8 +93,10 @@ _ONCE = Template("""
 // copies of further files with -fdata-sections and --gc-sections, as firmware is built anyway.)
 #if defined(__cplusplus) && __cplusplus >= 201703L
 #define ${NAME}_ONCE inline
+#define ${NAME}_WEAK
 #elif defined(__GNUC__)
-#define ${NAME}_ONCE __attribute__((weak))
+#define ${NAME}_ONCE
+#define ${NAME}_WEAK __attribute__((weak))
 #else
 #error "a header alone takes C++17, or gcc or clang: export without --header-only"
 #endif
@@ -106,6 +108,10 @@ _EXAMPLE = Template("""\
 #include <naca/naca.h>
 #include <stdio.h>
 
+// The core wants a multiple of 8, and some processors would be content with less for 64-bit words.
+#ifdef __GNUC__
+__attribute__((aligned(8)))
+#endif
 static uint64_t memory[(${NAME}_WORKSPACE_SIZE + 7) / 8];
 static uint8_t numbers[${count}];
 
@@ -217,8 +223,10 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
     example = {f"{name}_example.c": _EXAMPLE.substitute(values)}
     if header_only:
         guard = _ENDIAN + _ONCE.substitute(values)
-        return {f"{name}.h": _HEADER.substitute(values, guard=guard, body=data)} | example
-    header = {f"{name}.h": _HEADER.substitute(values, guard="", body="")}
+        weak = f" {name.upper()}_WEAK"
+        whole = _HEADER.substitute(values, guard=guard, weak=weak, body=data)
+        return {f"{name}.h": whole} | example
+    header = {f"{name}.h": _HEADER.substitute(values, guard="", weak="", body="")}
     source = {f"{name}.c": _SOURCE.substitute(values, guard=_ENDIAN, body=data)}
     return header | source | example
 

@@ -102,6 +102,12 @@ COMPILERS = {
     "clang-c99": "clang -std=c99",
     "g++-c++17": "g++ -std=c++17 -x c++",
     "clang++-c++17": "clang++ -std=c++17 -x c++",
+    "g++-gnu++11": "g++ -std=gnu++11 -x c++",
+    "g++-gnu++14": "g++ -std=gnu++14 -x c++",
+    "g++-gnu++20": "g++ -std=gnu++20 -x c++",
+    "clang++-gnu++11": "clang++ -std=gnu++11 -x c++",
+    "clang++-gnu++20": "clang++ -std=gnu++20 -x c++",
+    "cortex-m4-gnu++11": "arm-none-eabi-g++ -std=gnu++11 -mcpu=cortex-m4 -mthumb -x c++",
     "cortex-m4": "arm-none-eabi-gcc -std=c99 -mcpu=cortex-m4 -mthumb",
     "cortex-m4-c++17": "arm-none-eabi-g++ -std=c++17 -mcpu=cortex-m4 -mthumb -x c++",
 }
@@ -198,7 +204,10 @@ def write_users(folder: Path, data: bytes) -> list[Path]:
     return sources
 
 
-@pytest.mark.parametrize("compiler", ["gcc-c99", "clang-c99", "g++-c++17", "clang++-c++17"])
+@pytest.mark.parametrize(
+    "compiler",
+    ["gcc-c99", "clang-c99", "g++-c++17", "clang++-c++17", "g++-gnu++11", "clang++-gnu++11"],
+)
 def test_a_header_may_be_included_anywhere(
     compiler: str, require_tool: Callable[[str], None], gas: bytes, tmp_path: Path
 ) -> None:
