@@ -37,6 +37,7 @@ from edge_naca.host.recorded import RecordingError
 from edge_naca.host.teaching import FORGOTTEN
 
 FORMAT, VERSION = "edge-naca recording", 2
+_START = f'{{"format":"{FORMAT}",'.encode()  # of every recording
 
 # What has to be the same for a stream to go on in the same recording.
 SAME = ("learn", "network_id", "digest", "order", "seed", "limit")
@@ -123,7 +124,21 @@ def _line(content: dict[str, Any]) -> bytes:
 
 def is_there(path: Path) -> bool:
     """Tell whether there is something to go on with."""
-    return path.exists() and path.stat().st_size > 0
+    return path.exists() and path.stat().st_size > 0 and not is_half_header(path)
+
+
+def is_half_header(path: Path) -> bool:
+    """Tell whether a file ends within a recording's header, so that it holds no sample.
+
+    A full disk, or a copy that was cut off, leaves such a file.
+    """
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        first = file.readline(recorded.MAX_LINE)
+    if not first or first.endswith(b"\n") or len(first) == recorded.MAX_LINE:
+        return False
+    return first.startswith(_START) or _START.startswith(first)
 
 
 def pack_state(saved: bytes) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,6 +53,16 @@ def test_changed_files_are_read_or_refused(target: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", FUZZER.TARGETS)
 def test_many_changed_files_are_read_or_refused(target: str, tmp_path: Path) -> None:
     hold(FUZZER.fuzz(target, SLOW_RUNS, 2, tmp_path), SLOW_RUNS)
+
+
+@pytest.mark.parametrize("say", [
+    lambda: os.write(2, b"Exception ignored in: ..."),
+    lambda: warnings.warn("half of a number is lost", RuntimeWarning, stacklevel=1),
+    lambda: np.float64(1e300).astype(np.float16),
+])  # fmt: skip
+def test_what_is_said_beside_an_error_is_a_finding(say: Callable[[], object]) -> None:
+    with pytest.raises((AssertionError, Warning)), FUZZER.silent():
+        say()
 
 
 # ---- what it found once ------------------------------------------------------------------------

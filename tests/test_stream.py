@@ -493,6 +493,41 @@ def test_stream_and_replay(folder: Path, tmp_path: Path) -> None:
     assert f"sample {entry['n']} is answered otherwise than recorded: margin" in message
 
 
+@pytest.mark.parametrize("kept", [1, 15, 40, -2])
+def test_a_recording_cut_off_in_its_header_is_begun_anew(
+    folder: Path, tmp_path: Path, kept: int
+) -> None:
+    path = tmp_path / "r.jsonl"
+    words = ["--port", f"emulate:{folder}/net.naca", "--data", folder / "data.npz", "--limit", 20]
+    object_of("stream", *words, "--record", path)
+    whole = path.read_bytes()
+    path.write_bytes(whole.splitlines(keepends=True)[0][:kept])
+    result = call("stream", *words, "--record", path)
+    assert result.exit_code == 0, result.output
+    assert f"{path} ends within its header and holds no sample: it is begun anew" in result.stderr
+    assert len(recorder.read(path).items) == 20
+
+
+@pytest.mark.parametrize("content", [b"x", b'{"format":"other"', b"\x7fELF", b'{"n":0,"label":1'])
+def test_what_is_no_recording_is_left_alone(folder: Path, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(content)
+    words = ["--port", f"emulate:{folder}/net.naca", "--data", folder / "data.npz", "--limit", 20]
+    assert "is no recording" in failed(1, "stream", *words, "--record", path)
+    assert path.read_bytes() == content
+
+
+def test_a_damaged_header_before_samples_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    words = ["--port", f"emulate:{folder}/net.naca", "--data", folder / "data.npz", "--limit", 20]
+    object_of("stream", *words, "--record", path)
+    header, *lines = path.read_bytes().splitlines(keepends=True)
+    damaged = b"".join([header[:40], b"\n", *lines])
+    path.write_bytes(damaged)
+    assert "line 1: this is no JSON" in failed(1, "stream", *words, "--record", path)
+    assert path.read_bytes() == damaged
+
+
 def test_device_of_its_own_survives_everything(folder: Path, tmp_path: Path) -> None:
     """Device and host are killed in turn; in the end all was learned once."""
     recording = tmp_path / "r.jsonl"

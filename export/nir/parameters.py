@@ -72,10 +72,10 @@ def real(node: Node, name: str) -> Float:
     value = node.parameters.get(name)
     if value is None:
         raise NodeError(f"its parameter {name} is missing", "export the file again")
-    try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        raise NodeError(f"its {name} holds no numbers", "export the file again") from None
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":  # text would be read, and half of a complex number dropped
+        raise NodeError(f"its {name} holds no real numbers", "export the file again")
+    array = array.astype(np.float64)
     if not array.size or np.isnan(array).any():
         raise NodeError(
             f"its {name} holds {'NaN' if array.size else 'nothing'}",
@@ -138,7 +138,8 @@ def integers(node: Node, name: str, default: Any = None) -> NDArray[np.int64]:
         array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.rint(array)).all()
     ):
         raise NodeError(f"its {name} holds no whole numbers: {value}", "export the file again")
-    if array.size and (np.abs(array) > MAX_SIDE).any():
+    # Not as they are: 16-bit numbers hold no such bound, and the least int64 has no absolute value.
+    if (np.abs(array.astype(np.float64)) > MAX_SIDE).any():
         raise NodeError(f"its {name}, {value}, is out of all bounds", "export the file again")
     return array.astype(np.int64).reshape(-1)
 

@@ -2,7 +2,8 @@
 
 Each target begins with good files, changes them at places that mean something (a field, a section,
 a node, a cell) or anywhere, mends checksums so that damage gets past them, and reads the result as
-the command line does. A finding is an exception that no command turns into one line.
+the command line does. A finding is an exception that no command turns into one line, and whatever
+is written on stderr beside it: a warning of a library, "Exception ignored" of an extension module.
 
     python tests/fuzz/fuzz_readers.py TARGET [RUNS] [SEED]
 
@@ -12,8 +13,10 @@ TARGET is a name in `TARGETS`, or `all`. Memory is limited to 4 GiB beyond what 
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
+import os
 import random
 import resource
 import struct
@@ -23,7 +26,7 @@ import time
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,7 @@ from edge_naca.export import load_image, nir_check, onnx_check
 from edge_naca.image_records import HEADER, SAVED_STATE
 from edge_naca.network import Network, Preparation
 from edge_naca.states import with_state
+from edge_naca.tables.errors import TableWarning
 
 MODELS = Path(__file__).parent.parent / "models"
 MEMORY = 4 << 30
@@ -419,17 +423,20 @@ def change_nir(content: bytes, rng: random.Random) -> bytes:
 
     if rng.random() < 0.4:
         return change_bytes(content, rng)
-    memory = io.BytesIO(content)
-    try:
-        with h5py.File(memory, "r+") as file:
-            places: list[str] = []
-            file.visit(places.append)
-            name = rng.choice(places)
-            change_item(file, name, rng)
-    # h5py raises errors of many kinds for files that were changed before.
-    except Exception:
-        return change_bytes(content, rng)
-    return memory.getvalue()
+    # On disk: from memory, h5py asks Python for bytes, and prints what goes wrong there.
+    with tempfile.NamedTemporaryFile(suffix=".nir") as copy:
+        path = Path(copy.name)
+        path.write_bytes(content)
+        try:
+            with h5py.File(path, "r+") as file:
+                places: list[str] = []
+                file.visit(places.append)
+                name = rng.choice(places)
+                change_item(file, name, rng)
+        # h5py raises errors of many kinds for files that were changed before.
+        except Exception:
+            return change_bytes(content, rng)
+        return path.read_bytes()
 
 
 def change_item(file: Any, name: str, rng: random.Random) -> None:
@@ -445,7 +452,8 @@ def change_item(file: Any, name: str, rng: random.Random) -> None:
     old = item[()]
     del file[name]
     if isinstance(old, np.ndarray) and old.size and old.dtype.kind in "biuf":
-        new: Any = old.astype(rng.choice(("f4", "f8", "i1", "i8", "u1", "f2", "c8")))
+        with np.errstate(over="ignore", invalid="ignore"):
+            new: Any = old.astype(rng.choice(("f4", "f8", "i1", "i8", "u1", "f2", "c8")))
         where = rng.randrange(new.size)
         new.reshape(-1)[where] = rng.choice(
             (0, 1, 100, float("nan") if new.dtype.kind == "f" else 3)
@@ -509,6 +517,36 @@ def targets() -> dict[str, Callable[[], Target]]:
 TARGETS = tuple(targets())
 
 
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Raise for what reading says: Python's warnings, and what reaches stderr from anywhere.
+
+    Commands tell warnings of tables themselves, and Python shows nobody that things grow old.
+
+    Raises
+    ------
+    Warning, AssertionError
+        If something was said.
+    """
+    with warnings.catch_warnings(), tempfile.TemporaryFile() as said:
+        warnings.simplefilter("error")
+        for kind in (TableWarning, DeprecationWarning, PendingDeprecationWarning, ImportWarning):
+            warnings.simplefilter("ignore", kind)
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            said.seek(0)
+            text = said.read(2000).decode("utf-8", "replace")
+            if text:
+                raise AssertionError(f"stderr: {text}")
+
+
 def fuzz(name: str, runs: int, seed: int, folder: Path) -> dict[str, float]:
     """Fuzz one target; return runs, how many files were read as good, and the longest run.
 
@@ -529,8 +567,7 @@ def fuzz(name: str, runs: int, seed: int, folder: Path) -> dict[str, float]:
         path.write_bytes(content)
         start = time.perf_counter()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with silent():
                 target.read(path)
         except EXPECTED:
             pass
