@@ -84,7 +84,7 @@ def test_names_that_do_not_fit_are_left_out(columns: object) -> None:
     core = taught(network_with(columns))
     assert input_names(core.network) == []
     figure = knowledge("t", snapshot(core, "t"), CLASSES)
-    assert any(axes.get_xlabel() == "input" for axes in figure.findobj(Axes))  # type: ignore[attr-defined]
+    assert any(axes.get_xlabel() == "input" for axes in figure.findobj(Axes))
     assert figures.render(figure)
 
 

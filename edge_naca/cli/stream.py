@@ -158,6 +158,7 @@ def run(session: Session, view: View) -> None:
     """Run a session before somebody's eyes; Ctrl-C ends it in good order."""
     session.watch = view
     with view, interruptible(session.stop):
+        view(session.progress)
         session.run()
 
 
