@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -54,6 +55,30 @@ def write_files(content: Mapping[Path, bytes]) -> None:
         raise
     for folder in {path.parent for path in parts}:
         _flush_folder(folder)
+
+
+def try_place(path: Path) -> None:
+    """Find out whether a file can be written at a place: put an empty one beside it for a moment.
+
+    Rights alone do not tell: they promise root everything, on a file system without writing too.
+
+    Raises
+    ------
+    OSError
+        If it cannot, whatever the file's size.
+    """
+    try:
+        place = path.resolve()
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISDIR(place.stat().st_mode):  # a name that is too long fails here
+                raise IsADirectoryError(f"{path} is a folder: name a file")
+        _write_part(place, b"").unlink()
+    except OSError as error:
+        if error.strerror:
+            raise OSError(f"{path} cannot be written: {error.strerror}") from error
+        raise
+    except RuntimeError as error:  # how Python before 3.13 says that links go in a circle
+        raise OSError(f"{path} is a link that leads nowhere") from error
 
 
 def keep_old(path: str | PathLike[str]) -> Path | None:

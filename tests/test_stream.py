@@ -717,4 +717,21 @@ def test_without_a_terminal_a_slow_stream_says_how_it_goes(
         now += 0.5
         progress.done += 1
         view(progress)
-    assert 5 <= capsys.readouterr().out.count("of 10000") <= 8
+    assert 8 <= capsys.readouterr().out.count("of 10000") <= 10
+
+
+def test_without_a_terminal_a_silent_device_is_spoken_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While a session waits for a device nobody calls the view; lines come all the same."""
+    monkeypatch.setattr(live, "QUIET_SECONDS", 0.02)
+    view = live.View("silent", ["a", "b"], link.LineCounts(), False)
+    told, deadline = "", time.monotonic() + 60
+    with view:
+        view(Progress(10_000, 2))
+        while told.count("      0 of 10000") < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+            told += capsys.readouterr().out
+    assert not any(thread.name == "progress" for thread in threading.enumerate())
+    assert live.QUIET_SECONDS < 2

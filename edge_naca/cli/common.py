@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import click
 
 from edge_naca.choices import DATA_SETS, FEATURES, NEURONS_PER_CLASS
 from edge_naca.extras import require
-from edge_naca.files import keep_old, write_file
+from edge_naca.files import keep_old, try_place, write_file
 from edge_naca.printable import printable
 
 if TYPE_CHECKING:
@@ -308,12 +307,9 @@ def write_learned(path: Path, content: bytes, quiet: bool) -> None:
 def check_writable(path: Path) -> None:
     """Refuse early what would fail after the work is done."""
     folder = path.parent
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: name a file")
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder} to write {path.name} into")
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(f"{folder} cannot be written to")
+    try_place(path)
 
 
 def check_figure(path: Path) -> None:

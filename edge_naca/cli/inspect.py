@@ -141,6 +141,7 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
         "network_id": f"{core.network_id:08x}",
         "sections": {name: len(content) for name, content in read_sections(data).items()},
         "training": provenance.trainings(network),
+        "prepared": network.metadata.get("prepared"),
     }
 
 
@@ -247,6 +248,9 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _print_training(found: dict[str, Any]) -> None:
+    prepared = found["prepared"]
+    if isinstance(prepared, dict):
+        report.say(f"made by: {prepared.get('command', 'somebody')}")
     for run in found["training"]:
         report.say(f"taught by: {run.get('command', 'somebody')}")
 

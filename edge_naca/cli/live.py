@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -18,12 +20,12 @@ if TYPE_CHECKING:
 
 FRAMES_A_SECOND = 8
 BAR = 24  # width of a class's bar
-QUIET_SECONDS = 2.0  # at most, between two lines where no terminal shows a picture
+QUIET_SECONDS = 1.5  # between two lines where no terminal shows a picture: two are promised
 LINES = 10  # lines printed in all where nobody watches
 
 
 class View:
-    """A picture of a stream on the terminal; a few lines where there is none.
+    """A picture of a stream on the terminal; where there is none, a line every two seconds.
 
     Parameters
     ----------
@@ -46,13 +48,21 @@ class View:
             console=report.err, auto_refresh=False, transient=False, redirect_stdout=False
         )
         self._moving = report.err.is_terminal and not quiet
+        self._printing = threading.Lock()
+        self._ended = threading.Event()
+        self._speaker = threading.Thread(target=self._speak, name="progress", daemon=True)
 
     def __enter__(self) -> View:
         if self._moving:
             self._live.start()
+        elif not self._quiet:
+            self._speaker.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._speaker.is_alive():
+            self._speaker.join()
         if self._moving:
             if self._last is not None:
                 self._live.update(self._picture(self._last))
@@ -66,7 +76,16 @@ class View:
             self._drawn = now
             self._live.update(self._picture(progress), refresh=True)
         elif not self._moving and not self._quiet:
-            self._line(progress)
+            with self._printing:
+                self._line(progress)
+
+    def _speak(self) -> None:
+        """Print a line now and then, also while nothing comes from the device."""
+        with contextlib.suppress(OSError):  # nobody reads: whoever streams finds out as well
+            while not self._ended.wait(QUIET_SECONDS / 4):
+                with self._printing:
+                    if self._last is not None:
+                        self._line(self._last)
 
     def _line(self, progress: Progress) -> None:
         if progress.events and progress.events[-1] is not self._told:
@@ -74,7 +93,7 @@ class View:
             report.out.print(self._told)
         step = max(progress.total // LINES, 1)
         now = time.monotonic()
-        if progress.done // step > self._printed or now - self._drawn > QUIET_SECONDS:
+        if progress.done // step > self._printed or now - self._drawn >= QUIET_SECONDS:
             self._drawn = now
             self._printed = progress.done // step
             report.out.print(

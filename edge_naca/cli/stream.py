@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_naca.choices import ORDERS, PART
-from edge_naca.cli import common, ports, report
+from edge_naca.cli import common, ports, provenance, report
 from edge_naca.cli.endings import interruptible
 from edge_naca.cli.live import View, line_summary
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from edge_naca.host.session import Item, Session
     from edge_naca.host.twin import Twin
 
+SEEN = (
+    "The image was taught with {data} already: what follows is no test of samples never seen. "
+    "'edge-naca train --untaught' makes an image that has learned nothing."
+)
 SAVED = 1000  # samples between two saves on the device
 
 
@@ -97,9 +101,10 @@ def stream(
     """Send the training samples of DATA to a device, one after another.
 
     The device answers each sample before it learns it, so the accuracy shown is of samples it had
-    never seen. A cable that is pulled is waited for; a device that restarts is taught again what
-    it had not saved. Ctrl-C ends in good order. With --record, the same command goes on later
-    where the device is, even if this program was killed.
+    never seen; if its image was taught with them already, that is said. A cable that is pulled is
+    waited for; a device that restarts is taught again what it had not saved. Ctrl-C ends in good
+    order. With --record, the same command goes on later where the device is, even if this program
+    was killed.
 
     \b
     Examples
@@ -116,12 +121,12 @@ def stream(
             report.say(
                 f"{record} ends within its header and holds no sample: it is begun anew", err=True
             )
-    loaded = common.load_data(data, reading)
+    raw = common.load_data(data, reading)
     patience = math.inf if wait is None else wait
     with ports.opened(port, line, chaos, patience=patience) as device:
         if learn:
             common.check_learns(device.core, port, "add --predict")
-        loaded = common.fitted(device.core, loaded)
+        loaded, was_learned = _fitted(device, raw, as_json)
         names, items = _items(device, loaded, order, seed, limit)
         header = _header(device, loaded, learn, order, seed, limit) | {"classes": names}
         base = _base(device, record, resume)
@@ -145,7 +150,7 @@ def stream(
                 save=save_every if save_every and device.hello.store else None,
             )
             run(session, View(f"{loaded.name} → {port}", names, device.counts, as_json))
-            tell(session, device, names, record, twin is not None, as_json)
+            tell(session, device, names, record, twin is not None, as_json, was_learned)
         finally:
             if recorder is not None:
                 recorder.close()
@@ -157,6 +162,7 @@ def run(session: Session, view: View) -> None:
     """Run a session before somebody's eyes; Ctrl-C ends it in good order."""
     session.watch = view
     with view, interruptible(session.stop):
+        view(session.progress)
         session.run()
 
 
@@ -167,6 +173,7 @@ def tell(
     record: Path | None,
     twin: bool,
     as_json: bool,
+    was_learned: bool,
 ) -> None:
     """Say how a session ended."""
     progress = session.progress
@@ -186,6 +193,7 @@ def tell(
         "recording": None if record is None else str(record),
         "events": list(progress.events),
         "line": asdict(device.counts),
+        "learned_before": was_learned,
     }
     if as_json:
         report.print_json(summary)
@@ -220,6 +228,15 @@ def _header(
 
 
 # ---- what is streamed ----------------------------------------------------------------------------
+
+
+def _fitted(device: LinkDevice, raw: Dataset, as_json: bool) -> tuple[Dataset, bool]:
+    """Return samples as the device takes them, and whether its image was taught with them."""
+    dataset = common.fitted(device.core, raw)
+    was_learned = provenance.is_learned(device.core.network, {raw.digest(), dataset.digest()})
+    if was_learned and not as_json:
+        report.say(SEEN.format(data=dataset.name))
+    return dataset, was_learned
 
 
 def _items(

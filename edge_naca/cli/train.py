@@ -20,6 +20,8 @@ from edge_naca.files import write_file
 if TYPE_CHECKING:
     from edge_naca.core import Core
     from edge_naca.data import Dataset
+    from edge_naca.export.conversion.layers import Report
+    from edge_naca.network import Network
     from edge_naca.scenarios import History, Lesson
 
 
@@ -61,6 +63,11 @@ if TYPE_CHECKING:
     help="Learn behind a model's frozen layers: .onnx, .nir, or the stages of an image (.naca).",
 )
 @model_options
+@click.option(
+    "--untaught", is_flag=True,
+    help="Teach nothing: an image with the room, the features and the scale that suit DATA, for a "
+    "device to learn from the start.",
+)  # fmt: skip
 @click.option("--plot", type=click.Path(path_type=Path), metavar="PNG", help="Draw accuracy.")
 @common.json_option
 def train(
@@ -72,6 +79,7 @@ def train(
     seed: int,
     continued: Path | None,
     front_end: Path | None,
+    untaught: bool,
     plot: Path | None,
     as_json: bool,
     **options: Any,
@@ -87,6 +95,7 @@ def train(
     \b
     Examples
       edge-naca train digits -o digits.naca
+      edge-naca train digits --untaught -o new.naca
       edge-naca train mnist --max-kib 64 -o mnist.naca --plot mnist.png
       edge-naca train sensor.csv --label-column state --capacity 12 -o sensor.naca
       edge-naca train later.csv --continue sensor.naca -o sensor.naca
@@ -103,10 +112,11 @@ def train(
     """
     from edge_naca import image, recipes
     from edge_naca.core import Core
-    from edge_naca.export import load_image
 
     start = time.perf_counter()
     options, model_settings = _sorted_options(options, front_end, continued)
+    if untaught and (continued is not None or plot is not None):
+        raise click.UsageError("--untaught: there is nothing to --continue or to --plot")
     common.check_writable(output)
     if plot is not None:
         common.check_figure(plot)
@@ -119,15 +129,13 @@ def train(
             )
             if converted is not None and not as_json:
                 print_report(converted)
-        core = Core(recipes.network_for(loaded, seed=seed, **options))
-        named = loaded
+        network = recipes.network_for(loaded, seed=seed, **options)
+        if untaught:
+            _write_untaught(output, network, loaded, converted, as_json)
+            return
+        core, named = Core(network), loaded
     else:
-        core = load_image(continued)
-        common.check_learns(
-            core, str(continued), f"'edge-naca evaluate {continued} {data}' tests it as it is"
-        )
-        loaded = common.fitted(core, loaded)
-        named = _join_classes(core, loaded)
+        core, loaded, named = _go_on(continued, data, loaded)
     dataset = recipes.integer_dataset(core.network, named)
     history = _teach(core, dataset, _stages(core, dataset, order, epochs, seed), as_json)
     record = provenance.record(loaded, history, order, epochs, seed)
@@ -145,6 +153,46 @@ def train(
         report.print_json(record | summary)
         return
     _tell(output, core, history, dataset.classes, seconds)
+
+
+def _go_on(continued: Path, data: str, loaded: Dataset) -> tuple[Core, Dataset, Dataset]:
+    """Return a taught network, samples as it takes them, and these with its labels."""
+    from edge_naca.export import load_image
+
+    core = load_image(continued)
+    common.check_learns(
+        core, str(continued), f"'edge-naca evaluate {continued} {data}' tests it as it is"
+    )
+    loaded = common.fitted(core, loaded)
+    return core, loaded, _join_classes(core, loaded)
+
+
+def _write_untaught(
+    output: Path, network: Network, loaded: Dataset, converted: Report | None, as_json: bool
+) -> None:
+    """Write a network that has learned nothing, and say what it has room for."""
+    from edge_naca import image
+    from edge_naca.image import state_size
+
+    network = provenance.with_names(network, loaded.classes, loaded.columns)
+    record = provenance.source(loaded)
+    network = replace(network, metadata=network.metadata | {"prepared": record})
+    content = image.encode(network)
+    common.write_learned(output, content, as_json)
+    size = state_size(network)
+    if as_json:
+        report.print_json(
+            record
+            | {"image": str(output), "image_bytes": len(content), "state_bytes": size}
+            | {"samples": 0, "classes": list(loaded.classes), "capacity": network.capacity}
+            | {"table": loaded.description or None}
+            | {"conversion": None if converted is None else converted.as_json()}
+        )
+        return
+    report.say(
+        f"{output}: {network.topology}, nothing learned yet, room for {network.capacity} classes, "
+        f"{size / 1024:.1f} KiB of state"
+    )
 
 
 def _tell(

@@ -16,8 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
+from edge_naca.compare import NOBODY, owners
 from edge_naca.network import Network
 from edge_naca.plots.drawing import literal
+from edge_naca.plots.inputs import input_names, name_axis
 from edge_naca.scenarios import History
 from edge_naca.specification.population import SILENT
 from edge_naca.specification.results import Recording
@@ -27,6 +29,7 @@ Array = NDArray[Any]
 
 COLOURS = ("#1b6ca8", "#e07b39", "#7a7a7a", "#5b8c5a")
 SHOWN_NEURONS = 5  # of each population, in a raster
+LONGEST = 28  # letters of a neuron's name
 READABLE = 12  # classes up to which a matrix's cells carry numbers
 
 
@@ -84,8 +87,8 @@ def raster(
     """Draw one presentation: input spikes, and spikes and potentials of each stage and population.
 
     Of each some neurons are shown, from that which came furthest above its threshold
-    to that which stayed furthest below; thresholds are dashed, spikes are dots. Neurons of the
-    output bear the names of their classes.
+    to that which stayed furthest below; thresholds are dashed, spikes are dots. Neurons bear the
+    names of their classes, inputs those of a table's columns.
     """
     parts = [
         (f"stage {index}", stage.units, stage.readout)
@@ -103,10 +106,11 @@ def raster(
     step, unit = np.nonzero(recording.input_spikes)
     axes[0].scatter(step, unit, s=6, color=COLOURS[0], linewidths=0)
     axes[0].set(ylabel="input", ylim=(-1, network.encoded))
+    name_axis(axes[0].yaxis, input_names(network))
     _caption(axes[0], _count(len(unit), "input spike"))
     first = 0
     for place, (name, neurons, is_readout) in zip(axes[1:], parts, strict=True):
-        names = classes if name == "output" else ()
+        names = _neuron_names(network, name, classes)
         _draw_potentials(place, recording, slice(first, first + neurons), name, is_readout, names)
         first += neurons
     for place in axes:
@@ -171,6 +175,20 @@ def draw_changes_per_sample(axes: Axes, taught: History) -> None:
     axes.grid(alpha=0.3)
 
 
+def _neuron_names(network: Network, part: str, classes: Sequence[str]) -> list[str]:
+    """Return what a part's neurons are called, with the class that each belongs to."""
+    if part == "output":
+        return list(classes)
+    if not part.startswith("population"):
+        return []
+    of = owners(network, int(part.removeprefix("population ")))
+    owned = [NOBODY < label < len(classes) for label in of]
+    return [
+        f"neuron {neuron} of {classes[of[neuron]]}" if has_class else f"neuron {neuron}"
+        for neuron, has_class in enumerate(owned)
+    ]
+
+
 def _draw_potentials(
     axes: Axes,
     recording: Recording,
@@ -192,7 +210,7 @@ def _draw_potentials(
     chosen = np.linspace(0, max(len(ranked) - 1, 0), min(len(ranked), SHOWN_NEURONS)).astype(int)
     for place, neuron in enumerate(ranked[chosen]):
         colour = f"C{place}"
-        label = literal(names[neuron], 20) if neuron < len(names) else f"neuron {neuron}"
+        label = literal(names[neuron], LONGEST) if neuron < len(names) else f"neuron {neuron}"
         axes.plot(potentials[:, neuron], "-", color=colour, label=label)
         axes.plot(thresholds[:, neuron], "--", color=colour, alpha=0.5, linewidth=1)
         when = np.flatnonzero(spikes[:, neuron])

@@ -15,6 +15,7 @@ from edge_naca.compare import NOBODY, Comparison, NeuronChange, owners, recruite
 from edge_naca.network import Network
 from edge_naca.plots.drawing import binned, caption, literal, nothing, show
 from edge_naca.plots.figures import COLOURS
+from edge_naca.plots.inputs import LONG, input_names, name_axis
 from edge_naca.plots.receptive import pictures
 from edge_naca.plots.stages import convolutions, draw_kernels, draw_sizes, draw_stage_weights
 from edge_naca.states import Snapshot
@@ -23,7 +24,7 @@ Array = NDArray[Any]
 
 ROWS, COLUMNS = 10, 8  # of the neurons shown: classes, and neurons of each
 MOST_MOVED = 8
-LONG = 14  # letters of a class's name that fit beside a chart
+WIDE = 40  # letters that fit side by side below a chart
 INCREASE, DECREASE = COLOURS[0], COLOURS[1]
 
 
@@ -207,7 +208,8 @@ def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> N
     drawn = pictures(known.network, learned.weights[flat, :inputs])
     if drawn is None:
         rows = figure.subplots()
-        _draw_rows(rows, learned.weights[flat, :inputs], of[flat], classes)
+        names = input_names(known.network)
+        _draw_rows(rows, learned.weights[flat, :inputs], of[flat], classes, names)
         if known.network.stages:
             rows.set_xlabel("unit of the last stage")
         return
@@ -251,8 +253,10 @@ def _chosen(of: Array, strength: Array, classes: int) -> list[Array]:
     return rows
 
 
-def _draw_rows(axes: Axes, weights: Array, of: Array, classes: Sequence[str]) -> None:
-    """Draw weights as a matrix, where samples are no images."""
+def _draw_rows(
+    axes: Axes, weights: Array, of: Array, classes: Sequence[str], names: list[str]
+) -> None:
+    """Draw weights as a matrix, where samples are no images; `names` are those of inputs."""
     reach = max(int(np.abs(weights).max()), 1)
     signed = bool((weights < 0).any())
     axes.imshow(
@@ -267,7 +271,10 @@ def _draw_rows(axes: Axes, weights: Array, of: Array, classes: Sequence[str]) ->
     axes.set_yticks(starts, [literal(classes[k], LONG) if k != NOBODY else "" for k in of[starts]])
     for start in starts[1:]:
         axes.axhline(start - 0.5, color=COLOURS[1], linewidth=0.6)
-    axes.set(xlabel="input", ylabel="neurons, class by class")
+    is_named = name_axis(axes.xaxis, names)
+    if is_named and sum(map(len, names)) > WIDE:
+        axes.tick_params(axis="x", rotation=90)
+    axes.set(xlabel="" if is_named else "input", ylabel="neurons, class by class")
     caption(axes, "What neurons look for: their weights")
 
 

@@ -1,0 +1,37 @@
+"""A place that no file can be written to is found before the work begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import failed
+
+from edge_naca import data
+
+COMMANDS = ("train digits -o FILE.naca", "pull emulate:x.naca -o FILE.naca", "import m.nir -o FILE")
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+@pytest.mark.parametrize(
+    "place", ["no/FILE", "/proc/FILE", f"{'x' * 300}FILE", "link", "circle", "/dev/null"]
+)
+def test_a_bad_place_is_found_before_the_work(
+    line: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: Any, **__: Any) -> None:
+        raise AssertionError("work has begun")
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("there/further")  # into a folder that is not there
+    (tmp_path / "circle").symlink_to("circle")
+    for function in ("edge_naca.data.load", "edge_naca.cli.ports.opened"):
+        monkeypatch.setattr(function, work)
+    monkeypatch.setattr(data, "read", work)
+    words = [place if word.startswith("FILE") else word for word in line.split()]
+    message = failed(1, *words)
+    assert place.rpartition("/")[2] in message
+    assert "[Errno" not in message
+    assert ".part" not in message
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["circle", "link"]
