@@ -93,6 +93,8 @@ _ONCE = Template("""
 // copies of further files with -fdata-sections and --gc-sections, as firmware is built anyway.)
 #if defined(__cplusplus) && __cplusplus >= 201703L
 #define ${NAME}_ONCE inline
+#elif defined(__GNUC__) && defined(__cplusplus)
+#define ${NAME}_ONCE extern __attribute__((weak)) // a constant of C++ is its file's own without it
 #elif defined(__GNUC__)
 #define ${NAME}_ONCE __attribute__((weak))
 #else
@@ -106,6 +108,10 @@ _EXAMPLE = Template("""\
 #include <naca/naca.h>
 #include <stdio.h>
 
+// The core wants a multiple of 8; an 8-bit processor would be content with any address.
+#ifdef __GNUC__
+__attribute__((aligned(8)))
+#endif
 static uint64_t memory[(${NAME}_WORKSPACE_SIZE + 7) / 8];
 static uint8_t numbers[${count}];
 
@@ -131,7 +137,7 @@ int main(void)
 """)
 
 _USAGE = Template("""\
-${what} the image, ${name}_example.c shows how to use it; C99 or C++17. They need
+${what} the image, ${name}_example.c shows how to use it; C99 or C++ (${cpp}). They need
 the edge-naca core: the folder firmware/core, called $$NACA below.
 
 CMake (or find_package(naca) in place of add_subdirectory, once the core is installed):
@@ -166,16 +172,18 @@ A microcontroller, here a Cortex-M4, as objects to link with the rest of the fir
         -I$$NACA/include -c ${compiled} $$NACA/src/*.c
 
 The image is constant data and stays in flash (.rodata). The core works in ${NAME}_WORKSPACE_SIZE
-bytes of RAM that the program hands to it, starting at a multiple of 8.
+bytes of RAM that the program hands to it, starting at a multiple of 8. An AVR is the exception:
+its constants are copied to RAM at start-up, so the image takes ${NAME}_IMAGE_SIZE bytes of RAM too.
 """)
 
 
 def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str, str]:
     """Return NAME.h, NAME.c and NAME_example.c: the image as constant data, and how to use it.
 
-    The files are C99 and C++17. What is in them begins with `name`, so that several images fit
-    into one program. Class names are those that the image's metadata lists as "classes"; further
-    classes are called by their numbers.
+    The files are C99 and C++11; a header alone takes C++17 where the compiler is neither gcc nor
+    clang. What is in them begins with `name`, so that several images fit into one program. Class
+    names are those that the image's metadata lists as "classes"; further classes are called by
+    their numbers.
 
     Parameters
     ----------
@@ -231,6 +239,7 @@ def usage(name: str, *, header_only: bool = False) -> str:
         name=name,
         NAME=name.upper(),
         core_version=edge_naca.__version__,
+        cpp="C++17, gcc and clang from C++11 on" if header_only else "C++11 or later",
         what=f"{name}.h holds" if header_only else f"{name}.h and {source} hold",
         files=f"{name}.h" if header_only else f"{name}.h and {source}",
         sources=example if header_only else f"{example} {source}",

@@ -100,10 +100,20 @@ COMPILERS = {
     "gcc-c99": "gcc -std=c99",
     "gcc-c99-m32": "gcc -std=c99 -m32",
     "clang-c99": "clang -std=c99",
+    "g++-gnu++11": "g++ -std=gnu++11 -x c++",
+    "g++-c++11": "g++ -std=c++11 -x c++",
+    "g++-gnu++14": "g++ -std=gnu++14 -x c++",
     "g++-c++17": "g++ -std=c++17 -x c++",
+    "g++-gnu++20": "g++ -std=gnu++20 -x c++",
+    "clang++-gnu++11": "clang++ -std=gnu++11 -x c++",
+    "clang++-gnu++14": "clang++ -std=gnu++14 -x c++",
     "clang++-c++17": "clang++ -std=c++17 -x c++",
+    "clang++-gnu++20": "clang++ -std=gnu++20 -x c++",
     "cortex-m4": "arm-none-eabi-gcc -std=c99 -mcpu=cortex-m4 -mthumb",
+    "cortex-m4-gnu++11": "arm-none-eabi-g++ -std=gnu++11 -mcpu=cortex-m4 -mthumb -x c++",
+    "cortex-m4-gnu++14": "arm-none-eabi-g++ -std=gnu++14 -mcpu=cortex-m4 -mthumb -x c++",
     "cortex-m4-c++17": "arm-none-eabi-g++ -std=c++17 -mcpu=cortex-m4 -mthumb -x c++",
+    "cortex-m4-gnu++20": "arm-none-eabi-g++ -std=gnu++20 -mcpu=cortex-m4 -mthumb -x c++",
 }
 EITHER = pytest.mark.parametrize("header_only", [False, True], ids=["h and c", "header only"])
 
@@ -198,7 +208,10 @@ def write_users(folder: Path, data: bytes) -> list[Path]:
     return sources
 
 
-@pytest.mark.parametrize("compiler", ["gcc-c99", "clang-c99", "g++-c++17", "clang++-c++17"])
+@pytest.mark.parametrize(
+    "compiler",
+    ["gcc-c99", "clang-c99", "g++-gnu++11", "g++-c++17", "clang++-gnu++11", "clang++-c++17"],
+)
 def test_a_header_may_be_included_anywhere(
     compiler: str, require_tool: Callable[[str], None], gas: bytes, tmp_path: Path
 ) -> None:
@@ -219,7 +232,28 @@ def test_c_and_cpp_may_include_the_same_header(
     run(tmp_path / "user")
 
 
-@pytest.mark.parametrize("compiler", ["cortex-m4", "cortex-m4-c++17"])
+@pytest.mark.parametrize("language", ["avr-gcc -std=gnu99", "avr-g++ -std=gnu++11 -x c++"])
+@EITHER
+def test_an_avr_gets_aligned_memory(
+    language: str,
+    header_only: bool,
+    require_tool: Callable[[str], None],
+    gas: bytes,
+    tmp_path: Path,
+) -> None:
+    """Its compiler aligns 64-bit words to a byte; the workspace needs a multiple of 8."""
+    command = [*language.split(), "-mmcu=atmega1284p", "-Os", "-Wall", "-Werror"]
+    require_tool(" ".join([*command, "-c"]))
+    write(tmp_path, gas, "gas", header_only=header_only)
+    example = tmp_path / "example.o"
+    run(*command, "-I", CORE / "include", "-c", tmp_path / "gas_example.c", "-o", example)
+    sections = run("avr-objdump", "-h", example)
+    memory = re.search(r"\.bss\S*(?: +[0-9a-f]+){4} +2\*\*(\d+)", sections)
+    assert memory is not None
+    assert int(memory[1]) >= 3, sections
+
+
+@pytest.mark.parametrize("compiler", ["cortex-m4", "cortex-m4-gnu++11", "cortex-m4-c++17"])
 def test_a_header_costs_its_flash_once(
     compiler: str, require_tool: Callable[[str], None], gas: bytes, tmp_path: Path
 ) -> None:
