@@ -449,6 +449,8 @@ def test_the_first_save_may_be_cut_at_any_moment(geometry: Geometry) -> None:
         (1, 2, 5, True),
         (1, 3000, 5, False),  # more saves than there has been room for
         (1, 0xFFFFFFFF, 5, False),
+        (0xE0000000, 0xFFFFFFFF, 5, False),  # the next one would be none
+        (0xE0000000, 0xF0000001, 5, False),
         (1, 0, 5, False),
         (0, 1, 5, False),
         (0xF0000000, 1, 5, True),
@@ -476,6 +478,23 @@ def test_absurd_numbers_are_no_save(
         assert reopened(flash).load() == b"and on it goes"
     else:
         assert store.save(bytes(940)) == (FLASH if is_save else OK)  # nothing lasts that long
+
+
+def test_counts_of_saves_never_come_round_to_none() -> None:
+    """At the last generation saves are refused by name, and what was saved stays."""
+    flash = Flash(Geometry(2048, 1024, 4))
+    sequence, last = 0xE0000000, 0xF0000000
+    flash.data[:] = b"\xff" * 2048
+    for generation, status in ((last - 1, OK), (last, FLASH)):
+        first = first_record((0, 32, sequence), generation, 0, 5)[0]
+        saved = marker(0, sequence).ljust(32, b"\xff") + first + b"12345"
+        flash.data[:1024] = (saved + last_record(generation, 0, b"12345")).ljust(1024, b"\xff")
+        store = Store(flash)
+        assert store.load() == b"12345"
+        assert store.save(b"new") == status
+        expected = b"new" if status == OK else b"12345"
+        assert store.load() == reopened(flash).load() == expected
+        flash.data[1024:] = b"\xff" * 1024
 
 
 def test_blocks_that_do_not_fit(geometry: Geometry) -> None:

@@ -5,6 +5,8 @@
 
 #if BOARD_RING <= 256
 typedef uint8_t place_t;
+#elif defined(__AVR__)
+#error "an AVR reads an index of 16 bits in two steps: its ring has 256 bytes at most"
 #else
 typedef uint16_t place_t;
 #endif

@@ -16,6 +16,10 @@
 
 enum { PIECE = NACA_STORE_PIECE };
 
+// No memory lasts for that many erases or saves; above them the counts would come round to 0.
+#define MOST_ERASES 0xF0000000u
+#define MOST_SAVES 0xF0000000u
+
 // What every sector begins with.
 typedef struct marker {
     uint8_t magic[4];

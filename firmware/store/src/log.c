@@ -2,9 +2,6 @@
 
 // The log: sectors, their markers, and the bytes of saves from one sector to the next.
 
-// No memory lasts that long; above it sequences would come to their end.
-#define MOST_ERASES 0xF0000000u
-
 static const uint8_t magic[4] = {'N', 'S', 'A', '2'};
 enum { MAGIC_OF_EVERY_FORMAT = 3 }; // bytes of it
 
@@ -80,7 +77,7 @@ static bool read_begin(const naca_store_t *store, naca_block_t *save)
     // There are never more saves than the sectors erased so far have room for.
     const uint32_t most = store->flash->erase_size / 32u;
     return fetch(store, save->sector, save->offset, &save->generation, BEGIN) &&
-           save->check == save_check(save) && save->generation != 0 &&
+           save->check == save_check(save) && save->generation - 1u < MOST_SAVES &&
            save->generation / most <= save->sequence && naca_log_sectors_of(store, save->size) != 0;
 }
 

@@ -103,6 +103,9 @@ naca_store_status_t naca_store_begin(naca_store_t *store, uint32_t key, uint32_t
     if (naca_log_sectors_of(store, size) == 0) {
         return NACA_STORE_TOO_LARGE;
     }
+    if (store->generation == MOST_SAVES) {
+        return failure(store);
+    }
     const naca_block_t next = {0, 0, 0, store->generation + 1u, key, size, 0};
     store->next = next;
     store->crc = 0;
