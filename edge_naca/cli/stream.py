@@ -112,15 +112,11 @@ def stream(
       edge-naca stream --port emulate:digits.naca --data digits --order shuffled --twin
       edge-naca stream --port socket://127.0.0.1:5555 --data gas.csv --order given --rate 10
     """
-    from edge_naca.host.recorder import Recorder, is_half_header, is_there
+    from edge_naca.host.recorder import Recorder, is_there
     from edge_naca.host.session import Session
 
     if record is not None:
-        common.check_writable(record)
-        if is_half_header(record):
-            report.say(
-                f"{record} ends within its header and holds no sample: it is begun anew", err=True
-            )
+        _check_record(record)
     raw = common.load_data(data, reading)
     patience = math.inf if wait is None else wait
     with ports.opened(port, line, chaos, patience=patience) as device:
@@ -156,6 +152,17 @@ def stream(
                 recorder.close()
     if session.stopped:
         ctx.exit(common.INTERRUPTED)
+
+
+def _check_record(record: Path) -> None:
+    """Refuse early what cannot be recorded to; say what is begun anew."""
+    from edge_naca.host.recorder import is_half_header
+
+    common.check_writable(record)
+    if is_half_header(record):
+        report.say(
+            f"{record} ends within its header and holds no sample: it is begun anew", err=True
+        )
 
 
 def run(session: Session, view: View) -> None:
