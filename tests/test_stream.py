@@ -540,7 +540,7 @@ def test_device_of_its_own_survives_everything(folder: Path, tmp_path: Path) -> 
     host = [*EDGE_NACA, "stream", "--port", port, *stream, "--rate", "150", "--save-every", "50"]
     with emulated(folder / "net.naca", "--tcp", tcp, "--flash", flash) as port:
         with subprocess.Popen(host, stdout=subprocess.PIPE) as killed:
-            wait_for(lambda: recording.exists() and recorder.read(recording).items)
+            wait_for(lambda: recorder.is_there(recording) and recorder.read(recording).items)
             killed.kill()
         running = subprocess.Popen(host, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         count = len(recorder.read(recording).items)
@@ -573,7 +573,9 @@ def test_interrupted_stream_goes_on(folder: Path, tmp_path: Path) -> None:
         with subprocess.Popen(
             [*command, "--rate", "100"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
-            wait_for(lambda: recording.exists() and len(recorder.read(recording).items) > 20)
+            wait_for(
+                lambda: recorder.is_there(recording) and len(recorder.read(recording).items) > 20
+            )
             process.send_signal(signal.SIGINT)
             out, error = process.communicate(timeout=120)
         assert process.returncode == 130
@@ -688,7 +690,7 @@ def test_terminal_is_restored_after_an_interrupt(folder: Path, tmp_path: Path) -
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
     ) as process:
         os.close(theirs)
-        wait_for(lambda: recording.exists() and len(recorder.read(recording).items) > 20)
+        wait_for(lambda: recorder.is_there(recording) and len(recorder.read(recording).items) > 20)
         process.send_signal(signal.SIGINT)
         shown = b"".join(iter(lambda: read_terminal(ours), b""))
         assert process.wait(20) == 130
