@@ -148,7 +148,10 @@ class Core:
             },
         )
         result = self._one(lambda r: lib.naca_record(self._core, sample, recording, r))
-        return Recording(inputs.astype(bool), spikes.astype(bool), potentials, thresholds, result)
+        sent = self._signed(inputs)
+        if sent.dtype == np.uint8:
+            sent = sent.astype(bool)
+        return Recording(sent, spikes.astype(bool), potentials, thresholds, result)
 
     # ---- many samples in one call --------------------------------------------------------
 
@@ -216,7 +219,11 @@ class Core:
         )
         return margins, results
 
-    def prepare_many(self, x: ArrayLike) -> NDArray[np.uint8]:
+    def _signed(self, codes: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return codes as int8 where they have a sign."""
+        return codes.view(np.int8) if self.network.encoder.is_signed else codes
+
+    def prepare_many(self, x: ArrayLike) -> NDArray[Any]:
         """Return the codes (n, inputs) that raw samples become before they are encoded."""
         samples = check_samples(self.network, x, "raw")
         codes = np.zeros((len(samples), self.network.inputs), np.uint8)
@@ -227,10 +234,10 @@ class Core:
             samples,
             "raw",
         )
-        return codes
+        return self._signed(codes)
 
-    def features_many(self, x: ArrayLike, kind: str | None = None) -> NDArray[np.uint8]:
-        """Return the codes (n, encoded) that the encoder is given: what coded stages make of x."""
+    def features_many(self, x: ArrayLike, kind: str | None = None) -> NDArray[Any]:
+        """Return the codes (n, encoded) that the encoder is given: what comes out before it."""
         kind = kind or default_kind(self.network)
         samples = check_samples(self.network, x, kind)
         codes = np.zeros((len(samples), self.network.encoded), np.uint8)
@@ -241,7 +248,7 @@ class Core:
             samples,
             kind,
         )
-        return codes
+        return self._signed(codes)
 
     # ---- learned state -------------------------------------------------------------------
 

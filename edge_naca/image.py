@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from edge_naca import image_stages
 from edge_naca.image_records import (
     CURVE_FIELDS,
+    DECORRELATION,
     ENCODER_FIELDS,
     ENTRY,
     HEADER,
+    INHIBITION,
+    INHIBITION_FIELDS,
     LEVEL_FIELDS,
     NETWORK,
     NEURON_FIELDS,
@@ -25,6 +28,7 @@ from edge_naca.image_records import (
     PREPARATION,
     RULE_FIELDS,
 )
+from edge_naca.inhibition import Inhibition, triangle
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 from edge_naca.records import arguments, values_of
 
@@ -62,6 +66,32 @@ class Learned:
     wins: NDArray[np.uint16] | None
 
 
+@dataclass
+class Decorrelation:
+    """What a learned inhibition learned (docs/arithmetic.md, section 7.5).
+
+    Parameters
+    ----------
+    factor : int16 (triangle,), V as it is being learned, row after row.
+    weights, row_shifts : int8 (triangle,), uint8 (inputs,): V as it is in use.
+    prototypes : int16 (neurons, inputs), what the first population's neurons stand for in codes
+        that come in, with `Inhibition.fraction` fractional bits.
+    count : residuals that V learned, at most 4095.
+    factor_shift : the factor gives 64 for a deviation of residuals, after division by 2**this.
+    shift : sums of the V in use are divided by 2**this; 0 while it is not in use.
+    mean : running mean square of residuals.
+    """
+
+    factor: NDArray[np.int16]
+    weights: NDArray[np.int8]
+    row_shifts: NDArray[np.uint8]
+    prototypes: NDArray[np.int16]
+    count: int = 0
+    factor_shift: int = 0
+    shift: int = 0
+    mean: int = 0
+
+
 @dataclass(frozen=True)
 class State:
     """The learned state of a network.
@@ -71,11 +101,13 @@ class State:
     seen : uint32 (capacity,), samples learned of each class.
     populations : what each population learned.
     learned : samples learned in all, modulo 2**32.
+    inhibition : what a learned inhibition learned; None where there is none.
     """
 
     seen: NDArray[np.uint32]
     populations: tuple[Learned, ...]
     learned: int
+    inhibition: Decorrelation | None = None
 
 
 # ---- weights ---------------------------------------------------------------------------------
@@ -134,7 +166,51 @@ def _learned_parts(network: Network) -> Iterator[tuple[Population, int, int, int
 def state_size(network: Network) -> int:
     """Bytes of learned state: what a device has to keep."""
     parts = _learned_parts(network)
-    return 4 + 4 * network.capacity + sum(w + -(-wins // 4) * 4 for _, _, w, wins in parts)
+    populations = sum(w + -(-wins // 4) * 4 for _, _, w, wins in parts)
+    return 4 + 4 * network.capacity + populations + decorrelation_size(network)
+
+
+def _decorrelation_arrays(network: Network) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Return dtype and shape of each array that a learned inhibition keeps, in their order."""
+    inhibition = network.inhibition
+    if inhibition is None or not inhibition.is_learned:
+        return {}
+    inputs = inhibition.inputs
+    return {
+        "factor": ("<i2", (triangle(inputs),)),
+        "weights": ("<i1", (triangle(inputs),)),
+        "row_shifts": ("<u1", (inputs,)),
+        "prototypes": ("<i2", (network.populations[0].neurons, inputs)),
+    }
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
+
+
+def decorrelation_size(network: Network) -> int:
+    """Bytes of learned state that a learned inhibition adds; 0 where there is none."""
+    arrays = _decorrelation_arrays(network)
+    sizes = [np.dtype(dtype).itemsize * int(np.prod(shape)) for dtype, shape in arrays.values()]
+    return sum(-(-size // 4) * 4 for size in sizes) + (DECORRELATION.size if arrays else 0)
+
+
+def _pack_decorrelation(learned: Decorrelation, network: Network) -> bytes:
+    data = DECORRELATION.pack(values_of(DECORRELATION.fields.values(), learned))
+    for name, (dtype, _) in _decorrelation_arrays(network).items():
+        data += _padded(np.asarray(getattr(learned, name)).astype(dtype).tobytes())
+    return data
+
+
+def _unpack_decorrelation(network: Network, data: bytes) -> Decorrelation:
+    record = DECORRELATION.unpack(data)
+    at = DECORRELATION.size
+    arrays = {}
+    for name, (dtype, shape) in _decorrelation_arrays(network).items():
+        array = np.frombuffer(data, dtype, int(np.prod(shape)), at)
+        arrays[name] = array.reshape(shape).astype(array.dtype.newbyteorder("="))
+        at += -(-array.nbytes // 4) * 4
+    return Decorrelation(**arrays, **record)
 
 
 def pack_state(network: Network, state: State) -> bytes:
@@ -145,6 +221,8 @@ def pack_state(network: Network, state: State) -> bytes:
         data += pack_weights(population, learned.weights)
         if learned.wins is not None and wins_size:
             data += learned.wins.astype("<u2").tobytes() + bytes(-wins_size % 4)
+    if state.inhibition is not None:
+        data += _pack_decorrelation(state.inhibition, network)
     return data
 
 
@@ -172,7 +250,8 @@ def unpack_state(network: Network, data: bytes) -> State:
             wins = np.frombuffer(data, "<u2", population.neurons, at).astype(np.uint16)
         at += -(-wins_size // 4) * 4
         populations.append(Learned(weights, wins))
-    return State(seen, tuple(populations), learned)
+    inhibition = _unpack_decorrelation(network, data[at:]) if at < len(data) else None
+    return State(seen, tuple(populations), learned, inhibition)
 
 
 def new_state(network: Network) -> State:
@@ -184,7 +263,11 @@ def new_state(network: Network) -> State:
         )
         for population, rows, _, wins in _learned_parts(network)
     )
-    return State(np.zeros(network.capacity, np.uint32), populations, 0)
+    arrays = _decorrelation_arrays(network)
+    inhibition = None
+    if arrays:
+        inhibition = Decorrelation(**{n: np.zeros(size, dt) for n, (dt, size) in arrays.items()})
+    return State(np.zeros(network.capacity, np.uint32), populations, 0, inhibition)
 
 
 # ---- writing ---------------------------------------------------------------------------------
@@ -214,10 +297,23 @@ def _population_record(population: Population) -> bytes:
 
 
 def _preparation_section(prep: Preparation) -> bytes:
-    flags = _names(log=prep.log, signed=prep.signed, per_feature=prep.offset.size > 1)
+    flags = _names(
+        log=prep.log,
+        signed=prep.signed,
+        per_feature=prep.offset.size > 1,
+        keeps_sign=prep.keeps_sign,
+    )
     values = values_of(PREPARATION.fields.values(), prep)
     record = PREPARATION.pack({**values, "flags": flags})
     return record + prep.offset.astype("<i2").tobytes() + prep.gain.astype("<u2").tobytes()
+
+
+def _inhibition_section(inhibition: Inhibition) -> bytes:
+    flags = _names(learned=inhibition.is_learned)
+    record = INHIBITION.pack({**values_of(INHIBITION_FIELDS, inhibition), "flags": flags})
+    if inhibition.weights is None:
+        return record
+    return record + _padded(inhibition.row_shifts.tobytes()) + inhibition.weights.tobytes()
 
 
 def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, int, bytes]]:
@@ -236,6 +332,8 @@ def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, in
     yield b"NETW", CRITICAL, record + b"".join(map(_population_record, network.populations))
     if network.preparation is not None:
         yield b"PREP", CRITICAL, _preparation_section(network.preparation)
+    if network.inhibition is not None:
+        yield b"INHB", CRITICAL, _inhibition_section(network.inhibition)
     for tag, stage in zip(image_stages.TAGS, network.stages, strict=False):
         yield tag.encode(), CRITICAL, image_stages.section(stage)
     for index, population in enumerate(network.populations):
@@ -315,7 +413,7 @@ def encode(network: Network, state: bytes | State | None = None) -> bytes:
 def _is_known(name: str) -> bool:
     """Return whether a section decides what is computed."""
     numbered = name[:3] in ("MOD", "RAT", "LEV", "CUR") and name[3:].isdigit()
-    return numbered or name in ("NETW", "PREP", "STAT") or name in image_stages.TAGS
+    return numbered or name in ("NETW", "PREP", "INHB", "STAT") or name in image_stages.TAGS
 
 
 def read_sections(data: bytes) -> dict[str, bytes]:
@@ -368,10 +466,22 @@ def _read_preparation(data: bytes) -> Preparation:
         shape=(record["height"], record["width"], record["channels"]),
         log="log" in flags,
         signed="signed" in flags,
+        keeps_sign="keeps_sign" in flags,
         offset=np.frombuffer(data, "<i2", count, PREPARATION.size),
         gain=np.frombuffer(data, "<u2", count, PREPARATION.size + 2 * count),
         **arguments(PREPARATION.fields.values(), record),
     )
+
+
+def _read_inhibition(data: bytes) -> Inhibition:
+    record = INHIBITION.unpack(data)
+    given: dict[str, Any] = {}
+    if "learned" not in record["flags"]:
+        inputs = record["inputs"]
+        at = INHIBITION.size + -(-inputs // 4) * 4
+        given["row_shifts"] = np.frombuffer(data, np.uint8, inputs, INHIBITION.size)
+        given["weights"] = np.frombuffer(data, np.int8, triangle(inputs), at)
+    return Inhibition(**arguments(INHIBITION_FIELDS, record), **given)
 
 
 def _read_population(
@@ -433,6 +543,7 @@ def _read_network(sections: dict[str, bytes]) -> Network:
         encoder=Encoder(**arguments(ENCODER_FIELDS, record | {"steps": steps})),
         populations=tuple(populations),
         preparation=_read_preparation(sections["PREP"]) if "PREP" in sections else None,
+        inhibition=_read_inhibition(sections["INHB"]) if "INHB" in sections else None,
         stages=tuple(
             image_stages.read(sections[tag]) for tag in image_stages.TAGS if tag in sections
         ),

@@ -54,6 +54,7 @@ ENCODER_FIELDS = (
     Field("encoder", "u8", options=ENCODERS, attribute="kind"),
     Field("bits", "u8", 1, 8),
     Field("steps", "u16", 1, MAX_STEPS),
+    Field("is_signed", "u8", 0, 1),
 )
 NETWORK = Record(
     Field("inputs", "u16", 1, MAX_UNITS),
@@ -63,7 +64,8 @@ NETWORK = Record(
     Field("steps", "u8"),
     Field("seed", "u32"),
     Field("steps_high", "u8", 0, MAX_STEPS >> 8),
-    Field("reserved", "u8[3]"),
+    ENCODER_FIELDS[3],
+    Field("reserved", "u8[2]"),
 )
 
 RULE_FIELDS = (
@@ -118,7 +120,7 @@ NEURON_FIELDS = tuple(
 
 PREPARATION = Record(
     Field("spatial", "u8", options=SPATIAL),
-    Field("flags", "u8", flags=("log", "signed", "per_feature")),
+    Field("flags", "u8", flags=("log", "signed", "per_feature", "keeps_sign")),
     Field("height", "u16", 1, MAX_UNITS, is_derived=True),
     Field("width", "u16", 1, MAX_UNITS, is_derived=True),
     Field("channels", "u16", 1, 64, is_derived=True),
@@ -129,6 +131,28 @@ PREPARATION = Record(
     Field("features", "u16", 1, MAX_UNITS, is_derived=True),
 )
 GAIN = Field("gain", "u16", 0, 16383)
+
+# ---- inhibition (image.md, section 3.7) ------------------------------------------------------
+
+INHIBITION = Record(
+    Field("flags", "u8", flags=("learned",)),
+    Field("code_bits", "u8", 1, 7),
+    Field("inputs", "u16", 1, 1024),
+    Field("shift", "u8", 0, 24),
+    Field("reach", "u8", 1, 15),
+    Field("noise", "u16", 0, 4095),
+    Field("first", "u16", 1),
+    Field("every", "u16"),
+    Field("start", "u16", 64, 4095),
+    Field("reserved", "u16"),
+)
+INHIBITION_FIELDS = tuple(INHIBITION.fields.values())
+DECORRELATION = Record(
+    Field("count", "u16"),
+    Field("factor_shift", "u8"),
+    Field("shift", "u8"),
+    Field("mean", "u32"),
+)
 
 # ---- frozen stages (image.md, section 3.6) ---------------------------------------------------
 

@@ -16,6 +16,7 @@ MAX_STEPS = 4095
 MAX_POPULATION_STEPS = 255  # populations count spikes and traces in bytes
 MAX_RATES = 4096
 MAX_RANKS = 31
+MAX_LEARNED_INPUTS = 128  # of an inhibition that is learned
 FULL_LEVEL = 64  # what stands for a level of 1 behind the winner
 
 

@@ -24,6 +24,7 @@ from edge_naca.image_records import (
     PREPARATION,
     RULE_FIELDS,
 )
+from edge_naca.inhibition import Inhibition
 from edge_naca.limits import (
     FULL_LEVEL,
     MAX_POPULATION_STEPS,
@@ -61,6 +62,7 @@ class Preparation:
         at `cap`, summed over `cell` × `cell` pixels).
     log : take the signed binary logarithm of every raw number first.
     signed : split each feature into an "on" and an "off" input; else negative features become 0.
+    keeps_sign : codes have the sign of their features, for an encoder that takes signs.
     offset, gain : int16 and uint16 (at most 16383), one for all features or one for each;
         a feature becomes ``(x − offset) · gain / 2**shift``, rounded, within ±1023.
     norm : scale every sample to this Euclidean norm of its codes; 0 leaves it as it is.
@@ -72,6 +74,7 @@ class Preparation:
     cap: int = 32767
     log: bool = False
     signed: bool = False
+    keeps_sign: bool = False
     offset: Array = field(default_factory=lambda: np.zeros(1, np.int16))
     gain: Array = field(default_factory=lambda: np.ones(1, np.uint16))
     shift: int = 0
@@ -81,6 +84,8 @@ class Preparation:
         if len(self.shape) != 3:
             raise ValueError(f"shape must be (height, width, channels), not {self.shape}")
         check(PREPARATION.fields.values(), self)
+        if self.signed and self.keeps_sign:
+            raise ValueError("features are either split (signed) or keep their sign, not both")
         object.__setattr__(self, "offset", integers("offset", self.offset, np.int16).reshape(-1))
         object.__setattr__(self, "gain", integers("gain", self.gain, np.uint16).reshape(-1))
         GAIN.check(int(self.gain.max(initial=0)))
@@ -133,15 +138,20 @@ class Encoder:
 
     "bitplane" sends bit t of a code at step t, so that `steps` equals `bits`; "rate" draws spikes
     with probability ``code / 2**bits``; "latency" sends one spike, the earlier the larger the code;
-    "direct" sends the code itself at every step, to a spiking stage.
+    "direct" sends the code itself at every step, to a spiking stage. With `is_signed` codes have a
+    sign, −(2**bits − 1) .. 2**bits − 1, and negative ones give off spikes, which reach the same
+    synapses and are subtracted: "bitplane" only, of at most 7 bits.
     """
 
     kind: str = "bitplane"
     bits: int = 4
     steps: int = 4
+    is_signed: bool = False
 
     def __post_init__(self) -> None:
-        check(ENCODER_FIELDS, self)
+        check(ENCODER_FIELDS[:3], self)
+        if self.is_signed and (self.kind != "bitplane" or self.bits > 7):
+            raise ValueError("codes with a sign need a bitplane encoder of at most 7 bits")
         if self.kind == "bitplane" and self.steps != self.bits:
             raise ValueError(f"a bitplane encoder of {self.bits} bits takes as many steps")
 
@@ -331,6 +341,7 @@ class Network:
     metadata : what people should know, kept in the image as JSON: class names, how it was made.
     optional : sections of the image that this version does not know and need not: kept as they are.
     stages : frozen stages (`edge_naca.stages`): coded ones before the encoder, spiking ones after.
+    inhibition : a decorrelating population between preparation and encoder; not with stages.
     """
 
     inputs: int
@@ -341,6 +352,7 @@ class Network:
     metadata: dict[str, Any] = field(default_factory=dict)
     optional: dict[str, bytes] = field(default_factory=dict)
     stages: tuple[Stage, ...] = ()
+    inhibition: Inhibition | None = None
 
     def __post_init__(self) -> None:
         NETWORK["inputs"].check(self.inputs)
@@ -359,6 +371,53 @@ class Network:
             )
         for index, population in enumerate(self.populations):
             self._check_population(index, population)
+        self._check_signs()
+        self._check_inhibition()
+
+    def _check_signs(self) -> None:
+        keeps_sign = self.preparation is not None and self.preparation.keeps_sign
+        if keeps_sign and not self.encoder.is_signed:
+            raise ValueError("preparation keeps signs, so the encoder must take them (is_signed)")
+        if not self.encoder.is_signed:
+            return
+        if self.stages:
+            raise ValueError("codes with a sign do not pass frozen stages")
+        first = self.populations[0]
+        if first.bias:
+            raise ValueError("populations[0]: no bias behind codes with a sign")
+        rule = first.rule
+        if rule is not None and not (rule.pre == "attract" and self.is_code_trace(rule)):
+            raise ValueError(
+                "populations[0]: behind codes with a sign a rule needs pre 'attract' with the code "
+                "as its trace: trace_decay 128, trace_increment 2**(bits − 1)"
+            )
+
+    def is_code_trace(self, rule: Rule) -> bool:
+        """Return whether traces of the encoder's spikes are codes (docs/arithmetic.md, 5.1)."""
+        increment = 1 << (self.encoder.bits - 1)
+        is_bits = self.encoder.kind == "bitplane"
+        return is_bits and rule.trace_decay == 128 and rule.trace_increment == increment
+
+    def _check_inhibition(self) -> None:
+        inhibition = self.inhibition
+        if inhibition is None:
+            return
+        if not self.encoder.is_signed:
+            raise ValueError("an inhibition gives codes with a sign: the encoder must take them")
+        whole("inputs of the inhibition", inhibition.inputs, self.inputs, self.inputs)
+        first = self.populations[0]
+        rule = first.rule
+        if inhibition.is_learned and (
+            rule is None
+            or rule.post != "winner"
+            or rule.rate_shift != 20
+            or rule.trace_shift < 0
+            or first.weight_bits != 8
+        ):
+            raise ValueError(
+                "a learned inhibition needs populations[0] to learn with post 'winner', pre "
+                "'attract', rate_shift 20, no negative trace_shift and 8-bit weights"
+            )
 
     def _check_stages(self) -> None:
         is_direct = self.encoder.kind == "direct"
@@ -411,6 +470,8 @@ class Network:
     @property
     def code_bits(self) -> int:
         """Bits of a sample's codes."""
+        if self.inhibition is not None:
+            return self.inhibition.code_bits
         return self.coded[0].code_bits if self.coded else self.encoder.bits
 
     @property

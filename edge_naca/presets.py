@@ -20,12 +20,14 @@ from edge_naca.expectation import (
     modulation_table,
 )
 from edge_naca.front_end import FrontEnd
+from edge_naca.inhibition import Inhibition
 from edge_naca.limits import FULL_LEVEL, MAX_RANKS, whole
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 
 ONE = 16384  # what stands for a learning rate of 1
 # How many times a sample's squared norm thresholds lie below 0, where norms are equal or not.
 REACH, REACH_UNEQUAL = 2, 8
+DEVIATIONS = 4  # that the largest code with a sign stands for, on the whole
 
 
 def rate_table(floor: float, start: float = 1.0) -> NDArray[np.int16]:
@@ -71,6 +73,7 @@ def competitive(
     homeostasis: float = 5e-5,
     depression: float = 0.0625,
     grading: float = 0.0,
+    inhibition: Inhibition | None = None,
     seed: int = 0,
     metadata: dict[str, Any] | None = None,
 ) -> Network:
@@ -101,6 +104,8 @@ def competitive(
     depression : how hard a wrong winner is pushed, as a modulation; 0 for not at all.
     grading : what the label's level is multiplied by from one rank of its subpopulation to the
         next, 0 .. 1: neurons behind the winner learn too. 0 for the winner alone.
+    inhibition : what decorrelates codes before they are sent; codes then have a sign, as they do
+        where preparation keeps it.
     seed : of everything random.
     """
     front = source if isinstance(source, FrontEnd) else None
@@ -109,24 +114,29 @@ def competitive(
         bits = front.most.bit_length()
     whole("bits", bits, 1, 8)
     whole("neurons_per_class", neurons_per_class, 1, 4096)
+    is_signed = inhibition is not None or (isinstance(source, Preparation) and source.keeps_sign)
     inputs, features = _sizes(source)
     neurons = whole("capacity · neurons_per_class", capacity * neurons_per_class, 1, 4096)
     # A weight is a code times this power of two, as fine as the weight's width allows.
-    fineness = (weight_bits - (weight_bits == 8)) - bits
+    fineness = (7 if weight_bits == 8 else 3 if is_signed else 4) - bits
     if fineness < -1:
         raise ValueError(f"{weight_bits}-bit weights are too coarse for {bits}-bit codes")
     largest = front.most if front is not None else 2**bits - 1
+    if is_signed and norm is None:
+        norm = float(features**0.5 * 2**bits / DEVIATIONS)
     square = 2.0**fineness * _norm_of(source, norm, features * largest**2)
     # Low enough that somebody always answers: no distance reaches this far. Samples whose norm is
     # not equalised may be stronger than most.
     depth = min(int((REACH if norm is None else REACH_UNEQUAL) * square), 1 << 26)
-    encoder = Encoder("bitplane", bits, bits) if front is None else front.encoder
+    encoder = front.encoder if front else Encoder("bitplane", bits, bits, is_signed=is_signed)
     last = encoder.steps - 1
+    most, least = (15, 7) if weight_bits == 4 else (127, 127)
     hidden = Population(
         neurons,
         weight_bits=weight_bits,
-        weight_min=0,
-        weight_max=15 if weight_bits == 4 else 127,
+        zero_point=8 if is_signed and weight_bits == 4 else 0,
+        weight_min=-least if is_signed else 0,
+        weight_max=least if is_signed else most,
         # Bits: halved at every step, so that they count as what they stand for. Spikes add up.
         decay=256 if counted else 128,
         current_shift=0 if counted else bits - 1,
@@ -153,6 +163,7 @@ def competitive(
         seed,
         (front.metadata if front is not None else {}) | (metadata or {}),
         stages=() if front is None else front.stages,
+        inhibition=inhibition,
     )
 
 

@@ -75,12 +75,13 @@ def check_samples(network: Network, x: ArrayLike, kind: str) -> NDArray[Any]:
     array = array.reshape(count, wanted)
     if kind == "codes":
         most = 2**network.code_bits - 1
-        if array.size and (array.min() < 0 or array.max() > most):
+        least = -most if network.encoder.is_signed else 0
+        if array.size and (array.min() < least or array.max() > most):
             raise ValueError(
-                f"codes must be in 0 .. {most} ({network.code_bits} bits), "
+                f"codes must be in {least} .. {most} ({network.code_bits} bits), "
                 f"but are in {array.min()} .. {array.max()}"
             )
-        return _readable(array, np.uint8)
+        return _readable(array, np.int8 if network.encoder.is_signed else np.uint8)
     if array.dtype in (np.uint8, np.int16, np.int32):
         return _readable(array, array.dtype)
     info = np.iinfo(np.int32)
@@ -91,9 +92,10 @@ def check_samples(network: Network, x: ArrayLike, kind: str) -> NDArray[Any]:
 
 def check_events(network: Network, events: ArrayLike) -> NDArray[np.uint16]:
     """Return events as uint16 (n, 2): step and input, ascending, none twice."""
-    if network.coded or network.encoder.kind == "direct":
+    if network.coded or network.encoder.kind == "direct" or network.encoder.is_signed:
         raise ValueError(
-            "this network takes no events: coded stages and direct encoders need codes"
+            "this network takes no events: coded stages, direct encoders and codes with a sign "
+            "need codes"
         )
     return event_list(events, network.encoder.steps, network.inputs)
 

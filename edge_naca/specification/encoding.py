@@ -11,10 +11,12 @@ from edge_naca.network import Encoder
 from edge_naca.specification.arithmetic import draws
 
 
-def spikes(encoder: Encoder, codes: NDArray[np.uint8], key: int) -> NDArray[np.bool_]:
-    """Return the spikes of a presentation, bool (steps, inputs)."""
+def spikes(encoder: Encoder, codes: NDArray[Any], key: int) -> NDArray[Any]:
+    """Return the spikes of a presentation, (steps, inputs): bool, or −1, 0, 1 with signs."""
     code = codes.astype(np.int64)
     step = np.arange(encoder.steps)[:, None]
+    if encoder.is_signed:
+        return np.asarray(np.sign(code) * (np.abs(code) >> step & 1))
     if encoder.kind == "bitplane":
         return np.asarray(code >> step & 1 != 0)
     if encoder.kind == "rate":

@@ -13,6 +13,7 @@ from edge_naca.network import Network, Rule
 from edge_naca.samples import check_events, check_labels, check_samples, default_kind
 from edge_naca.specification import encoding, preparation
 from edge_naca.specification.arithmetic import Int, draws, hash32, presentation_key
+from edge_naca.specification.inhibition import RunningInhibition
 from edge_naca.specification.population import NO_MARGIN, RunningPopulation
 from edge_naca.specification.results import Recording, Result
 from edge_naca.specification.stages import RunningConvolution, SpikingStages, run_coded
@@ -40,6 +41,11 @@ class Specification:
             )
             for population, part in zip(network.populations, learned.populations, strict=True)
         ]
+        self._inhibition = None
+        if network.inhibition is not None:
+            self._inhibition = RunningInhibition(
+                network.inhibition, network.encoder.bits, learned.inhibition
+            )
         is_direct = network.encoder.kind == "direct"
         self._stages = SpikingStages(network.spiking, not network.coded, is_direct)
 
@@ -60,7 +66,7 @@ class Specification:
         result = self._present(x, kind, None, rows)
         sent, fired, potentials, thresholds = (np.stack(part) for part in zip(*rows, strict=True))
         return Recording(
-            sent.astype(bool),
+            sent.astype(np.int8 if self.network.encoder.is_signed else bool),
             fired.astype(bool),
             potentials.astype(np.int32),
             thresholds.astype(np.int32),
@@ -78,7 +84,8 @@ class Specification:
             )
             for layer in self._layers
         )
-        state = image.State(self._seen.astype(np.uint32), populations, self._learned)
+        inhibition = None if self._inhibition is None else self._inhibition.learned
+        state = image.State(self._seen.astype(np.uint32), populations, self._learned, inhibition)
         return image.pack_state(self.network, state)
 
     def state_hash(self) -> int:
@@ -87,16 +94,20 @@ class Specification:
 
     # ---- the presentation ----------------------------------------------------------------
 
-    def features(self, x: ArrayLike, kind: str | None = None) -> NDArray[np.uint8]:
-        """Return the codes that the encoder is given, uint8 (encoded,)."""
-        return self._codes(x, kind or default_kind(self.network))[0]
+    def features(self, x: ArrayLike, kind: str | None = None) -> NDArray[Any]:
+        """Return the codes that the encoder is given (encoded,): uint8, or int8 with signs."""
+        codes = self._codes(x, kind or default_kind(self.network))[0]
+        return codes.astype(np.int8 if self.network.encoder.is_signed else np.uint8)
 
-    def _codes(self, x: ArrayLike, kind: str) -> tuple[NDArray[np.uint8], int]:
-        """Return what the encoder is given, and the synaptic operations of coded stages."""
+    def _codes(self, x: ArrayLike, kind: str) -> tuple[NDArray[Any], int]:
+        """Return what the encoder is given, and the synaptic operations before it."""
         network = self.network
         sample = check_samples(network, np.asarray(x)[None], kind)[0]
         if kind == "raw" and network.preparation is not None:
             sample = preparation.codes(network.preparation, sample, network.code_bits)
+        if self._inhibition is not None:
+            self._sample = sample.astype(np.int64)
+            return self._inhibition.codes(self._sample)
         return run_coded(network.coded, sample)
 
     def _arriving(self, x: ArrayLike, kind: str | None) -> tuple[Int, Int, int]:
@@ -118,7 +129,7 @@ class Specification:
     ) -> Result:
         inputs, sent, synops = self._arriving(x, kind)
         steps = len(inputs)
-        spikes = int(sent.sum())
+        spikes = int(np.abs(sent).sum())
         self._stages.rest()
         for layer in self._layers:
             layer.rest()
@@ -140,7 +151,7 @@ class Specification:
                 recorded.append((layer.spikes, layer.potentials, layer.thresholds()))
                 layer.note_post(is_last)
                 layer.fire()
-                synops += int(heard.sum()) * layer.population.neurons
+                synops += int(np.abs(heard).sum()) * layer.population.neurons
                 spikes += int(layer.spikes.sum())
                 before = layer.spikes.astype(np.int64)
             if rows is not None:
@@ -188,6 +199,8 @@ class Specification:
             before = layer.weights.copy()
             rates, signals = self._factors(layer, rule, label)
             gains = rates * signals
+            if index == 0:
+                self._learn_inhibition(layer, gains, key)
             self._change_weights(layer, rule, gains, arriving, int(hash32(word)[0]))
             changes += int((layer.weights != before).sum())
             if rule.post == "winner":
@@ -196,7 +209,37 @@ class Specification:
                 layer.wins = np.minimum(layer.wins + taught, 65535)
         self._learned = (self._learned + 1) % 2**32
         self._seen[label] = (self._seen[label] + 1) % 2**32
+        self._renew_inhibition()
         return changes
+
+    def _learn_inhibition(self, layer: RunningPopulation, gains: Int, key: int) -> None:
+        """Section 7.5: V learns a residual, prototypes move as weights are about to."""
+        inhibition = self._inhibition
+        if inhibition is None or inhibition.learned is None:
+            return
+        assert layer.wins is not None
+        words = np.array([key + 256, key + 257]) % 2**32
+        factor_key, prototype_key = hash32(words.astype(np.uint32)).tolist()
+        own = layer.winner
+        if own >= 0 and layer.wins[own] == 0:
+            own = int(layer.ranked[0]) if layer.ranked.size else -1
+        if own >= 0:
+            inhibition.learn_factor(self._sample, own, factor_key)
+        for neuron in np.flatnonzero(gains > 0).tolist():
+            inhibition.attract(self._sample, neuron, int(gains[neuron]), prototype_key)
+
+    def _renew_inhibition(self) -> None:
+        """Section 7.6: a V that is due comes into use, and weights become what it makes of them."""
+        inhibition = self._inhibition
+        if inhibition is None or not inhibition.is_due(self._learned):
+            return
+        layer = self._layers[0]
+        rule, wins = layer.population.rule, layer.wins
+        assert rule is not None and wins is not None
+        recruited = np.flatnonzero(wins)
+        weights = inhibition.renew(recruited, rule.trace_shift)
+        low, high = layer.population.weight_min, layer.population.weight_max
+        layer.weights[recruited] = np.clip(weights, low, high)
 
     def _factors(self, layer: RunningPopulation, rule: Rule, label: int) -> tuple[Int, Int]:
         """Sections 7.1 and 7.2: rate of each neuron, and signal times post term."""
@@ -243,7 +286,7 @@ class Specification:
         if rule.pre == "attract":
             shift = rule.trace_shift
             target = layer.trace << shift if shift >= 0 else layer.trace >> -shift
-            terms = np.minimum(target, population.weight_max) - old
+            terms = np.clip(target, population.weight_min, population.weight_max) - old
             eligible = np.ones_like(eligible)
         elif rule.pre == "bounded":
             terms = np.where(gain > 0, population.weight_max - old, old - population.weight_min)

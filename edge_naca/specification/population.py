@@ -55,8 +55,9 @@ class RunningPopulation:
         population = self.population
         if population.rule is not None:
             rule = population.rule
-            self.trace = scale(self.trace, rule.trace_decay) + spiked * rule.trace_increment
-            self.trace = np.minimum(self.trace, 255)
+            size = scale(np.abs(self.trace), rule.trace_decay)
+            self.trace = np.sign(self.trace) * size + spiked * rule.trace_increment
+            self.trace = np.clip(self.trace, -255, 255)
         self.added = scale(self.added, population.adaptation_decay)
         sums = self.weights @ spiked
         if population.curve is None:

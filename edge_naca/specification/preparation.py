@@ -47,13 +47,14 @@ def features(prep: Preparation, raw: NDArray[Any]) -> Int:
     return np.clip(scaled, -MAX_FEATURE, MAX_FEATURE)
 
 
-def codes(prep: Preparation, raw: NDArray[Any], bits: int) -> NDArray[np.uint8]:
-    """Return the codes of one raw sample, uint8 (outputs,) below 2**bits."""
+def codes(prep: Preparation, raw: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Return the codes of one raw sample (outputs,) below 2**bits: uint8, or int8 with signs."""
     y = features(prep, raw)
     sides = np.concatenate([y, -y]) if prep.signed else y
-    sides = np.maximum(sides, 0)
+    sides = np.abs(y) if prep.keeps_sign else np.maximum(sides, 0)
     if prep.norm:
         norm = square_root(int((sides * sides).sum()))
         factor = (prep.norm << 16) // norm if norm else 0
         sides = (sides * factor + 32768) >> 16
-    return np.minimum(sides, 2**bits - 1).astype(np.uint8)
+    sides = np.minimum(sides, 2**bits - 1)
+    return (np.sign(y) * sides).astype(np.int8) if prep.keeps_sign else sides.astype(np.uint8)

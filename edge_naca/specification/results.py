@@ -25,14 +25,15 @@ class Recording:
 
     Parameters
     ----------
-    input_spikes : bool (steps, units that the encoder sends).
+    input_spikes : bool (steps, units that the encoder sends); int8 where there are off spikes,
+        which are −1.
     spikes : bool (steps, neurons): those of spiking stages, then those of populations.
     potentials : int32, same shape: after integration, before any reset.
     thresholds : int32, same shape: 2**31 − 1 for a neuron that is not recruited yet.
     result : what the presentation gave.
     """
 
-    input_spikes: NDArray[np.bool_]
+    input_spikes: NDArray[np.bool_] | NDArray[np.int8]
     spikes: NDArray[np.bool_]
     potentials: NDArray[np.int32]
     thresholds: NDArray[np.int32]

@@ -170,6 +170,6 @@ const family_t naca_coded_family = {check_coded, run_coded, NULL};
 
 const naca_stages_t *naca_coded_stages(void)
 {
-    static const naca_stages_t stages = STAGES(&naca_coded_family, NULL);
+    static const naca_stages_t stages = STAGES(&naca_coded_family, NULL, NULL);
     return &stages;
 }

@@ -41,6 +41,28 @@ static bool spikes_at(const naca_t *core, uint32_t code, uint32_t input, uint32_
     }
 }
 
+// Bits of codes with a sign: on spikes, then off spikes.
+static void encode_signs(naca_t *core, uint32_t step)
+{
+    const int8_t *codes = AT_CONST(int8_t, core, core->encoder_codes);
+    uint16_t *list = AT(uint16_t, core, core->spikes);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < core->encoded; i++) {
+        if (codes[i] > 0 && (codes[i] >> step & 1) != 0) {
+            list[count++] = (uint16_t)i;
+        }
+    }
+    const uint32_t on = count;
+    for (uint32_t i = 0; i < core->encoded; i++) {
+        if (codes[i] < 0 && (-codes[i] >> step & 1) != 0) {
+            list[count++] = (uint16_t)i;
+        }
+    }
+    core->spike_count = count;
+    core->off_count = count - on;
+    core->arrived_count = count;
+}
+
 void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, uint32_t *event)
 {
     uint16_t *list = AT(uint16_t, core, core->spikes);
@@ -52,6 +74,10 @@ void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, 
         }
     } else {
         const uint8_t *codes = AT(uint8_t, core, core->encoder_codes);
+        if (core->net.is_signed) {
+            encode_signs(core, step);
+            return;
+        }
         const uint32_t key = naca_presentation_key(core);
         for (uint32_t i = 0; i < core->encoded; i++) {
             if (spikes_at(core, codes[i], i, step, key)) {

@@ -1,4 +1,4 @@
-#include "stages.h"
+#include "inhibition.h"
 
 // docs/image.md. Everything that could go wrong later is refused here, so that the hot path checks
 // nothing.
@@ -74,13 +74,13 @@ static const field_t network_fields[] = {
     {offsetof(network_t, encoder), U8 | FROM_0, ENCODER_DIRECT},
     {offsetof(network_t, bits), U8 | FROM_1, 8},
     {offsetof(network_t, steps_high), U8 | FROM_0, NACA_MAX_STEPS >> 8},
-    {offsetof(network_t, reserved), U8 | FROM_0, 0},
-    {offsetof(network_t, reserved) + 1, U16 | FROM_0, 0},
+    {offsetof(network_t, is_signed), U8 | FROM_0, 1},
+    {offsetof(network_t, reserved), U16 | FROM_0, 0},
 };
 
 static const field_t preparation_fields[] = {
     {offsetof(preparation_t, spatial), U8 | FROM_0, SPATIAL_EDGES},
-    {offsetof(preparation_t, flags), U8 | FROM_0, 7},
+    {offsetof(preparation_t, flags), U8 | FROM_0, 15},
     {offsetof(preparation_t, height), U16 | FROM_1, NACA_MAX_UNITS},
     {offsetof(preparation_t, width), U16 | FROM_1, NACA_MAX_UNITS},
     {offsetof(preparation_t, channels), U16 | FROM_1, 64},
@@ -147,6 +147,10 @@ static naca_status_t check_preparation(check_t *check)
         check->net.inputs != (prep->flags & PREP_SIGNED ? 2u : 1u) * (uint32_t)prep->features) {
         return NACA_ERR_NETWORK;
     }
+    if ((prep->flags & PREP_KEEPS_SIGN) != 0 &&
+        ((prep->flags & PREP_SIGNED) != 0 || !check->net.is_signed)) {
+        return NACA_ERR_NETWORK;
+    }
     const uint32_t count = prep->flags & PREP_PER_FEATURE ? prep->features : 1u;
     if (!has_section(check, TAG_PREPARATION, (uint32_t)sizeof *prep + 4u * count)) {
         return NACA_ERR_SECTION;
@@ -173,6 +177,35 @@ static naca_status_t check_stages(check_t *check)
                                                                                : NACA_ERR_NETWORK;
 }
 
+// Codes with a sign go to a bit-plane encoder, and its spikes to a population that learns from
+// codes, if at all, with no bias.
+static bool signs_fit(const check_t *check, const population_t *p)
+{
+    const network_t *net = &check->net;
+    const bool learns_codes = p->pre == PRE_ATTRACT && p->trace_decay == 128 &&
+                              p->trace_increment == 1u << (net->bits - 1u);
+    return net->encoder == ENCODER_BITPLANE && net->bits <= 7 && net->populations != 0 &&
+           naca_find_section(check->data, TAG_STAGE(0u))->tag == 0 &&
+           (p->flags & POPULATION_BIAS) == 0 && (p->post == POST_NONE || learns_codes);
+}
+
+// The section is there exactly if the program brings what it asks for.
+static naca_status_t check_inhibition(check_t *check, const population_t *first)
+{
+    const naca_stages_t *stages = check->image->code;
+    if (check->net.is_signed && !signs_fit(check, first)) {
+        return NACA_ERR_NETWORK;
+    }
+    if (naca_find_section(check->data, TAG_INHIBITION)->tag == 0) {
+        return NACA_OK;
+    }
+    if (stages == NULL || stages->inhibition == NULL) {
+        return NACA_ERR_STAGES;
+    }
+    check->unexplained--;
+    return stages->inhibition->check(check, first);
+}
+
 static naca_status_t check_network(check_t *check)
 {
     network_t *net = &check->net;
@@ -196,6 +229,13 @@ static naca_status_t check_network(check_t *check)
     if (status == NACA_OK) {
         status = check_preparation(check);
     }
+    if (status == NACA_OK) {
+        population_t first = {0};
+        if (net->populations != 0) {
+            memcpy(&first, record + sizeof *net, sizeof first);
+        }
+        status = check_inhibition(check, &first);
+    }
     return status == NACA_OK ? check_stages(check) : status;
 }
 
@@ -213,6 +253,7 @@ static naca_status_t check_state(check_t *check)
     image->encoded = core.encoded;
     image->units = core.units;
     image->bits = core.code_bits;
+    image->is_signed = core.net.is_signed;
     const bool fits = naca_find_section(check->data, TAG_STATE)->tag == 0 ||
                       has_section(check, TAG_STATE, core.state_size);
     return fits && check->unexplained == 0 ? NACA_OK : NACA_ERR_SECTION;

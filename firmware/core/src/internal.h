@@ -33,7 +33,7 @@ enum {
 
 enum { ENCODER_BITPLANE = 0, ENCODER_RATE = 1, ENCODER_LATENCY = 2, ENCODER_DIRECT = 3 };
 enum { SPATIAL_POOL = 0, SPATIAL_EDGES = 1 };
-enum { PREP_LOG = 1, PREP_SIGNED = 2, PREP_PER_FEATURE = 4 };
+enum { PREP_LOG = 1, PREP_SIGNED = 2, PREP_PER_FEATURE = 4, PREP_KEEPS_SIGN = 8 };
 enum {
     POPULATION_BIAS = 1,           // one more input, which spikes at every step
     POPULATION_SUBTRACT = 2,       // reset by subtraction instead of to zero
@@ -56,7 +56,8 @@ typedef struct network {
     uint8_t steps; // low byte
     uint32_t seed;
     uint8_t steps_high;
-    uint8_t reserved[3];
+    uint8_t is_signed; // codes have signs, and spikes of the encoder are on or off
+    uint8_t reserved[2];
 } network_t;
 STATIC_ASSERT(network, sizeof(network_t) == 16);
 
@@ -182,7 +183,8 @@ struct naca {
     uint32_t encoder_codes; // uint8[encoded]: given to the encoder; `codes` without coded stages
     uint32_t encoded;       // units that the encoder sends spikes for
     uint32_t spikes;        // uint16: the units that the encoder made spike at this step
-    uint32_t spike_count;   // how many they are
+    uint32_t spike_count;   // how many they are ...
+    uint32_t off_count;     // ... of which the last so many are off spikes
     uint32_t arrived;       // uint16: what reached the first population at this step: what spiking
                             // stages sent on, or `spikes` without them
     uint32_t arrived_count; // how many, the bias not counted
@@ -195,6 +197,7 @@ struct naca {
     uint32_t sums;          // int32[maps]: scratch of coded stages
     uint32_t resting;       // what spiking stages begin a presentation with at 0, from here ...
     uint32_t resting_size;  // ... this many bytes
+    uint32_t inhibition;    // inhibiting_t, or 0
     uint8_t stage_count;
     uint8_t coded_count; // of them before the encoder
     uint8_t code_bits;   // of the sample's codes
@@ -203,7 +206,7 @@ struct naca {
     naca_counters_t counters;
     layer_t layers[]; // one for each population
 };
-STATIC_ASSERT(naca, sizeof(naca_t) == 184);
+STATIC_ASSERT(naca, sizeof(naca_t) == 192);
 
 // What lies at an offset in the workspace, or in the image. The alignment is by construction
 // (workspace.c), or was checked (image.c). An offset of 0 means that there is nothing: ask first.
@@ -260,6 +263,7 @@ enum { CRITICAL = 1 }; // flag of a section that decides what the network comput
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 #define TAG_NETWORK TAG('N', 'E', 'T', 'W')
 #define TAG_PREPARATION TAG('P', 'R', 'E', 'P')
+#define TAG_INHIBITION TAG('I', 'N', 'H', 'B')
 #define TAG_STATE TAG('S', 'T', 'A', 'T')
 // Sections of one population, or one stage, each: its index is added to the last letter.
 #define TAG_TABLE(index) (TAG('M', 'O', 'D', '0') + ((uint32_t)(index) << 24))
@@ -353,6 +357,9 @@ void naca_accumulate(const layer_t *layer, const uint8_t *weights, uint32_t bloc
 
 // ---- prepare.c ----------------------------------------------------------------------------------
 
+// The largest integer whose square is not above x.
+uint32_t naca_square_root(uint32_t x);
+
 // Whether a sample fits the network: the one place that looks at what a caller presents, before
 // anything else does. `sample` may be null and hold anything; NACA_ERR_ARGUMENT, NACA_ERR_SAMPLE.
 naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample);
@@ -370,9 +377,10 @@ uint32_t naca_hash32(uint32_t x);
 // learned, so it has to be asked for before they are counted up.
 uint32_t naca_presentation_key(const naca_t *core);
 
-// List the units that spike at `step`, 0 .. steps - 1, in ascending order: fills core->spikes, or
-// for events copies them there. `event` is the first event of the sample that no step has used; 0
-// at the first step. Called once a step, steps ascending.
+// List the units that spike at `step`, 0 .. steps - 1, in ascending order, those with off spikes
+// behind the others: fills core->spikes, or for events copies them there. `event` is the first
+// event of the sample that no step has used; 0 at the first step. Called once a step, steps
+// ascending.
 void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, uint32_t *event);
 
 // ---- population.c -------------------------------------------------------------------------------
@@ -384,8 +392,9 @@ typedef struct step {
     uint32_t index;         // of the step, 0 .. steps - 1
     uint32_t label;         // below `capacity`, or NOBODY
     const uint16_t *inputs; // the presynaptic units that spiked, the bias included
-    uint32_t count;         // how many they are
-    uint8_t *spikes;        // recordings of this step, [neurons] each, or null
+    uint32_t count;         // how many they are ...
+    uint32_t off;    // ... of which the last so many are off spikes, whose weights count less
+    uint8_t *spikes; // recordings of this step, [neurons] each, or null
     int32_t *potentials;
     int32_t *thresholds;
 } step_t;

@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "inhibition.h"
 
 // Section 7: the three-factor rule. The weight from input i to neuron j changes by
 //     rate[j] * signal[j] * post[j] * pre-term(i, weight)
@@ -16,9 +16,18 @@ typedef struct update {
 // Where the trace of an input says that its weight should be.
 static int32_t target_of(const population_t *p, int32_t trace)
 {
-    const int32_t target =
-        p->trace_shift >= 0 ? trace * ((int32_t)1 << p->trace_shift) : trace >> -p->trace_shift;
-    return target < p->weight_max ? target : p->weight_max;
+    const int32_t target = p->trace_shift >= 0 ? trace * ((int32_t)1 << p->trace_shift)
+                                               : shift_down(trace, (uint32_t)-p->trace_shift);
+    return clamp(target, p->weight_min, p->weight_max);
+}
+
+// The trace of an input. Codes with a sign are their own traces.
+static int32_t trace_of(const update_t *u, uint32_t input)
+{
+    const layer_t *layer = u->layer;
+    const bool has_sign = u->core->net.is_signed && layer == u->core->layers;
+    return has_sign ? AT(int8_t, u->core, layer->at[TRACES])[input]
+                    : AT(uint8_t, u->core, layer->at[TRACES])[input];
 }
 
 // The change that a synapse is offered, before rate and signal.
@@ -28,7 +37,7 @@ static int32_t pre_term(const update_t *u, uint32_t neuron, uint32_t input, int3
     const layer_t *layer = u->layer;
     switch (layer->p.pre) {
     case PRE_ATTRACT:
-        return target_of(&layer->p, AT(uint8_t, u->core, layer->at[TRACES])[input]) - weight;
+        return target_of(&layer->p, trace_of(u, input)) - weight;
     case PRE_BOUNDED:
         return grows ? layer->p.weight_max - weight : weight - layer->p.weight_min;
     default:
@@ -67,6 +76,9 @@ static void change_neuron(update_t *u, uint32_t neuron, int32_t gain)
     const uint32_t first = naca_weight_index(layer, neuron, 0);
     const uint32_t count = all ? layer->rows : u->count;
     naca_tick(u->core);
+    if (gain > 0 && u->core->inhibition != 0 && layer == u->core->layers) {
+        u->core->stages.at->inhibition->attract(u->core, neuron, gain);
+    }
     for (uint32_t s = 0; gain != 0 && s < count; s++) {
         const uint32_t input = all ? s : u->inputs[s];
         change_weight(u, neuron, input, first + input * width, gain);
@@ -157,6 +169,9 @@ uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label
     update_t u = {
         core, layer, inputs, count, naca_hash32(naca_presentation_key(core) + population + 1u), 0};
     const int8_t *row = naca_label_row(core, layer, label);
+    if (core->inhibition != 0 && population == 0) {
+        core->stages.at->inhibition->learn(core, layer);
+    }
     if (p->post == POST_WINNER) {
         learn_winner(&u, layer, row, label);
         return u.changes;

@@ -79,8 +79,16 @@ static void integrate_block(naca_t *core, layer_t *layer, const step_t *step, ui
     const bool curved = layer->curve != 0;
     const uint8_t *refractory =
         layer->at[REFRACTORY] != 0 ? AT(uint8_t, core, layer->at[REFRACTORY]) : NULL;
-    naca_accumulate(layer, AT(uint8_t, core, layer->at[WEIGHTS]), block, step->inputs, step->count,
-                    sums);
+    const uint8_t *weights = AT(uint8_t, core, layer->at[WEIGHTS]);
+    const uint32_t on = step->count - step->off;
+    naca_accumulate(layer, weights, block, step->inputs, on, sums);
+    if (step->off != 0) {
+        int32_t off[BLOCK];
+        naca_accumulate(layer, weights, block, step->inputs + on, step->off, off);
+        for (uint32_t k = 0; k < BLOCK; k++) {
+            sums[k] -= off[k];
+        }
+    }
     for (uint32_t k = 0; k < count; k++) {
         const uint32_t j = block * BLOCK + k;
         int32_t current = curved ? curved_current(core, layer, j, sums[k]) : sums[k] * gain;

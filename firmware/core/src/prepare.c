@@ -26,7 +26,9 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
             return NACA_ERR_SAMPLE;
         }
         for (uint32_t i = 0; i < sample->count; i++) {
-            if (codes[i] >> core->code_bits != 0) {
+            const bool is_off = net->is_signed && codes[i] >= 128u;
+            const uint32_t size = is_off ? 256u - codes[i] : codes[i];
+            if (size >> core->code_bits != 0) {
                 return NACA_ERR_SAMPLE;
             }
         }
@@ -34,6 +36,9 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
     }
     case NACA_EVENTS: {
         const naca_event_t *events = sample->data;
+        if (net->is_signed) {
+            return NACA_ERR_SAMPLE; // these take codes
+        }
         uint32_t next = 0; // smallest place in time and space that the next event may have
         for (uint32_t i = 0; i < sample->count; i++) {
             const uint32_t at = (uint32_t)events[i].step * net->inputs + events[i].input;
@@ -164,8 +169,7 @@ static void make_features(const naca_t *core, const naca_sample_t *sample, int16
     }
 }
 
-// The largest integer whose square is not above x.
-static uint32_t square_root(uint32_t x)
+uint32_t naca_square_root(uint32_t x)
 {
     uint32_t root = 0;
     for (uint32_t bit = 1u << 15; bit != 0; bit >>= 1) {
@@ -180,15 +184,16 @@ static uint32_t square_root(uint32_t x)
 static void make_codes(naca_t *core, const int16_t *features, uint8_t *codes)
 {
     const preparation_t *prep = &core->prep;
-    const bool is_signed = (prep->flags & PREP_SIGNED) != 0;
+    const bool is_split = (prep->flags & PREP_SIGNED) != 0;
+    const bool keeps_sign = (prep->flags & PREP_KEEPS_SIGN) != 0;
     const uint32_t largest = (1u << core->code_bits) - 1u;
     uint32_t squares = 0;
     for (uint32_t i = 0; i < prep->features; i++) {
-        if (features[i] > 0 || is_signed) {
+        if (features[i] > 0 || is_split || keeps_sign) {
             squares += (uint32_t)((int32_t)features[i] * features[i]);
         }
     }
-    const uint32_t norm = square_root(squares);
+    const uint32_t norm = naca_square_root(squares);
     const uint32_t factor = norm > 0 ? ((uint32_t)prep->norm << 16) / norm : 0;
     for (uint32_t i = 0; i < prep->features; i++) {
         uint32_t code = (uint32_t)magnitude(features[i]);
@@ -197,7 +202,10 @@ static void make_codes(naca_t *core, const int16_t *features, uint8_t *codes)
         }
         code = code < largest ? code : largest;
         codes[i] = features[i] > 0 ? (uint8_t)code : 0;
-        if (is_signed) {
+        if (keeps_sign && features[i] < 0) {
+            codes[i] = (uint8_t)(0u - code);
+        }
+        if (is_split) {
             codes[prep->features + i] = features[i] < 0 ? (uint8_t)code : 0;
         }
     }

@@ -1,4 +1,4 @@
-#include "stages.h"
+#include "inhibition.h"
 
 // Presentations: the loop over time steps and populations, and what is answered.
 
@@ -27,14 +27,14 @@ static void record_inputs(const naca_t *core, uint32_t step, uint8_t *spikes)
     uint8_t *row = spikes + (size_t)step * core->encoded;
     memset(row, 0, core->encoded);
     for (uint32_t s = 0; s < core->spike_count; s++) {
-        row[list[s]] = 1;
+        row[list[s]] = s + core->off_count < core->spike_count ? 1 : 255; // an off spike is -1
     }
 }
 
 static void step_all(naca_t *core, uint32_t index, uint32_t label,
                      const naca_recording_t *recording, naca_result_t *result)
 {
-    step_t step = {index, label, NULL, 0, NULL, NULL, NULL};
+    step_t step = {index, label, NULL, 0, core->off_count, NULL, NULL, NULL};
     result->spikes += core->spike_count;
     if (core->stages.at != NULL) {
         core->stages.at->step(core, index, recording, result);
@@ -57,6 +57,7 @@ static void step_all(naca_t *core, uint32_t index, uint32_t label,
         spikes = AT(uint16_t, core, layer->at[SPIKES]);
         count = layer->spike_count;
         unit += layer->p.neurons;
+        step.off = 0; // neurons have no off spikes
     }
 }
 
@@ -102,6 +103,9 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
             return status;
         }
     }
+    if (core->inhibition != 0) {
+        core->stages.at->inhibition->present(core, result);
+    }
     rest(core);
     const uint32_t steps = naca_steps(&core->net);
     for (uint32_t index = 0; index < steps; index++) {
@@ -123,6 +127,9 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
         uint32_t *learned = AT(uint32_t, core, core->state);
         learned[0]++;
         learned[1u + label]++;
+        if (core->inhibition != 0) {
+            core->stages.at->inhibition->renew(core);
+        }
     }
     core->counters.presentations++;
     core->counters.spikes += result->spikes;

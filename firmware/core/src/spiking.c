@@ -328,6 +328,6 @@ const family_t naca_spiking_family = {check_spiking, rest_spiking, step_spiking}
 
 const naca_stages_t *naca_spiking_stages(void)
 {
-    static const naca_stages_t stages = STAGES(NULL, &naca_spiking_family);
+    static const naca_stages_t stages = STAGES(NULL, &naca_spiking_family, NULL);
     return &stages;
 }

@@ -99,6 +99,8 @@ typedef struct family {
 extern const family_t naca_coded_family;
 extern const family_t naca_spiking_family;
 
+typedef struct inhibition_code inhibition_code_t; // inhibition.h
+
 // What the core reaches stages through. The functions, those of stages.c, serve all families, of
 // which those that the program does not want are null. Called by naca_image_open_with, naca_plan,
 // present() and, at each step, step_all().
@@ -110,6 +112,7 @@ struct naca_stages {
                  naca_result_t *result);
     const family_t *coded;
     const family_t *spiking;
+    const inhibition_code_t *inhibition;
 };
 
 // ---- stages.c -----------------------------------------------------------------------------------
@@ -123,8 +126,9 @@ void naca_plan_stages(naca_t *core, bool is_real, uint32_t *end);
 naca_status_t naca_present_stages(naca_t *core, const naca_sample_t *sample, naca_result_t *result);
 void naca_step_stages(naca_t *core, uint32_t index, const naca_recording_t *recording,
                       naca_result_t *result);
-#define STAGES(coded, spiking) \
-    {naca_check_stages, naca_plan_stages, naca_present_stages, naca_step_stages, coded, spiking}
+#define STAGES(coded, spiking, inhibition) \
+    {naca_check_stages, naca_plan_stages, naca_present_stages, naca_step_stages, coded, \
+     spiking,           inhibition}
 
 // Whether kernel, strides, sizes and groups fit each other and what the chain gives; for checks.
 // The record may hold anything.

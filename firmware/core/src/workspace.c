@@ -1,4 +1,4 @@
-#include "stages.h"
+#include "inhibition.h"
 
 // The one place that knows where everything lies: sizing and setting up are the same code.
 
@@ -86,6 +86,9 @@ static void plan_input(naca_t *core, bool is_real, uint32_t *end)
     if (core->stages.at != NULL) {
         core->stages.at->plan(core, is_real, end);
     }
+    if (image_offset(core->image.at, TAG_INHIBITION) != 0) {
+        core->stages.at->inhibition->plan(core, is_real, end);
+    }
     // Room for all features while a sample is prepared, and for the first population's bias.
     const uint32_t most = core->encoded > inputs ? core->encoded : inputs;
     core->spikes = naca_reserve(2u * (most + 1u), end);
@@ -133,6 +136,9 @@ void naca_plan(const naca_image_t *image, naca_t *core, bool is_real)
             if (is_real) {
                 core->layers[i] = layer;
             }
+        }
+        if (core->inhibition != 0) {
+            core->stages.at->inhibition->plan_state(core, is_real, &learned);
         }
         if (pass == 0) {
             core->state_size = learned - core->state;

@@ -117,7 +117,11 @@ const naca_stages_t *naca_coded_stages(void);
 /// convolution or a dense layer, and pooling of spikes.
 const naca_stages_t *naca_spiking_stages(void);
 
-/// Both.
+/// No stages, but the inhibition: a population that decorrelates codes before the encoder, given or
+/// learned.
+const naca_stages_t *naca_inhibition(void);
+
+/// All of them.
 const naca_stages_t *naca_all_stages(void);
 
 /// An opened image: what naca_image_open found out. It points into the image's bytes, which must
@@ -140,6 +144,8 @@ typedef struct naca_image {
     uint8_t bits;        ///< of a sample's codes
     uint8_t stages;      ///< frozen stages
     uint16_t steps;      ///< time steps of a presentation
+    uint8_t is_signed;   ///< 1 where codes have a sign
+    uint8_t reserved[3]; ///< 0
 } naca_image_t;
 
 /// A running network: lives in the workspace, looked at through the functions below.
@@ -150,7 +156,8 @@ typedef enum naca_sample_kind {
     NACA_RAW_U8 = 0,  ///< uint8_t[raw_count]: as the sensor gave it, to be prepared
     NACA_RAW_I16 = 1, ///< int16_t[raw_count]
     NACA_RAW_I32 = 2, ///< int32_t[raw_count]
-    NACA_CODES = 3,   ///< uint8_t[inputs]: prepared before, each below 2^bits
+    NACA_CODES = 3,   ///< uint8_t[inputs]: prepared before, each below 2^bits; or, where codes
+                      ///< have a sign, int8_t[inputs]
     NACA_EVENTS = 4   ///< naca_event_t[count]: spikes, ascending by step, then by input
 } naca_sample_kind_t;
 
@@ -190,7 +197,8 @@ typedef struct naca_counters_t {
 /// Where naca_record writes. Any pointer may be null. U is the image's `units`: spiking stages,
 /// then populations, in order.
 typedef struct naca_recording {
-    uint8_t *input_spikes; ///< [steps][encoded]: 1 where the encoder sent a spike
+    uint8_t *input_spikes; ///< [steps][encoded]: 1 where the encoder sent a spike, 255 where it
+                           ///< sent an off spike
     uint8_t *spikes;       ///< [steps][U]: 1 where a neuron spiked
     int32_t *potentials;   ///< [steps][U]: after integration, before any reset
     int32_t *thresholds;   ///< [steps][U]: INT32_MAX for a neuron that is not recruited yet, or
@@ -207,7 +215,8 @@ typedef struct naca_recording {
 naca_status_t naca_image_open(naca_image_t *image, const void *data, uint32_t size);
 
 /// The same for images that may have frozen stages: `stages` is naca_coded_stages(),
-/// naca_spiking_stages() or naca_all_stages(), or null where the program does without.
+/// naca_spiking_stages(), naca_inhibition() or naca_all_stages(), or null where the program does
+/// without.
 naca_status_t naca_image_open_with(const naca_stages_t *stages, naca_image_t *image,
                                    const void *data, uint32_t size);
 

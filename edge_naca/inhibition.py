@@ -1,0 +1,108 @@
+"""The description of a decorrelating inhibitory population (docs/arithmetic.md, section 3.2).
+
+It stands between preparation and encoder. Codes with a sign come in, codes with a sign go out: each
+neuron i gives y_i = Σ V_ij x_j over j ≤ i, so that residuals of different inputs, which sensors
+have much in common in, become uncorrelated and of equal variance. V is given, or learned on the
+device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.image_records import INHIBITION_FIELDS
+from edge_naca.limits import MAX_LEARNED_INPUTS, integers, whole
+from edge_naca.records import check
+
+Array = NDArray[Any]
+
+ABOVE = 11  # bits of a prototype's magnitude: what learning V takes residuals from
+LARGEST_COUNT = 4095  # residuals that count; from then on the oldest fade
+
+
+def triangle(inputs: int) -> int:
+    """Return the numbers of a lower triangle of so many rows."""
+    return inputs * (inputs + 1) // 2
+
+
+def to_triangle(square: Array) -> Array:
+    """Return the lower triangle of a matrix (inputs, inputs), row after row."""
+    return np.asarray(square[np.tril_indices(len(square))])
+
+
+def to_square(flat: Array) -> Array:
+    """Undo `to_triangle`; above the diagonal lies 0."""
+    inputs = int(np.sqrt(2 * len(flat)))
+    square = np.zeros((inputs, inputs), flat.dtype)
+    square[np.tril_indices(inputs)] = flat
+    return square
+
+
+@dataclass(frozen=True, eq=False)
+class Inhibition:
+    """A decorrelating inhibitory population.
+
+    Parameters
+    ----------
+    inputs : codes that come in, and that go out: at most 1024, of a learned one 128.
+    code_bits : of the magnitude of a code that comes in, 1 .. 7. The encoder's `bits` are those of
+        one that goes out.
+    weights : int8 (inputs · (inputs + 1) / 2,), V's lower triangle row after row; None if it is
+        learned.
+    row_shifts : uint8 (inputs,), of a given V: row i counts 2**row_shifts[i] times.
+    shift : of a given V: sums are divided by 2**shift.
+    reach : of a learned V: how many root mean squares of what prototypes give, in halves, the
+        largest code stands for at least.
+    noise : of a learned V: the mean squared noise that is added to residuals, in 256ths of their
+        mean square. The more, the less is decorrelated. Noise λ is a shrinkage of λ / (1 + λ).
+    first : of a learned V: it is in use from that many learned samples on.
+    every : of a learned V: it is renewed after so many more; 0 at each doubling.
+    start : of a learned V: what its first row begins with, 64 .. 4095. Less leaves more room for
+        inputs whose residuals become small, more is finer.
+    """
+
+    inputs: int
+    code_bits: int
+    weights: Array | None = None
+    row_shifts: Array = field(default_factory=lambda: np.zeros(0, np.uint8))
+    shift: int = 0
+    reach: int = 6
+    noise: int = 3
+    first: int = 50
+    every: int = 50
+    start: int = 2048
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "row_shifts", integers("row_shifts", self.row_shifts, np.uint8))
+        check(INHIBITION_FIELDS, self)
+        if self.is_learned:
+            whole("inputs of a learned inhibition", self.inputs, 1, MAX_LEARNED_INPUTS)
+            whole("row_shifts of a learned inhibition", self.row_shifts.size, 0, 0)
+            return
+        weights = integers("weights", self.weights, np.int8)
+        object.__setattr__(self, "weights", weights)
+        if weights.shape != (triangle(self.inputs),):
+            raise ValueError(
+                f"weights must hold {triangle(self.inputs)} numbers, the lower triangle of "
+                f"{self.inputs} inputs, not {weights.shape}"
+            )
+        if self.row_shifts.shape != (self.inputs,):
+            raise ValueError(
+                f"row_shifts must hold one number for each of {self.inputs} rows, "
+                f"not {self.row_shifts.shape}"
+            )
+        whole("the greatest of row_shifts", int(self.row_shifts.max()), 0, 15)
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether V is learned on the device, from nothing."""
+        return self.weights is None
+
+    @property
+    def fraction(self) -> int:
+        """Fractional bits of prototypes."""
+        return ABOVE - self.code_bits
