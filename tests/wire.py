@@ -19,12 +19,15 @@ from edge_naca import image
 from edge_naca._device import lib
 from edge_naca.core import Core
 from edge_naca.host.virtual import VirtualDevice
+from edge_naca.inhibition import Inhibition
 from edge_naca.network import Network
 from edge_naca.presets import competitive
 
 # Small enough for tens of thousands of samples, with all that a state can hold.
 NETWORK: Network = competitive(16, 3, 4)
 IMAGE = image.encode(NETWORK, None)
+# The same with codes that have a sign, and an inhibition that is renewed at every second sample.
+SIGNED: Network = competitive(16, 3, 4, inhibition=Inhibition(16, 4, first=2, every=2))
 OTHER_IMAGE = image.encode(competitive(16, 3, 5), None)
 
 # Whose samples the functions below teach.
