@@ -68,7 +68,7 @@ class Packer:
         if wrong is not None:
             raise ValueError(f"it has {len(wrong)} bytes, those of the network have {self.size}")
         packed = np.frombuffer(b"".join(samples), np.uint8).reshape(len(samples), self.size)
-        codes = unpack_codes(packed, self.inputs, self.width)
+        codes: NDArray[Any] = unpack_codes(packed, self.inputs, self.width)
         if self.network.encoder.is_signed:
             above = 8 - self.width
             codes = (codes << above).view(np.int8) >> above

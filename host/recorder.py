@@ -10,8 +10,8 @@ loses the last line at most, and the next one goes on behind it.
   ``seed``, ``classes``.
 - ``{"n": 0, "label": 7, "sample": …, "prediction": 7, "margin": …, "spikes": …, "synops": …,
   "changes": …}``: sample number n of the stream as it went over the line (base64 of the codes, as
-  PACKED has them in docs/protocol.md, section 4) and the answer, made before learning; prediction null when it was
-  lost.
+  PACKED has them in docs/protocol.md, section 4) and the answer, made before learning; prediction
+  null when it was lost.
 - ``{"learned": …, "hash": …}``: the state's hash at that point.
 - ``{"event": …}``: something that happened to the line or the device.
 """

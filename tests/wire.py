@@ -149,7 +149,7 @@ def samples(count: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.in
     return rng.integers(0, 16, (count, 16), dtype=np.uint8), rng.integers(0, 3, count)
 
 
-def result_bytes(core: Core, x: NDArray[np.uint8], label: int) -> bytes:
+def result_bytes(core: Core, x: NDArray[Any], label: int) -> bytes:
     """Learn in the core what a device is to learn; return the result as it is on the wire."""
     return core.learn_many(x[None], [label], "codes").tobytes()
 

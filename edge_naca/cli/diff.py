@@ -51,7 +51,8 @@ def diff(
     """Show what changed from A to B: images, or states that `pull --state` wrote.
 
     Samples learned and neurons recruited of each class, how many weights changed where and how far,
-    how far a learned inhibition did, and the neurons that moved most. Both must be of the same network; of another one is said which.
+    how far a learned inhibition did, and the neurons that moved most. Both must be of the same
+    network; of another one is said which.
 
     \b
     Examples
@@ -169,8 +170,8 @@ def _print_inhibition(changes: Comparison) -> None:
             "behind it"
         )
     report.say(
-        f"inhibition: {_step(*one.residuals)} residuals learned, {one.prototypes} prototypes moved; "
-        f"{renewed}"
+        f"inhibition: {_step(*one.residuals)} residuals learned, {one.prototypes} prototypes "
+        f"moved; {renewed}"
     )
 
 

@@ -195,7 +195,7 @@ def _draw_inputs(axes: Axes, recording: Recording, network: Network) -> None:
     axes.set(ylabel="from the inhibition" if is_inhibited else "input", ylim=(-1, network.encoded))
     if not is_inhibited:
         name_axis(axes.yaxis, input_names(network))
-    text = _count(np.count_nonzero(spikes), "input spike")
+    text = _count(int(np.count_nonzero(spikes)), "input spike")
     if network.encoder.is_signed:
         text += f", {np.count_nonzero(spikes < 0)} of them off spikes"
     _caption(axes, text)

@@ -196,26 +196,29 @@ def draw_modulation(axes: Axes, known: Snapshot, classes: Sequence[str]) -> None
 
 
 def draw_inhibition(figure: SubFigure, known: Snapshot) -> None:
-    """Draw V as it is in use, and the correlations of inputs that it takes away."""
+    """Draw V as it is in use, and the correlations of inputs that it takes away.
+
+    Each row of V is drawn relative to its largest weight: rows of inputs that hardly vary have
+    weights so large that nothing else could be seen.
+    """
     inhibition, learned = known.network.inhibition, known.state.inhibition
     assert inhibition is not None
     if not is_in_use(inhibition, learned):
         nothing(
-            figure.subplots(), f"The inhibition is in use from {inhibition.first} samples learned on"
+            figure.subplots(),
+            f"The inhibition is in use from {inhibition.first} samples learned on",
         )
         return
     v = matrix(known.network, known.state)
+    rows = np.maximum(np.abs(v).max(axis=1, keepdims=True), np.finfo(float).tiny)
     names = input_names(known.network)
     source = "given" if learned is None else f"learned from {learned.count} residuals"
     left, right = figure.subplots(1, 2)
     for axes, picture, text in (
-        (left, v, f"Inhibition V, {source}"),
+        (left, v / rows, f"Inhibition V, {source}"),
         (right, correlations(v), "Correlations that it takes away"),
     ):
-        reach = float(np.abs(picture).max()) or 1.0
-        drawn = axes.imshow(
-            picture, cmap="RdBu", vmin=-reach, vmax=reach, interpolation="nearest"
-        )
+        drawn = axes.imshow(picture, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
         figure.colorbar(drawn, ax=axes, pad=0.02, shrink=0.8)
         caption(axes, text)
         name_axis(axes.yaxis, names)
@@ -416,7 +419,8 @@ def draw_most_moved(figure: SubFigure, changes: Comparison) -> None:
     if drawn[0] is None:
         _draw_changed_rows(figure.subplots(), new - old, first, changes)
         return
-    figure.suptitle("The neurons that moved most", fontsize=10)
+    where = "" if network.inhibition is None else ", and what they stand for before the inhibition"
+    figure.suptitle(f"The neurons that moved most{where}", fontsize=10)
     grid = figure.subplots(3, len(first), squeeze=False)
     for line, part, name in zip(grid, drawn, ("before", "after", "change"), strict=True):
         assert part is not None
