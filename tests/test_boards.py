@@ -26,6 +26,7 @@ from edge_naca.image import checksum, encode
 from edge_naca.network import Preparation
 from edge_naca.presets import competitive
 from edge_naca.specification.network import Specification
+from edge_naca.states import snapshot
 
 BUILT = Path("firmware", "boards", "files")  # what is linked in, in a build folder
 
@@ -68,23 +69,26 @@ def powered(name: str, elf: Path) -> Iterator[tuple[EmulatedBoard, Port]]:
         yield board, port
 
 
-def samples(elf: Path) -> tuple[int, list[tuple[int, bytes]]]:
-    """Return the hash that the self-test expects, and its samples in the order of learning."""
+TESTED = {"stages": "selftest.naca", "inhibition": "inhibition.naca"}  # by the self-test
+
+
+def samples(elf: Path) -> tuple[dict[str, int], list[tuple[int, bytes]]]:
+    """Return the hashes that the self-test expects, and its samples in the order of learning."""
     data = (elf.parent / BUILT / "selftest.bin").read_bytes()
-    expected, steps, count, raw, _ = struct.unpack_from("<I4H", data)
-    records = [data[at : at + raw + 1] for at in range(12, len(data), raw + 1)]
+    *hashes, steps, count, raw, _ = struct.unpack_from("<2I4H", data)
+    records = [data[at : at + raw + 1] for at in range(16, len(data), raw + 1)]
     assert len(records) == count
-    return expected, [
+    return dict(zip(TESTED, hashes, strict=True)), [
         (records[step % count][0], records[step % count][1:]) for step in range(steps)
     ]
 
 
-def learned_in_python(elf: Path) -> int:
-    """Return the hash after the same samples in the core inside Python."""
-    core = Core((elf.parent / BUILT / "selftest.naca").read_bytes())
+def learned_in_python(elf: Path, name: str) -> Core:
+    """Return the core inside Python after the same samples."""
+    core = Core((elf.parent / BUILT / name).read_bytes())
     for label, sample in samples(elf)[1]:
         core.learn(list(sample), label)
-    return core.state_hash()
+    return core
 
 
 # ---- the self-test ---------------------------------------------------------------------------
@@ -95,11 +99,20 @@ def test_selftest(name: str, build_board: Build) -> None:
     elf = build_board(name, "selftest")
     expected, steps = samples(elf)
     assert len(steps) >= 200
-    assert expected == learned_in_python(elf)
+    cores = {name: learned_in_python(elf, file) for name, file in TESTED.items()}
+    assert expected == {name: core.state_hash() for name, core in cores.items()}
+    inhibition = snapshot(cores["inhibition"]).state.inhibition
+    assert inhibition is not None
+    assert inhibition.count > 200
+    assert inhibition.shift > 0  # V is in use
     with powered(name, elf) as (board, port):
         said = port.read_until(b"ed\r\n").decode()
         assert f"on {board.board.name}\r\n" in said
-        assert said.endswith(f"\r\nhash {expected:08x}\r\npassed\r\n")
+        told = [
+            f"{name} NACA_OK\r\nexpected {value:08x}\r\nhash {value:08x}\r\n"
+            for name, value in expected.items()
+        ]
+        assert said.endswith("".join(told) + "passed\r\n")
         port.write(b"x")  # received in an interrupt
         assert port.read_until(b"x") == b"x"
 
