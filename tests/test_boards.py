@@ -52,7 +52,10 @@ class Port:
         data = bytearray()
         try:
             while not data.endswith(end):
-                data += self._bytes.read(1)
+                byte = self._bytes.read(1)
+                if not byte:
+                    pytest.fail(f"the emulator has ended after {bytes(data)!r}")
+                data += byte
         except TimeoutError:
             pytest.fail(f"the board says nothing more after {bytes(data)!r}")
         return bytes(data)
