@@ -256,7 +256,7 @@ def test_image_of_something_else_is_refused() -> None:
         ('"classes": [0, 1, 2]', '"classes": [0, 1, 9]'),
         ('"classes"', '"klasses"'),
         ('"announced": [0, 1, 2]', '"announced": [0, 1, 2, 3]'),
-        ('"source": "standard"', '"source": "magic"'),
+        ('"source": "decorrelated"', '"source": "magic"'),
         ('"labels": "<i8"', '"labels": "V8"'),
         ('"labels": "<i8"', '"labels": "nonsense"'),
         ('"bits": 4', '"bits": 40'),
@@ -502,11 +502,16 @@ def test_range_replaces_calibration() -> None:
     for label in (0, 1, 2):
         parts.partial_fit(X[y == label], y[y == label])
     assert _state(parts) == _state(whole)
-    scaler, preparation = plan(X, 4, feature_range=(low, high))
-    assert scaler is not None
-    codes = edge_naca.Core(whole.core_.network).prepare_many(scaler(np.stack([low, high])))
-    assert codes.tolist() == [[0] * 4 + [15] * 4, [15] * 4 + [0] * 4]
-    assert preparation.features == 4
+    for scaling, ends in (
+        ("decorrelated", [[-127] * 4, [127] * 4]),
+        ("standard", [[0] * 4 + [15] * 4, [15] * 4 + [0] * 4]),
+    ):
+        scaled = plan(X, 4, scaling, (low, high))
+        assert scaled.scaler is not None
+        model = NacaClassifier(scaling=scaling, feature_range=(low, high)).fit(X, y)
+        codes = model.core_.prepare_many(scaled.scaler(np.stack([low, high])))
+        assert codes.tolist() == ends
+        assert scaled.preparation.features == 4
 
 
 def test_negative_numbers_in_what_looked_like_pixels() -> None:
@@ -540,8 +545,8 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"neurons_per_class": 2.5}, TypeError, "neurons_per_class must be a whole number"),
     ({"neurons_per_class": 1400}, ValueError, "neurons_per_class can be 1365 at most"),
     ({"max_classes": 1025}, ValueError, "max_classes must be in 1 .. 1024"),
-    ({"max_classes": 300}, ValueError, "neurons_per_class can be 13 at most"),
-    ({"scaling": "robust"}, ValueError, "scaling must be one of auto, standard, pixels"),
+    ({"max_classes": 300, "neurons_per_class": 20}, ValueError, "neurons_per_class can be 13 at most"),
+    ({"scaling": "robust"}, ValueError, "scaling must be one of auto, edges, pixels, standard, deco"),
     ({"feature_range": 5}, ValueError, "feature_range must be two numbers"),
     ({"feature_range": (1, 0)}, ValueError, "feature_range must go from low to high"),
     ({"feature_range": (0, np.inf)}, ValueError, "feature_range must hold finite numbers"),

@@ -51,12 +51,13 @@ typedef struct inhibiting {
     uint32_t factor;     // int16: V as it is being learned
     uint32_t in_use;     // int8: V as it is in use
     uint32_t shifts;     // uint8: of its rows
+    uint32_t centre;     // int32: what its rows make of the prototypes' mean
     uint32_t prototypes; // int16[neurons][inputs]
     uint32_t residual;   // int16[inputs], scratch
     uint32_t output;     // int16[inputs], scratch
     uint32_t before;     // int32[inputs], scratch
 } inhibiting_t;
-STATIC_ASSERT(inhibiting, sizeof(inhibiting_t) == 56);
+STATIC_ASSERT(inhibiting, sizeof(inhibiting_t) == 60);
 #define INHIBITING(core) AT(inhibiting_t, core, (core)->inhibition)
 
 struct inhibition_code {
@@ -95,6 +96,8 @@ static inline int32_t naca_scaled(int32_t sum, int32_t shift, int32_t largest)
     return clamp(clamp(sum, -128, 128) * ((int32_t)1 << (shift < -7 ? 7 : -shift)), -largest,
                  largest);
 }
+
+#define LARGEST_CENTRE ((int32_t)1 << 26)
 
 // A prototype, whatever the state holds.
 static inline int32_t naca_prototype(const int16_t *prototypes, uint32_t at)
