@@ -545,8 +545,16 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"neurons_per_class": 2.5}, TypeError, "neurons_per_class must be a whole number"),
     ({"neurons_per_class": 1400}, ValueError, "neurons_per_class can be 1365 at most"),
     ({"max_classes": 1025}, ValueError, "max_classes must be in 1 .. 1024"),
-    ({"max_classes": 300, "neurons_per_class": 20}, ValueError, "neurons_per_class can be 13 at most"),
-    ({"scaling": "robust"}, ValueError, "scaling must be one of auto, edges, pixels, standard, deco"),
+    (
+        {"max_classes": 300, "neurons_per_class": 20},
+        ValueError,
+        "neurons_per_class can be 13 at most",
+    ),
+    (
+        {"scaling": "robust"},
+        ValueError,
+        "scaling must be one of auto, edges, pixels, standard, deco",
+    ),
     ({"feature_range": 5}, ValueError, "feature_range must be two numbers"),
     ({"feature_range": (1, 0)}, ValueError, "feature_range must go from low to high"),
     ({"feature_range": (0, np.inf)}, ValueError, "feature_range must hold finite numbers"),
