@@ -424,8 +424,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         float64 (n_samples, n_classes) in the order of `classes_`. Every row adds up to 1. They
-        rank classes as `predict` does; how sure they are depends on `temperature`, or on `temperature_`
-        where that is None.
+        rank classes as `predict` does; how sure they are depends on `temperature`, or on
+        `temperature_` where that is None.
         """
         scores = self._scores(self._checked(X))
         temperature = self.temperature_ if self.temperature is None else self.temperature
