@@ -48,7 +48,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     ----------
     neurons_per_class : int or None, default None
         Hidden neurons of each class. Times the classes there is room for: at most 4096. None: 30,
-        or 10 where features are decorrelated, or as many as there is room for.
+        or 6 where features are decorrelated, or as many as there is room for.
     max_classes : int or None, default None
         Classes there is room for, 1 .. 1024, fixed when the network is made. `fit` makes more
         room when its data hold more. None: what `fit` finds, or 16 when `partial_fit` comes first.
