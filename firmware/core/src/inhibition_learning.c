@@ -317,8 +317,10 @@ static uint32_t find_reach(naca_t *core, const inhibiting_t *v)
     total *= (uint32_t)v->r.reach * v->r.reach;
     const uint64_t room = (uint64_t)recruited * v->r.inputs;
     uint32_t shift = bits < 2u ? 3u - bits : 1u;
-    while (shift < GREATEST_REACH_SHIFT - bits && total >= room << 2u * (bits + shift - 3u)) {
+    uint32_t power = 2u * (bits + shift - 3u);
+    while (shift < GREATEST_REACH_SHIFT - bits && total >= room << power) {
         shift++;
+        power += 2u;
     }
     return shift;
 }

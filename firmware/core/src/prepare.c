@@ -36,7 +36,7 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
     }
     case NACA_EVENTS: {
         const naca_event_t *events = sample->data;
-        if (net->is_signed) {
+        if (net->is_signed != 0) {
             return NACA_ERR_SAMPLE; // these take codes
         }
         uint32_t next = 0; // smallest place in time and space that the next event may have
