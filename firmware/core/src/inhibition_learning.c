@@ -161,8 +161,8 @@ static void move_row(naca_t *core, const inhibiting_t *v, uint32_t i, int32_t ow
 void naca_learn_inhibition(naca_t *core, const layer_t *first)
 {
     const inhibiting_t *v = INHIBITING(core);
-    const int32_t neuron = own_of(core, first);
-    if (v->learned == 0 || neuron < 0) {
+    const int32_t neuron = v->learned != 0 ? own_of(core, first) : -1; // else it may have no wins
+    if (neuron < 0) {
         return;
     }
     const uint32_t key = key_of(core, 0);
