@@ -121,7 +121,7 @@ MUTATIONS: dict[str, Mutation] = {
     "scaled-not-rounded": ("inhibition.h", "sum + half, down", "sum, down"),
     "scaled-one-sided": ("inhibition.h", "down), -largest,", "down), -127,"),
     "scaled-multiplied-once": ("inhibition.h", "(shift < -7 ? 7 : -shift)", "1"),
-    "prototype-as-stored": ("inhibition.h", "prototypes[at], -LARGEST", "prototypes[at], -16 * LARGEST"),
+    "prototype-as-stored": ("inhibition.h", "s[at], -LARGEST", "s[at], -9 * LARGEST"),
     "inhibition-unlearned": ("learn.c", "core->stages.at->inhibition->learn(core, layer);", ""),
     "inhibition-of-new-ones": (L, "wins[first->winner] == 0", "false"),
     "inhibition-of-winners-only": (L, "first->ranked != 0 ?", "false ?"),

@@ -95,7 +95,7 @@ static void plan_state(naca_t *core, bool is_real, uint32_t *end)
     const uint32_t factor = naca_reserve(2u * naca_triangle(r.inputs), end);
     const uint32_t in_use = naca_reserve(naca_triangle(r.inputs), end);
     const uint32_t shifts = naca_reserve(r.inputs, end);
-    const uint32_t prototypes = naca_reserve(2u * first.neurons * r.inputs, end);
+    const uint32_t prototypes = naca_reserve(2u * (uint32_t)first.neurons * r.inputs, end);
     if (is_real) {
         inhibiting_t *v = INHIBITING(core);
         v->learned = learned;
