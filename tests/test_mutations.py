@@ -227,7 +227,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """Return a tape and what it answers."""
     golden = sorted((ROOT / "tests" / "golden").glob("*.tape"))
     tape = b"".join(
-        [*random_cases(seed=11, count=240, rounds=2), *(path.read_bytes() for path in golden)]
+        [
+            *random_cases(seed=11, count=240, rounds=2),
+            *random_cases(seed=13, count=120, rounds=3, kinds=("learned",)),
+            *(path.read_bytes() for path in golden),
+        ]
     )
     path = tmp_path_factory.mktemp("corpus") / "tape"
     path.write_bytes(tape)
