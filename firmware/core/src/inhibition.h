@@ -82,12 +82,12 @@ static inline uint32_t naca_triangle(uint32_t rows)
     return rows * (rows + 1u) / 2u;
 }
 
-// A sum, below 2^30 in magnitude, divided by 2^shift, halves up, or multiplied where `shift` is
-// negative, within plus and minus `largest`. Whatever `shift` is: 31 and more leave nothing.
+// A sum, below 2^29 in magnitude, divided by 2^shift, halves up, or multiplied where `shift` is
+// negative, within plus and minus `largest`. Whatever `shift` is: 30 and more leave nothing.
 static inline int32_t naca_scaled(int32_t sum, int32_t shift, int32_t largest)
 {
     if (shift >= 0) {
-        const uint32_t down = shift < 31 ? (uint32_t)shift : 31u;
+        const uint32_t down = shift < 30 ? (uint32_t)shift : 30u;
         const int32_t half = (int32_t)((uint32_t)1 << down >> 1);
         return clamp(shift_down(sum + half, down), -largest, largest);
     }

@@ -96,14 +96,15 @@ static uint32_t find_residual(naca_t *core, const inhibiting_t *v, uint32_t neur
     const int16_t *prototypes = AT_CONST(int16_t, core, v->prototypes);
     int16_t *residual = AT(int16_t, core, v->residual);
     const int32_t unit = (int32_t)1 << fraction_of(v);
+    const uint32_t inputs = v->r.inputs != 0 ? v->r.inputs : 1u; // is never 0 (inhibition.c)
     uint32_t squares = 0;
-    for (uint32_t i = 0; i < v->r.inputs; i++) {
-        const int32_t known = naca_prototype(prototypes, neuron * v->r.inputs + i);
+    for (uint32_t i = 0; i < inputs; i++) {
+        const int32_t known = naca_prototype(prototypes, neuron * inputs + i);
         const int32_t e = shift_down(x[i] * unit - known, 1);
         residual[i] = (int16_t)e;
         squares += (uint32_t)(e * e);
     }
-    return squares / v->r.inputs;
+    return squares / inputs;
 }
 
 static void add_noise(naca_t *core, const inhibiting_t *v, uint32_t key)
@@ -286,7 +287,10 @@ static uint32_t find_reach(naca_t *core, const inhibiting_t *v)
     total *= (uint32_t)v->r.reach * v->r.reach;
     const uint64_t room = (uint64_t)recruited * v->r.inputs;
     uint32_t shift = bits < 2u ? 3u - bits : 1u;
-    while (shift < GREATEST_REACH_SHIFT - bits && total >= room << 2u * (bits + shift - 3u)) {
+    const uint32_t power = 2u * (bits + shift - 3u);
+    uint64_t reached = room << power;
+    while (shift < GREATEST_REACH_SHIFT - bits && total >= reached) {
+        reached <<= 2;
         shift++;
     }
     return shift;
@@ -299,7 +303,7 @@ static void project_all(naca_t *core, const inhibiting_t *v, uint32_t reach)
     const uint16_t *wins = AT_CONST(uint16_t, core, first->at[WINS]);
     const uint8_t *shifts = AT_CONST(uint8_t, core, v->shifts);
     uint8_t *weights = AT(uint8_t, core, first->at[WEIGHTS]);
-    const int32_t fraction = first->p.trace_shift;
+    const int32_t fraction = (uint8_t)first->p.trace_shift; // not negative
     const int32_t largest = (((int32_t)1 << core->net.bits) - 1) << fraction;
     const int32_t shift = (int32_t)(reach + fraction_of(v)) - fraction;
     for (uint32_t n = 0; n < first->p.neurons; n++) {
