@@ -243,6 +243,7 @@ def _random_decorrelation(network: Network, rng: np.random.Generator) -> image.D
         numbers(new.factor),
         numbers(new.weights),
         numbers(new.row_shifts),
+        (numbers(new.centre).astype(np.int64) << rng.integers(0, 17)).astype(np.int32),
         numbers(new.prototypes),
         count=int(rng.choice([0, 1, 50, 4094, 4095, 65535])),
         factor_shift=int(rng.choice([0, 5, 12, 17, 31, 255])),

@@ -161,10 +161,11 @@ def decorrelated_extremes() -> Iterator[bytes]:
     inputs = 40
     factor = np.full(triangle(inputs), 32767, np.int16)
     factor[0] = 100
-    prototypes = np.full((2, inputs), 2047, np.int16)
+    prototypes = np.array([2047, -2047], np.int16)[:, None].repeat(inputs, axis=1)
     shared = {"factor": factor, "mean": 2**32 - 1, "count": 4095}
     far, below = {**shared, "prototypes": prototypes}, {**shared, "prototypes": -prototypes}
     yield far_decorrelated(np.full(inputs, -127), 4095, **far, factor_shift=14)
+    below |= {"centre": np.full(inputs, -(2**31), np.int32), "shift": 24}
     yield far_decorrelated(np.full(inputs, -127), 0, **below, factor_shift=31)
     # Only the last row gives something: 192 for the third residual, and 1 / 4 has no remainder.
     last = np.where(np.arange(triangle(inputs)) < triangle(inputs - 1), 0, 16384)

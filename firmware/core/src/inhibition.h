@@ -8,6 +8,7 @@
 #include "stages.h"
 
 enum { INHIBITION_LEARNED = 1 };
+#define LARGEST_CENTRE ((int32_t)1 << 26) // what is read of a state
 enum {
     ABOVE = 11,               // bits of a prototype's magnitude
     LARGEST_PROTOTYPE = 2047, // which stands for a code in x with `fraction` fractional bits
@@ -49,12 +50,13 @@ typedef struct inhibiting {
     uint32_t factor;     // int16: V as it is being learned
     uint32_t in_use;     // int8: V as it is in use
     uint32_t shifts;     // uint8: of its rows
+    uint32_t centre;     // int32: what its rows make of the prototypes' mean
     uint32_t prototypes; // int16[neurons][inputs]
     uint32_t residual;   // int16[inputs], scratch
     uint32_t output;     // int16[inputs], scratch
     uint32_t before;     // int32[inputs], scratch
 } inhibiting_t;
-STATIC_ASSERT(inhibiting, sizeof(inhibiting_t) == 56);
+STATIC_ASSERT(inhibiting, sizeof(inhibiting_t) == 60);
 #define INHIBITING(core) AT(inhibiting_t, core, (core)->inhibition)
 
 struct inhibition_code {
