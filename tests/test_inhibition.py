@@ -108,11 +108,10 @@ def learner(**changes: Any) -> Network:
     return presets.competitive(6, 2, 1, bits=4, inhibition=inhibition, seed=9)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_residuals_become_uncorrelated_and_of_equal_variance(engine: Engine) -> None:
+def test_residuals_become_uncorrelated_and_of_equal_variance() -> None:
     """Section 7.5: what the factor makes of residuals has the identity as its covariance."""
     network = learner(noise=3)
-    machine = engine(network)
+    machine = Core(network)
     x, y, _ = correlated(900)
     residuals = []
     for sample, label in zip(x, y, strict=True):
