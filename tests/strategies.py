@@ -172,8 +172,8 @@ def _behind_signs(
         rule = dataclasses.replace(rule, post="winner", rate_shift=20, trace_shift=shift)
         population = dataclasses.replace(population, weight_bits=8, zero_point=0)
     if rule is not None:
-        code = {"pre": "attract", "trace_decay": 128, "trace_increment": 1 << (bits - 1)}
-        rule = dataclasses.replace(rule, **code)
+        increment = 1 << (bits - 1)
+        rule = dataclasses.replace(rule, pre="attract", trace_decay=128, trace_increment=increment)
     return dataclasses.replace(population, rule=rule)
 
 

@@ -198,7 +198,7 @@ def places_in(data: bytes) -> dict[str, int]:
 
 def inhibited_image() -> tuple[bytes, dict[str, int]]:
     """Return an image with a given inhibition, and where its record lies."""
-    inhibition = Inhibition(2, 5, weights=[9, -4, 9], row_shifts=[1, 0], shift=3)
+    inhibition = Inhibition(2, 5, np.array([9, -4, 9]), np.array([1, 0]), shift=3)
     encoder = Encoder("bitplane", 3, 3, is_signed=True)
     data = image.encode(Network(2, encoder, (Population(2),), inhibition=inhibition))
     return data, {"Inhibition field": places_in(data)["INHB"]}
