@@ -48,7 +48,7 @@ class _Competition:
     ----------
     scores : int32 (1, neurons), `NO_MARGIN` where the label does not reach.
     winner : bool (1, neurons).
-    ranked : int32 (1, neurons), levels of those behind the winner; None where nobody learns behind it.
+    ranked : int32 (1, neurons), levels of those behind the winner; None where none learns there.
     """
 
     scores: Value
