@@ -101,11 +101,11 @@ def saved_state(encoded: bytes, state: bytes) -> bytes:
 # ---- reading -----------------------------------------------------------------------------------
 
 
-def _read_sample(data: bytes, kind: int) -> tuple[NDArray[Any], str]:
+def _read_sample(network: Network, data: bytes, kind: int) -> tuple[NDArray[Any], str]:
     if kind == EVENTS:
         return np.frombuffer(data, "<u2").reshape(-1, 2), "events"
     if kind == CODES:
-        return np.frombuffer(data, np.uint8), "codes"
+        return np.frombuffer(data, np.int8 if network.encoder.is_signed else np.uint8), "codes"
     return np.frombuffer(data, np.dtype(RAW_DTYPES[kind]).newbyteorder("<")), "raw"
 
 
@@ -160,11 +160,11 @@ class _Player:
             self.counters = counters
         elif name == "prepare":
             assert self.network.preparation is not None
-            x, _ = _read_sample(data, kind)
+            x, _ = _read_sample(self.network, data, kind)
             codes = preparation.codes(self.network.preparation, x, self.network.code_bits)
             self.crc = zlib.crc32(codes.tobytes(), self.crc)
         else:
-            return self.present(name, *_read_sample(data, kind), label)
+            return self.present(name, *_read_sample(self.network, data, kind), label)
         return NOTHING
 
 
@@ -218,6 +218,10 @@ def _refusals(network: Network, encoded: bytes, state: bytes) -> Iterator[bytes]
     ]
     if network.code_bits < 8:
         wrong.append((CODES, inputs, bytes(inputs - 1) + bytes([1 << network.code_bits])))
+    if network.encoder.is_signed:
+        beyond = (-(1 << network.code_bits)) % 256
+        wrong.append((CODES, inputs, bytes(inputs - 1) + bytes([beyond])))
+        wrong.append((EVENTS, 1, struct.pack("<2H", 0, 0)))
     if steps > 1:
         wrong.append((EVENTS, 2, struct.pack("<4H", 1, 0, 0, inputs - 1)))
     for kind, dtype in enumerate(RAW_DTYPES):

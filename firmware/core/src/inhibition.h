@@ -84,13 +84,14 @@ static inline uint32_t naca_triangle(uint32_t rows)
     return rows * (rows + 1u) / 2u;
 }
 
-// A sum divided by 2^shift, halves up, or multiplied where `shift` is negative, within plus and
-// minus `largest`.
+// A sum, below 2^30 in magnitude, divided by 2^shift, halves up, or multiplied where `shift` is
+// negative, within plus and minus `largest`. Whatever `shift` is: 31 and more leave nothing.
 static inline int32_t naca_scaled(int32_t sum, int32_t shift, int32_t largest)
 {
     if (shift >= 0) {
-        const int32_t half = (int32_t)((uint32_t)1 << shift >> 1);
-        return clamp(shift_down(sum + half, (uint32_t)shift), -largest, largest);
+        const uint32_t down = shift < 31 ? (uint32_t)shift : 31u;
+        const int32_t half = (int32_t)((uint32_t)1 << down >> 1);
+        return clamp(shift_down(sum + half, down), -largest, largest);
     }
     return clamp(clamp(sum, -128, 128) * ((int32_t)1 << (shift < -7 ? 7 : -shift)), -largest,
                  largest);

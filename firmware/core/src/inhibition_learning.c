@@ -161,8 +161,8 @@ static void move_row(naca_t *core, const inhibiting_t *v, uint32_t i, int32_t ow
 void naca_learn_inhibition(naca_t *core, const layer_t *first)
 {
     const inhibiting_t *v = INHIBITING(core);
-    const int32_t neuron = own_of(core, first);
-    if (v->learned == 0 || neuron < 0) {
+    const int32_t neuron = v->learned != 0 ? own_of(core, first) : -1; // else it may have no wins
+    if (neuron < 0) {
         return;
     }
     const uint32_t key = key_of(core, 0);
@@ -201,9 +201,9 @@ void naca_attract_prototype(naca_t *core, uint32_t neuron, int32_t gain)
     for (uint32_t i = 0; i < v->r.inputs; i++) {
         const int32_t old = naca_prototype(prototypes, first + i);
         const int32_t noise = (int32_t)(naca_hash32(key ^ (first + i)) & 65535u);
-        const int64_t change = (int64_t)(gain >> 4) * (x[i] * unit - old) + noise;
+        const int32_t change = shift_down(gain, 4) * (x[i] * unit - old) + noise;
         prototypes[first + i] =
-            (int16_t)clamp(old + (int32_t)(change >> 16), -LARGEST_PROTOTYPE, LARGEST_PROTOTYPE);
+            (int16_t)clamp(old + shift_down(change, 16), -LARGEST_PROTOTYPE, LARGEST_PROTOTYPE);
     }
 }
 
