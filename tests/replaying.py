@@ -296,6 +296,24 @@ _IMPOSSIBLE = [
 ]
 
 
+# The same where codes have a sign, and of an inhibition's record.
+_IMPOSSIBLE_SIGNED = [("encoder", 5, "<B", 1), ("is_signed", 13, "<B", 2)]
+_IMPOSSIBLE_INHIBITION = [
+    ("flags", 0, "<B", 2),
+    ("code_bits", 1, "<B", 0),
+    ("code_bits", 1, "<B", 8),
+    ("inputs", 2, "<H", 0),
+    ("shift", 4, "<B", 25),
+    ("reach", 5, "<B", 0),
+    ("reach", 5, "<B", 16),
+    ("noise", 6, "<H", 4096),
+    ("first", 8, "<H", 0),
+    ("start", 12, "<H", 63),
+    ("start", 12, "<H", 4096),
+    ("reserved", 14, "<H", 1),
+]
+
+
 def sealed(data: bytes | bytearray) -> bytes:
     """Return an image with size and checksum put right."""
     head = HEADER.pack({**HEADER.unpack(data), "size": len(data)})[: image.CHECKSUM_AT]
@@ -308,13 +326,24 @@ def refused_cases(encoded: bytes, rng: np.random.Generator) -> Iterator[bytes]:
     damaged = bytearray(encoded)
     damaged[int(rng.integers(HEADER.size, len(encoded)))] ^= 1 << int(rng.integers(8))
     yield refused_case(bytes(damaged), lib.NACA_ERR_CHECKSUM)
-    network_at = ENTRY.unpack(encoded, HEADER.size)["offset"]
+    places = {}
+    for index in range(HEADER.unpack(encoded)["sections"]):
+        entry = ENTRY.unpack(encoded, HEADER.size + ENTRY.size * index)
+        places[entry["tag"]] = entry["offset"]
+    network_at = places[b"NETW"]
     has_populations = encoded[network_at + 4] > 0
+    is_signed = encoded[network_at + NETWORK.offset("is_signed")] == 1
     choices = [x for x in _IMPOSSIBLE if has_populations or x[1] < NETWORK.size]
-    _, at, layout, value = choices[rng.integers(len(choices))]
-    impossible = bytearray(encoded)
-    struct.pack_into(layout, impossible, network_at + at, value)
-    yield refused_case(sealed(impossible), lib.NACA_ERR_NETWORK)
+    hostile = [(network_at, choices)]
+    if is_signed:
+        hostile.append((network_at, _IMPOSSIBLE_SIGNED))
+    if b"INHB" in places:
+        hostile.append((places[b"INHB"], _IMPOSSIBLE_INHIBITION))
+    for first, fields in hostile:
+        _, at, layout, value = fields[rng.integers(len(fields))]
+        impossible = bytearray(encoded)
+        struct.pack_into(layout, impossible, first + at, value)
+        yield refused_case(sealed(impossible), lib.NACA_ERR_NETWORK)
 
 
 def random_case(network: Network, rng: np.random.Generator, rounds: int) -> bytes:

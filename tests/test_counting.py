@@ -13,7 +13,7 @@ import pytest
 import stage_networks
 from commands import failed, object_of
 
-from edge_naca import data, presets, recipes
+from edge_naca import data, image, presets, recipes
 from edge_naca.core import Core
 from edge_naca.export import save_image
 from edge_naca.export.cost.report import activity_of, find_core, predict
@@ -21,6 +21,7 @@ from edge_naca.export.cost.targets import MEASURED_ON
 from edge_naca.host import boards
 from edge_naca.host.boards import BOARDS, BoardError
 from edge_naca.host.counting import count
+from edge_naca.inhibition import Inhibition
 from edge_naca.network import Encoder, Network, Preparation
 from edge_naca.stages import SpikingConvolution
 
@@ -106,6 +107,29 @@ def test_the_model_says_what_the_emulator_counts(name: str, build_board: Build) 
         learn = infer + predict(model, activity.learn)
         assert infer == pytest.approx(counts.infer.mean(), rel=0.1), title
         assert learn == pytest.approx(counts.learn.mean(), rel=0.1), title
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_emulated_cores_decorrelate_alike(name: str, build_board: Build) -> None:
+    """Where int has 16 bits and nothing multiplies 64, what is learned is the same bits."""
+    inputs, samples = 8, 24
+    inhibition = Inhibition(inputs, 6, first=6, every=3)
+    network = presets.competitive(
+        Preparation((1, inputs, 1), keeps_sign=True), 3, 2, bits=3, inhibition=inhibition,
+        grading=0.5, seed=2,
+    )  # fmt: skip
+    rng = np.random.default_rng(3)
+    y = np.arange(samples) % 3
+    means = rng.normal(0, 12, (3, inputs))
+    x = np.rint(means[y] + rng.normal(0, 6, (samples, inputs))).astype(np.int16)
+    core = Core(network)
+    board = MEASURED_ON[name]
+    counts = count(board, core.image(), x, y, elf=build_board(board, "measure"))
+    core.learn_many(x, y)
+    learned = image.unpack_state(network, core.state()).inhibition
+    assert learned is not None
+    assert learned.shift > 0  # V came into use
+    assert counts.state_hash == core.state_hash()
 
 
 @pytest.mark.parametrize("name", ["cortex-m4", "avr"])

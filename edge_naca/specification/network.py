@@ -235,7 +235,8 @@ class Specification:
             return
         layer = self._layers[0]
         rule, wins = layer.population.rule, layer.wins
-        assert rule is not None and wins is not None
+        assert rule is not None
+        assert wins is not None
         recruited = np.flatnonzero(wins)
         weights = inhibition.renew(recruited, rule.trace_shift)
         low, high = layer.population.weight_min, layer.population.weight_max

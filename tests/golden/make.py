@@ -23,6 +23,7 @@ sys.path.append(str(HERE.parent))
 from replaying import answers, case, operation, sample_of, saved_state  # noqa: E402
 
 from edge_naca import image, presets  # noqa: E402
+from edge_naca.inhibition import Inhibition, triangle  # noqa: E402
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule  # noqa: E402
 from edge_naca.specification import encoding  # noqa: E402
 from edge_naca.specification.network import Specification  # noqa: E402
@@ -116,6 +117,23 @@ def graded() -> tuple[Network, bytes]:
     weights[3::6], wins[3::6] = weights[1::6], wins[1::6]
     same = replace(state, populations=(image.Learned(weights, wins), *state.populations[1:]))
     return replace(network, populations=populations), image.pack_state(network, same)
+
+
+def decorrelated(inhibition: Inhibition) -> tuple[Network, bytes]:
+    """Return a graded competitive network behind an inhibition."""
+    preparation = Preparation(
+        (8, 8, 1), "pool", 2, keeps_sign=True, offset=np.array([30]), gain=np.array([5]), shift=3
+    )
+    network = presets.competitive(
+        preparation, 4, 4, bits=3, inhibition=inhibition, grading=0.6, seed=5
+    )
+    return network, image.pack_state(network, image.new_state(network))
+
+
+def given_inhibition() -> Inhibition:
+    rng = np.random.default_rng(6)
+    weights = rng.integers(-60, 61, triangle(16))
+    return Inhibition(16, 5, weights, rng.integers(0, 4, 16), shift=8)
 
 
 def paper(continual: bool) -> tuple[Network, bytes]:
@@ -339,6 +357,19 @@ def vectors() -> Iterator[tuple[str, bytes]]:
     output = Population(CLASSES, threshold=30, rule=Rule("all", "error", "spike"))
     network = spiking_stages(Encoder("rate", 4, 7), (hidden, output))
     yield "spiking-stages", tape(network, codes, labels, "codes", start(network))
+
+    around = Preparation((8, 8, 1), keeps_sign=True, offset=np.array([8]), norm=40)
+    network, state = competitive(4, around)
+    yield "signed", tape(network, raw, labels, "raw", state)
+    samples, theirs = list(pixels[few]) * 3, np.tile(labels[few], 3)
+    learned = Inhibition(16, 5, first=8, every=4)
+    yield (
+        "decorrelated",
+        b"".join(
+            tape(network, samples, theirs, "raw", state)
+            for network, state in map(decorrelated, (learned, given_inhibition()))
+        ),
+    )
 
 
 def make(folder: Path) -> None:

@@ -9,8 +9,6 @@
 
 enum { INHIBITION_LEARNED = 1 };
 enum {
-    MAX_INHIBITED = 1024,     // inputs of a given one
-    MAX_LEARNED_INPUTS = 128, // of a learned one
     ABOVE = 11,               // bits of a prototype's magnitude
     LARGEST_PROTOTYPE = 2047, // which stands for a code in x with `fraction` fractional bits
     GREATEST_REACH_SHIFT = 24

@@ -55,7 +55,7 @@ static int32_t own_of(const naca_t *core, const layer_t *first)
 {
     const uint16_t *wins = AT_CONST(uint16_t, core, first->at[WINS]);
     if (first->winner >= 0 && wins[first->winner] == 0) {
-        return first->ranked != 0 ? AT_CONST(uint16_t, core, first->at[RANKED])[0] : -1;
+        return first->ranked != 0 ? (int32_t)AT_CONST(uint16_t, core, first->at[RANKED])[0] : -1;
     }
     return first->winner;
 }
@@ -83,7 +83,8 @@ static void note_mean(naca_t *core, const inhibiting_t *v, uint32_t mean)
     d->factor_shift = (uint8_t)shift;
     memset(factor, 0, 2u * naca_triangle(v->r.inputs));
     for (uint32_t i = 0; i < v->r.inputs; i++) {
-        const uint32_t diagonal = ((1u << (shift + DEVIATION_BITS)) + deviation / 2u) / deviation;
+        const uint32_t one = (uint32_t)1 << (shift + DEVIATION_BITS);
+        const uint32_t diagonal = (one + deviation / 2u) / deviation;
         factor[naca_triangle(i) + i] = (int16_t)diagonal;
     }
 }
@@ -235,7 +236,7 @@ static void narrow(naca_t *core, const inhibiting_t *v)
         int32_t greatest = 0;
         uint32_t shift = 0;
         for (uint32_t j = 0; j <= i; j++) {
-            const int32_t size = factor[j] < 0 ? -factor[j] : factor[j];
+            const int32_t size = factor[j] < 0 ? -(int32_t)factor[j] : factor[j];
             greatest = size > greatest ? size : greatest;
         }
         while (greatest >> shift > 127) {

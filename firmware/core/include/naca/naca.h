@@ -65,6 +65,8 @@ enum {
     NACA_MAX_POPULATION_STEPS = 255, ///< of these, in networks with populations
     NACA_MAX_RATES = 4096,           ///< entries of a learning-rate table
     NACA_MAX_RANKS = 31,             ///< neurons that learn behind a winner
+    NACA_MAX_INHIBITED = 1024,       ///< inputs of an inhibition that is given
+    NACA_MAX_LEARNED_INPUTS = 128,   ///< inputs of an inhibition that is learned
     NACA_MAX_STAGES = 16,            ///< frozen stages
     NACA_MAX_STAGE_UNITS = 65535,    ///< outputs of one frozen stage
     NACA_ALIGNMENT = 8,              ///< of the image and of the workspace, in bytes
