@@ -115,7 +115,7 @@ def _random_case(name: str, rng: Random, is_small: bool) -> Case:
     weight_bits = 4 if kind != "learned" and bits < 5 and rng.random() < 0.3 else 8
     capacity = int(rng.integers(2, 11))
     most = max(min(MOST_PROTOTYPES // inputs // capacity, 2 if is_small else 12), 1)
-    prep = _preparation(rng, inputs, code_bits)
+    prep: Preparation | None = _preparation(rng, inputs, code_bits)
     if inhibition is not None and rng.random() < 0.4:
         prep = None  # codes with a sign without either are no preset
     network = presets.competitive(

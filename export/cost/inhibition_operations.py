@@ -63,6 +63,7 @@ def decorrelated(network: Network, before: State, after: State, attracted: int) 
     running = RunningInhibition(network.inhibition, network.encoder.bits, new)
     if running.is_due(after.learned):
         wins = after.populations[0].wins
+        assert wins is not None
         counts += renewal(network, int(np.count_nonzero(wins)))
     return counts
 

@@ -62,9 +62,9 @@ def operations(
         infer["code taken over"] += network.inputs
     if label is None:
         return infer, Counter()
-    core.learn(x, label, kind)
+    changes = core.learn(x, label, kind).changes
     after = unpack_state(network, core.state())
-    return infer, _learned(network, before, after, recording, label, int(arriving[-1]))
+    return infer, _learned(network, before, after, recording, label, int(arriving[-1]), changes)
 
 
 # ---- preparation and encoding --------------------------------------------------------------------
@@ -298,15 +298,33 @@ def _ranked(winners: int, margins: Array) -> Operations:
 
 
 def _learned(
-    network: Network, before: State, after: State, recording: Recording, label: int, taught: int
+    network: Network,
+    before: State,
+    after: State,
+    recording: Recording,
+    label: int,
+    taught: int,
+    changes: int,
 ) -> Operations:
-    """What learning adds; `taught` spikes reached the first population at the last step."""
+    """What learning adds.
+
+    Parameters
+    ----------
+    taught : spikes that reached the first population at the last step.
+    changes : weights that learning changed, and not a renewal of V after it.
+    """
     counts: Operations = Counter({"sample learned": 1})
+    changed = [
+        int(np.count_nonzero(old.weights != new.weights))
+        for old, new in zip(before.populations, after.populations, strict=True)
+    ]
+    if changed:
+        changed[0] = changes - sum(changed[1:])
     first = _stage_neurons(network)
     for index, population in enumerate(network.populations):
         part = slice(first, first + population.neurons)
         first += population.neurons
-        old, new = before.populations[index], after.populations[index]
+        old = before.populations[index]
         rule = population.rule
         spiking = int(recording.spikes[-1, part].sum())
         if rule is not None:
@@ -327,13 +345,12 @@ def _learned(
             counts["population learned"] += 1
             counts["neuron learns"] += learners
             counts[f"synapse, {rule.pre}"] += learners * synapses
-            changed = int(np.count_nonzero(old.weights != new.weights))
-            counts["weight changed"] += changed
+            counts["weight changed"] += changed[index]
             if population.weight_bits == 4:
                 counts["synapse of 4 bits"] += learners * synapses
-                counts["weight of 4 bits changed"] += changed
+                counts["weight of 4 bits changed"] += changed[index]
             if population.norm_shift is not None:
-                counts["norm follows a weight"] += changed
+                counts["norm follows a weight"] += changed[index]
         taught = spiking
     return counts
 

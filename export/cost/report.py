@@ -110,7 +110,8 @@ class Report:
     flash_left, ram_left : bytes that are left, negative where something does not fit.
     infer, learn : a learning step includes the inference that it begins with, and its share of
         renewals.
-    renewal : one renewal of a learned inhibition; None where there is none.
+    renewal : one renewal of a learned inhibition; None where there is none, or counts are
+        measured.
     renewal_every : samples from one renewal to the next; 0 where there is none.
     measured : whether the counts come from the emulator, or else from the model.
     activity : which samples the counts are of.
@@ -294,9 +295,17 @@ def _renewal(core: Core) -> tuple[dict[str, float], int]:
     if state.inhibition is None:
         return {}, 0
     wins = state.populations[0].wins
+    assert wins is not None
     recruited = int(np.count_nonzero(wins)) or network.populations[0].neurons
-    every = samples_between_renewals(network, state.learned)
-    return {name: float(n) for name, n in renewal(network, recruited).items()}, every
+    return {name: float(n) for name, n in renewal(network, recruited).items()}, renewal_every(core)
+
+
+def renewal_every(core: Core) -> int:
+    """Return how many samples lie between renewals of a learned inhibition; 0 where none is."""
+    network, state = core.network, unpack_state(core.network, core.state())
+    if state.inhibition is None:
+        return 0
+    return samples_between_renewals(network, state.learned)
 
 
 # ---- the report ----------------------------------------------------------------------------------
