@@ -4,11 +4,12 @@ The command line names these in its help, so this module imports nothing: help l
 """
 
 DATA_SETS = ("digits", "mnist", "fashion-mnist")
-FEATURES = ("auto", "edges", "pixels", "scaled")  # what a network makes of a sample
+FEATURES = ("auto", "edges", "pixels", "scaled", "decorrelated")  # what is made of a sample
 ORDERS = ("class", "shuffled", "given")  # in which samples come
 CODINGS = ("bitplane", "rate")  # how a rectifier of an ONNX file becomes spikes
 RAW_TYPES = ("uint8", "int16", "int32")
 INPUT_TYPES = (*RAW_TYPES, "codes", "spikes")  # of a sample that an exported ONNX model takes
 
 NEURONS_PER_CLASS = 30
+DECORRELATED_NEURONS = 10  # for each class, where codes are decorrelated: they need fewer
 PART = 500  # samples of a stream between two looks at the device's state

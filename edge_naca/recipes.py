@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca import presets
-from edge_naca.choices import FEATURES, NEURONS_PER_CLASS
+from edge_naca.choices import DECORRELATED_NEURONS, FEATURES, NEURONS_PER_CLASS
 from edge_naca.data import Dataset
 from edge_naca.front_end import SCALER, FrontEnd, spread
 from edge_naca.image import state_size
+from edge_naca.images import EDGES, PLAIN, POOLED, are_images, are_small, image_preparation
+from edge_naca.inhibition import Inhibition
 from edge_naca.limits import MAX_UNITS, choice
 from edge_naca.network import Network, Preparation
-from edge_naca.scaling import Scaler, plan
+from edge_naca.scaling import Plan, Scaler, plan
 
 Array = NDArray[Any]
 
-SMALL = 16  # images with a shorter side are taken pixel by pixel
-MAX_FEATURE_SUM = 1024  # what preparation keeps of a feature without cutting it off
 NORM_SAMPLES = 200  # by which the norm of a front end's features is judged
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """How images become codes.
-
-    Parameters
-    ----------
-    cells : about how many cells along the longer side; cells are never below `least` pixels.
-    bits : of a code, unless the caller says otherwise.
-    fullness : how large a code is on average (root mean square), relative to the largest one.
-    """
-
-    spatial: str
-    cells: int
-    least: int
-    bits: int
-    fullness: float
-
-
-_EDGES = _Kind("edges", 8, 4, 3, 0.357)
-_POOLED = _Kind("pool", 16, 2, 4, 0.286)
-_PLAIN = _Kind("pool", MAX_UNITS, 1, 3, 0.446)
-_SCALED_BITS = 4
 
 
 def network_for(
@@ -67,11 +43,12 @@ def network_for(
     dataset : its training samples and classes are looked at.
     front_end : frozen stages that features come from; `features` and `bits` are then its own.
     max_kib : most KiB of learned state; as many neurons are taken as fit.
-    neurons_per_class : neurons for each class, 30 if neither this nor `max_kib` is given.
+    neurons_per_class : neurons for each class, if `max_kib` is not given either 30, or 10 where
+        codes are decorrelated.
     features : "edges" (how strong the edges of four orientations are in each cell of an image),
         "pixels" (of an image, pooled if it is large), "scaled" (every number for itself, scaled as
-        `edge_naca.scaling` finds suitable; the only one for what is no image of integers), or
-        "auto": the first of them that suits the samples.
+        `edge_naca.scaling` finds suitable), "decorrelated" (the same for up to 128 numbers, with a
+        population that learns to decorrelate them), or "auto": what suits the samples.
     bits : of a code; None for what measured best.
     weight_bits : 8, or 4 for half the state.
     capacity : how many classes there is room for, at least those of the data set, the default.
@@ -89,6 +66,7 @@ def network_for(
         raise ValueError(f"capacity must be at least {count}, the classes of {dataset.name}")
     source: Preparation | FrontEnd
     norm = None
+    inhibition: Inhibition | None = None
     if front_end is not None:
         if features != "auto" or bits is not None:
             raise ValueError("features and bits are the front end's: leave them out")
@@ -96,7 +74,14 @@ def network_for(
         chosen = dataset.x_train[spread(len(dataset.x_train), NORM_SAMPLES)]
         norm = typical_norm(front_end, integers_for(front_end.network(), chosen))
     else:
-        source, width, metadata = _prepare(dataset.x_train, features, bits)
+        chosen_plan = _prepare(dataset.x_train, features, bits, weight_bits)
+        source, width, inhibition = (
+            chosen_plan.preparation,
+            chosen_plan.bits,
+            chosen_plan.inhibition,
+        )
+        scaler = chosen_plan.scaler
+        metadata = {} if scaler is None else {SCALER: scaler.to_json()}
 
     def build(neurons: int) -> Network:
         return presets.competitive(
@@ -106,6 +91,7 @@ def network_for(
             bits=width,
             norm=norm,
             weight_bits=weight_bits,
+            inhibition=inhibition,
             seed=seed,
             metadata=metadata,
         )
@@ -115,7 +101,7 @@ def network_for(
             raise ValueError("give either max_kib or neurons_per_class, not both")
         return build(neurons_per_class)
     if max_kib is None:
-        return build(min(NEURONS_PER_CLASS, max(MAX_UNITS // room, 1)))
+        return build(usual_neurons(room, inhibition))
     smallest = state_size(build(1))
     if smallest > max_kib * 1024:
         raise ValueError(
@@ -130,6 +116,12 @@ def network_for(
         else:
             too_many = middle
     return build(fits)
+
+
+def usual_neurons(room: int, inhibition: Inhibition | None) -> int:
+    """Return how many neurons a class has where nobody says it: what measured best, and fits."""
+    usual = NEURONS_PER_CLASS if inhibition is None else DECORRELATED_NEURONS
+    return min(usual, max(MAX_UNITS // room, 1))
 
 
 def typical_norm(front_end: FrontEnd, raw: Array) -> float:
@@ -178,48 +170,20 @@ def integer_dataset(network: Network, dataset: Dataset) -> Dataset:
     )
 
 
-def _prepare(x: Array, features: str, bits: int | None) -> tuple[Preparation, int, dict[str, Any]]:
-    """Return the device's preparation, bits of a code, and metadata with the host's part."""
-    if features == "auto":
-        features = "scaled" if not _is_image(x) else "pixels" if _is_small(x) else "edges"
-    if features == "scaled":
-        bits = _SCALED_BITS if bits is None else bits
-        scaler, preparation = plan(x.reshape(len(x), -1), bits)
-        return preparation, bits, {} if scaler is None else {SCALER: scaler.to_json()}
-    if not _is_image(x):
+def _prepare(x: Array, features: str, bits: int | None, weight_bits: int) -> Plan:
+    """Return how samples like these become codes."""
+    if features == "auto" and are_images(x):
+        features = "pixels" if are_small(x) else "edges"
+    if features in ("auto", "scaled", "decorrelated"):
+        scaling = "decorrelated" if features == "decorrelated" else "auto"
+        # Weights that follow a learned inhibition have 8 bits.
+        may_decorrelate = features == "auto" and weight_bits == 8
+        return plan(x.reshape(len(x), -1), bits, scaling, may_decorrelate=may_decorrelate)
+    if not are_images(x):
         raise ValueError(
             f"features {features!r} are for images, integers (samples, height, width) in "
             f"0 .. 32767, not {x.dtype} {x.shape}"
         )
-    kind = _EDGES if features == "edges" else _PLAIN if _is_small(x) else _POOLED
-    return *_prepare_image(x, kind, bits), {}
-
-
-def _is_image(x: Array) -> bool:
-    """Tell whether samples (n, …) are images of non-negative integers."""
-    if x.ndim not in (3, 4) or x.dtype.kind not in "iu":
-        return False
-    return bool(x.min() >= 0 and x.max() <= 32767) and (x.ndim == 3 or x.shape[3] <= 4)
-
-
-def _is_small(x: Array) -> bool:
-    return min(x.shape[1:3]) < SMALL
-
-
-def _prepare_image(x: Array, kind: _Kind, bits: int | None) -> tuple[Preparation, int]:
-    height, width, channels = *x.shape[1:3], x.shape[3] if x.ndim == 4 else 1
-    bits = kind.bits if bits is None else bits
-    cell = max(kind.least, -(-max(height, width) // kind.cells))
-    most = max(int(x.max()), 1)  # that one pixel can add to a feature
-    cap = 32767
-    if kind.spatial == "edges":
-        cap = most = -(-most // 4)
-    preparation = Preparation(
-        (height, width, channels),
-        kind.spatial,
-        cell=cell,
-        cap=cap,
-        shift=(-(-most * cell**2 // MAX_FEATURE_SUM) - 1).bit_length(),
-    )
-    norm = round(kind.fullness * (2**bits - 1) * preparation.features**0.5)
-    return replace(preparation, norm=min(max(norm, 1), 4095)), bits
+    kind = EDGES if features == "edges" else PLAIN if are_small(x) else POOLED
+    preparation, width = image_preparation(x, kind, bits)
+    return Plan(features, width, None, preparation)

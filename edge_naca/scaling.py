@@ -8,20 +8,24 @@ scaler is kept in the image's metadata as JSON, so that any host can repeat it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge_naca.limits import MAX_UNITS, choice
+from edge_naca.images import EDGES, image_preparation, image_shape
+from edge_naca.inhibition import Inhibition
+from edge_naca.limits import MAX_LEARNED_INPUTS, MAX_UNITS, choice
 from edge_naca.network import Preparation
 
 Float = NDArray[np.float64]
 
-SCALINGS = ("auto", "standard", "pixels")
+SCALINGS = ("auto", "edges", "pixels", "standard", "decorrelated")
+BITS = 4  # of a code, but for edges
 
 REACH = 2.5  # standard deviations that the codes cover on either side of the mean
+DECORRELATED_BITS, DECORRELATED_REACH = 6, 4  # of the codes that the inhibition is given
 STEPS = 4096  # int16 steps that a standard deviation takes between host and device
 BRIGHT = 255  # feature that the brightest pixel becomes; four times as bright is still told apart
 LIMIT = 32767
@@ -81,23 +85,49 @@ def looks_like_pixels(x: NDArray[Any]) -> bool:
     return bool((most > 0).any() and np.median(most[most > 0]) * 8 >= most.max())
 
 
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How samples become codes.
+
+    Parameters
+    ----------
+    source : the scaling that was chosen, one of `SCALINGS` but "auto".
+    bits : of a code that is sent.
+    scaler : the host's part; None for nothing.
+    preparation : the device's part.
+    inhibition : what decorrelates codes on the device, if anything.
+    """
+
+    source: str
+    bits: int
+    scaler: Scaler | None
+    preparation: Preparation
+    inhibition: Inhibition | None = None
+
+
 def plan(
     x: NDArray[Any],
-    bits: int,
+    bits: int | None = None,
     scaling: str = "auto",
     feature_range: tuple[ArrayLike, ArrayLike] | None = None,
-) -> tuple[Scaler | None, Preparation]:
-    """Return how to scale samples like these: the host's part (None for nothing), the device's.
+    *,
+    may_decorrelate: bool = True,
+) -> Plan:
+    """Return how to scale samples like these.
 
     Parameters
     ----------
     x : samples (n, features), finite, of which only those things are looked at that
         `feature_range` does not tell.
-    bits : of a code.
-    scaling : "standard": every feature by its own mean and standard deviation, split into on and
-        off; "pixels": all features by one maximum, zero stays zero, and every sample is brought to
-        the same norm; "auto": "pixels" if `looks_like_pixels` and no range is given.
+    bits : of a code that is sent; None for what measured best.
+    scaling : "edges": samples are images, flattened and square, and become how strong edges of
+        four orientations are in each cell; "pixels": all features by one maximum, zero stays zero,
+        and every sample is brought to the same norm; "standard": every feature by its own mean and
+        standard deviation, split into on and off; "decorrelated": the same with a sign instead, and
+        a population that learns on the device to decorrelate them, at most 128; "auto": the first
+        of them that suits samples and range.
     feature_range : lowest and highest number, for all features or for each: what the codes cover.
+    may_decorrelate : whether "auto" may choose that.
 
     Raises
     ------
@@ -108,15 +138,50 @@ def plan(
     features = x.shape[1]
     bounds = None if feature_range is None else _bounds(feature_range, features)
     if scaling == "auto":
-        scaling = "pixels" if bounds is None and looks_like_pixels(x) else "standard"
-    most = MAX_UNITS if scaling == "pixels" else MAX_UNITS // 2
-    if features > most:
+        scaling = _suitable(x, bits, bounds, may_decorrelate)
+    if scaling == "edges":
+        return _plan_edges(x, bits)
+    bits = BITS if bits is None else bits
+    most = {"pixels": MAX_UNITS, "standard": MAX_UNITS // 2, "decorrelated": MAX_LEARNED_INPUTS}
+    if features > most[scaling]:
         raise ValueError(
-            f"X has {features} features; there is room for {most} with scaling={scaling!r}"
+            f"X has {features} features; there is room for {most[scaling]} with scaling={scaling!r}"
         )
     if scaling == "pixels":
-        return _plan_pixels(x, bits, bounds)
-    return _plan_standard(x, bits, bounds)
+        return Plan(scaling, bits, *_plan_pixels(x, bits, bounds))
+    if scaling == "standard":
+        part, preparation = _plan_standard(x, bits, REACH, bounds)
+        return Plan(scaling, bits, part, replace(preparation, signed=True))
+    part, preparation = _plan_standard(x, DECORRELATED_BITS, DECORRELATED_REACH, bounds)
+    inhibition = Inhibition(features, DECORRELATED_BITS)
+    return Plan(scaling, bits, part, replace(preparation, keeps_sign=True), inhibition)
+
+
+def _suitable(
+    x: NDArray[Any], bits: int | None, bounds: tuple[Float, Float] | None, may_decorrelate: bool
+) -> str:
+    if bounds is None and image_shape(x) is not None:
+        return "edges"
+    if bounds is None and looks_like_pixels(x):
+        return "pixels"
+    fits = x.shape[1] <= MAX_LEARNED_INPUTS and (bits is None or bits <= 7)
+    return "decorrelated" if may_decorrelate and fits else "standard"
+
+
+def _plan_edges(x: NDArray[Any], bits: int | None) -> Plan:
+    shape = image_shape(x)
+    if shape is None:
+        raise ValueError(
+            "scaling='edges' is for square images of 16 × 16 pixels or more, flattened, smooth and "
+            f"not negative, which these samples of {x.shape[1]} features are not: hand over a "
+            "preparation with their shape"
+        )
+    scaler = None
+    if x.dtype.kind not in "iu" or x.max() > LIMIT:
+        scaler = Scaler(np.zeros(1), np.array([BRIGHT / max(float(x.max()), 1e-300)]))
+        x = scaler(x)
+    preparation, bits = image_preparation(x.reshape(-1, *shape), EDGES, bits)
+    return Plan("edges", bits, scaler, preparation)
 
 
 def _bounds(feature_range: Any, features: int) -> tuple[Float, Float]:
@@ -159,16 +224,17 @@ def _spread(x: Float) -> tuple[Float, Float]:
 
 
 def _plan_standard(
-    x: NDArray[Any], bits: int, bounds: tuple[Float, Float] | None
+    x: NDArray[Any], bits: int, reach: float, bounds: tuple[Float, Float] | None
 ) -> tuple[Scaler | None, Preparation]:
+    """Return the host's part, and the device's, to which the sign is to be added."""
     shape = (1, x.shape[1], 1)
-    codes_per_deviation = (2**bits - 1) / REACH
+    codes_per_deviation = (2**bits - 1) / reach
     if bounds is None:
         centre, deviation = _spread(x.astype(np.float64))
         largest = float(np.abs(x.astype(np.float64)).max())
     else:
         low, high = bounds
-        centre, deviation = low / 2 + high / 2, np.maximum(high - low, 1e-299) / (2 * REACH)
+        centre, deviation = low / 2 + high / 2, np.maximum(high - low, 1e-299) / (2 * reach)
         largest = float(max(np.abs(low).max(), np.abs(high).max()))
     if x.dtype.kind in "iu":
         gain, shift = gains(codes_per_deviation / deviation)
@@ -176,11 +242,9 @@ def _plan_standard(
         centred = (np.abs(np.rint(centre) - centre) <= deviation / 10).all()
         if exact and centred and largest <= LIMIT:
             offset = np.broadcast_to(np.rint(centre), gain.shape).astype(np.int64)
-            return None, Preparation(shape, signed=True, offset=offset, gain=gain, shift=shift)
+            return None, Preparation(shape, offset=offset, gain=gain, shift=shift)
     gain, shift = gains(np.array([codes_per_deviation / STEPS]))
-    return Scaler(centre, STEPS / deviation), Preparation(
-        shape, signed=True, gain=gain, shift=shift
-    )
+    return Scaler(centre, STEPS / deviation), Preparation(shape, gain=gain, shift=shift)
 
 
 def _plan_pixels(

@@ -83,6 +83,8 @@ def typical_square(network: Network, has_front_end: bool) -> float:
     if has_front_end:
         return -network.populations[0].threshold / presets.REACH_UNEQUAL / 3
     square = preparation.norm**2 / 3
-    if not square:
+    if network.encoder.is_signed:
+        square = network.encoded * (2**network.encoder.bits / presets.DEVIATIONS) ** 2
+    elif not square:
         square = preparation.features * ((2**network.encoder.bits - 1) / REACH) ** 2
     return square * 2.0**rule.trace_shift

@@ -19,7 +19,7 @@ from edge_naca import image, presets
 from edge_naca.classifier.decisions import class_margins, class_scores, typical_square
 from edge_naca.classifier.labels import Labels
 from edge_naca.classifier.parameters import check_parameters
-from edge_naca.classifier.samples import GIVEN, integers, plain
+from edge_naca.classifier.samples import CALIBRATED, GIVEN, integers, plain
 from edge_naca.classifier.saved import Saved
 from edge_naca.core import Core
 from edge_naca.files import read_file, write_file
@@ -27,8 +27,8 @@ from edge_naca.front_end import SCALER, FrontEnd
 from edge_naca.image import ImageError
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS, whole
 from edge_naca.network import Network, Preparation
-from edge_naca.recipes import typical_norm
-from edge_naca.scaling import Scaler, plan
+from edge_naca.recipes import typical_norm, usual_neurons
+from edge_naca.scaling import BITS, Scaler, plan
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
 
 ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
@@ -44,17 +44,22 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    neurons_per_class : int, default 20
-        Hidden neurons of each class. Times the classes there is room for: at most 4096.
+    neurons_per_class : int or None, default None
+        Hidden neurons of each class. Times the classes there is room for: at most 4096. None: 30,
+        or 10 where features are decorrelated, or as many as there is room for.
     max_classes : int or None, default None
         Classes there is room for, 1 .. 1024, fixed when the network is made. `fit` makes more
         room when its data hold more. None: what `fit` finds, or 16 when `partial_fit` comes first.
-    scaling : {"auto", "standard", "pixels"}, default "auto"
-        "standard": every feature is centred and divided by its standard deviation, then split
-        into an on and an off input; codes cover ±2.5 deviations. "pixels", for images, counts and
-        spectra: all features share one scale, zero stays zero, and each sample is brought to the
-        same norm; half the memory. "auto": "pixels" if there are 16 features or more, none
-        negative, with many zeros and of similar size, else "standard".
+    scaling : {"auto", "edges", "pixels", "decorrelated", "standard"}, default "auto"
+        "edges", for square images of 16 × 16 pixels or more, flattened: how strong edges of four
+        orientations are in each cell. "pixels", for smaller images, counts and spectra: all
+        features share one scale, zero stays zero, and each sample is brought to the same norm.
+        "decorrelated", for up to 128 features: each is centred and divided by its standard
+        deviation, codes cover ±4 deviations, and a population between them and the hidden neurons
+        learns to decorrelate what they do not explain. "standard": the same without that
+        population, split into an on and an off input; codes cover ±2.5 deviations. "auto": the
+        first that suits: "edges" if neighbouring features are as alike as pixels, "pixels" if
+        there are 16 features or more, none negative, with many zeros and of similar size.
     feature_range : (low, high) or None, default None
         What the codes cover, instead of what the first samples show: two numbers, or two arrays
         (n_features,). What lies outside counts as the nearer end; with "pixels", `high` may be
@@ -66,16 +71,21 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         Frozen stages that come first (`edge_naca.export.onnx_front_end`, or those of an image):
         what they give is learned from. `X` is what they were calibrated on, images flattened.
         `preparation`, `scaling`, `feature_range` and `bits` are then the front end's.
-    bits : int, default 4
-        Of the code that a feature becomes, 1 .. 8 (1 .. 4 with 4-bit weights).
+    bits : int or None, default None
+        Of the code that a feature becomes, 1 .. 8 (1 .. 4 with 4-bit weights). None: 3 for edges,
+        else 4.
     weight_bits : {8, 4}, default 8
-        Of a hidden weight: what most of the learned state consists of.
+        Of a hidden weight: what most of the learned state consists of. With 4, features are not
+        decorrelated.
     rate_floor : float, default 0.02
         What a neuron's learning rate falls to; higher follows drift, lower averages more.
     homeostasis : float, default 5e-5
         How evenly a class's neurons share its samples.
-    depression : float, default 0.0625
+    depression : float, default 0
         How hard a nearer neuron of the wrong class is pushed away, 0 .. 1.
+    grading : float, default 0.5
+        What the learning rate is multiplied by from one neuron of the sample's class to the next
+        one, the nearest first, 0 .. 1. 0: the nearest alone learns.
     calibration : int, default 100
         `partial_fit` keeps samples until it has seen this many, and two classes (or ten times as
         many), and up to then scales, and learns, anew from all of them: the scale is no accident
@@ -142,18 +152,19 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        neurons_per_class: int = 20,
+        neurons_per_class: int | None = None,
         *,
         max_classes: int | None = None,
         scaling: str = "auto",
         feature_range: tuple[ArrayLike, ArrayLike] | None = None,
         preparation: Preparation | None = None,
         front_end: FrontEnd | None = None,
-        bits: int = 4,
+        bits: int | None = None,
         weight_bits: int = 8,
         rate_floor: float = 0.02,
         homeostasis: float = 5e-5,
-        depression: float = 0.0625,
+        depression: float = 0.0,
+        grading: float = 0.5,
         calibration: int = 100,
         epochs: int = 1,
         shuffle: bool = False,
@@ -172,6 +183,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         self.rate_floor = rate_floor
         self.homeostasis = homeostasis
         self.depression = depression
+        self.grading = grading
         self.calibration = calibration
         self.epochs = epochs
         self.shuffle = shuffle
@@ -256,7 +268,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         if self.max_classes is not None:
             return int(self.max_classes)
         known = len(found) if classes is None else len(np.unique(np.asarray(classes)))
-        return max(min(ROOM, MAX_UNITS // self.neurons_per_class), len(found), known)
+        return max(min(ROOM, MAX_UNITS // (self.neurons_per_class or 1)), len(found), known)
 
     def _calibrate(self, samples: NDArray[Any], indices: NDArray[np.int32], room: int) -> None:
         """Scale and learn anew, from all samples seen so far."""
@@ -274,7 +286,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         self.core_.learn_many(self._raw(samples), indices)
         # The spread of a single class says little about where others lie.
         enough = self.calibration * (1 if len(self.labels_) > 1 else 10)
-        goes_on = self._source in ("standard", "pixels") and len(samples) < enough
+        goes_on = self._source in CALIBRATED and len(samples) < enough
         self._kept = (samples, indices) if goes_on else None
 
     def _learn(self, samples: NDArray[Any], indices: NDArray[np.int32], epochs: int) -> None:
@@ -297,22 +309,29 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     def _set_up(self, samples: NDArray[Any], capacity: int) -> None:
         """Make a network that has learned nothing, scaled for these samples."""
         whole("max_classes, or the classes found", capacity, 1, MAX_CLASSES)
-        if capacity * self.neurons_per_class > MAX_UNITS:
+        neurons = self.neurons_per_class
+        if neurons is not None and capacity * neurons > MAX_UNITS:
             raise ValueError(
-                f"neurons_per_class={self.neurons_per_class} makes "
-                f"{capacity * self.neurons_per_class} hidden neurons for {capacity} classes "
-                f"(max_classes={self.max_classes}), but there is room for {MAX_UNITS}: "
-                f"neurons_per_class can be {MAX_UNITS // capacity} at most"
+                f"neurons_per_class={neurons} makes {capacity * neurons} hidden neurons for "
+                f"{capacity} classes (max_classes={self.max_classes}), but there is room for "
+                f"{MAX_UNITS}: neurons_per_class can be {MAX_UNITS // capacity} at most"
             )
         self.scaler_: Scaler | None = None
+        bits, inhibition = self.bits or BITS, None
         front_end, norm = self.front_end, None
         preparation = self.preparation if front_end is None else front_end.preparation
         self._source = "given" if front_end is None else "front end"
         if preparation is None:
-            self.scaler_, preparation = plan(samples, self.bits, self.scaling, self.feature_range)
-            self._source = "standard" if preparation.signed else "pixels"
-            if self.feature_range is not None:
-                self._source = "range"
+            scaled = plan(
+                samples,
+                self.bits,
+                self.scaling,
+                self.feature_range,
+                may_decorrelate=self.weight_bits == 8,
+            )
+            self.scaler_, preparation = scaled.scaler, scaled.preparation
+            bits, inhibition = scaled.bits, scaled.inhibition
+            self._source = scaled.source if self.feature_range is None else "range"
         elif preparation.raw_count != samples.shape[1]:
             raise ValueError(
                 f"X has {samples.shape[1]} features, but preparation wants {preparation.raw_count} "
@@ -326,20 +345,22 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         network = presets.competitive(
             preparation if front_end is None else front_end,
             capacity,
-            self.neurons_per_class,
-            bits=self.bits,
+            usual_neurons(capacity, inhibition) if neurons is None else neurons,
+            bits=bits,
             norm=norm,
             weight_bits=self.weight_bits,
             rate_floor=self.rate_floor,
             homeostasis=self.homeostasis,
             depression=self.depression,
+            grading=self.grading,
+            inhibition=inhibition,
             seed=self._network_seed,
         )
         self.core_: Core = Core(network)
         # Three times as strong as a typical sample must still fit.
         if self._source not in GIVEN and 3 * self._unit() > POTENTIAL_MAX:
             raise ValueError(
-                f"bits={self.bits} makes numbers too large for {samples.shape[1]} features: "
+                f"bits={bits} makes numbers too large for {samples.shape[1]} features: "
                 "potentials would saturate; use fewer bits"
             )
 

@@ -21,16 +21,18 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     TypeError, ValueError
         The message names the parameter.
     """
-    whole("neurons_per_class", parameters["neurons_per_class"], 1, MAX_UNITS)
+    if parameters["neurons_per_class"] is not None:
+        whole("neurons_per_class", parameters["neurons_per_class"], 1, MAX_UNITS)
     if parameters["max_classes"] is not None:
         whole("max_classes", parameters["max_classes"], 1, MAX_CLASSES)
     choice("scaling", parameters["scaling"], SCALINGS)
     _check_front_end(parameters)
     bits, weight_bits = parameters["bits"], parameters["weight_bits"]
-    whole("bits", bits, 1, 8)
+    if bits is not None:
+        whole("bits", bits, 1, 8)
     if weight_bits not in (4, 8):
         raise ValueError(f"weight_bits must be 8 or 4, not {weight_bits}")
-    if weight_bits == 4 and bits > 4:
+    if weight_bits == 4 and bits is not None and bits > 4:
         raise ValueError(f"bits must be in 1 .. 4 with weight_bits=4, not {bits}")
     _check_numbers(parameters)
     whole("calibration", parameters["calibration"], 1, 1 << 20)
@@ -59,6 +61,7 @@ def _check_numbers(parameters: Mapping[str, Any]) -> None:
         ("rate_floor", 0, 1, True),
         ("homeostasis", 0, 1, False),
         ("depression", 0, 1, False),
+        ("grading", 0, 1, False),
         ("temperature", 0, np.inf, True),
     ):
         value = parameters[name]

@@ -11,7 +11,8 @@ from edge_naca.scaling import Scaler
 
 # What says how features become codes: the caller, a front end, a range, or the first samples.
 GIVEN = ("given", "front end")  # nothing is calibrated
-SOURCES = (*GIVEN, "range", "standard", "pixels")
+CALIBRATED = ("edges", "pixels", "standard", "decorrelated")  # by the first samples
+SOURCES = (*GIVEN, "range", *CALIBRATED)
 
 
 def plain(samples: NDArray[Any]) -> NDArray[Any]:
@@ -38,10 +39,10 @@ def integers(
     ValueError
         If they hold what this scaling cannot take.
     """
-    if is_learning and source == "pixels" and samples.min() < 0:
+    if is_learning and source in ("edges", "pixels") and samples.min() < 0:
         raise ValueError(
             f"X holds {samples.min()}, but the first samples held nothing negative and were "
-            "scaled as pixels: create NacaClassifier with scaling='standard'"
+            f"scaled as {source}: create NacaClassifier with scaling='standard'"
         )
     if scaler is not None:
         return scaler(samples)
