@@ -248,9 +248,9 @@ def test_inspect_says_by_how_much_v_does_not_fit(inputs: int, board: str, tmp_pa
     elif missing < size:
         room = size - missing
         assert (
-            f"The inhibition takes {size} bytes of it, {missing} more than the {room} that the rest "
-            "leaves. One of fewer inputs takes less, by the square; one that was learned elsewhere "
-            "and is given in the image takes flash."
+            f"The inhibition takes {size} bytes of it, {missing} more than the {room} that the "
+            "rest leaves. One of fewer inputs takes less, by the square; one that was learned "
+            "elsewhere and is given in the image takes flash."
         ) in text
     else:
         assert f"without it {missing - size} bytes are missing still." in text

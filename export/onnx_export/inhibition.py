@@ -9,7 +9,7 @@ from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.inhibition import Inhibition, to_square
 from edge_naca.specification.inhibition import GREATEST_SHIFT
 
-_MOST_ROW_SHIFT = 15
+_ROW_SHIFTS = 16  # a learned one is read modulo this
 
 
 def codes(
@@ -41,10 +41,11 @@ def codes(
         y = scaled(g.within("codes"), sums, g.initializer("shifts", shifts), largest)
         return g.cast("codes_out", y, np.int8), synops
     shift = g.cast("shift", learned["shift"], np.int64)
-    rows = g.op("row_shifts", "Mod", g.cast("rows", learned["row_shifts"], np.int64), 16)
-    shifts_in_use = g.op("shifts", "Sub", g.op("limited_shift", "Min", shift, GREATEST_SHIFT), rows)
+    stored = g.cast("stored_row_shifts", learned["row_shifts"], np.int64)
+    limited = g.op("limited_shift", "Min", shift, GREATEST_SHIFT)
+    rows = g.op("row_shifts", "Mod", stored, _ROW_SHIFTS)
     sums = arithmetic.signed_product(g, "sums", x, most, learned["weights"])
-    y = scaled(g.within("codes"), sums, shifts_in_use, largest)
+    y = scaled(g.within("codes"), sums, g.op("shifts", "Sub", limited, rows), largest)
     wide = g.cast("codes_in", x, np.int32)
     passing = g.constant(inhibition.code_bits - bits, np.int64)
     passed = scaled(g.within("passed_on"), wide, passing, largest)

@@ -240,9 +240,11 @@ class Decorrelating:
         rule = population.rule
         assert rule is not None
         is_due = self._is_due(g, learned)
-        rows, divisors = self._narrowed(g, is_due)
+        narrow, rows, divisors = self._narrowed(g)
+        self._replace(g, "weights", is_due, narrow)
+        self._replace(g, "row_shifts", is_due, rows)
         recruited = g.op("recruited", "Greater", g.cast("wins", wins, np.int32), 0)
-        sums = self._projections(g)
+        sums = self._projections(g, narrow)
         shift = self._reach(g, bits, sums, divisors, recruited, population.neurons)
         self._replace(g, "shift", is_due, shift)
         fraction = rule.trace_shift
@@ -256,9 +258,8 @@ class Decorrelating:
         return g.cast("weights_int8", g.op("weights_int64", "Where", changes, new, old), np.int8)
 
     def _replace(self, g: Graph, name: str, is_due: Value, new: Value) -> None:
-        kept = g.op(
-            f"{name}_kept", "Where", is_due, new, g.cast(f"{name}_old", self.state[name], np.int64)
-        )
+        old = g.cast(f"{name}_old", self.state[name], np.int64)
+        kept = g.op(f"{name}_kept", "Where", is_due, new, old)
         self.state[name] = g.cast(f"{name}_next", kept, self.state[name].dtype)
 
     def _is_due(self, g: Graph, learned: Value) -> Value:
@@ -277,8 +278,8 @@ class Decorrelating:
         some = g.op("some_learned", "Greater", g.cast("count", self.state["count"], np.int64), 0)
         return g.op("renews", "And", is_due, some)
 
-    def _narrowed(self, g: Graph, is_due: Value) -> tuple[Value, Value]:
-        """The factor in 8 bits, and shifts and divisors of rows: int64 (neurons,)."""
+    def _narrowed(self, g: Graph) -> tuple[Value, Value, Value]:
+        """The factor in 8 bits, int64 (inputs, neurons), shifts and divisors of its rows."""
         factor = g.cast("factor", self.state["factor"], np.int64)
         greatest = g.reduce("greatest", "ReduceMax", g.op("sizes", "Abs", factor), 0)
         column = g.reshape("greatest_column", greatest, (self.inhibition.inputs, 1))
@@ -287,18 +288,15 @@ class Decorrelating:
         divisors = g.op("row_divisors", "Gather", arithmetic.powers(g, np.int64), rows)
         raised = g.op("raised", "Add", factor, g.op("row_halves", "Div", divisors, 2))
         narrow = arithmetic.divide_down(g, "narrow", raised, divisors)
-        self._narrow = g.op("narrow_limited", "Clip", narrow, -127, 127)
-        self._replace(g, "weights", is_due, self._narrow)
-        self._replace(g, "row_shifts", is_due, rows)
-        return rows, divisors
+        return g.op("narrow_limited", "Clip", narrow, -127, 127), rows, divisors
 
-    def _projections(self, g: Graph) -> Value:
+    def _projections(self, g: Graph, narrow: Value) -> Value:
         """What V makes of prototypes, int64 (neurons, inputs)."""
         stored = g.cast("prototypes", self.state["prototypes"], np.int32)
         limited = g.op("known", "Clip", stored, -LARGEST_PROTOTYPE, LARGEST_PROTOTYPE)
         rows = g.op("prototypes_of_neurons", "Transpose", limited, perm=[1, 0])
-        narrow = g.cast("narrow_int8", self._narrow, np.int8)
-        sums = arithmetic.signed_product(g, "sums", rows, LARGEST_PROTOTYPE, narrow)
+        weights = g.cast("narrow_int8", narrow, np.int8)
+        sums = arithmetic.signed_product(g, "sums", rows, LARGEST_PROTOTYPE, weights)
         return g.cast("sums_int64", sums, np.int64)
 
     def _reach(
