@@ -74,6 +74,7 @@ class Decorrelation:
     ----------
     factor : int16 (triangle,), V as it is being learned, row after row.
     weights, row_shifts : int8 (triangle,), uint8 (inputs,): V as it is in use.
+    centre : int32 (inputs,), what rows make of the mean of prototypes, which is taken off.
     prototypes : int16 (neurons, inputs), what the first population's neurons stand for in codes
         that come in, with `Inhibition.fraction` fractional bits.
     count : residuals that V learned, at most 4095.
@@ -85,6 +86,7 @@ class Decorrelation:
     factor: NDArray[np.int16]
     weights: NDArray[np.int8]
     row_shifts: NDArray[np.uint8]
+    centre: NDArray[np.int32]
     prototypes: NDArray[np.int16]
     count: int = 0
     factor_shift: int = 0
@@ -180,6 +182,7 @@ def _decorrelation_arrays(network: Network) -> dict[str, tuple[str, tuple[int, .
         "factor": ("<i2", (triangle(inputs),)),
         "weights": ("<i1", (triangle(inputs),)),
         "row_shifts": ("<u1", (inputs,)),
+        "centre": ("<i4", (inputs,)),
         "prototypes": ("<i2", (network.populations[0].neurons, inputs)),
     }
 

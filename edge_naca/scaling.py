@@ -25,7 +25,7 @@ SCALINGS = ("auto", "edges", "pixels", "standard", "decorrelated")
 BITS = 4  # of a code, but for edges
 
 REACH = 2.5  # standard deviations that the codes cover on either side of the mean
-DECORRELATED_BITS, DECORRELATED_REACH = 6, 4  # of the codes that the inhibition is given
+DECORRELATED_BITS, DECORRELATED_REACH = 7, 4  # of the codes that the inhibition is given
 STEPS = 4096  # int16 steps that a standard deviation takes between host and device
 BRIGHT = 255  # feature that the brightest pixel becomes; four times as bright is still told apart
 LIMIT = 32767

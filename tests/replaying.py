@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
-from strategies import networks, random_sample, random_state
+from strategies import KINDS, networks, random_sample, random_state
 from support import run
 
 from edge_naca import image
@@ -371,8 +371,10 @@ def random_case(network: Network, rng: np.random.Generator, rounds: int) -> byte
     return case(encoded, operations, Core(encoded).workspace_size) + refused
 
 
-def random_cases(seed: int, count: int, rounds: int = 4) -> list[bytes]:
-    """Return cases with random networks, the same ones for the same seed."""
+def random_cases(
+    seed: int, count: int, rounds: int = 4, kinds: tuple[str, ...] = KINDS
+) -> list[bytes]:
+    """Return cases with random networks of these kinds, the same ones for the same seed."""
     cases: list[bytes] = []
 
     @hypothesis.seed(seed)
@@ -382,7 +384,7 @@ def random_cases(seed: int, count: int, rounds: int = 4) -> list[bytes]:
         phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(networks(), st.integers(0, 2**32 - 1))
+    @hypothesis.given(networks(kinds), st.integers(0, 2**32 - 1))
     def collect(network: Network, number: int) -> None:
         cases.append(random_case(network, np.random.default_rng(number), rounds))
 

@@ -138,9 +138,9 @@ def populations(draw: st.DrawFn, neurons: int, capacity: int, steps: int, out: b
 
 
 @st.composite
-def inhibitions(draw: st.DrawFn, inputs: int) -> Inhibition:
+def inhibitions(draw: st.DrawFn, inputs: int, is_learned: bool) -> Inhibition:
     shared: dict[str, Any] = {"inputs": inputs, "code_bits": draw(st.integers(1, 7))}
-    if draw(st.booleans()):
+    if is_learned:
         return Inhibition(
             **shared,
             reach=draw(_extreme(1, 15)),
@@ -177,17 +177,25 @@ def _behind_signs(
     return dataclasses.replace(population, rule=rule)
 
 
+KINDS = ("plain", "stages", "signs")
+
+
 @st.composite
-def networks(draw: st.DrawFn) -> Network:
-    kind = draw(st.sampled_from(["plain", "stages", "signs"]))
-    has_stages, has_signs = kind == "stages", kind == "signs"
+def networks(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Network:
+    """Return a network of one of these kinds; "learned" has an inhibition that is learned."""
+    kind = draw(st.sampled_from(kinds))
+    has_stages, has_signs = kind == "stages", kind in ("signs", "learned")
     encoder = draw(encoders(has_stages))
     if has_signs:
         bits = draw(st.integers(1, 7))
         encoder = Encoder("bitplane", bits, bits, is_signed=True)
-    preparation = draw(st.one_of(st.none(), preparations(has_signs and draw(st.booleans()))))
+    preparation = None
+    if kind != "learned" and draw(st.booleans()):
+        preparation = draw(preparations(has_signs and draw(st.booleans())))
     # Beyond 255 spiking inputs, partial sums no longer fit into the 16 bits that the core uses.
     counts = st.one_of(*2 * [st.integers(1, 40)], st.sampled_from([257, 600]))
+    if kind == "learned":
+        counts = st.one_of(st.integers(1, 3), st.integers(1, 24))
     inputs = preparation.outputs if preparation is not None else draw(counts)
     capacity = draw(st.integers(1, 6))
     sizes = [draw(st.integers(1, 40)) for _ in range(draw(st.integers(0, 2)))] + [capacity]
@@ -199,8 +207,8 @@ def networks(draw: st.DrawFn) -> Network:
     )
     inhibition = None
     if has_signs:
-        if inputs <= MAX_LEARNED_INPUTS and draw(st.integers(0, 3)) > 0:
-            inhibition = draw(inhibitions(inputs))
+        if kind == "learned" or (inputs <= MAX_LEARNED_INPUTS and draw(st.integers(0, 3)) > 0):
+            inhibition = draw(inhibitions(inputs, kind == "learned" or draw(st.booleans())))
         is_taught = inhibition is not None and inhibition.is_learned
         first = draw(_behind_signs(plastic[0], capacity, encoder.bits, is_taught))
         plastic = first, *plastic[1:]
@@ -227,12 +235,15 @@ def _random_decorrelation(network: Network, rng: np.random.Generator) -> image.D
         info = np.iinfo(array.dtype)
         low, high = max(info.min, -reach), min(info.max, reach)
         values = rng.integers(low, high, array.shape, endpoint=True)
-        return np.where(rng.random(array.shape) < 0.1, high, values).astype(array.dtype)
+        share = rng.choice([0, 0.1, 1], p=[0.4, 0.4, 0.2])
+        ends = np.where(rng.random(array.shape) < share, rng.choice([low, high]), values)
+        return ends.astype(array.dtype)
 
     return image.Decorrelation(
         numbers(new.factor),
         numbers(new.weights),
         numbers(new.row_shifts),
+        (numbers(new.centre).astype(np.int64) << rng.integers(0, 17)).astype(np.int32),
         numbers(new.prototypes),
         count=int(rng.choice([0, 1, 50, 4094, 4095, 65535])),
         factor_shift=int(rng.choice([0, 5, 12, 17, 31, 255])),

@@ -256,11 +256,12 @@ def test_image_of_something_else_is_refused() -> None:
         ('"classes": [0, 1, 2]', '"classes": [0, 1, 9]'),
         ('"classes"', '"klasses"'),
         ('"announced": [0, 1, 2]', '"announced": [0, 1, 2, 3]'),
-        ('"source": "standard"', '"source": "magic"'),
+        ('"source": "decorrelated"', '"source": "magic"'),
         ('"labels": "<i8"', '"labels": "V8"'),
         ('"labels": "<i8"', '"labels": "nonsense"'),
-        ('"bits": 4', '"bits": 40'),
-        ('"bits": 4', '"bytes": 4'),
+        ('"weight_bits": 8', '"weight_bits": 40'),
+        ('"weight_bits": 8', '"bytes": 8'),
+        ('"temperature": 0.0', '"temperature": -0.0'),
         ('"offset"', '"upset"'),
         ('"parameters": {', '"parameters": 3, "p": {'),
         ('"scaler": {', '"scaler": [], "s": {'),
@@ -367,6 +368,30 @@ def test_decisions_agree_with_predictions(bits: int, classes: int, scaling: str)
     assert (model.labels_[model.core_.predict_many(raw)] == answers).all()
 
 
+def calibration_error(model: NacaClassifier, X: NDArray[Any], y: NDArray[Any]) -> float:
+    """Return how far confidence and accuracy are apart, on average over 10 bins of confidence."""
+    chances = model.predict_proba(X)
+    right = model.classes_[chances.argmax(axis=1)] == y
+    bins = np.minimum((chances.max(axis=1) * 10).astype(int), 9)
+    apart = [
+        (bins == b).mean() * abs(right[bins == b].mean() - chances.max(axis=1)[bins == b].mean())
+        for b in np.unique(bins)
+    ]
+    return float(sum(apart))
+
+
+def test_probabilities_are_calibrated_on_samples_held_out() -> None:
+    X, y = DIGITS
+    part = np.arange(len(y)) % 3 > 0
+    model = NacaClassifier().fit(X[part], y[part])
+    assert model.temperature_ != 0.03
+    assert calibration_error(model, X[~part], y[~part]) < 0.03
+    again = NacaClassifier.from_image(model.to_image())
+    assert (again.predict_proba(X) == model.predict_proba(X)).all()
+    few = NacaClassifier().fit(X[:30], y[:30])  # of which too few could be held out
+    assert few.temperature_ == 0.03
+
+
 def test_temperature_tells_how_sure_to_be() -> None:
     X, y = IRIS
     model = NacaClassifier().fit(X, y)
@@ -446,14 +471,14 @@ def test_units_do_not_matter(factor: float) -> None:
     scaled = NacaClassifier().fit(X * np.array([factor, 1, 1, 1]) + [0, 0, 0, 1e4], y)
     assert (
         plain.predict(X) == scaled.predict(X * [factor, 1, 1, 1] + [0, 0, 0, 1e4])
-    ).mean() > 0.98
+    ).mean() >= 0.97
 
 
 def test_constant_features_do_no_harm() -> None:
     X, y = IRIS
     padded = np.hstack([np.full((150, 1), 0.1), X, np.full((150, 1), 1e6), np.zeros((150, 1))])
     model = NacaClassifier().fit(padded, y)
-    assert (model.predict(padded) == NacaClassifier().fit(X, y).predict(X)).mean() > 0.97
+    assert (model.predict(padded) == NacaClassifier().fit(X, y).predict(X)).mean() > 0.95
     assert NacaClassifier().fit(np.ones((5, 2)), [0, 0, 1, 1, 1]).predict([[1, 1]]).shape == (1,)
 
 
@@ -502,11 +527,16 @@ def test_range_replaces_calibration() -> None:
     for label in (0, 1, 2):
         parts.partial_fit(X[y == label], y[y == label])
     assert _state(parts) == _state(whole)
-    scaler, preparation = plan(X, 4, feature_range=(low, high))
-    assert scaler is not None
-    codes = edge_naca.Core(whole.core_.network).prepare_many(scaler(np.stack([low, high])))
-    assert codes.tolist() == [[0] * 4 + [15] * 4, [15] * 4 + [0] * 4]
-    assert preparation.features == 4
+    for scaling, ends in (
+        ("decorrelated", [[-127] * 4, [127] * 4]),
+        ("standard", [[0] * 4 + [15] * 4, [15] * 4 + [0] * 4]),
+    ):
+        scaled = plan(X, 4, scaling, (low, high))
+        assert scaled.scaler is not None
+        model = NacaClassifier(scaling=scaling, feature_range=(low, high)).fit(X, y)
+        codes = model.core_.prepare_many(scaled.scaler(np.stack([low, high])))
+        assert codes.tolist() == ends
+        assert scaled.preparation.features == 4
 
 
 def test_negative_numbers_in_what_looked_like_pixels() -> None:
@@ -540,8 +570,8 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"neurons_per_class": 2.5}, TypeError, "neurons_per_class must be a whole number"),
     ({"neurons_per_class": 1400}, ValueError, "neurons_per_class can be 1365 at most"),
     ({"max_classes": 1025}, ValueError, "max_classes must be in 1 .. 1024"),
-    ({"max_classes": 300}, ValueError, "neurons_per_class can be 13 at most"),
-    ({"scaling": "robust"}, ValueError, "scaling must be one of auto, standard, pixels"),
+    ({"max_classes": 300, "neurons_per_class": 20}, ValueError, "neurons_per_class can be 13 at"),
+    ({"scaling": "robust"}, ValueError, "scaling must be one of auto, edges, pixels, standard"),
     ({"feature_range": 5}, ValueError, "feature_range must be two numbers"),
     ({"feature_range": (1, 0)}, ValueError, "feature_range must go from low to high"),
     ({"feature_range": (0, np.inf)}, ValueError, "feature_range must hold finite numbers"),

@@ -81,6 +81,7 @@ def _learning(
         np.array(how.pop("factor", [0] * size), np.int16),
         np.zeros(size, np.int8),
         np.zeros(inputs, np.uint8),
+        np.zeros(inputs, np.int32),
         np.array(neurons, np.int16),
         **{name: how.pop(name) for name in ("count", "factor_shift", "mean") if name in how},
     )
@@ -114,7 +115,8 @@ def _renewed(prototypes: list[list[int]], trace_shift: int, **how: Any) -> dict[
     running = _learning(prototypes, **how)
     weights = running.renew(np.arange(len(prototypes)), trace_shift)
     learned = _learned(running)
-    in_use = {"V": learned.weights.tolist(), "s": learned.row_shifts.tolist()}
+    names = {"V": "weights", "s": "row_shifts", "centre": "centre"}
+    in_use = {name: getattr(learned, field).tolist() for name, field in names.items()}
     return {"shift": learned.shift, **in_use, "w": weights.tolist()}
 
 

@@ -118,6 +118,12 @@ MUTATIONS: dict[str, Mutation] = {
     "inhibition-at-once": ("inhibition.c", "if (learned == 0)", "if (false)"),
     "inhibition-passes-bits-on": ("inhibition.c", "(int32_t)core->code_bits - core->net.bits", "0"),
     "inhibition-synops": ("inhibition.c", "x[i] != 0 ? v->r.inputs - i", "x[i] != 0 ? v->r.inputs"),
+    "centre-not-rounded": ("inhibition.c", "LARGEST_CENTRE) + half", "LARGEST_CENTRE)"),
+    "centre-as-stored": ("inhibition.c", "(centre, -LARGEST_CENTRE", "(centre, INT32_MIN"),
+    "centre-of-all": (L, "if (wins[n] != 0) {", "if (true) {"),
+    "centre-rounded-up": (L, "(int32_t)(sum / recruited)", "(int32_t)((sum + 1u) / recruited)"),
+    "centre-of-one-row": (L, "centre[i] += row[j] * mean[j]", "centre[i] += row[0] * mean[j]"),
+    "centre-kept": (L, "int32_t sum = -AT_CONST(int32_t, core, v->centre)[i];", "int32_t sum = 0;"),
     "scaled-not-rounded": ("inhibition.h", "sum + half, down", "sum, down"),
     "scaled-one-sided": ("inhibition.h", "down), -largest,", "down), -127,"),
     "scaled-multiplied-once": ("inhibition.h", "(shift < -7 ? 7 : -shift)", "1"),
@@ -132,7 +138,7 @@ MUTATIONS: dict[str, Mutation] = {
     "inhibition-start": (L, "> 90u", "> 180u"),
     "inhibition-diagonal": (L, " + deviation / 2u) / deviation", ") / deviation"),
     "inhibition-residual": (L, "shift_down(x[i] * unit - known, 1)", "(x[i] * unit - known) / 2"),
-    "inhibition-sum-of-squares": (L, "return squares / v->r.inputs;", "return squares;"),
+    "inhibition-sum-of-squares": (L, "return squares / inputs;", "return squares;"),
     "inhibition-noise-sign": (L, "(heads ? noise : -noise)", "(heads ? -noise : noise)"),
     "inhibition-noise-coarse": (L, "((mean & 255u) * v->r.noise >> 8)", "0u"),
     "inhibition-noise-limit": (L, "LARGEST_RESIDUAL = 8191", "LARGEST_RESIDUAL = 9191"),
@@ -211,9 +217,9 @@ MUTATIONS: dict[str, Mutation] = {
     "image-crc-unchecked": ("image.c", "crc == header.crc ?", "crc != 0 ?"),
     "state-crc-unchecked": ("state.c", "!= header[CHECK]", "== 0"),
     "any-network's-state": ("state.c", "header[NETWORK] != core->network_id ||", ""),
-    "codes-unchecked": ("prepare.c", "size >> core->code_bits != 0", "false"),
+    "codes-unchecked": ("prepare.c", "size >> core->code_bits == 0", "true"),
     "off-codes-unchecked": ("prepare.c", "is_off ? 256u - codes[i]", "is_off ? 0u"),
-    "events-of-signs-taken": ("prepare.c", "if (net->is_signed) {", "if (false) {"),
+    "events-of-signs-taken": ("prepare.c", "return net->is_signed == 0;", "return true;"),
     "signs-anywhere": ("image.c", "!signs_fit(check, first)", "false"),
     "events-doubled": ("prepare.c", "next = at + 1u;", "next = at;"),
     "label-unchecked": ("run.c", "label >= core->net.capacity", "label > core->net.capacity"),
@@ -227,7 +233,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """Return a tape and what it answers."""
     golden = sorted((ROOT / "tests" / "golden").glob("*.tape"))
     tape = b"".join(
-        [*random_cases(seed=11, count=240, rounds=2), *(path.read_bytes() for path in golden)]
+        [
+            *random_cases(seed=11, count=240, rounds=2),
+            *random_cases(seed=13, count=120, rounds=3, kinds=("learned",)),
+            *(path.read_bytes() for path in golden),
+        ]
     )
     path = tmp_path_factory.mktemp("corpus") / "tape"
     path.write_bytes(tape)

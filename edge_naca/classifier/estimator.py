@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
@@ -21,6 +22,7 @@ from edge_naca.classifier.labels import Labels
 from edge_naca.classifier.parameters import check_parameters
 from edge_naca.classifier.samples import CALIBRATED, GIVEN, integers, plain
 from edge_naca.classifier.saved import Saved
+from edge_naca.classifier.temperature import LEAST, USUAL, best_temperature, held_out
 from edge_naca.core import Core
 from edge_naca.files import read_file, write_file
 from edge_naca.front_end import SCALER, FrontEnd
@@ -96,8 +98,10 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         Times that `fit` goes through the samples. `partial_fit` always goes through once.
     shuffle : bool, default False
         Whether samples are put into a random order first; else they are learned as they come.
-    temperature : float, default 0.03
-        Of `predict_proba`, in the unit of `decision_function`: the higher, the less sure.
+    temperature : float or None, default None
+        Of `predict_proba`, in the unit of `decision_function`: the higher, the less sure. None:
+        `fit` learns four fifths of the samples first and takes what suits the other fifth, then
+        begins anew with all; `partial_fit` takes 0.03 where `fit` has not found better.
     random_state : int, RandomState or None, default None
         Of stochastic rounding and of `shuffle`. None stands for 0: results always repeat.
     verbose : bool, default False
@@ -112,6 +116,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     n_features_in_, feature_names_in_ : as everywhere in scikit-learn.
     core_ : edge_naca.Core
         The C core with all that was learned.
+    temperature_ : float
+        What `predict_proba` takes where `temperature` is None.
     scaler_ : edge_naca.scaling.Scaler or None
         The host's part of scaling; None where samples reach the device as they are: when
         `preparation` is given, and for integer features that the device can scale by itself.
@@ -168,7 +174,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         calibration: int = 100,
         epochs: int = 1,
         shuffle: bool = False,
-        temperature: float = 0.03,
+        temperature: float | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
     ) -> None:
@@ -212,7 +218,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             self._forget()
             self._labels, indices = self._labels.extended(labels, None)
             self._set_up(samples, max(self.max_classes or 0, len(self.labels_)))
-            self._learn(samples, indices, self.epochs)
+            self._calibrate_temperature(samples, indices)
+            self._learn(self.core_, samples, indices, self.epochs)
             self._kept = None
         return self
 
@@ -248,7 +255,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
                     f"{len(self.classes_)}: create NacaClassifier with a larger max_classes"
                 )
             if self._kept is None:
-                self._learn(samples, indices, 1)
+                self._learn(self.core_, samples, indices, 1)
             else:
                 self._calibrate(samples, indices, room)
         return self
@@ -261,6 +268,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(seed, (int, np.integer)):
             seed = 0 if seed is None else check_random_state(seed).randint(2**31)
         self._network_seed = int(seed)
+        self.temperature_ = USUAL
 
     def _room(self, is_first: bool, found: NDArray[Any], classes: ArrayLike | None) -> int:
         if not is_first:
@@ -289,9 +297,21 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         goes_on = self._source in CALIBRATED and len(samples) < enough
         self._kept = (samples, indices) if goes_on else None
 
-    def _learn(self, samples: NDArray[Any], indices: NDArray[np.int32], epochs: int) -> None:
+    def _calibrate_temperature(self, samples: NDArray[Any], indices: NDArray[np.int32]) -> None:
+        """Choose how sure probabilities are, with a core of its own, on samples held out."""
+        is_out = held_out(indices)
+        if self.temperature is not None or len(self.labels_) < 2 or is_out.sum() < LEAST:
+            return
+        core = Core(self.core_.network)
+        self._learn(core, samples[~is_out], indices[~is_out], self.epochs)
+        scores = self._scores(self._raw(samples[is_out]), core)
+        column = np.searchsorted(self.classes_, self.labels_[indices[is_out]])
+        self.temperature_ = best_temperature(scores, column)
+
+    def _learn(
+        self, core: Core, samples: NDArray[Any], indices: NDArray[np.int32], epochs: int
+    ) -> None:
         raw = self._raw(samples, is_learning=True)
-        core = self.core_
         for _ in self._progress(epochs):
             order: Any = slice(None)
             if self.shuffle:
@@ -399,19 +419,21 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the softmax of what `decision_function` has of each class, over `temperature`.
+        """Return the softmax of what `decision_function` has of each class, over a temperature.
 
         Returns
         -------
         float64 (n_samples, n_classes) in the order of `classes_`. Every row adds up to 1. They
-        rank classes as `predict` does; how sure they are depends on `temperature` alone.
+        rank classes as `predict` does; how sure they are depends on `temperature`, or on
+        `temperature_` where that is None.
         """
         scores = self._scores(self._checked(X))
-        power = np.exp((scores - scores.max(axis=1, keepdims=True)) / self.temperature)
-        return np.asarray(power / power.sum(axis=1, keepdims=True))
+        temperature = self.temperature_ if self.temperature is None else self.temperature
+        return np.asarray(softmax(scores / temperature, axis=1))
 
-    def _scores(self, raw: NDArray[Any]) -> NDArray[np.float64]:
-        return class_scores(self.core_, self.labels_, self.classes_, raw, self._unit())
+    def _scores(self, raw: NDArray[Any], core: Core | None = None) -> NDArray[np.float64]:
+        core = core or self.core_
+        return class_scores(core, self.labels_, self.classes_, raw, self._unit())
 
     def _unit(self) -> float:
         return typical_square(self.core_.network, self.front_end is not None)
@@ -468,7 +490,9 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(parameters["random_state"], np.random.RandomState):
             parameters["random_state"] = self.core_.network.seed
         names = getattr(self, "feature_names_in_", None)
-        saved = Saved(parameters, self._source, self._labels, names, self.scaler_)
+        saved = Saved(
+            parameters, self._source, self._labels, names, self.scaler_, self.temperature_
+        )
         network = replace(self.core_.network, metadata=saved.metadata())
         return image.encode(network, self.core_.state())
 
@@ -514,7 +538,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         model.n_features_in_ = network.preparation.raw_count
         if saved.feature_names is not None:
             model.feature_names_in_ = saved.feature_names
-        model.scaler_ = saved.scaler
+        model.scaler_, model.temperature_ = saved.scaler, saved.temperature
         model._kept = None
         return model
 

@@ -65,6 +65,8 @@ def _check_numbers(parameters: Mapping[str, Any]) -> None:
         ("temperature", 0, np.inf, True),
     ):
         value = parameters[name]
+        if value is None and name == "temperature":
+            continue
         if isinstance(value, (bool, np.bool_)) or not isinstance(
             value, (int, float, np.integer, np.floating)
         ):

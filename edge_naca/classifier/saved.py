@@ -28,6 +28,7 @@ class Saved:
     labels : its classes.
     feature_names : of the columns it was fitted with, if they had names.
     scaler : the host's part of scaling, if there is one.
+    temperature : of its probabilities.
     """
 
     parameters: Mapping[str, Any]
@@ -35,6 +36,7 @@ class Saved:
     labels: Labels
     feature_names: NDArray[Any] | None
     scaler: Scaler | None
+    temperature: float
 
     def metadata(self) -> dict[str, Any]:
         """Return what the image's metadata say: what JSON can hold."""
@@ -47,6 +49,7 @@ class Saved:
                 "labels": self.labels.met.dtype.str,
                 "feature_names": None if names is None else names.tolist(),
                 "source": self.source,
+                "temperature": self.temperature,
                 "parameters": {name: _json(value) for name, value in kept.items()},
             },
         }
@@ -81,7 +84,16 @@ class Saved:
             _labels(network.metadata["classes"], about, network.capacity),
             None if names is None else np.array(names, object),
             None if scaler is None else Scaler.from_json(scaler, preparation.raw_count),
+            _positive("temperature", about["temperature"]),
         )
+
+
+def _positive(name: str, value: Any) -> float:
+    """Return a finite number above 0, or raise if it is none."""
+    number = float(value)
+    if not 0 < number < np.inf:
+        raise ValueError(f"{name} must be a number above 0, not {value!r}")
+    return number
 
 
 def _labels(met: list[Any], about: Mapping[str, Any], capacity: int) -> Labels:

@@ -16,6 +16,7 @@ LARGEST_PROTOTYPE = 2047
 LARGEST_RESIDUAL = 8191
 LARGEST_FACTOR = 32767
 LARGEST_MEAN = 1 << 24
+LARGEST_CENTRE = 1 << 26
 LARGEST_REACH = 1 << 22
 GREATEST_SHIFT = 24
 ONE = 1 << 20
@@ -49,6 +50,7 @@ class RunningInhibition:
         """Section 3.2: codes (inputs,) that go out, and the synaptic operations for them."""
         given, learned = self.inhibition, self.learned
         largest = 2**self.bits - 1
+        centre = np.zeros(x.size, np.int64)
         if learned is None:
             assert given.weights is not None
             weights, rows, shift = given.weights, given.row_shifts, given.shift
@@ -58,7 +60,8 @@ class RunningInhibition:
         else:
             weights, rows = learned.weights, learned.row_shifts & 15
             shift = min(learned.shift, GREATEST_SHIFT)
-        sums = to_square(weights.astype(np.int64)) @ x
+            centre = np.clip(learned.centre.astype(np.int64), -LARGEST_CENTRE, LARGEST_CENTRE)
+        sums = to_square(weights.astype(np.int64)) @ x - round_shift(centre, given.fraction)
         count = np.arange(x.size, 0, -1)
         return scaled(sums, shift - rows.astype(np.int64), largest), int(count[x != 0].sum())
 
@@ -167,7 +170,12 @@ class RunningInhibition:
         weights = np.clip((factor + (1 << rows >> 1)[:, None]) >> rows[:, None], -127, 127)
         learned.weights = to_triangle(weights).astype(np.int8)
         learned.row_shifts = rows.astype(np.uint8)
-        sums = self._prototypes(recruited) @ weights.T
+        prototypes = self._prototypes(recruited)
+        half = LARGEST_PROTOTYPE + 1
+        mean = (prototypes + half).sum(axis=0) // max(recruited.size, 1) - half
+        centre = weights @ np.where(recruited.size > 0, mean, 0)
+        learned.centre = centre.astype(np.int32)
+        sums = prototypes @ weights.T - centre
         reached = np.clip((sums >> given.fraction) << rows, -LARGEST_REACH, LARGEST_REACH)
         total = int((reached * reached >> 8).sum()) * given.reach**2
         shift = max(3 - self.bits, 1)

@@ -74,7 +74,7 @@ void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, 
         }
     } else {
         const uint8_t *codes = AT(uint8_t, core, core->encoder_codes);
-        if (core->net.is_signed) {
+        if (core->net.is_signed != 0) {
             encode_signs(core, step);
             return;
         }

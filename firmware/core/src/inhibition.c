@@ -95,6 +95,7 @@ static void plan_state(naca_t *core, bool is_real, uint32_t *end)
     const uint32_t factor = naca_reserve(2u * naca_triangle(r.inputs), end);
     const uint32_t in_use = naca_reserve(naca_triangle(r.inputs), end);
     const uint32_t shifts = naca_reserve(r.inputs, end);
+    const uint32_t centre = naca_reserve(4u * r.inputs, end);
     const uint32_t prototypes = naca_reserve(2u * (uint32_t)first.neurons * r.inputs, end);
     if (is_real) {
         inhibiting_t *v = INHIBITING(core);
@@ -102,6 +103,7 @@ static void plan_state(naca_t *core, bool is_real, uint32_t *end)
         v->factor = factor;
         v->in_use = in_use;
         v->shifts = shifts;
+        v->centre = centre;
         v->prototypes = prototypes;
     }
 }
@@ -115,6 +117,14 @@ static void pass_on(const naca_t *core, const int8_t *x, int8_t *y, int32_t larg
     }
 }
 
+// A row's centre in the unit of sums over codes, whatever the state holds.
+static int32_t centre_of(const inhibiting_t *v, int32_t centre)
+{
+    const uint32_t fraction = ABOVE - (uint32_t)v->r.code_bits;
+    const int32_t half = (int32_t)((uint32_t)1 << fraction >> 1);
+    return shift_down(clamp(centre, -LARGEST_CENTRE, LARGEST_CENTRE) + half, fraction);
+}
+
 static void present(naca_t *core, naca_result_t *result)
 {
     const inhibiting_t *v = INHIBITING(core);
@@ -123,6 +133,7 @@ static void present(naca_t *core, naca_result_t *result)
     const int32_t largest = ((int32_t)1 << core->net.bits) - 1;
     const int8_t *row = IN_IMAGE(int8_t, core, v->weights);
     const uint8_t *shifts = IN_IMAGE(uint8_t, core, v->row_shifts);
+    const int32_t *centre = NULL;
     int32_t shift = v->r.shift;
     if (v->learned != 0) {
         const uint8_t learned = AT_CONST(decorrelation_t, core, v->learned)->shift;
@@ -133,9 +144,10 @@ static void present(naca_t *core, naca_result_t *result)
         shift = learned < GREATEST_REACH_SHIFT ? learned : GREATEST_REACH_SHIFT;
         row = AT_CONST(int8_t, core, v->in_use);
         shifts = AT_CONST(uint8_t, core, v->shifts);
+        centre = AT_CONST(int32_t, core, v->centre);
     }
     for (uint32_t i = 0; i < v->r.inputs; row += ++i) {
-        int32_t sum = 0;
+        int32_t sum = centre != NULL ? -centre_of(v, centre[i]) : 0;
         naca_tick(core);
         for (uint32_t j = 0; j <= i; j++) {
             sum += row[j] * x[j];

@@ -8,6 +8,7 @@
 #include "stages.h"
 
 enum { INHIBITION_LEARNED = 1 };
+#define LARGEST_CENTRE ((int32_t)1 << 26) // what is read of a state
 enum {
     ABOVE = 11,               // bits of a prototype's magnitude
     LARGEST_PROTOTYPE = 2047, // which stands for a code in x with `fraction` fractional bits
@@ -49,12 +50,13 @@ typedef struct inhibiting {
     uint32_t factor;     // int16: V as it is being learned
     uint32_t in_use;     // int8: V as it is in use
     uint32_t shifts;     // uint8: of its rows
+    uint32_t centre;     // int32: what its rows make of the prototypes' mean
     uint32_t prototypes; // int16[neurons][inputs]
     uint32_t residual;   // int16[inputs], scratch
     uint32_t output;     // int16[inputs], scratch
     uint32_t before;     // int32[inputs], scratch
 } inhibiting_t;
-STATIC_ASSERT(inhibiting, sizeof(inhibiting_t) == 56);
+STATIC_ASSERT(inhibiting, sizeof(inhibiting_t) == 60);
 #define INHIBITING(core) AT(inhibiting_t, core, (core)->inhibition)
 
 struct inhibition_code {
@@ -82,12 +84,12 @@ static inline uint32_t naca_triangle(uint32_t rows)
     return rows * (rows + 1u) / 2u;
 }
 
-// A sum, below 2^30 in magnitude, divided by 2^shift, halves up, or multiplied where `shift` is
-// negative, within plus and minus `largest`. Whatever `shift` is: 31 and more leave nothing.
+// A sum, below 2^29 in magnitude, divided by 2^shift, halves up, or multiplied where `shift` is
+// negative, within plus and minus `largest`. Whatever `shift` is: 30 and more leave nothing.
 static inline int32_t naca_scaled(int32_t sum, int32_t shift, int32_t largest)
 {
     if (shift >= 0) {
-        const uint32_t down = shift < 31 ? (uint32_t)shift : 31u;
+        const uint32_t down = shift < 30 ? (uint32_t)shift : 30u;
         const int32_t half = (int32_t)((uint32_t)1 << down >> 1);
         return clamp(shift_down(sum + half, down), -largest, largest);
     }

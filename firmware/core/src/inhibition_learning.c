@@ -11,6 +11,7 @@ enum {
     LARGEST_RESIDUAL = 8191, // noise included
     LARGEST_FACTOR = 32767,
     LARGEST_COUNT = 4095, // residuals that count; from then on the oldest fade
+    HALF = 2048,          // above all prototypes, so that what is added up has no sign
     MEAN_OVER = 1024      // residuals that the running mean square looks back on
 };
 #define LARGEST_MEAN ((uint32_t)1 << 24)
@@ -96,14 +97,15 @@ static uint32_t find_residual(naca_t *core, const inhibiting_t *v, uint32_t neur
     const int16_t *prototypes = AT_CONST(int16_t, core, v->prototypes);
     int16_t *residual = AT(int16_t, core, v->residual);
     const int32_t unit = (int32_t)1 << fraction_of(v);
+    const uint32_t inputs = v->r.inputs != 0 ? v->r.inputs : 1u; // is never 0 (inhibition.c)
     uint32_t squares = 0;
-    for (uint32_t i = 0; i < v->r.inputs; i++) {
-        const int32_t known = naca_prototype(prototypes, neuron * v->r.inputs + i);
+    for (uint32_t i = 0; i < inputs; i++) {
+        const int32_t known = naca_prototype(prototypes, neuron * inputs + i);
         const int32_t e = shift_down(x[i] * unit - known, 1);
         residual[i] = (int16_t)e;
         squares += (uint32_t)(e * e);
     }
-    return squares / v->r.inputs;
+    return squares / inputs;
 }
 
 static void add_noise(naca_t *core, const inhibiting_t *v, uint32_t key)
@@ -252,12 +254,41 @@ static void narrow(naca_t *core, const inhibiting_t *v)
     }
 }
 
+// What the V in use makes of the mean of all recruited neurons' prototypes.
+static void find_centre(naca_t *core, const inhibiting_t *v)
+{
+    const layer_t *first = core->layers;
+    const uint16_t *wins = AT_CONST(uint16_t, core, first->at[WINS]);
+    const int16_t *prototypes = AT_CONST(int16_t, core, v->prototypes);
+    int32_t *mean = AT(int32_t, core, v->before);
+    const int8_t *row = AT_CONST(int8_t, core, v->in_use);
+    int32_t *centre = AT(int32_t, core, v->centre);
+    for (uint32_t i = 0; i < v->r.inputs; i++) {
+        uint32_t sum = 0;
+        uint32_t recruited = 0;
+        naca_tick(core);
+        for (uint32_t n = 0; n < first->p.neurons; n++) {
+            if (wins[n] != 0) {
+                sum += (uint32_t)(naca_prototype(prototypes, n * v->r.inputs + i) + HALF);
+                recruited++;
+            }
+        }
+        mean[i] = recruited != 0 ? (int32_t)(sum / recruited) - HALF : 0;
+    }
+    for (uint32_t i = 0; i < v->r.inputs; row += ++i) {
+        centre[i] = 0;
+        for (uint32_t j = 0; j <= i; j++) {
+            centre[i] += row[j] * mean[j];
+        }
+    }
+}
+
 // What row i of the V in use makes of a neuron's prototype.
 static int32_t project(const naca_t *core, const inhibiting_t *v, uint32_t neuron, uint32_t i)
 {
     const int8_t *row = AT_CONST(int8_t, core, v->in_use) + naca_triangle(i);
     const int16_t *prototypes = AT_CONST(int16_t, core, v->prototypes);
-    int32_t sum = 0;
+    int32_t sum = -AT_CONST(int32_t, core, v->centre)[i];
     for (uint32_t j = 0; j <= i; j++) {
         sum += row[j] * naca_prototype(prototypes, neuron * v->r.inputs + j);
     }
@@ -286,7 +317,10 @@ static uint32_t find_reach(naca_t *core, const inhibiting_t *v)
     total *= (uint32_t)v->r.reach * v->r.reach;
     const uint64_t room = (uint64_t)recruited * v->r.inputs;
     uint32_t shift = bits < 2u ? 3u - bits : 1u;
-    while (shift < GREATEST_REACH_SHIFT - bits && total >= room << 2u * (bits + shift - 3u)) {
+    const uint32_t power = 2u * (bits + shift - 3u);
+    uint64_t reached = room << power;
+    while (shift < GREATEST_REACH_SHIFT - bits && total >= reached) {
+        reached <<= 2;
         shift++;
     }
     return shift;
@@ -299,7 +333,7 @@ static void project_all(naca_t *core, const inhibiting_t *v, uint32_t reach)
     const uint16_t *wins = AT_CONST(uint16_t, core, first->at[WINS]);
     const uint8_t *shifts = AT_CONST(uint8_t, core, v->shifts);
     uint8_t *weights = AT(uint8_t, core, first->at[WEIGHTS]);
-    const int32_t fraction = first->p.trace_shift;
+    const int32_t fraction = (uint8_t)first->p.trace_shift; // not negative
     const int32_t largest = (((int32_t)1 << core->net.bits) - 1) << fraction;
     const int32_t shift = (int32_t)(reach + fraction_of(v)) - fraction;
     for (uint32_t n = 0; n < first->p.neurons; n++) {
@@ -319,6 +353,7 @@ void naca_renew_inhibition(naca_t *core)
         return;
     }
     narrow(core, v);
+    find_centre(core, v);
     const uint32_t reach = find_reach(core, v);
     AT(decorrelation_t, core, v->learned)->shift = (uint8_t)reach;
     project_all(core, v, reach);
