@@ -13,7 +13,8 @@ from edge_naca.network import Network
 
 Array = NDArray[Any]
 
-LARGEST_PROTOTYPE, MOST_SHIFT, MOST_ROW_SHIFT = 2047, 24, 15  # what the arithmetic limits them to
+# What the arithmetic limits them to, whatever a state holds.
+LARGEST_PROTOTYPE, LARGEST_CENTRE, MOST_SHIFT, MOST_ROW_SHIFT = 2047, 1 << 26, 24, 15
 LEAST_SINGULAR = 1e-3  # of V's largest singular value: below, rounding is all there is
 
 
@@ -27,7 +28,7 @@ def matrix(network: Network, state: State) -> Array:
 
     It leaves out that codes are rounded and limited. Without an inhibition, and as long as a
     learned one is not in use, V is the identity, scaled from the bits of one side to those of the
-    other.
+    other. What a learned one gives is V x − `centre`.
 
     Parameters
     ----------
@@ -44,6 +45,16 @@ def matrix(network: Network, state: State) -> Array:
     assert weights is not None
     scale = 2.0 ** (rows.astype(np.float64) - shift)
     return np.asarray(to_square(weights.astype(np.float64)) * scale[:, None])
+
+
+def centre(network: Network, state: State) -> Array:
+    """Return what is taken off what V gives: float (inputs,), V of the mean of prototypes."""
+    inhibition, learned = network.inhibition, state.inhibition
+    if inhibition is None or learned is None or not is_in_use(inhibition, learned):
+        return np.zeros(network.inputs)
+    rows = (learned.row_shifts & MOST_ROW_SHIFT).astype(np.float64)
+    stored = np.clip(learned.centre.astype(np.float64), -LARGEST_CENTRE, LARGEST_CENTRE)
+    return np.asarray(stored * 2.0 ** (rows - min(learned.shift, MOST_SHIFT) - inhibition.fraction))
 
 
 def correlations(v: Array) -> Array:
@@ -99,5 +110,9 @@ def shrinkage(inhibition: Inhibition) -> float:
 
 
 def bytes_of_v(inhibition: Inhibition) -> int:
-    """Return the bytes of V as it is in use: of the image, or of the learned state."""
-    return triangle(inhibition.inputs) + inhibition.inputs
+    """Return the bytes of V as it is in use: of the image, or of the learned state.
+
+    A row has a shift and, where it is learned, a centre.
+    """
+    row = 1 + 4 * inhibition.is_learned
+    return triangle(inhibition.inputs) + row * inhibition.inputs

@@ -67,14 +67,19 @@ def test_the_matrix_is_what_codes_pass(learned: Core) -> None:
     x = drawn(200, seed=5)[0]
     fresh = Core(network(Inhibition(INPUTS, BITS)))
     for core in (learned, fresh, Core(network(given(INPUTS))), Core(network(None))):
-        v = decorrelation.matrix(core.network, snapshot(core).state)
+        state = snapshot(core).state
+        v, centre = (
+            part(core.network, state) for part in (decorrelation.matrix, decorrelation.centre)
+        )
         most = 2**core.network.code_bits - 1
         codes = np.clip(x, -most if core.network.encoder.is_signed else 0, most)
         out = core.features_many(codes)
-        wanted = codes @ v.T
+        wanted = codes @ v.T - centre
+        assert (centre != 0).any() == (core is learned)
         inside = np.abs(wanted) < 2**core.network.encoder.bits - 1
         assert inside.mean() > 0.9
-        assert np.abs(out - wanted)[inside].max() <= 0.5
+        # The centre was rounded to the unit of sums.
+        assert np.abs(out - wanted)[inside].max() <= 0.5 + np.abs(v).max() / 32
         assert (v[np.triu_indices(INPUTS, 1)] == 0).all()
 
 
@@ -162,7 +167,7 @@ def test_inspect_tells_what_an_inhibition_takes(folder: Path) -> None:
     inhibition = found["inhibition"]
     assert inhibition["learned"]
     assert inhibition["in_use"]
-    assert inhibition["v_bytes"] == triangle(64) + 64
+    assert inhibition["v_bytes"] == triangle(64) + 64 + 4 * 64
     assert inhibition["shrinkage"] == pytest.approx(3 / 259)
     assert 100 < inhibition["residuals"] < 200  # none of samples that recruited
     # All that a state holds: samples, two populations, wins, V and what learning it takes.

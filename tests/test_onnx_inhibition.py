@@ -159,6 +159,7 @@ def test_names_are_those_of_the_document() -> None:
         "inhibition.factor": ("int16", (5, 5)),
         "inhibition.weights": ("int8", (5, 5)),
         "inhibition.row_shifts": ("uint8", (5,)),
+        "inhibition.centre": ("int32", (5,)),
         "inhibition.prototypes": ("int16", (5, neurons)),
         "inhibition.count": ("uint16", ()),
         "inhibition.factor_shift": ("uint8", ()),
@@ -179,7 +180,7 @@ def test_inference_holds_only_what_is_in_use() -> None:
     core.learn_many(*correlated(network, 60))
     stored = {tensor.name for tensor in to_onnx(core).graph.initializer}
     kept = {name for name in stored if name.startswith("inhibition.")}
-    assert kept == {f"inhibition.{name}" for name in ("weights", "row_shifts", "shift")}
+    assert kept == {f"inhibition.{name}" for name in ("weights", "row_shifts", "centre", "shift")}
 
 
 def test_states_of_other_shapes_are_refused() -> None:

@@ -43,7 +43,10 @@ def inhibited(network: Network, state: State) -> Operations:
     inputs = network.inputs
     if not is_in_use(network, state):
         return Counter({"code passed on": inputs})
-    return Counter({"row of V": inputs, "synapse of V": triangle(inputs)})
+    counts = Counter({"row of V": inputs, "synapse of V": triangle(inputs)})
+    if state.inhibition is not None:
+        counts["centre taken off"] = inputs
+    return counts
 
 
 def decorrelated(network: Network, before: State, after: State, attracted: int) -> Operations:
@@ -85,7 +88,7 @@ def renewal(network: Network, recruited: int) -> Operations:
             "renewal": 1,
             "row narrowed": inputs,
             "synapse narrowed": triangle(inputs),
-            # Once to find how far codes reach, once for the weights.
+            # Once to find how far codes reach, once for the weights; their mean is another part.
             "prototype put through a row": 2 * recruited * inputs,
             "prototype put through a synapse": 2 * recruited * triangle(inputs),
             "norm summed": sum(norms),

@@ -7,7 +7,7 @@ import numpy as np
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.inhibition import Inhibition, to_square
-from edge_naca.specification.inhibition import GREATEST_SHIFT
+from edge_naca.specification.inhibition import GREATEST_SHIFT, LARGEST_CENTRE
 
 _ROW_SHIFTS = 16  # a learned one is read modulo this
 
@@ -45,6 +45,9 @@ def codes(
     limited = g.op("limited_shift", "Min", shift, GREATEST_SHIFT)
     rows = g.op("row_shifts", "Mod", stored, _ROW_SHIFTS)
     sums = arithmetic.signed_product(g, "sums", x, most, learned["weights"])
+    stored = g.op("known_centre", "Clip", learned["centre"], -LARGEST_CENTRE, LARGEST_CENTRE)
+    centre = arithmetic.round_shift(g, "centre", stored, inhibition.fraction)
+    sums = g.op("centred", "Sub", sums, centre)
     y = scaled(g.within("codes"), sums, g.op("shifts", "Sub", limited, rows), largest)
     wide = g.cast("codes_in", x, np.int32)
     passing = g.constant(inhibition.code_bits - bits, np.int64)

@@ -244,7 +244,10 @@ class Decorrelating:
         self._replace(g, "weights", is_due, narrow)
         self._replace(g, "row_shifts", is_due, rows)
         recruited = g.op("recruited", "Greater", g.cast("wins", wins, np.int32), 0)
-        sums = self._projections(g, narrow)
+        known = self._known(g)
+        centre = self._centre(g, narrow, known, recruited)
+        self._replace(g, "centre", is_due, centre)
+        sums = g.op("centred_sums", "Sub", self._projections(g, narrow, known), centre)
         shift = self._reach(g, bits, sums, divisors, recruited, population.neurons)
         self._replace(g, "shift", is_due, shift)
         fraction = rule.trace_shift
@@ -290,11 +293,27 @@ class Decorrelating:
         narrow = arithmetic.divide_down(g, "narrow", raised, divisors)
         return g.op("narrow_limited", "Clip", narrow, -127, 127), rows, divisors
 
-    def _projections(self, g: Graph, narrow: Value) -> Value:
-        """What V makes of prototypes, int64 (neurons, inputs)."""
+    def _known(self, g: Graph) -> Value:
+        """Prototypes, whatever the state holds, int32 (inputs, neurons)."""
         stored = g.cast("prototypes", self.state["prototypes"], np.int32)
-        limited = g.op("known", "Clip", stored, -LARGEST_PROTOTYPE, LARGEST_PROTOTYPE)
-        rows = g.op("prototypes_of_neurons", "Transpose", limited, perm=[1, 0])
+        return g.op("known", "Clip", stored, -LARGEST_PROTOTYPE, LARGEST_PROTOTYPE)
+
+    def _centre(self, g: Graph, narrow: Value, known: Value, recruited: Value) -> Value:
+        """What V makes of the mean of recruited neurons' prototypes, int64 (inputs,)."""
+        half = LARGEST_PROTOTYPE + 1
+        raised = g.cast("raised_int64", g.op("raised_known", "Add", known, half), np.int64)
+        ones = g.cast("recruits_int64", recruited, np.int64)
+        total = g.reduce("sum", "ReduceSum", g.op("recruits", "Mul", raised, ones), 1, keep=True)
+        count = g.reduce("recruits_count", "ReduceSum", ones, 0, 1)
+        divisor = g.op("recruits_or_1", "Max", count, 1)
+        mean = g.op("mean", "Sub", g.op("raised_mean", "Div", total, divisor), half)
+        some = g.op("has_recruits", "Greater", count, 0)
+        mean = g.op("mean_or_0", "Where", some, mean, 0)
+        return g.reduce("centre", "ReduceSum", g.op("centre_parts", "Mul", narrow, mean), 0)
+
+    def _projections(self, g: Graph, narrow: Value, known: Value) -> Value:
+        """What V makes of prototypes, int64 (neurons, inputs)."""
+        rows = g.op("prototypes_of_neurons", "Transpose", known, perm=[1, 0])
         weights = g.cast("narrow_int8", narrow, np.int8)
         sums = arithmetic.signed_product(g, "sums", rows, LARGEST_PROTOTYPE, weights)
         return g.cast("sums_int64", sums, np.int64)
@@ -308,12 +327,11 @@ class Decorrelating:
         reached = g.op("reach", "Clip", wide, -LARGEST_REACH, LARGEST_REACH)
         squares = g.op("squares", "Div", g.op("squares_wide", "Mul", reached, reached), 256)
         ones = g.cast("recruited_int64", recruited, np.int64)
-        known = g.op(
-            "known_squares", "Mul", squares, g.reshape("recruited_column", ones, (neurons, 1))
-        )
+        column = g.reshape("recruited_column", ones, (neurons, 1))
+        known = g.op("known_squares", "Mul", squares, column)
         power = g.reduce("power", "ReduceSum", known, 0, 1)
         total = g.op("total", "Mul", power, self.inhibition.reach**2)
-        count = g.reduce("recruits", "ReduceSum", ones, 0, 1)
+        count = g.reduce("recruits_again", "ReduceSum", ones, 0, 1)
         room = g.op("room", "Mul", count, self.inhibition.inputs)
         first = max(3 - bits, 1)
         factors = [1 << 2 * (bits + place - 3) for place in range(first, GREATEST_SHIFT - bits)]

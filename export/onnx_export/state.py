@@ -71,6 +71,7 @@ def _tensors_of_decorrelation(learned: image.Decorrelation) -> dict[str, NDArray
         "factor": np.ascontiguousarray(to_square(learned.factor).T),
         "weights": np.ascontiguousarray(to_square(learned.weights).T),
         "row_shifts": learned.row_shifts,
+        "centre": learned.centre,
         "prototypes": np.ascontiguousarray(learned.prototypes.T),
         **{name: np.array(getattr(learned, name), dtype) for name, dtype in _SCALARS.items()},
     }
@@ -128,6 +129,7 @@ def state_of(network: Network, tensors: Mapping[str, NDArray[Any]]) -> image.Sta
             to_triangle(checked[f"{INHIBITION}.factor"].T),
             to_triangle(checked[f"{INHIBITION}.weights"].T),
             checked[f"{INHIBITION}.row_shifts"],
+            checked[f"{INHIBITION}.centre"],
             np.ascontiguousarray(checked[f"{INHIBITION}.prototypes"].T),
             **{name: int(checked[f"{INHIBITION}.{name}"]) for name in _SCALARS},
         )
