@@ -36,6 +36,9 @@ UNASKED = 0xFFFF
 
 Build = Callable[[str, str], Path]
 
+# What takes an AVR minutes, in an emulator that computes each of its cycles.
+SLOW_AVR = pytest.param("atmega1284p", marks=pytest.mark.slow)
+
 
 class Port:
     """A line to a board. (pyserial's drops what has arrived by the time it is opened.)"""
@@ -93,7 +96,7 @@ def learned_in_python(elf: Path) -> int:
 # ---- the self-test ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", [*(name for name in BOARDS if name != "atmega1284p"), SLOW_AVR])
 def test_selftest(name: str, build_board: Build) -> None:
     elf = build_board(name, "selftest")
     expected, steps = samples(elf)
@@ -121,7 +124,7 @@ def test_selftest(name: str, build_board: Build) -> None:
         assert re.fullmatch(rb"lost 0*[1-9a-f]\w*\r\n", port.read_until(b"\n"))
 
 
-@pytest.mark.parametrize("name", ["lm3s6965", "mps3-an547", "riscv-virt", "atmega1284p"])
+@pytest.mark.parametrize("name", ["lm3s6965", "mps3-an547", "riscv-virt", SLOW_AVR])
 def test_a_program_that_hangs_starts_again(name: str, build_board: Build) -> None:
     """Boards whose watchdog the emulator has; riscv-virt has none, and counts ticks."""
     with powered(name, build_board(name, "selftest")) as (_, port):
