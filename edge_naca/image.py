@@ -208,7 +208,7 @@ def _pack_decorrelation(learned: Decorrelation, network: Network) -> bytes:
 def _unpack_decorrelation(network: Network, data: bytes) -> Decorrelation:
     record = DECORRELATION.unpack(data)
     at = DECORRELATION.size
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, (dtype, shape) in _decorrelation_arrays(network).items():
         array = np.frombuffer(data, dtype, int(np.prod(shape)), at)
         arrays[name] = array.reshape(shape).astype(array.dtype.newbyteorder("="))
@@ -266,10 +266,9 @@ def new_state(network: Network) -> State:
         )
         for population, rows, _, wins in _learned_parts(network)
     )
-    arrays = _decorrelation_arrays(network)
-    inhibition = None
-    if arrays:
-        inhibition = Decorrelation(**{n: np.zeros(size, dt) for n, (dt, size) in arrays.items()})
+    kept = _decorrelation_arrays(network)
+    arrays: dict[str, Any] = {name: np.zeros(shape, dtype) for name, (dtype, shape) in kept.items()}
+    inhibition = Decorrelation(**arrays) if arrays else None
     return State(np.zeros(network.capacity, np.uint32), populations, 0, inhibition)
 
 

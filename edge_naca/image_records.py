@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from edge_naca.limits import (
     MAX_CLASSES,
+    MAX_INHIBITED,
     MAX_POPULATION_STEPS,
     MAX_POPULATIONS,
     MAX_RANKS,
@@ -137,7 +138,7 @@ GAIN = Field("gain", "u16", 0, 16383)
 INHIBITION = Record(
     Field("flags", "u8", flags=("learned",)),
     Field("code_bits", "u8", 1, 7),
-    Field("inputs", "u16", 1, 1024),
+    Field("inputs", "u16", 1, MAX_INHIBITED),
     Field("shift", "u8", 0, 24),
     Field("reach", "u8", 1, 15),
     Field("noise", "u16", 0, 4095),

@@ -79,7 +79,7 @@ class Inhibition:
     def __post_init__(self) -> None:
         object.__setattr__(self, "row_shifts", integers("row_shifts", self.row_shifts, np.uint8))
         check(INHIBITION_FIELDS, self)
-        if self.is_learned:
+        if self.weights is None:
             whole("inputs of a learned inhibition", self.inputs, 1, MAX_LEARNED_INPUTS)
             whole("row_shifts of a learned inhibition", self.row_shifts.size, 0, 0)
             return

@@ -16,7 +16,8 @@ MAX_STEPS = 4095
 MAX_POPULATION_STEPS = 255  # populations count spikes and traces in bytes
 MAX_RATES = 4096
 MAX_RANKS = 31
-MAX_LEARNED_INPUTS = 128  # of an inhibition that is learned
+MAX_INHIBITED = 1024  # inputs of an inhibition that is given
+MAX_LEARNED_INPUTS = 128  # of one that is learned
 FULL_LEVEL = 64  # what stands for a level of 1 behind the winner
 
 

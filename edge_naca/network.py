@@ -150,8 +150,8 @@ class Encoder:
 
     def __post_init__(self) -> None:
         check(ENCODER_FIELDS[:3], self)
-        whole("is_signed", int(self.is_signed), 0, 1)
-        object.__setattr__(self, "is_signed", bool(self.is_signed))
+        is_signed = whole("is_signed", int(self.is_signed), 0, 1) == 1
+        object.__setattr__(self, "is_signed", is_signed)
         if self.is_signed and (self.kind != "bitplane" or self.bits > 7):
             raise ValueError("codes with a sign need a bitplane encoder of at most 7 bits")
         if self.kind == "bitplane" and self.steps != self.bits:

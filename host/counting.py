@@ -41,11 +41,13 @@ class Counts:
     ----------
     unit : "instructions", or "cycles" where the emulator is cycle-accurate (AVR).
     infer, learn : int64 (samples,); every sample was first inferred, then learned.
+    state_hash : of what was learned in the end.
     """
 
     unit: str
     infer: NDArray[np.int64]
     learn: NDArray[np.int64]
+    state_hash: int
 
 
 class _CountingBoard(EmulatedBoard):
@@ -173,4 +175,7 @@ def _read(name: str, said: str, workspace: int) -> Counts:
         )
     # Ticks are whole: the nearest number of instructions.
     infer, learn = np.rint((counted - empty) * (units / ticks)).astype(np.int64).T
-    return Counts("cycles" if _is_cycle_accurate(name) else "instructions", infer, learn)
+    state = re.search(r"state (\w+)", said)
+    assert state is not None, said
+    unit = "cycles" if _is_cycle_accurate(name) else "instructions"
+    return Counts(unit, infer, learn, int(state[1], 16))

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
-from strategies import networks, random_sample, random_state
+from strategies import KINDS, networks, random_sample, random_state
 from support import run
 
 from edge_naca import image
@@ -101,11 +101,11 @@ def saved_state(encoded: bytes, state: bytes) -> bytes:
 # ---- reading -----------------------------------------------------------------------------------
 
 
-def _read_sample(data: bytes, kind: int) -> tuple[NDArray[Any], str]:
+def _read_sample(network: Network, data: bytes, kind: int) -> tuple[NDArray[Any], str]:
     if kind == EVENTS:
         return np.frombuffer(data, "<u2").reshape(-1, 2), "events"
     if kind == CODES:
-        return np.frombuffer(data, np.uint8), "codes"
+        return np.frombuffer(data, np.int8 if network.encoder.is_signed else np.uint8), "codes"
     return np.frombuffer(data, np.dtype(RAW_DTYPES[kind]).newbyteorder("<")), "raw"
 
 
@@ -160,11 +160,11 @@ class _Player:
             self.counters = counters
         elif name == "prepare":
             assert self.network.preparation is not None
-            x, _ = _read_sample(data, kind)
+            x, _ = _read_sample(self.network, data, kind)
             codes = preparation.codes(self.network.preparation, x, self.network.code_bits)
             self.crc = zlib.crc32(codes.tobytes(), self.crc)
         else:
-            return self.present(name, *_read_sample(data, kind), label)
+            return self.present(name, *_read_sample(self.network, data, kind), label)
         return NOTHING
 
 
@@ -218,6 +218,10 @@ def _refusals(network: Network, encoded: bytes, state: bytes) -> Iterator[bytes]
     ]
     if network.code_bits < 8:
         wrong.append((CODES, inputs, bytes(inputs - 1) + bytes([1 << network.code_bits])))
+    if network.encoder.is_signed:
+        beyond = (-(1 << network.code_bits)) % 256
+        wrong.append((CODES, inputs, bytes(inputs - 1) + bytes([beyond])))
+        wrong.append((EVENTS, 1, struct.pack("<2H", 0, 0)))
     if steps > 1:
         wrong.append((EVENTS, 2, struct.pack("<4H", 1, 0, 0, inputs - 1)))
     for kind, dtype in enumerate(RAW_DTYPES):
@@ -292,6 +296,24 @@ _IMPOSSIBLE = [
 ]
 
 
+# The same where codes have a sign, and of an inhibition's record.
+_IMPOSSIBLE_SIGNED = [("encoder", 5, "<B", 1), ("is_signed", 13, "<B", 2)]
+_IMPOSSIBLE_INHIBITION = [
+    ("flags", 0, "<B", 2),
+    ("code_bits", 1, "<B", 0),
+    ("code_bits", 1, "<B", 8),
+    ("inputs", 2, "<H", 0),
+    ("shift", 4, "<B", 25),
+    ("reach", 5, "<B", 0),
+    ("reach", 5, "<B", 16),
+    ("noise", 6, "<H", 4096),
+    ("first", 8, "<H", 0),
+    ("start", 12, "<H", 63),
+    ("start", 12, "<H", 4096),
+    ("reserved", 14, "<H", 1),
+]
+
+
 def sealed(data: bytes | bytearray) -> bytes:
     """Return an image with size and checksum put right."""
     head = HEADER.pack({**HEADER.unpack(data), "size": len(data)})[: image.CHECKSUM_AT]
@@ -304,13 +326,24 @@ def refused_cases(encoded: bytes, rng: np.random.Generator) -> Iterator[bytes]:
     damaged = bytearray(encoded)
     damaged[int(rng.integers(HEADER.size, len(encoded)))] ^= 1 << int(rng.integers(8))
     yield refused_case(bytes(damaged), lib.NACA_ERR_CHECKSUM)
-    network_at = ENTRY.unpack(encoded, HEADER.size)["offset"]
+    places = {}
+    for index in range(HEADER.unpack(encoded)["sections"]):
+        entry = ENTRY.unpack(encoded, HEADER.size + ENTRY.size * index)
+        places[entry["tag"]] = entry["offset"]
+    network_at = places[b"NETW"]
     has_populations = encoded[network_at + 4] > 0
+    is_signed = encoded[network_at + NETWORK.offset("is_signed")] == 1
     choices = [x for x in _IMPOSSIBLE if has_populations or x[1] < NETWORK.size]
-    _, at, layout, value = choices[rng.integers(len(choices))]
-    impossible = bytearray(encoded)
-    struct.pack_into(layout, impossible, network_at + at, value)
-    yield refused_case(sealed(impossible), lib.NACA_ERR_NETWORK)
+    hostile = [(network_at, choices)]
+    if is_signed:
+        hostile.append((network_at, _IMPOSSIBLE_SIGNED))
+    if b"INHB" in places:
+        hostile.append((places[b"INHB"], _IMPOSSIBLE_INHIBITION))
+    for first, fields in hostile:
+        _, at, layout, value = fields[rng.integers(len(fields))]
+        impossible = bytearray(encoded)
+        struct.pack_into(layout, impossible, first + at, value)
+        yield refused_case(sealed(impossible), lib.NACA_ERR_NETWORK)
 
 
 def random_case(network: Network, rng: np.random.Generator, rounds: int) -> bytes:
@@ -338,8 +371,10 @@ def random_case(network: Network, rng: np.random.Generator, rounds: int) -> byte
     return case(encoded, operations, Core(encoded).workspace_size) + refused
 
 
-def random_cases(seed: int, count: int, rounds: int = 4) -> list[bytes]:
-    """Return cases with random networks, the same ones for the same seed."""
+def random_cases(
+    seed: int, count: int, rounds: int = 4, kinds: tuple[str, ...] = KINDS
+) -> list[bytes]:
+    """Return cases with random networks of these kinds, the same ones for the same seed."""
     cases: list[bytes] = []
 
     @hypothesis.seed(seed)
@@ -349,7 +384,7 @@ def random_cases(seed: int, count: int, rounds: int = 4) -> list[bytes]:
         phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(networks(), st.integers(0, 2**32 - 1))
+    @hypothesis.given(networks(kinds), st.integers(0, 2**32 - 1))
     def collect(network: Network, number: int) -> None:
         cases.append(random_case(network, np.random.default_rng(number), rounds))
 

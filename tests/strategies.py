@@ -12,6 +12,8 @@ from stage_strategies import chains
 
 from edge_naca import image
 from edge_naca.image_records import ENCODERS, PRE_TERMS, SPATIAL
+from edge_naca.inhibition import Inhibition, triangle
+from edge_naca.limits import MAX_LEARNED_INPUTS
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 from edge_naca.stages import Stage
 
@@ -30,7 +32,7 @@ def encoders(draw: st.DrawFn, has_stages: bool = False) -> Encoder:
 
 
 @st.composite
-def preparations(draw: st.DrawFn) -> Preparation:
+def preparations(draw: st.DrawFn, keeps_sign: bool = False) -> Preparation:
     spatial = draw(st.sampled_from(SPATIAL))
     shape = (draw(st.integers(1, 7)), draw(st.integers(1, 7)), draw(st.integers(1, 3)))
     shape_only = Preparation(shape, spatial, cell=draw(st.integers(1, 4)))
@@ -44,7 +46,8 @@ def preparations(draw: st.DrawFn) -> Preparation:
         shape_only.cell,
         cap=draw(_extreme(0, 32767)),
         log=draw(st.booleans()),
-        signed=draw(st.booleans()),
+        signed=draw(st.booleans()) and not keeps_sign,
+        keeps_sign=keeps_sign,
         offset=rng.integers(-reach, reach + 1, count),
         gain=rng.integers(least, most + 1, count),
         shift=draw(st.one_of(st.just(0), st.integers(0, 10), _extreme(0, 30))),
@@ -135,12 +138,64 @@ def populations(draw: st.DrawFn, neurons: int, capacity: int, steps: int, out: b
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> Network:
-    has_stages = draw(st.booleans())
+def inhibitions(draw: st.DrawFn, inputs: int, is_learned: bool) -> Inhibition:
+    shared: dict[str, Any] = {"inputs": inputs, "code_bits": draw(st.integers(1, 7))}
+    if is_learned:
+        return Inhibition(
+            **shared,
+            reach=draw(_extreme(1, 15)),
+            noise=draw(st.one_of(st.integers(0, 9), _extreme(0, 4095))),
+            first=draw(st.sampled_from([1, 2, 3, 5])),
+            every=draw(st.sampled_from([0, 1, 2, 4])),
+            start=draw(_extreme(64, 4095)),
+        )
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    low, high = draw(st.sampled_from([(-128, -128), (-128, 127), (-9, 9), (127, 127)]))
+    return Inhibition(
+        **shared,
+        weights=rng.integers(low, high + 1, triangle(inputs)),
+        row_shifts=rng.integers(0, draw(st.sampled_from([1, 3, 16])), inputs),
+        shift=draw(st.one_of(st.integers(0, 12), _extreme(0, 24))),
+    )
+
+
+@st.composite
+def _behind_signs(
+    draw: st.DrawFn, population: Population, capacity: int, bits: int, is_taught: bool
+) -> Population:
+    """Return a population as the encoder of codes with a sign, or a learned V, needs it."""
+    population = dataclasses.replace(population, bias=False)
+    rule = population.rule
+    if is_taught:
+        rule = draw(rules(population.neurons, capacity, False, False))
+        shift = abs(rule.trace_shift)
+        rule = dataclasses.replace(rule, post="winner", rate_shift=20, trace_shift=shift)
+        population = dataclasses.replace(population, weight_bits=8, zero_point=0)
+    if rule is not None:
+        increment = 1 << (bits - 1)
+        rule = dataclasses.replace(rule, pre="attract", trace_decay=128, trace_increment=increment)
+    return dataclasses.replace(population, rule=rule)
+
+
+KINDS = ("plain", "stages", "signs")
+
+
+@st.composite
+def networks(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Network:
+    """Return a network of one of these kinds; "learned" has an inhibition that is learned."""
+    kind = draw(st.sampled_from(kinds))
+    has_stages, has_signs = kind == "stages", kind in ("signs", "learned")
     encoder = draw(encoders(has_stages))
-    preparation = draw(st.one_of(st.none(), preparations()))
+    if has_signs:
+        bits = draw(st.integers(1, 7))
+        encoder = Encoder("bitplane", bits, bits, is_signed=True)
+    preparation = None
+    if kind != "learned" and draw(st.booleans()):
+        preparation = draw(preparations(has_signs and draw(st.booleans())))
     # Beyond 255 spiking inputs, partial sums no longer fit into the 16 bits that the core uses.
     counts = st.one_of(*2 * [st.integers(1, 40)], st.sampled_from([257, 600]))
+    if kind == "learned":
+        counts = st.one_of(st.integers(1, 3), st.integers(1, 24))
     inputs = preparation.outputs if preparation is not None else draw(counts)
     capacity = draw(st.integers(1, 6))
     sizes = [draw(st.integers(1, 40)) for _ in range(draw(st.integers(0, 2)))] + [capacity]
@@ -150,6 +205,13 @@ def networks(draw: st.DrawFn) -> Network:
         draw(populations(size, capacity, encoder.steps, place == len(sizes) - 1))
         for place, size in enumerate(sizes)
     )
+    inhibition = None
+    if has_signs:
+        if kind == "learned" or (inputs <= MAX_LEARNED_INPUTS and draw(st.integers(0, 3)) > 0):
+            inhibition = draw(inhibitions(inputs, kind == "learned" or draw(st.booleans())))
+        is_taught = inhibition is not None and inhibition.is_learned
+        first = draw(_behind_signs(plastic[0], capacity, encoder.bits, is_taught))
+        plastic = first, *plastic[1:]
     stages: tuple[Stage, ...] = ()
     if has_stages:
         rule = plastic[0].rule if plastic else None
@@ -157,7 +219,37 @@ def networks(draw: st.DrawFn) -> Network:
         output = None if plastic else capacity
         stages = draw(chains(inputs, encoder.bits, encoder.kind, output, spikes_only))
     seed = draw(st.integers(0, 2**32 - 1))
-    return Network(inputs, encoder, plastic, preparation, seed=seed, stages=stages)
+    return Network(
+        inputs, encoder, plastic, preparation, seed=seed, stages=stages, inhibition=inhibition
+    )
+
+
+def _random_decorrelation(network: Network, rng: np.random.Generator) -> image.Decorrelation | None:
+    """Return what a learned inhibition may have learned, or what it never would."""
+    new = image.new_state(network).inhibition
+    if new is None:
+        return None
+    reach = int(rng.choice([1, 300, 2**15]))
+
+    def numbers(array: NDArray[Any]) -> NDArray[Any]:
+        info = np.iinfo(array.dtype)
+        low, high = max(info.min, -reach), min(info.max, reach)
+        values = rng.integers(low, high, array.shape, endpoint=True)
+        share = rng.choice([0, 0.1, 1], p=[0.4, 0.4, 0.2])
+        ends = np.where(rng.random(array.shape) < share, rng.choice([low, high]), values)
+        return ends.astype(array.dtype)
+
+    return image.Decorrelation(
+        numbers(new.factor),
+        numbers(new.weights),
+        numbers(new.row_shifts),
+        (numbers(new.centre).astype(np.int64) << rng.integers(0, 17)).astype(np.int32),
+        numbers(new.prototypes),
+        count=int(rng.choice([0, 1, 50, 4094, 4095, 65535])),
+        factor_shift=int(rng.choice([0, 5, 12, 17, 31, 255])),
+        shift=int(rng.choice([0, 1, 9, 24, 255])),
+        mean=int(rng.choice([0, 1, 5000, 2**22, 2**32 - 1])),
+    )
 
 
 def random_state(network: Network, rng: np.random.Generator) -> bytes:
@@ -174,22 +266,25 @@ def random_state(network: Network, rng: np.random.Generator) -> bytes:
         populations.append(image.Learned(weights.astype(np.int8), wins if has_wins else None))
     seen = rng.integers(0, 2**32, network.capacity, np.uint32)
     learned = int(rng.choice([0, 1, 1000, 2**32 - 1]))
-    return image.pack_state(network, image.State(seen, tuple(populations), learned))
+    inhibition = _random_decorrelation(network, rng)
+    return image.pack_state(network, image.State(seen, tuple(populations), learned, inhibition))
 
 
 def random_sample(network: Network, rng: np.random.Generator) -> tuple[NDArray[Any], str]:
     """Return a sample of any kind that the network takes, and which kind it is."""
     kinds = ["codes"] + ["raw"] * 2 * (network.preparation is not None)
-    if not network.coded and network.encoder.kind != "direct":
+    encoder = network.encoder
+    if not network.coded and encoder.kind != "direct" and not encoder.is_signed:
         kinds.append("events")
     kind = str(rng.choice(kinds))
     if kind == "codes":
         most = 2**network.code_bits
+        least = 1 - most if encoder.is_signed else 0
         if rng.random() < 0.2:
-            return np.full(network.inputs, most - 1), kind
-        return rng.integers(0, most, network.inputs) * rng.integers(0, 2, network.inputs), kind
+            return np.full(network.inputs, rng.choice([least, most - 1])), kind
+        return rng.integers(least, most, network.inputs) * rng.integers(0, 2, network.inputs), kind
     if kind == "events":
-        spikes = rng.random((network.encoder.steps, network.inputs)) < rng.random()
+        spikes = rng.random((encoder.steps, network.inputs)) < rng.random()
         return np.argwhere(spikes), kind
     assert network.preparation is not None
     count = network.preparation.raw_count

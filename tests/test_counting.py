@@ -13,7 +13,7 @@ import pytest
 import stage_networks
 from commands import failed, object_of
 
-from edge_naca import data, presets, recipes
+from edge_naca import data, image, presets, recipes
 from edge_naca.core import Core
 from edge_naca.export import save_image
 from edge_naca.export.cost.report import activity_of, find_core, predict
@@ -21,6 +21,7 @@ from edge_naca.export.cost.targets import MEASURED_ON
 from edge_naca.host import boards
 from edge_naca.host.boards import BOARDS, BoardError
 from edge_naca.host.counting import count
+from edge_naca.inhibition import Inhibition
 from edge_naca.network import Encoder, Network, Preparation
 from edge_naca.stages import SpikingConvolution
 
@@ -74,6 +75,24 @@ def staged() -> dict[str, Core]:
     }
 
 
+def signed() -> dict[str, Core]:
+    """Return networks of codes with a sign; a V that is learned is renewed once in `SAMPLES`."""
+    prep = Preparation(
+        (8, 8, 1), cell=2, keeps_sign=True, offset=np.array([18]), gain=np.array([7]), shift=2
+    )
+    alone = presets.competitive(prep, 10, 2, bits=3, weight_bits=4)
+    inhibition = Inhibition(16, 5, every=SAMPLES)
+    learned = taught(presets.competitive(prep, 10, 1, bits=5, inhibition=inhibition))
+    state = image.unpack_state(learned.network, learned.state()).inhibition
+    assert state is not None
+    given = Inhibition(16, 5, state.weights, state.row_shifts, state.shift)
+    return {
+        "signs": taught(alone),
+        "V learned": learned,
+        "V given": taught(replace(learned.network, inhibition=given)),
+    }
+
+
 def test_the_clock_counts_every_instruction(build_board: Build) -> None:
     """Three machines, three clocks, one processor: the same number of the same instructions."""
     core = small()
@@ -96,6 +115,7 @@ def test_the_model_says_what_the_emulator_counts(name: str, build_board: Build) 
     chosen = slice(40, 40 + SAMPLES)
     x, y = DIGITS.x_test[chosen].reshape(SAMPLES, -1), DIGITS.y_test[chosen]
     known = list(networks().items())[: 2 if name == "avr" else None]
+    known += signed().items()
     if name in STAGES_ON:
         known += staged().items()
     for title, core in known:
@@ -106,6 +126,29 @@ def test_the_model_says_what_the_emulator_counts(name: str, build_board: Build) 
         learn = infer + predict(model, activity.learn)
         assert infer == pytest.approx(counts.infer.mean(), rel=0.1), title
         assert learn == pytest.approx(counts.learn.mean(), rel=0.1), title
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_emulated_cores_decorrelate_alike(name: str, build_board: Build) -> None:
+    """Where int has 16 bits and nothing multiplies 64, what is learned is the same bits."""
+    inputs, samples = 8, 24
+    inhibition = Inhibition(inputs, 6, first=6, every=3)
+    network = presets.competitive(
+        Preparation((1, inputs, 1), keeps_sign=True), 3, 2, bits=3, inhibition=inhibition,
+        grading=0.5, seed=2,
+    )  # fmt: skip
+    rng = np.random.default_rng(3)
+    y = np.arange(samples) % 3
+    means = rng.normal(0, 12, (3, inputs))
+    x = np.rint(means[y] + rng.normal(0, 6, (samples, inputs))).astype(np.int16)
+    core = Core(network)
+    board = MEASURED_ON[name]
+    counts = count(board, core.image(), x, y, elf=build_board(board, "measure"))
+    core.learn_many(x, y)
+    learned = image.unpack_state(network, core.state()).inhibition
+    assert learned is not None
+    assert learned.shift > 0  # V came into use
+    assert counts.state_hash == core.state_hash()
 
 
 @pytest.mark.parametrize("name", ["cortex-m4", "avr"])
@@ -148,7 +191,8 @@ OPENED = {
     (): "naca_image_open(",
     ("coded",): "naca_image_open_with(naca_coded_stages(),",
     ("spiking",): "naca_image_open_with(naca_spiking_stages(),",
-    ("coded", "spiking"): "naca_image_open_with(naca_all_stages(),",
+    ("inhibition",): "naca_image_open_with(naca_inhibition(),",
+    ("coded", "spiking", "inhibition"): "naca_image_open_with(naca_all_stages(),",
 }
 
 
@@ -174,7 +218,8 @@ def test_parts_of_the_core_take_what_a_program_of_one_s_own_links(
         sizes[families] = int(said.stdout.splitlines()[1].split()[0])
     parts = find_core("cortex-m4").core_flash
     for families, size in sizes.items():
-        added = sum(parts[name] for name in families) + (parts["shared"] if families else 0)
+        added = sum(parts[name] for name in families)
+        added += parts["shared"] if {"coded", "spiking"} & set(families) else 0
         assert size - sizes[()] == pytest.approx(added, rel=0.1, abs=40), families
 
 

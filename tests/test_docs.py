@@ -12,14 +12,16 @@ from support import CORE, ROOT
 from edge_naca import image
 from edge_naca.core import Core
 from edge_naca.image_records import SAVED_STATE
+from edge_naca.inhibition import Inhibition
 from edge_naca.network import Encoder, Network, Population, Preparation
-from edge_naca.specification import arithmetic, encoding, preparation
+from edge_naca.specification import arithmetic, encoding, inhibition, preparation
 from edge_naca.specification.network import Specification
 
 DOCS = {name: (ROOT / "docs" / f"{name}.md").read_text() for name in ("arithmetic", "image")}
 SAMPLES = ([5, 2], 0), ([6, 1], 0), ([1, 6], 1)  # section 11 of arithmetic.md
 INTEGERS = {"u8": (0, 2**8 - 1), "i16": (-(2**15), 2**15 - 1), "u16": (0, 2**16 - 1)}
 INTEGERS |= {"i8": (-128, 127), "i32": (-(2**31), 2**31 - 1), "u32": (0, 2**32 - 1)}
+INTEGERS |= {"i64": (-(2**63), 2**63 - 1), "u64": (0, 2**64 - 1)}
 
 
 def tables(document: str, *heads: str) -> list[list[str]]:
@@ -50,9 +52,72 @@ def _codes(bits: int, shape: tuple[int, int, int], raw: list[int], **how: Any) -
     return preparation.codes(Preparation(shape, **how), np.array(raw), bits).tolist()
 
 
-def _spikes(kind: str, bits: int, steps: int, code: int, key: int = 0) -> list[int]:
-    encoder = Encoder(kind, bits, steps)
-    return encoding.spikes(encoder, np.array([code], np.uint8), key)[:, 0].astype(int).tolist()
+def _spikes(
+    kind: str, bits: int, steps: int, code: int, key: int = 0, is_signed: bool = False
+) -> list[int]:
+    encoder = Encoder(kind, bits, steps, is_signed)
+    return encoding.spikes(encoder, np.array([code]), key)[:, 0].astype(int).tolist()
+
+
+def _scaled(total: int, shift: int, most: int) -> int:
+    return int(inhibition.scaled(np.array([total]), np.array([shift]), most)[0])
+
+
+def _decorrelated(bits: int, x: list[int], **how: Any) -> list[int]:
+    given = Inhibition(len(x), **how)
+    return inhibition.RunningInhibition(given, bits, None).codes(np.array(x))[0].tolist()
+
+
+KEY = 0x3FD9ABDB  # of draws in examples
+
+
+def _learning(
+    neurons: list[list[int]], code_bits: int, bits: int = 3, **how: Any
+) -> inhibition.RunningInhibition:
+    """Return an inhibition that learned what `how` says, with these prototypes of neurons."""
+    inputs = len(neurons[0])
+    size = inputs * (inputs + 1) // 2
+    learned = image.Decorrelation(
+        np.array(how.pop("factor", [0] * size), np.int16),
+        np.zeros(size, np.int8),
+        np.zeros(inputs, np.uint8),
+        np.zeros(inputs, np.int32),
+        np.array(neurons, np.int16),
+        **{name: how.pop(name) for name in ("count", "factor_shift", "mean") if name in how},
+    )
+    return inhibition.RunningInhibition(Inhibition(inputs, code_bits, **how), bits, learned)
+
+
+def _learned(running: inhibition.RunningInhibition) -> image.Decorrelation:
+    assert running.learned is not None
+    return running.learned
+
+
+def _factor(x: list[int], own: list[int], **how: Any) -> dict[str, Any]:
+    running = _learning([own], **how)
+    running.learn_factor(np.array(x), 0, KEY)
+    learned = _learned(running)
+    scalars = {name: getattr(learned, name) for name in ("count", "mean", "factor_shift")}
+    return {**scalars, "factor": learned.factor.tolist()}
+
+
+def _prototype(x: list[int], own: list[int], gain: int, **how: Any) -> list[int]:
+    running = _learning([own], **how)
+    running.attract(np.array(x), 0, gain, KEY)
+    return _learned(running).prototypes[0].tolist()
+
+
+def _due(samples: int, **how: Any) -> bool:
+    return _learning([[0]], code_bits=1, count=1, **how).is_due(samples)
+
+
+def _renewed(prototypes: list[list[int]], trace_shift: int, **how: Any) -> dict[str, Any]:
+    running = _learning(prototypes, **how)
+    weights = running.renew(np.arange(len(prototypes)), trace_shift)
+    learned = _learned(running)
+    names = {"V": "weights", "s": "row_shifts", "centre": "centre"}
+    in_use = {name: getattr(learned, field).tolist() for name, field in names.items()}
+    return {"shift": learned.shift, **in_use, "w": weights.tolist()}
 
 
 NAMES: dict[str, Any] = {
@@ -66,6 +131,12 @@ NAMES: dict[str, Any] = {
     "features": _features,
     "codes": _codes,
     "spikes": _spikes,
+    "scaled": _scaled,
+    "decorrelated": _decorrelated,
+    "factor": _factor,
+    "prototype": _prototype,
+    "due": _due,
+    "renewed": _renewed,
 }
 
 

@@ -36,7 +36,7 @@ def write_corpus(folder: Path) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(networks(), st.integers(0, 2**32 - 1))
+    @given(st.one_of(networks(), networks(("learned",))), st.integers(0, 2**32 - 1))
     def write(network: Network, number: int) -> None:
         rng = np.random.default_rng(number)
         encoded = image.encode(network, random_state(network, rng) if number % 2 else None)

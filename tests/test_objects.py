@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from support import FIRMWARE, run
 
-# What is the same on every board, and how many bytes it may take there. Frozen stages are a part of
-# the core that is linked only where a program asks for them.
-ROOMS = {"core": 9216, "stages": 4096, "store": 2816, "link": 5120}
-STAGES = ("all_stages.c", "coded.c", "spiking.c", "stages.c")
+# What is the same on every board, and how many bytes it may take there. Frozen stages and the
+# inhibition are parts of the core that are linked only where a program asks for them.
+ROOMS = {"core": 9728, "stages": 4096, "inhibition": 3072, "store": 2816, "link": 5120}
+PARTS = {
+    "stages": ("coded.c", "spiking.c", "stages.c"),
+    "inhibition": ("all_stages.c", "inhibition.c", "inhibition_learning.c"),
+}
 FOLDERS = ("core", "store", "link")
 SOURCES = sorted(path for room in FOLDERS for path in (FIRMWARE / room / "src").glob("*.[ch]"))
 HEADERS = sorted(path for room in FOLDERS for path in (FIRMWARE / room / "include").rglob("*.h"))
@@ -21,7 +24,8 @@ INCLUDES = [f"-I{FIRMWARE / room / 'include'}" for room in FOLDERS]
 
 
 def room_of(source: Path) -> str:
-    return "stages" if source.name in STAGES else source.parts[-3]
+    parts = (part for part, names in PARTS.items() if source.name in names)
+    return next(parts, source.parts[-3])
 
 
 FORBIDDEN_WORDS = re.compile(
@@ -189,7 +193,19 @@ def test_forbidden_words_are_found() -> None:
     assert words(source) == ["float", "1.5", "printf", "stdio.h"]
 
 
-LINKED = {"": (), "coded": ("coded",), "spiking": ("spiking",), "all": ("coded", "spiking")}
+# What a program hands over, and what of the parts that are left out else is linked then.
+LINKED = {
+    "": (),
+    "naca_coded_stages": ("naca_coded_family",),
+    "naca_spiking_stages": ("naca_spiking_family",),
+    "naca_inhibition": ("naca_inhibition_code", "naca_learn_inhibition"),
+    "naca_all_stages": (
+        "naca_coded_family",
+        "naca_spiking_family",
+        "naca_inhibition_code",
+        "naca_learn_inhibition",
+    ),
+}
 
 
 @pytest.mark.parametrize("family", LINKED)
@@ -197,9 +213,8 @@ def test_only_the_stages_that_are_asked_for_are_linked(
     family: str, tmp_path: Path, require_tool: Callable[[str], None]
 ) -> None:
     require_tool("arm-none-eabi-gcc")
-    stages = f"naca_{family}_stages()" if family else "0"
     opened = (
-        f"naca_image_open_with({stages}, &image, p, 9)"
+        f"naca_image_open_with({family}(), &image, p, 9)"
         if family
         else "naca_image_open(&image, p, 9)"
     )
@@ -213,7 +228,27 @@ def test_only_the_stages_that_are_asked_for_are_linked(
     core = [path for path in SOURCES if path.suffix == ".c" and path.parts[-3] == "core"]
     flags = f"-std=c99 {ARM} -fdata-sections -Wl,--gc-sections --specs=nosys.specs -w".split()
     run("arm-none-eabi-gcc", *flags, *INCLUDES, program, *core, "-o", tmp_path / "program")
-    names = run("arm-none-eabi-nm", tmp_path / "program")
-    linked = {name for name in ("coded", "spiking") if f"naca_{name}_family" in names}
-    assert linked == set(LINKED[family])
+    names = set(run("arm-none-eabi-nm", tmp_path / "program").split())
+    assert names & set(LINKED["naca_all_stages"]) == set(LINKED[family])
     assert ("naca_check_stages" in names) == bool(family)
+
+
+# Processors on which a product of 64 bits is a call, and what is called.
+SMALL = {
+    "cortex-m0": ("arm-none-eabi-", "-mcpu=cortex-m0 -mthumb -Os", r"__aeabi_(lmul|u?ldivmod)"),
+    "avr": ("avr-", "-mmcu=atmega1284p -Os", r"__(u?mulsi|mul|u?divmod|u?div|u?mod)di3"),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_only_learning_an_inhibition_multiplies_64_bits(
+    name: str, tmp_path: Path, require_tool: Callable[[str], None]
+) -> None:
+    prefix, flags, wide = SMALL[name]
+    require_tool(f"{prefix}gcc -c")
+    sources = [path for path in SOURCES if path.suffix == ".c" and path.parts[-3] == "core"]
+    objects = compiled(sources, Target(prefix, flags, ""), tmp_path)
+    callers = {
+        path.stem for path in objects if re.search(rf"\bU {wide}$", run(f"{prefix}nm", path), re.M)
+    }
+    assert callers == {"core-inhibition_learning"}

@@ -16,6 +16,7 @@ from test_image import sections_of
 from edge_naca import image, image_records, limits, stages
 from edge_naca._core import ffi, lib
 from edge_naca.image_records import ENTRY, HEADER, NETWORK, STAGE
+from edge_naca.inhibition import Inhibition
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 from edge_naca.records import Field, Record, arguments, check, values_of
 from edge_naca.stages import CodedConvolution, SpikingConvolution
@@ -27,6 +28,8 @@ RECORDS = {
     "Network field": (NETWORK, "network"),
     "Population field": (image_records.POPULATION, "population"),
     "Preparation field": (image_records.PREPARATION, "preparation"),
+    "Inhibition field": (image_records.INHIBITION, "inhibition"),
+    "Learned inhibition": (image_records.DECORRELATION, "decorrelation"),
     "Stage field": (STAGE, "stage_record"),
     "Coded map": (image_records.CODED_MAP, "coded_map"),
     "Spiking neuron": (image_records.SPIKING_NEURON, "spiking_neuron"),
@@ -124,10 +127,13 @@ DEPENDENT = {
     "network": set(),
     "population": {"weight_bits", "weight_min", "weight_max", "fire_from", "winners", "rates"},
     "preparation": {"features"},
+    "inhibition": set(),
 }
 
 
-@pytest.mark.parametrize("head", ["Network field", "Population field", "Preparation field"])
+@pytest.mark.parametrize(
+    "head", ["Network field", "Population field", "Preparation field", "Inhibition field"]
+)
 def test_limits_are_those_of_the_table_in_c(head: str) -> None:
     record, struct = RECORDS[head]
     checked = re.findall(
@@ -135,12 +141,13 @@ def test_limits_are_those_of_the_table_in_c(head: str) -> None:
         SOURCES,
     )
     for name, form, start, limit in checked:
-        high = eval(re.sub(r"(\d)u\b", r"\1", limit), {**CONSTANTS})
+        high = eval(re.sub(r"(\d)u\b", r"\1", limit), {**CONSTANTS, "UINT16_MAX": 65535})
         high <<= CONSTANTS["STEP"] if form == "I32" else 0
         if name == "reserved":
             assert high == 0
             continue
         low = {"FROM_0": 0, "FROM_1": 1, "SYMMETRIC": -high}[start]
+        low = CONSTANTS.get(f"LEAST_{name.upper()}", low)
         assert (record[name].type.upper(), record[name].range) == (form, (low, high)), name
     narrow = {
         name
@@ -160,6 +167,7 @@ def test_options_and_flags_are_those_of_the_enums() -> None:
     flags = {
         "POPULATION_": image_records.POPULATION["flags"],
         "PREP_": image_records.PREPARATION["flags"],
+        "INHIBITION_": image_records.INHIBITION["flags"],
         "CODED_": image_records.STAGE_RECORDS["coded_pool"]["flags"],
         "SPIKING_": image_records.STAGE_RECORDS["spiking_convolution"]["flags"],
     }
@@ -179,8 +187,25 @@ def test_limits_are_those_of_naca_h() -> None:
     assert CONSTANTS["MAX_FAN_IN"] == stages.MAX_FAN_IN
 
 
+def places_in(data: bytes) -> dict[str, int]:
+    """Return where each section of an image lies."""
+    places = {}
+    for index in range(len(sections_of(data))):
+        entry = ENTRY.unpack(data, HEADER.size + ENTRY.size * index)
+        places[entry["tag"].decode()] = entry["offset"]
+    return places
+
+
+def inhibited_image() -> tuple[bytes, dict[str, int]]:
+    """Return an image with a given inhibition, and where its record lies."""
+    inhibition = Inhibition(2, 5, np.array([9, -4, 9]), np.array([1, 0]), shift=3)
+    encoder = Encoder("bitplane", 3, 3, is_signed=True)
+    data = image.encode(Network(2, encoder, (Population(2),), inhibition=inhibition))
+    return data, {"Inhibition field": places_in(data)["INHB"]}
+
+
 def full_image() -> tuple[bytes, dict[str, int]]:
-    """Return an image with every kind of section, and where the records lie in it."""
+    """Return an image with every other kind of section, and where the records lie in it."""
     rule = Rule("winner", "table", "attract", np.zeros((2, 2), int))
     hidden = Population(2, curve=Curve(np.zeros(256, int), np.zeros(256, int)), rule=rule)
     coded = CodedConvolution(
@@ -196,10 +221,7 @@ def full_image() -> tuple[bytes, dict[str, int]]:
     populations = hidden, Population(2)
     network = Network(4, Encoder(), populations, Preparation((1, 4, 1)), seed=1, stages=stages)
     data = image.encode(network)
-    places = {}
-    for index in range(len(sections_of(data))):
-        entry = ENTRY.unpack(data, HEADER.size + ENTRY.size * index)
-        places[entry["tag"].decode()] = entry["offset"]
+    places = places_in(data)
     return data, {
         "Network field": places["NETW"],
         "Population field": places["NETW"] + NETWORK.size,
@@ -220,8 +242,8 @@ def opened(data: bytes) -> str:
 
 
 def changed(head: str, name: str, value: int) -> bytes:
-    """Return that image with one number changed, under a good checksum."""
-    data, places = full_image()
+    """Return an image with one number changed, under a good checksum."""
+    data, places = inhibited_image() if head == "Inhibition field" else full_image()
     assert opened(data) == "NACA_OK"
     field = RECORDS[head][0][name]
     number = np.array(value, field.dtype.base).tobytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,10 +66,8 @@ def synaptic_operations(stage: CodedConvolution | SpikingConvolution, events: In
     return heard * (stage.maps // stage.groups)
 
 
-def run_coded(
-    stages: tuple[CodedStage, ...], codes: NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], int]:
-    """Return the codes that come out of coded stages, uint8 (units,), and synaptic operations."""
+def run_coded(stages: tuple[CodedStage, ...], codes: NDArray[Any]) -> tuple[Int, int]:
+    """Return the codes that come out of coded stages, int64 (units,), and synaptic operations."""
     x, synops = codes.astype(np.int64), 0
     for number, stage in enumerate(stages):
         arriving = arrange(x, stage.shape, number == 0)
@@ -82,7 +81,7 @@ def run_coded(
             sums = np.sum([under for _, _, under in _windows(stage, arriving)], axis=0)
             y = round_shift(sums * stage.gain, stage.shift)
         x = np.clip(y, 0, 2**stage.bits - 1).reshape(-1)
-    return x.astype(np.uint8), synops
+    return x, synops
 
 
 @dataclass

@@ -23,6 +23,7 @@ sys.path.append(str(HERE.parent))
 from replaying import answers, case, operation, sample_of, saved_state  # noqa: E402
 
 from edge_naca import image, presets  # noqa: E402
+from edge_naca.inhibition import Inhibition, triangle  # noqa: E402
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule  # noqa: E402
 from edge_naca.specification import encoding  # noqa: E402
 from edge_naca.specification.network import Specification  # noqa: E402
@@ -116,6 +117,60 @@ def graded() -> tuple[Network, bytes]:
     weights[3::6], wins[3::6] = weights[1::6], wins[1::6]
     same = replace(state, populations=(image.Learned(weights, wins), *state.populations[1:]))
     return replace(network, populations=populations), image.pack_state(network, same)
+
+
+def decorrelated(inhibition: Inhibition) -> tuple[Network, bytes]:
+    """Return a graded competitive network behind an inhibition."""
+    preparation = Preparation(
+        (8, 8, 1), "pool", 2, keeps_sign=True, offset=np.array([30]), gain=np.array([5]), shift=3
+    )
+    network = presets.competitive(
+        preparation, 4, 4, bits=3, inhibition=inhibition, grading=0.6, seed=5
+    )
+    return network, image.pack_state(network, image.new_state(network))
+
+
+def given_inhibition() -> Inhibition:
+    rng = np.random.default_rng(6)
+    weights = rng.integers(-60, 61, triangle(16))
+    return Inhibition(16, 5, weights, rng.integers(0, 4, 16), shift=8)
+
+
+def far_decorrelated(codes: NDArray[Any], noise: int, **learned: Any) -> bytes:
+    """Write down what an inhibition makes of one more sample when this is what it learned."""
+    inputs = len(codes)
+    inhibition = Inhibition(inputs, 7, reach=1, noise=noise, first=1, every=1)
+    network = presets.competitive(inputs, 2, 1, bits=3, inhibition=inhibition)
+    state = image.new_state(network)
+    assert state.inhibition is not None
+    hidden = replace(state.populations[0], wins=np.array([5, 5], np.uint16))
+    state = replace(
+        state,
+        populations=(hidden, state.populations[1]),
+        inhibition=replace(state.inhibition, **learned),
+    )
+    sample = sample_of(network, codes, "codes")
+    return case(
+        image.encode(network, state),
+        [operation("learn", sample, label) for label in (0, 1)] + [operation("record", sample)],
+    )
+
+
+def decorrelated_extremes() -> Iterator[bytes]:
+    """Yield what drives the learning of an inhibition to its limits, and exact divisions."""
+    inputs = 40
+    factor = np.full(triangle(inputs), 32767, np.int16)
+    factor[0] = 100
+    prototypes = np.array([2047, -2047], np.int16)[:, None].repeat(inputs, axis=1)
+    shared = {"factor": factor, "mean": 2**32 - 1, "count": 4095}
+    far, below = {**shared, "prototypes": prototypes}, {**shared, "prototypes": -prototypes}
+    yield far_decorrelated(np.full(inputs, -127), 4095, **far, factor_shift=14)
+    below |= {"centre": np.full(inputs, -(2**31), np.int32), "shift": 24}
+    yield far_decorrelated(np.full(inputs, -127), 0, **below, factor_shift=31)
+    # Only the last row gives something: 192 for the third residual, and 1 / 4 has no remainder.
+    last = np.where(np.arange(triangle(inputs)) < triangle(inputs - 1), 0, 16384)
+    still = {"factor": last.astype(np.int16), "prototypes": 0 * prototypes}
+    yield far_decorrelated(np.eye(inputs, dtype=int)[0] * 12, 0, **still, count=2, factor_shift=13)
 
 
 def paper(continual: bool) -> tuple[Network, bytes]:
@@ -339,6 +394,21 @@ def vectors() -> Iterator[tuple[str, bytes]]:
     output = Population(CLASSES, threshold=30, rule=Rule("all", "error", "spike"))
     network = spiking_stages(Encoder("rate", 4, 7), (hidden, output))
     yield "spiking-stages", tape(network, codes, labels, "codes", start(network))
+    yield from signed_vectors()
+
+
+def signed_vectors() -> Iterator[tuple[str, bytes]]:
+    """Yield those of codes with a sign, decorrelated or not."""
+    pixels, labels = digits()
+    around = Preparation((8, 8, 1), keeps_sign=True, offset=np.array([8]), norm=40)
+    network, state = competitive(4, around)
+    yield "signed", tape(network, list(pixels), labels, "raw", state)
+    few = labels < 4
+    samples, theirs = list(pixels[few]) * 3, np.tile(labels[few], 3)
+    learned = Inhibition(16, 5, first=8, every=4)
+    networks = map(decorrelated, (learned, given_inhibition()))
+    tapes = [tape(network, samples, theirs, "raw", state) for network, state in networks]
+    yield "decorrelated", b"".join([*tapes, *decorrelated_extremes()])
 
 
 def make(folder: Path) -> None:

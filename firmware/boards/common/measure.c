@@ -1,7 +1,8 @@
-// Counts what naca_infer and naca_learn take, one sample after another, and prints it: run by
-// host/counting.py in an emulator whose clock moves by a fixed time with every instruction (QEMU's
-// -icount) or that is cycle-accurate (simavr). What is measured comes with the program: the host
-// writes image and samples over `measure_input` in the ELF file.
+// Counts what naca_infer and naca_learn take, one sample after another, and prints it, and in the
+// end the hash of what was learned: run by host/counting.py in an emulator whose clock moves by a
+// fixed time with every instruction (QEMU's -icount) or that is cycle-accurate (simavr). What is
+// measured comes with the program: the host writes image and samples over `measure_input` in the
+// ELF file.
 
 #include "board.h"
 
@@ -194,6 +195,12 @@ static naca_status_t measure(const input_t *input)
         print_count(" learn ", clock_ticks());
         board_print("\r\n");
     }
+    uint32_t hash = 0;
+    if (status == NACA_OK) {
+        status = naca_state_hash(core, &hash);
+    }
+    print_count("state ", hash);
+    board_print("\r\n");
     return status;
 }
 

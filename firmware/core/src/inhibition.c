@@ -5,7 +5,7 @@
 static const field_t inhibition_fields[] = {
     {offsetof(inhibition_t, flags), U8 | FROM_0, INHIBITION_LEARNED},
     {offsetof(inhibition_t, code_bits), U8 | FROM_1, 7},
-    {offsetof(inhibition_t, inputs), U16 | FROM_1, MAX_INHIBITED},
+    {offsetof(inhibition_t, inputs), U16 | FROM_1, NACA_MAX_INHIBITED},
     {offsetof(inhibition_t, shift), U8 | FROM_0, 24},
     {offsetof(inhibition_t, reach), U8 | FROM_1, 15},
     {offsetof(inhibition_t, noise), U16 | FROM_0, 4095},
@@ -40,7 +40,7 @@ static naca_status_t check_inhibition(const check_t *check, const population_t *
         return NACA_ERR_NETWORK;
     }
     if ((r.flags & INHIBITION_LEARNED) != 0) {
-        if (r.inputs > MAX_LEARNED_INPUTS || !learns(first)) {
+        if (r.inputs > NACA_MAX_LEARNED_INPUTS || !learns(first)) {
             return NACA_ERR_NETWORK;
         }
         return section->size == sizeof r ? NACA_OK : NACA_ERR_SECTION;
@@ -96,7 +96,7 @@ static void plan_state(naca_t *core, bool is_real, uint32_t *end)
     const uint32_t in_use = naca_reserve(naca_triangle(r.inputs), end);
     const uint32_t shifts = naca_reserve(r.inputs, end);
     const uint32_t centre = naca_reserve(4u * r.inputs, end);
-    const uint32_t prototypes = naca_reserve(2u * first.neurons * r.inputs, end);
+    const uint32_t prototypes = naca_reserve(2u * (uint32_t)first.neurons * r.inputs, end);
     if (is_real) {
         inhibiting_t *v = INHIBITING(core);
         v->learned = learned;

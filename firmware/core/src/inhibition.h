@@ -8,9 +8,8 @@
 #include "stages.h"
 
 enum { INHIBITION_LEARNED = 1 };
+#define LARGEST_CENTRE ((int32_t)1 << 26) // what is read of a state
 enum {
-    MAX_INHIBITED = 1024,     // inputs of a given one
-    MAX_LEARNED_INPUTS = 128, // of a learned one
     ABOVE = 11,               // bits of a prototype's magnitude
     LARGEST_PROTOTYPE = 2047, // which stands for a code in x with `fraction` fractional bits
     GREATEST_REACH_SHIFT = 24
@@ -85,19 +84,18 @@ static inline uint32_t naca_triangle(uint32_t rows)
     return rows * (rows + 1u) / 2u;
 }
 
-// A sum divided by 2^shift, halves up, or multiplied where `shift` is negative, within plus and
-// minus `largest`.
+// A sum, below 2^29 in magnitude, divided by 2^shift, halves up, or multiplied where `shift` is
+// negative, within plus and minus `largest`. Whatever `shift` is: 30 and more leave nothing.
 static inline int32_t naca_scaled(int32_t sum, int32_t shift, int32_t largest)
 {
     if (shift >= 0) {
-        const int32_t half = (int32_t)((uint32_t)1 << shift >> 1);
-        return clamp(shift_down(sum + half, (uint32_t)shift), -largest, largest);
+        const uint32_t down = shift < 30 ? (uint32_t)shift : 30u;
+        const int32_t half = (int32_t)((uint32_t)1 << down >> 1);
+        return clamp(shift_down(sum + half, down), -largest, largest);
     }
     return clamp(clamp(sum, -128, 128) * ((int32_t)1 << (shift < -7 ? 7 : -shift)), -largest,
                  largest);
 }
-
-#define LARGEST_CENTRE ((int32_t)1 << 26)
 
 // A prototype, whatever the state holds.
 static inline int32_t naca_prototype(const int16_t *prototypes, uint32_t at)

@@ -11,8 +11,8 @@ enum {
     LARGEST_RESIDUAL = 8191, // noise included
     LARGEST_FACTOR = 32767,
     LARGEST_COUNT = 4095, // residuals that count; from then on the oldest fade
-    HALF = LARGEST_PROTOTYPE + 1,
-    MEAN_OVER = 1024 // residuals that the running mean square looks back on
+    HALF = 2048,          // above all prototypes, so that what is added up has no sign
+    MEAN_OVER = 1024      // residuals that the running mean square looks back on
 };
 #define LARGEST_MEAN ((uint32_t)1 << 24)
 #define LARGEST_REACH ((int32_t)1 << 22)
@@ -97,14 +97,15 @@ static uint32_t find_residual(naca_t *core, const inhibiting_t *v, uint32_t neur
     const int16_t *prototypes = AT_CONST(int16_t, core, v->prototypes);
     int16_t *residual = AT(int16_t, core, v->residual);
     const int32_t unit = (int32_t)1 << fraction_of(v);
+    const uint32_t inputs = v->r.inputs != 0 ? v->r.inputs : 1u; // is never 0 (inhibition.c)
     uint32_t squares = 0;
-    for (uint32_t i = 0; i < v->r.inputs; i++) {
-        const int32_t known = naca_prototype(prototypes, neuron * v->r.inputs + i);
+    for (uint32_t i = 0; i < inputs; i++) {
+        const int32_t known = naca_prototype(prototypes, neuron * inputs + i);
         const int32_t e = shift_down(x[i] * unit - known, 1);
         residual[i] = (int16_t)e;
         squares += (uint32_t)(e * e);
     }
-    return squares / v->r.inputs;
+    return squares / inputs;
 }
 
 static void add_noise(naca_t *core, const inhibiting_t *v, uint32_t key)
@@ -163,8 +164,8 @@ static void move_row(naca_t *core, const inhibiting_t *v, uint32_t i, int32_t ow
 void naca_learn_inhibition(naca_t *core, const layer_t *first)
 {
     const inhibiting_t *v = INHIBITING(core);
-    const int32_t neuron = own_of(core, first);
-    if (v->learned == 0 || neuron < 0) {
+    const int32_t neuron = v->learned != 0 ? own_of(core, first) : -1; // else it may have no wins
+    if (neuron < 0) {
         return;
     }
     const uint32_t key = key_of(core, 0);
@@ -203,9 +204,9 @@ void naca_attract_prototype(naca_t *core, uint32_t neuron, int32_t gain)
     for (uint32_t i = 0; i < v->r.inputs; i++) {
         const int32_t old = naca_prototype(prototypes, first + i);
         const int32_t noise = (int32_t)(naca_hash32(key ^ (first + i)) & 65535u);
-        const int64_t change = (int64_t)(gain >> 4) * (x[i] * unit - old) + noise;
+        const int32_t change = shift_down(gain, 4) * (x[i] * unit - old) + noise;
         prototypes[first + i] =
-            (int16_t)clamp(old + (int32_t)(change >> 16), -LARGEST_PROTOTYPE, LARGEST_PROTOTYPE);
+            (int16_t)clamp(old + shift_down(change, 16), -LARGEST_PROTOTYPE, LARGEST_PROTOTYPE);
     }
 }
 
@@ -317,10 +318,11 @@ static uint32_t find_reach(naca_t *core, const inhibiting_t *v)
     total *= (uint32_t)v->r.reach * v->r.reach;
     const uint64_t room = (uint64_t)recruited * v->r.inputs;
     uint32_t shift = bits < 2u ? 3u - bits : 1u;
-    uint32_t power = 2u * (bits + shift - 3u);
-    while (shift < GREATEST_REACH_SHIFT - bits && total >= room << power) {
+    const uint32_t power = 2u * (bits + shift - 3u);
+    uint64_t reached = room << power;
+    while (shift < GREATEST_REACH_SHIFT - bits && total >= reached) {
+        reached <<= 2;
         shift++;
-        power += 2u;
     }
     return shift;
 }
@@ -332,7 +334,7 @@ static void project_all(naca_t *core, const inhibiting_t *v, uint32_t reach)
     const uint16_t *wins = AT_CONST(uint16_t, core, first->at[WINS]);
     const uint8_t *shifts = AT_CONST(uint8_t, core, v->shifts);
     uint8_t *weights = AT(uint8_t, core, first->at[WEIGHTS]);
-    const int32_t fraction = first->p.trace_shift;
+    const int32_t fraction = (uint8_t)first->p.trace_shift; // not negative
     const int32_t largest = (((int32_t)1 << core->net.bits) - 1) << fraction;
     const int32_t shift = (int32_t)(reach + fraction_of(v)) - fraction;
     for (uint32_t n = 0; n < first->p.neurons; n++) {

@@ -2,10 +2,35 @@
 
 // Section 3: from a sensor's numbers to codes of the encoder's bits, in integers.
 
+static bool codes_fit(const naca_t *core, const uint8_t *codes, uint32_t count)
+{
+    const bool is_signed = core->net.is_signed != 0;
+    bool fit = count == core->net.inputs;
+    for (uint32_t i = 0; fit && i < count; i++) {
+        const bool is_off = is_signed && codes[i] >= 128u;
+        const uint32_t size = is_off ? 256u - codes[i] : codes[i];
+        fit = size >> core->code_bits == 0;
+    }
+    return fit;
+}
+
+// Ascending, none twice. Where codes have a sign, only codes will do.
+static bool events_fit(const network_t *net, const naca_event_t *events, uint32_t count)
+{
+    uint32_t next = 0; // smallest place in time and space that the next event may have
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t at = (uint32_t)events[i].step * net->inputs + events[i].input;
+        if (events[i].step >= naca_steps(net) || events[i].input >= net->inputs || at < next) {
+            return false;
+        }
+        next = at + 1u;
+    }
+    return net->is_signed == 0;
+}
+
 naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
 {
     static const uint8_t widths[] = {1, 2, 4, 1, 2}; // of a number, by kind
-    const network_t *net = &core->net;
     if (sample == NULL || (sample->data == NULL && sample->count != 0)) {
         return NACA_ERR_ARGUMENT;
     }
@@ -20,35 +45,10 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
         const uint32_t raw = (uint32_t)prep->height * prep->width * prep->channels;
         return core->prep_arrays != 0 && sample->count == raw ? NACA_OK : NACA_ERR_SAMPLE;
     }
-    case NACA_CODES: {
-        const uint8_t *codes = sample->data;
-        if (sample->count != net->inputs) {
-            return NACA_ERR_SAMPLE;
-        }
-        for (uint32_t i = 0; i < sample->count; i++) {
-            const bool is_off = net->is_signed && codes[i] >= 128u;
-            const uint32_t size = is_off ? 256u - codes[i] : codes[i];
-            if (size >> core->code_bits != 0) {
-                return NACA_ERR_SAMPLE;
-            }
-        }
-        return NACA_OK;
-    }
-    case NACA_EVENTS: {
-        const naca_event_t *events = sample->data;
-        if (net->is_signed != 0) {
-            return NACA_ERR_SAMPLE; // these take codes
-        }
-        uint32_t next = 0; // smallest place in time and space that the next event may have
-        for (uint32_t i = 0; i < sample->count; i++) {
-            const uint32_t at = (uint32_t)events[i].step * net->inputs + events[i].input;
-            if (events[i].step >= naca_steps(net) || events[i].input >= net->inputs || at < next) {
-                return NACA_ERR_SAMPLE;
-            }
-            next = at + 1u;
-        }
-        return NACA_OK;
-    }
+    case NACA_CODES:
+        return codes_fit(core, sample->data, sample->count) ? NACA_OK : NACA_ERR_SAMPLE;
+    case NACA_EVENTS:
+        return events_fit(&core->net, sample->data, sample->count) ? NACA_OK : NACA_ERR_SAMPLE;
     }
     return NACA_ERR_SAMPLE;
 }

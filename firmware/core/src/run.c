@@ -102,9 +102,9 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
         if (status != NACA_OK) {
             return status;
         }
-    }
-    if (core->inhibition != 0) {
-        core->stages.at->inhibition->present(core, result);
+        if (core->inhibition != 0) {
+            core->stages.at->inhibition->present(core, result);
+        }
     }
     rest(core);
     const uint32_t steps = naca_steps(&core->net);
@@ -127,7 +127,7 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
         uint32_t *learned = AT(uint32_t, core, core->state);
         learned[0]++;
         learned[1u + label]++;
-        if (core->inhibition != 0) {
+        if (core->stages.at != NULL && core->inhibition != 0) {
             core->stages.at->inhibition->renew(core);
         }
     }

@@ -85,9 +85,9 @@ static void plan_input(naca_t *core, bool is_real, uint32_t *end)
     core->arriving = inputs;
     if (core->stages.at != NULL) {
         core->stages.at->plan(core, is_real, end);
-    }
-    if (image_offset(core->image.at, TAG_INHIBITION) != 0) {
-        core->stages.at->inhibition->plan(core, is_real, end);
+        if (image_offset(core->image.at, TAG_INHIBITION) != 0) {
+            core->stages.at->inhibition->plan(core, is_real, end);
+        }
     }
     // Room for all features while a sample is prepared, and for the first population's bias.
     const uint32_t most = core->encoded > inputs ? core->encoded : inputs;

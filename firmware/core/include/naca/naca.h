@@ -65,6 +65,8 @@ enum {
     NACA_MAX_POPULATION_STEPS = 255, ///< of these, in networks with populations
     NACA_MAX_RATES = 4096,           ///< entries of a learning-rate table
     NACA_MAX_RANKS = 31,             ///< neurons that learn behind a winner
+    NACA_MAX_INHIBITED = 1024,       ///< inputs of an inhibition that is given
+    NACA_MAX_LEARNED_INPUTS = 128,   ///< inputs of an inhibition that is learned
     NACA_MAX_STAGES = 16,            ///< frozen stages
     NACA_MAX_STAGE_UNITS = 65535,    ///< outputs of one frozen stage
     NACA_ALIGNMENT = 8,              ///< of the image and of the workspace, in bytes
@@ -105,8 +107,8 @@ uint32_t naca_crc32(uint32_t crc, const void *data, size_t size);
 typedef void (*naca_progress_t)(void *user);
 
 /// The code of frozen stages. Whoever wants it hands it to naca_image_open_with, so that the linker
-/// leaves out what nobody asks for. None of the three functions returns null; what they return
-/// lives as long as the program.
+/// leaves out what nobody asks for. None of these functions returns null; what they return lives as
+/// long as the program.
 typedef struct naca_stages naca_stages_t;
 
 /// Stages before the encoder, codes to codes: convolution, dense layer and pooling of a quantised
@@ -141,7 +143,7 @@ typedef struct naca_image {
     uint16_t capacity;   ///< classes the network can hold
     uint8_t populations; ///< populations, the last one being the output; may be 0 with stages
     uint8_t encoder;     ///< 0 bitplane, 1 rate, 2 latency, 3 direct
-    uint8_t bits;        ///< of a sample's codes
+    uint8_t bits;        ///< of a sample's codes, a sign not counted
     uint8_t stages;      ///< frozen stages
     uint16_t steps;      ///< time steps of a presentation
     uint8_t is_signed;   ///< 1 where codes have a sign
@@ -243,7 +245,8 @@ naca_status_t naca_set_progress(naca_t *core, naca_progress_t progress, void *us
 /// nothing but the learned state and the sample.
 /// Work, at each step: a population's neurons, once and again for every spike that reaches it (at
 /// most S * N * (N + `encoded`) in all), and the synapses of spiking stages that spikes reach.
-/// Once: the numbers of a raw sample, and the synapses of coded stages behind codes that are not 0.
+/// Once: the numbers of a raw sample, and the synapses of coded stages behind codes that are not 0,
+/// or all of an inhibition, `inputs` * (`inputs` + 1) / 2.
 /// NACA_ERR_ARGUMENT; NACA_ERR_ALIGNMENT where the sample's data lies at an address that is odd for
 /// its type; NACA_ERR_SAMPLE where kind, count or a value does not fit the network. The sample's
 /// values are checked, so they may come from anywhere.
@@ -251,8 +254,10 @@ naca_status_t naca_infer(naca_t *core, const naca_sample_t *sample, naca_result_
 
 /// Present a sample, predict, then learn that its class is `label` (0 .. capacity - 1). A class is
 /// new until its first sample; it needs no announcement. `result` tells what was predicted *before*
-/// learning. Work: that of naca_infer plus the synapses of the neurons that learn, at most all.
-/// NACA_ERR_LABEL, and what naca_infer returns. A sample that is refused is not learned in part.
+/// learning. Work: that of naca_infer plus the synapses of the neurons that learn, at most all. An
+/// inhibition that is learned adds about 4 * T products, T = `inputs` * (`inputs` + 1) / 2, and
+/// when it is renewed 2 * T for each neuron of the first population that ever won. NACA_ERR_LABEL,
+/// and what naca_infer returns. A sample that is refused is not learned in part.
 naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t label,
                          naca_result_t *result);
 
@@ -262,8 +267,9 @@ naca_status_t naca_record(naca_t *core, const naca_sample_t *sample,
                           const naca_recording_t *recording, naca_result_t *result);
 
 /// Prepare a raw sample into codes[inputs], as naca_infer would before encoding: what a host needs
-/// to send samples packed to the encoder's bits. Work grows with the numbers of the sample.
-/// As naca_infer; NACA_ERR_SAMPLE also where the sample is not raw.
+/// to send samples packed to the encoder's bits. Where `is_signed`, codes are int8_t in these
+/// bytes. Work grows with the numbers of the sample. As naca_infer; NACA_ERR_SAMPLE also where the
+/// sample is not raw.
 naca_status_t naca_prepare(naca_t *core, const naca_sample_t *sample, uint8_t *codes);
 
 /// Samples learned so far, which is part of the learned state. It wraps at 2^32.
@@ -307,8 +313,9 @@ uint8_t *naca_state_bytes(naca_t *core, uint32_t *size);
 void naca_state_written(naca_t *core);
 
 /// The features of the sample that was presented last, if that was raw or codes: what the encoder
-/// was given, codes[encoded], which is what coded stages made of the sample's codes. They lie in
-/// the workspace; the next call overwrites them. `core` must not be null.
+/// was given, codes[encoded], which is what coded stages or the inhibition made of the sample's
+/// codes; int8_t in these bytes where `is_signed`. They lie in the workspace; the next call
+/// overwrites them. `core` must not be null.
 const uint8_t *naca_features(const naca_t *core);
 
 /// Where a sample may be put together: codes[inputs] in the workspace, which the next call
