@@ -5,7 +5,7 @@
 needs the tools of the emulated boards (`make board-tools`); with MNIST in EDGE_NACA_DATA it is
 among the networks that nothing is fitted to. Writes export/cost/instruction_model.json, from which
 `edge-naca inspect --board` reckons, and with --output predicted against counted on networks that
-the fit has not seen. Takes about a quarter of an hour.
+the fit has not seen. Takes about half an hour.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import results
 from instruction_cycles import cycles_per_instruction
+from instruction_inhibitions import held_out_inhibitions, random_inhibition_cases
 from instruction_networks import SMALL, Case, held_out, random_cases
 from instruction_stages import held_out_stages, random_stage_cases
 from linked_sizes import sizes
@@ -38,6 +39,7 @@ MODEL = ROOT / "export" / "cost" / "instruction_model.json"
 COMMAND = "python benchmarks/instruction_model.py"
 
 FITTED, FITTED_STAGES, SMALL_STAGES, SEED = 140, 60, 25, 1
+FITTED_SIGNS, SMALL_SIGNS = 50, 25
 # What a board says of a network that is too large for it, or takes too long.
 NO_ROOM = ("cannot measure this", "bytes of RAM", "longer than the clock")
 LIGHT = 300.0  # counts below this weigh as much as this
@@ -150,8 +152,9 @@ def measurement_of(tables: list[Table], unseen: list[Case]) -> Measurement:
         data={"networks and samples": results.digest(b"".join(content))},
         text="Mean instructions (cycles on the AVR) of one `naca_infer` and one `naca_learn`, "
         "which includes inferring, on networks that the fit has not seen: that was made to "
-        f"{FITTED} random networks without frozen stages and {FITTED_STAGES + SMALL_STAGES} with "
-        "them, as far as each board's RAM holds them. Counted in QEMU with `-icount`, on the AVR "
+        f"{FITTED} random networks without frozen stages, {FITTED_STAGES + SMALL_STAGES} with them "
+        f"and {FITTED_SIGNS + SMALL_SIGNS} of codes with a sign, most of which have an inhibition, "
+        "as far as each board's RAM holds them. Counted in QEMU with `-icount`, on the AVR "
         "in simavr; compiler flags are the firmware's (`-Os`). A Cortex-M0+ is taken to run what "
         "the Cortex-M0 runs.",
     )
@@ -168,8 +171,10 @@ def main() -> None:
         *random_cases(FITTED, SEED),
         *random_stage_cases(FITTED_STAGES, SEED),
         *random_stage_cases(SMALL_STAGES, SEED + 1, SMALL),  # an AVR has room for few others
+        *random_inhibition_cases(FITTED_SIGNS, SEED),
+        *random_inhibition_cases(SMALL_SIGNS, SEED + 1, SMALL),
     ]
-    unseen = [*held_out(), *held_out_stages()]
+    unseen = [*held_out(), *held_out_stages(), *held_out_inhibitions()]
     for core in arguments.cores:
         board = CORES[core]
         elf = boards.build(board, "measure")

@@ -10,9 +10,16 @@ from typing import Any
 
 from edge_naca.host import boards
 
-# Files of the core that are linked only where somebody asks for frozen stages: "shared" by both
-# families, but for the few bytes of the table with both of them.
-FAMILIES = {"stages": "shared", "all_stages": "shared", "coded": "coded", "spiking": "spiking"}
+# Files of the core that are linked only where somebody asks for frozen stages or an inhibition:
+# "shared" by both families of stages, but for the few bytes of the table with all of them.
+FAMILIES = {
+    "stages": "shared",
+    "all_stages": "shared",
+    "coded": "coded",
+    "spiking": "spiking",
+    "inhibition": "inhibition",
+    "inhibition_learning": "inhibition",
+}
 
 _KEPT = re.compile(
     r"^ \.(?:text|s?rodata)[\w.]*\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+\S*libnaca\.a\((\w+)\.c\.obj\)",
@@ -40,7 +47,7 @@ def sizes(core: str, board: str) -> dict[str, Any]:
 
 
 def core_parts(path: Path) -> dict[str, int]:
-    """Return bytes that the linker kept of the core: without stages, and of what stages add."""
+    """Return bytes that the linker kept of the core: by itself, and of what can be added."""
     _, _, kept = path.read_text(encoding="utf-8").partition("Linker script and memory map")
     parts: Counter[str] = Counter()
     for size, file in _KEPT.findall(kept):

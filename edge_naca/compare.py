@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.decorrelation import matrix
 from edge_naca.network import Network, Population
 from edge_naca.states import Snapshot, StateError
 
@@ -70,14 +71,37 @@ class NeuronChange:
     wins: tuple[int, int] | None
 
 
+@dataclass(frozen=True)
+class InhibitionChange:
+    """What changed in a learned inhibition.
+
+    Parameters
+    ----------
+    residuals : how many V had learned, before and after; counting ends at 4095.
+    distance : how far V in use moved, Frobenius norm, relative to V before. Where it did, all
+        weights of the first population became what the new V makes of their prototypes.
+    prototypes : neurons whose prototype moved.
+    """
+
+    residuals: tuple[int, int]
+    distance: float
+    prototypes: int
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Two snapshots of one network, and what lies between them."""
+    """Two snapshots of one network, and what lies between them.
+
+    Parameters
+    ----------
+    inhibition : None where none is learned.
+    """
 
     before: Snapshot
     after: Snapshot
     classes: list[ClassChange]
     populations: list[PopulationChange]
+    inhibition: InhibitionChange | None = None
 
     @property
     def is_same(self) -> bool:
@@ -152,6 +176,20 @@ def compare(before: Snapshot, after: Snapshot, classes: Sequence[str]) -> Compar
         after,
         [_class_change(before, after, label, name) for label, name in enumerate(classes)],
         populations,
+        _inhibition_change(before, after),
+    )
+
+
+def _inhibition_change(before: Snapshot, after: Snapshot) -> InhibitionChange | None:
+    old, new = before.state.inhibition, after.state.inhibition
+    if old is None or new is None:
+        return None
+    matrices = [matrix(one.network, one.state) for one in (before, after)]
+    size = float(np.linalg.norm(matrices[0])) or 1.0
+    return InhibitionChange(
+        (old.count, new.count),
+        float(np.linalg.norm(matrices[1] - matrices[0])) / size,
+        int((old.prototypes != new.prototypes).any(axis=1).sum()),
     )
 
 

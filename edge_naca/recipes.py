@@ -43,7 +43,7 @@ def network_for(
     dataset : its training samples and classes are looked at.
     front_end : frozen stages that features come from; `features` and `bits` are then its own.
     max_kib : most KiB of learned state; as many neurons are taken as fit.
-    neurons_per_class : neurons for each class, if `max_kib` is not given either 30, or 10 where
+    neurons_per_class : neurons for each class, if `max_kib` is not given either 30, or 6 where
         codes are decorrelated.
     features : "edges" (how strong the edges of four orientations are in each cell of an image),
         "pixels" (of an image, pooled if it is large), "scaled" (every number for itself, scaled as

@@ -46,11 +46,11 @@ enum {
     ${NAME}_WORKSPACE_SIZE = ${workspace_size}, ///< bytes of memory that naca_init needs
     ${NAME}_STATE_SIZE = ${state_size}, ///< bytes that naca_state_save writes
     ${NAME}_RAW_COUNT = ${raw_count}, ///< numbers in a raw sample, 0 without preparation
-    ${NAME}_INPUTS = ${inputs}, ///< codes in a prepared sample
+    ${NAME}_INPUTS = ${inputs}, ///< codes in a prepared sample${code_type}
     ${NAME}_CAPACITY = ${capacity} ///< classes there is room for
 };
 
-/// The image: hand it to naca_image_open with ${NAME}_IMAGE_SIZE.
+/// The image: hand it to ${opener} with ${NAME}_IMAGE_SIZE.
 extern const uint64_t ${name}_image[(${NAME}_IMAGE_SIZE + 7) / 8]${weak};
 
 /// What each class is called, in UTF-8.
@@ -113,7 +113,7 @@ _EXAMPLE = Template("""\
 __attribute__((aligned(8)))
 #endif
 static uint64_t memory[(${NAME}_WORKSPACE_SIZE + 7) / 8];
-static uint8_t numbers[${count}];
+static ${type} numbers[${count}];
 
 int main(void)
 {
@@ -123,7 +123,7 @@ int main(void)
     naca_t *core;
     uint32_t hash;
     for (uint32_t i = 0; i < ${count}; i++)
-        numbers[i] = (uint8_t)(i * 37u % ${levels}u); // here a sensor would be read
+        numbers[i] = (${type})${number}; // here a sensor would be read
     if (${open}&image, ${name}_image, ${NAME}_IMAGE_SIZE) != NACA_OK ||
         naca_init(&image, memory, sizeof memory, &core) != NACA_OK ||
         naca_learn(core, &sample, 0, &before) != NACA_OK || // what it sees is class 0
@@ -199,7 +199,7 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
     _check_name(name)
     network, _ = decode(image)
     core = Core(image)
-    is_raw = network.preparation is not None
+    code = _code(network)
     values = {
         "name": name,
         "NAME": name.upper(),
@@ -213,10 +213,11 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
         "capacity": network.capacity,
         "classes": ",\n".join(f"    {_literal(text)}" for text in _class_names(network)),
         "words": "\n".join(_words(image)),
-        "kind": "NACA_RAW_U8" if is_raw else "NACA_CODES",
-        "count": f"{name.upper()}_{'RAW_COUNT' if is_raw else 'INPUTS'}",
-        "levels": 256 if is_raw else 2**network.code_bits,
-        "open": _opening(network),
+        "count": f"{name.upper()}_{'INPUTS' if network.preparation is None else 'RAW_COUNT'}",
+        "code_type": ", int8_t: they have a sign" if network.encoder.is_signed else "",
+        "opener": "naca_image_open" if code is None else "naca_image_open_with",
+        "open": "naca_image_open(" if code is None else f"naca_image_open_with({code}(), ",
+        **_example_sample(network),
     }
     once = f"{name.upper()}_ONCE " if header_only else ""
     data = _DATA.substitute(values, once=once)
@@ -256,12 +257,32 @@ def _check_name(name: str) -> None:
         raise ValueError(f"{name!r} is taken by the core or by the C library: choose another name")
 
 
-def _opening(network: Network) -> str:
-    """Return how the image is opened, with the code of just those stages that it has."""
+def _code(network: Network) -> str | None:
+    """Return the function that hands over the code of just what the image has; None for none."""
+    if network.inhibition is not None:
+        return "naca_inhibition"
     if not network.stages:
-        return "naca_image_open("
+        return None
     families = "coded" if not network.spiking else "spiking" if not network.coded else "all"
-    return f"naca_image_open_with(naca_{families}_stages(), "
+    return f"naca_{families}_stages"
+
+
+def _example_sample(network: Network) -> dict[str, str]:
+    """Return kind and C type of the example's sample, and its number i: of either sign if it may.
+
+    What it computes is ``37 i`` modulo the count of numbers there are, from the least one on.
+    """
+    prep, most = network.preparation, 2**network.code_bits - 1
+    if prep is not None:
+        least, most = (-255 if prep.keeps_sign else 0), 255
+        kind, type_ = ("NACA_RAW_I16", "int16_t") if least else ("NACA_RAW_U8", "uint8_t")
+    else:
+        least = -most if network.encoder.is_signed else 0
+        kind, type_ = "NACA_CODES", "int8_t" if least else "uint8_t"
+    number = f"(i * 37u % {most - least + 1}u)"
+    if least:
+        number = f"((int32_t){number} - {-least})"
+    return {"kind": kind, "type": type_, "number": number}
 
 
 def _class_names(network: Network) -> list[str]:

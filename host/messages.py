@@ -31,7 +31,7 @@ HELLO = Record(
     Field("max_payload", "u16"),
     Field("window", "u32"),
     Field("firmware", "u8[3]"),
-    Field("flags", "u8", flags=("running", "store", "uploads")),
+    Field("flags", "u8", flags=("running", "store", "uploads", "signed")),
     Field("image_crc", "u32"),
     Field("network_id", "u32"),
     Field("learned", "u32"),
@@ -167,6 +167,7 @@ class Hello:
     running : whether there is an image, and it runs.
     store : whether it can keep what it learned without power.
     uploads : whether images can be brought to it over the line.
+    signed : whether its network's codes have a sign, for which a packed one takes a bit more.
     image_crc, network_id : of its image, 0 for none.
     learned : samples learned, as part of the learned state, modulo 2^32.
     ram_room, flash_room : bytes there are for a workspace, and for an image.
@@ -182,6 +183,7 @@ class Hello:
     running: bool
     store: bool
     uploads: bool
+    signed: bool
     image_crc: int
     network_id: int
     learned: int

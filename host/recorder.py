@@ -9,9 +9,9 @@ loses the last line at most, and the next one goes on behind it.
   base64; null if the image's own), and what the caller adds: ``data``, ``digest``, ``order``,
   ``seed``, ``classes``.
 - ``{"n": 0, "label": 7, "sample": …, "prediction": 7, "margin": …, "spikes": …, "synops": …,
-  "changes": …}``: sample number n of the stream as it went over the line (base64 of the codes,
-  packed to the encoder's bits) and the answer, made before learning; prediction null when it was
-  lost.
+  "changes": …}``: sample number n of the stream as it went over the line (base64 of the codes, as
+  PACKED has them in docs/protocol.md, section 4) and the answer, made before learning; prediction
+  null when it was lost.
 - ``{"learned": …, "hash": …}``: the state's hash at that point.
 - ``{"event": …}``: something that happened to the line or the device.
 """

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge_naca.core import RESULT, Core
 from edge_naca.host.device import DeviceError
-from edge_naca.host.packing import unpack_codes
+from edge_naca.host.packing import Packer
 from edge_naca.host.teaching import FORGOTTEN
 
 
@@ -33,6 +33,7 @@ class Twin:
 
     def __init__(self, core: Core, first: int, learn: bool = True) -> None:
         self._core = core
+        self._packer = Packer(core)
         self._first = first
         self._learn = learn
         self._results: list[NDArray[Any]] = []
@@ -84,9 +85,7 @@ class Twin:
         self._same_up_to = number
 
     def _present(self, label: int, sample: bytes) -> NDArray[Any]:
-        network = self._core.network
-        packed = np.frombuffer(sample, np.uint8)[None]
-        codes = unpack_codes(packed, network.inputs, network.code_bits)
+        codes = self._packer.codes([sample])
         if self._learn:
             return np.asarray(self._core.learn_many(codes, np.array([label]), "codes")[0])
         return np.asarray(self._core.infer_many(codes, "codes")[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -22,6 +23,16 @@ hypothesis.settings.load_profile("default")
 
 # cmake, ninja and edge-naca are installed beside the interpreter, which need not be on the PATH.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+# What a shell starts in the background ignores signals, and so would the programs of the tests.
+for name, handler in (
+    ("SIGINT", signal.default_int_handler),
+    ("SIGTERM", signal.SIG_DFL),
+    ("SIGHUP", signal.SIG_DFL),
+):
+    number = getattr(signal, name, None)  # Windows has no SIGHUP
+    if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

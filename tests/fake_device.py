@@ -24,7 +24,7 @@ from edge_naca.host.messages import (
     Reason,
     Stats,
 )
-from edge_naca.host.packing import unpack_codes
+from edge_naca.host.packing import Packer
 from edge_naca.image import checksum
 from edge_naca.specification.results import Result
 
@@ -98,7 +98,7 @@ class FakeDevice:
         crc = checksum(self.image)
         network = core.network_id if core else 0
         numbers = (crc, network, self.learned, 100_000, 60_000)
-        flags = (core is not None, True, True)
+        flags = (core is not None, True, True, core is not None and core.network.encoder.is_signed)
         session = (self.session, self.session_start)
         return Hello(
             *self._limits, "0.1.0", *flags, *numbers, "fake", 64, REMEMBERED, *session
@@ -122,9 +122,7 @@ class FakeDevice:
         return 0, self.hello()
 
     def _codes(self, sample: bytes) -> np.ndarray:
-        network = self._running.network
-        packed = np.frombuffer(sample, np.uint8)[None]
-        return unpack_codes(packed, network.inputs, network.encoder.bits)[0]
+        return Packer(self._running).codes([sample])[0]
 
     def _infer(self, body: bytes) -> tuple[int, bytes]:
         return 0, _bytes(self._running.infer(self._codes(body[1:]), "codes"))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,3 +29,13 @@ def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | Non
     if result.returncode != 0:
         pytest.fail(f"{' '.join(map(str, command))}: exit {result.returncode}\n{result.stdout}")
     return result.stdout
+
+
+@contextmanager
+def program(*command: str | Path, **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """Run a program beside the test; whatever it does, it is gone in the end, and nobody waits."""
+    with subprocess.Popen([str(word) for word in command], **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

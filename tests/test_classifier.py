@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import make_pipeline
@@ -390,6 +391,21 @@ def test_probabilities_are_calibrated_on_samples_held_out() -> None:
     assert (again.predict_proba(X) == model.predict_proba(X)).all()
     few = NacaClassifier().fit(X[:30], y[:30])  # of which too few could be held out
     assert few.temperature_ == 0.03
+
+
+def test_what_was_never_learned_is_unknown() -> None:
+    X, y = DIGITS
+    part = np.arange(len(y)) % 3 > 0
+    known = y < 5
+    model = NacaClassifier(false_alarms=0.1).fit(X[part & known], y[part & known])
+    scores = model.novelty(X[~part])
+    assert roc_auc_score(~known[~part], scores) > 0.95
+    unknown = model.is_unknown(X[~part])
+    assert 0.02 < unknown[known[~part]].mean() < 0.2
+    assert unknown[~known[~part]].mean() > 0.7
+    again = NacaClassifier.from_image(model.to_image())
+    assert (again.is_unknown(X) == model.is_unknown(X)).all()
+    assert not NacaClassifier().partial_fit(X, y).is_unknown(X).any()  # nothing was held out
 
 
 def test_temperature_tells_how_sure_to_be() -> None:

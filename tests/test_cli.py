@@ -288,8 +288,6 @@ def test_an_interruption_leaves_the_old_image(folder: Path, tmp_path: Path) -> N
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # What a shell starts in the background ignores interruptions, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert "accuracy" in process.stdout.readline()  # it has begun

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from commands import call, done, failed, object_of
 
-from edge_naca import __version__, data, image
+from edge_naca import __version__, data, image, presets
 from edge_naca.cli.diff import histogram
 from edge_naca.core import Core
 from edge_naca.export import load_image, save_image
 from edge_naca.export.cost.report import assumed_activity, cost_report
 from edge_naca.export.cost.targets import TARGETS
+from edge_naca.inhibition import Inhibition
 
 DIGITS = data.load("digits")
 
@@ -227,6 +228,32 @@ def test_inspect_says_by_how_much_it_does_not_fit(folder: Path) -> None:
     text = done("inspect", folder / "d.naca", "--board", "arduino-mega")
     assert f"IT DOES NOT FIT: {missing} bytes of RAM are missing." in text
     assert "bytes of flash are missing" not in text
+
+
+@pytest.mark.parametrize(
+    ("inputs", "board"), [(100, "microbit"), (100, "arduino-uno"), (30, "microbit")]
+)
+def test_inspect_says_by_how_much_v_does_not_fit(inputs: int, board: str, tmp_path: Path) -> None:
+    network = presets.competitive(inputs, 4, 2, inhibition=Inhibition(inputs, 6, every=40))
+    save_image(network, tmp_path / "v.naca")
+    words = ["inspect", tmp_path / "v.naca", "--board", board]
+    result = object_of(*words)["board"]
+    text = " ".join(done(*words).split())
+    assert result["renewal"]["count"] > result["learn"]["count"] / 10
+    assert "V renewed, every 40 samples" in text
+    assert "Learned: renewals of V included, spread over all samples; one comes every 40." in text
+    size, missing = result["ram"]["inhibition"], -result["ram_left"]
+    if missing < 0:
+        assert "The inhibition takes" not in text
+    elif missing < size:
+        room = size - missing
+        assert (
+            f"The inhibition takes {size} bytes of it, {missing} more than the {room} that the "
+            "rest leaves. One of fewer inputs takes less, by the square; one that was learned "
+            "elsewhere and is given in the image takes flash."
+        ) in text
+    else:
+        assert f"without it {missing - size} bytes are missing still." in text
 
 
 def test_inspect_leaves_out_classes_without_room(folder: Path, tmp_path: Path) -> None:

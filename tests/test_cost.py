@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import stage_networks
+from numpy.typing import NDArray
 
 from edge_naca import data, presets, recipes
 from edge_naca.core import Core
@@ -19,7 +23,11 @@ from edge_naca.export.cost.report import (
 )
 from edge_naca.export.cost.targets import MEASURED_ON, TARGETS
 from edge_naca.host.boards import BOARDS
+from edge_naca.image import unpack_state
+from edge_naca.inhibition import Inhibition, triangle
 from edge_naca.network import Network, Preparation
+
+Array = NDArray[Any]
 
 DIGITS = data.load("digits")
 
@@ -77,7 +85,7 @@ def test_the_table_is_about_what_exists() -> None:
         assert all(value > 0 for value in model.coefficients.values())
         assert 0 <= model.largest_error < 0.1
         assert 1 <= model.cycles_per_instruction < 2
-        assert set(model.core_flash) == {"core", "shared", "coded", "spiking"}
+        assert set(model.core_flash) == {"core", "shared", "coded", "spiking", "inhibition"}
         assert min(model.core_flash.values()) > 500
         assert sum(model.core_flash.values()) < model.firmware_flash
 
@@ -187,7 +195,96 @@ def test_flash_is_that_of_the_stages_an_image_has(core: Core) -> None:
     assert plain.needed == {"image": len(core.image()), "core": parts["core"]}
     assert sum(plain.flash.values()) == len(core.image()) + find_core("cortex-m4").firmware_flash
     assert plain.flash["stages"] == parts["shared"] + parts["coded"] + parts["spiking"]
+    assert plain.flash["inhibition"] == parts["inhibition"]
     for name, family in (("coded", "coded"), ("spiking", "spiking"), ("readout", "spiking")):
         staged = cost_report(Core(STAGED[name]), "nucleo-f446re", activity)
         assert staged.needed["stages"] == parts["shared"] + parts[family]
         assert staged.flash["stages"] == plain.flash["stages"]  # for images to come
+
+
+# ---- codes with a sign, and inhibitions ----------------------------------------------------------
+
+
+def inhibited(inputs: int, first: int = 50, every: int = 50) -> Network:
+    """Return a network that learns an inhibition."""
+    inhibition = Inhibition(inputs, 6, first=first, every=every)
+    return presets.competitive(inputs, 4, 2, inhibition=inhibition)
+
+
+def correlated(network: Network, count: int) -> tuple[Array, Array]:
+    rng = np.random.default_rng(1)
+    mixing = rng.normal(0, 9, (3, network.inputs))
+    x = rng.normal(size=(count, 3)) @ mixing + rng.normal(0, 5, (count, network.inputs))
+    return np.clip(np.rint(x), -63, 63).astype(np.int8), np.arange(count) % network.capacity
+
+
+def test_ram_of_an_inhibition_is_told_apart() -> None:
+    inputs, neurons = 40, 8
+    core = Core(inhibited(inputs))
+    found = cost_report(core, "microbit", assumed_activity(core))
+    assert found.ram["workspace"] + found.ram["inhibition"] == core.workspace_size
+    # The factor in 16 bits, V in 8, prototypes; what is left are shifts, centre, scratch, codes.
+    main = 3 * triangle(inputs) + 2 * neurons * inputs
+    assert 0 < found.ram["inhibition"] - main < 16 * inputs + 120
+    plain = cost_report(Core(presets.competitive(inputs, 4, 2)), "microbit", assumed_activity(core))
+    assert "inhibition" not in plain.ram
+    assert "inhibition" not in plain.needed
+    assert found.needed["inhibition"] == find_core("cortex-m0").core_flash["inhibition"]
+
+
+def test_renewals_are_spread_over_the_samples_between_them() -> None:
+    learned, renewals, counts = {}, {}, {}
+    for every in (5, 50):
+        core = Core(inhibited(30, first=20, every=every))
+        x, labels = correlated(core.network, 120)
+        core.learn_many(x, labels)
+        activity = activity_of(core, x, labels, "samples")
+        found = cost_report(core, "nucleo-f446re", activity)
+        assert found.renewal is not None
+        assert found.renewal_every == every
+        learned[every], renewals[every] = found.learn.count, found.renewal.count
+        counts[every] = activity.learn
+    # A renewal takes more than learning a sample; ten times as many make ten times the share.
+    assert renewals[5] == renewals[50] > learned[50]
+    assert learned[5] - learned[50] == pytest.approx(renewals[5] * (1 / 5 - 1 / 50), rel=0.1)
+    ratio = counts[5]["row narrowed"] / counts[50]["row narrowed"]
+    assert ratio == pytest.approx(10)
+    json.dumps(found.to_json())
+
+
+def test_renewals_at_each_doubling_grow_rare() -> None:
+    core = Core(inhibited(12, first=20, every=0))
+    assert cost_report(core, "microbit", assumed_activity(core)).renewal_every == 20
+    core.learn_many(*correlated(core.network, 120))
+    assert cost_report(core, "microbit", assumed_activity(core)).renewal_every == 120
+
+
+def test_v_that_is_not_in_use_yet_is_reckoned_with_as_if_it_were() -> None:
+    new, taught = Core(inhibited(30)), Core(inhibited(30))
+    taught.learn_many(*correlated(taught.network, 200))
+    before = new.state()
+    activities = [assumed_activity(new), assumed_activity(taught)]
+    assert new.state() == before
+    assert "random codes" in activities[0].source
+    assert "own neurons" in activities[1].source
+    for activity in activities:
+        assert activity.infer["synapse of V"] == triangle(30)
+        assert activity.learn["synapse of the factor"] == pytest.approx(triangle(30), rel=0.2)
+        assert "code passed on" not in activity.infer
+
+
+def test_a_given_inhibition_is_in_use_and_never_renewed() -> None:
+    learned = Core(inhibited(30))
+    learned.learn_many(*correlated(learned.network, 100))
+    state = unpack_state(learned.network, learned.state()).inhibition
+    assert state is not None
+    given = Inhibition(30, 6, state.weights, state.row_shifts, state.shift)
+    core = Core(replace(learned.network, inhibition=given))
+    activity = assumed_activity(core)
+    found = cost_report(core, "microbit", activity)
+    assert activity.infer["synapse of V"] == triangle(30)
+    assert (found.renewal, found.renewal_every) == (None, 0)
+    assert found.ram["inhibition"] < 30 * 4 + 100
+    assert "synapse of the factor" not in activity.learn
+    # Random codes have a sign: off spikes arrive.
+    assert activity.infer["block that off spikes reach"] > 0

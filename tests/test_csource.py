@@ -16,6 +16,7 @@ from support import CORE, run
 from edge_naca import image
 from edge_naca.core import Core
 from edge_naca.export import c_source, usage
+from edge_naca.inhibition import Inhibition, triangle
 from edge_naca.network import Encoder, Network, Preparation
 from edge_naca.presets import competitive
 from edge_naca.stages import CodedConvolution, SpikingConvolution
@@ -28,10 +29,10 @@ ODD_NAMES = ['a "b" \\n', "??/??'", "line\nend", "*/ //", "zwölf 十二", "", "
 def trained(network: Any) -> bytes:
     rng = np.random.default_rng(5)
     core = Core(network)
-    count, most = network.inputs, 2**network.code_bits
+    count, most, is_signed = network.inputs, 2**network.code_bits, network.encoder.is_signed
     if network.preparation is not None:
         count, most = network.preparation.raw_count, 256
-    x = rng.integers(0, most, (40, count)).astype(np.uint8)
+    x = rng.integers(1 - most if is_signed else 0, most, (40, count))
     core.learn_many(x, rng.integers(1, network.capacity, 40))
     return core.image()
 
@@ -67,6 +68,28 @@ def staged() -> bytes:
 
 
 @pytest.fixture(scope="module")
+def signed() -> bytes:
+    """Return an image whose codes have a sign, without an inhibition."""
+    return trained(competitive(Preparation((1, 9, 1), keeps_sign=True, norm=20), 3, 2, bits=3))
+
+
+@pytest.fixture(scope="module")
+def decorrelated() -> bytes:
+    """Return an image with an inhibition that is learned, and is in use already."""
+    inhibition = Inhibition(7, 5, first=10, every=5)
+    return trained(competitive(7, 3, 2, bits=3, inhibition=inhibition))
+
+
+@pytest.fixture(scope="module")
+def given() -> bytes:
+    """Return an image with an inhibition that is given."""
+    weights = np.random.default_rng(1).integers(-60, 61, triangle(7))
+    inhibition = Inhibition(7, 4, weights, np.arange(7) % 3, shift=5)
+    preparation = Preparation((1, 7, 1), keeps_sign=True)
+    return trained(competitive(preparation, 3, 2, bits=3, inhibition=inhibition))
+
+
+@pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("naca")
     run("cmake", "-S", CORE, "-B", folder, "-DCMAKE_BUILD_TYPE=Release")
@@ -82,11 +105,14 @@ def write(folder: Path, data: bytes, name: str, *, header_only: bool = False) ->
 def expected_answer(data: bytes) -> str:
     """Return what the example says, by `Core`."""
     core = Core(data)
-    i = np.arange(core.network.inputs)
-    if core.network.preparation is not None:
-        x = np.arange(core.network.preparation.raw_count) * 37 % 256
+    i, prep = np.arange(core.network.inputs), core.network.preparation
+    most = 2**core.network.code_bits - 1
+    if prep is None:
+        least = -most if core.network.encoder.is_signed else 0
     else:
-        x = i * 37 % 2**core.network.code_bits
+        i, most = np.arange(prep.raw_count), 255
+        least = -most if prep.keeps_sign else 0
+    x = i * 37 % (most - least + 1) + least
     before, after = core.learn(x, 0), core.infer(x)
     if not core.network.stages:  # whose weights here are random
         assert before.prediction != 0
@@ -122,21 +148,24 @@ def test_compiles_without_a_warning(
     require_tool: Callable[[str], None],
     digits: bytes,
     gas: bytes,
+    signed: bytes,
+    decorrelated: bytes,
     tmp_path: Path,
 ) -> None:
     command = COMPILERS[compiler].split()
     require_tool(" ".join([*command, "-c"]))
-    write(tmp_path, digits, "digits", header_only=header_only)
-    write(tmp_path, gas, "gas", header_only=header_only)
+    images = {"digits": digits, "gas": gas, "vibration": signed, "decorrelated": decorrelated}
+    for name, data in images.items():
+        write(tmp_path, data, name, header_only=header_only)
     sources = sorted(tmp_path.glob("*.c"))
-    assert len(sources) == (2 if header_only else 4)
+    assert len(sources) == len(images) * (1 if header_only else 2)
     for source in sources:
         for level in ("-O0", "-O2"):
             flags = [level, *WARNINGS, "-I", CORE / "include", "-c"]
             run(*command, *flags, source, "-o", tmp_path / "x.o")
 
 
-@pytest.mark.parametrize("which", ["digits", "gas", "staged"])
+@pytest.mark.parametrize("which", ["digits", "gas", "staged", "signed", "decorrelated", "given"])
 @EITHER
 def test_example_answers_as_core_does(
     which: str, header_only: bool, library: Path, tmp_path: Path, request: pytest.FixtureRequest
@@ -156,24 +185,80 @@ __attribute__((section(".vectors"), used)) static void (*const vectors[])(void) 
 """
 
 
+@pytest.mark.parametrize("which", ["digits", "signed", "decorrelated"])
 @EITHER
 def test_example_runs_on_a_cortex_m(
-    header_only: bool, require_tool: Callable[[str], None], digits: bytes, tmp_path: Path
+    which: str,
+    header_only: bool,
+    require_tool: Callable[[str], None],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     require_tool("arm-none-eabi-gcc --specs=rdimon.specs")
     require_tool("qemu-system-arm")
-    write(tmp_path, digits, "digits", header_only=header_only)
+    data = request.getfixturevalue(which)
+    write(tmp_path, data, "net", header_only=header_only)
     (tmp_path / "vectors.c").write_text(VECTORS)
     places = "-Wl,--section-start=.vectors=0,-Tdata=0x20000000"
     flags = ["-mcpu=cortex-m3", "-mthumb", "-Os", "-std=c99", "--specs=rdimon.specs", places]
     sources = [*sorted(tmp_path.glob("*.c")), *sorted((CORE / "src").glob("*.c"))]
-    elf = tmp_path / "digits.elf"
+    elf = tmp_path / "net.elf"
     run("arm-none-eabi-gcc", *flags, "-I", CORE / "include", *sources, "-o", elf)
     said = run(
         *("qemu-system-arm", "-machine", "mps2-an385", "-display", "none", "-monitor", "none"),
         *("-serial", "null", "-semihosting-config", "enable=on,target=native", "-kernel", elf),
     )
-    assert said == expected_answer(digits)
+    assert said == expected_answer(data)
+
+
+# ---- what is handed over -------------------------------------------------------------------------
+
+
+def test_code_is_handed_over_only_where_it_is_needed(
+    digits: bytes, staged: bytes, signed: bytes, decorrelated: bytes, given: bytes
+) -> None:
+    wanted = {
+        digits: "naca_image_open(&image",
+        staged: "naca_image_open_with(naca_all_stages(), &image",
+        signed: "naca_image_open(&image",
+        decorrelated: "naca_image_open_with(naca_inhibition(), &image",
+        given: "naca_image_open_with(naca_inhibition(), &image",
+    }
+    for data, call in wanted.items():
+        files = c_source(data, "net")
+        assert call in files["net_example.c"]
+        opener = call.partition("(")[0]
+        assert f"hand it to {opener} with NET_IMAGE_SIZE" in files["net.h"]
+
+
+def test_samples_have_a_sign_where_codes_have(
+    gas: bytes, signed: bytes, decorrelated: bytes
+) -> None:
+    kinds = {
+        gas: ("uint8_t", "NACA_CODES"),
+        signed: ("int16_t", "NACA_RAW_I16"),
+        decorrelated: ("int8_t", "NACA_CODES"),
+    }
+    for data, (type_, kind) in kinds.items():
+        files = c_source(data, "net")
+        assert f"static {type_} numbers[" in files["net_example.c"]
+        assert f"sample = {{{kind}, numbers" in files["net_example.c"]
+        assert ("int8_t: they have a sign" in files["net.h"]) == (data != gas)
+
+
+# Code that a program does not hand over is not linked (docs/arithmetic.md says what each is).
+@pytest.mark.parametrize(
+    ("which", "has_inhibition"), [("digits", False), ("signed", False), ("decorrelated", True)]
+)
+def test_the_inhibition_is_linked_only_where_it_is_needed(
+    which: str, has_inhibition: bool, library: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    write(tmp_path, request.getfixturevalue(which), "net")
+    sources = sorted(tmp_path.glob("*.c"))
+    run("gcc", "-std=c99", "-I", CORE / "include", *sources, library, "-o", tmp_path / "net")
+    names = run("nm", tmp_path / "net")
+    assert ("naca_learn_inhibition" in names) == has_inhibition
+    assert "naca_coded_family" not in names
 
 
 # ---- a header alone ------------------------------------------------------------------------------

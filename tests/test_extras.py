@@ -16,7 +16,7 @@ import click
 import numpy as np
 import pytest
 from packaging.requirements import Requirement
-from support import run
+from support import program, run
 
 from edge_naca.cli import main
 from edge_naca.extras import PACKAGES, MissingExtraError, require
@@ -195,15 +195,12 @@ def test_the_base_evaluates_and_exports(
 
 def test_the_base_emulates_and_streams(light: dict[str, str], table: Path, image: Path) -> None:
     emulate = [*COMMAND, "emulate", str(image), "--json"]
-    with subprocess.Popen(emulate, env=light, stdout=subprocess.PIPE, text=True) as device:
-        try:
-            assert device.stdout is not None
-            port = json.loads(device.stdout.readline())["port"]
-            told = run(
-                *COMMAND, "stream", "--port", port, "--data", table, "--twin", "--json", env=light
-            )
-        finally:
-            device.terminate()
+    with program(*emulate, env=light, stdout=subprocess.PIPE, text=True) as device:
+        assert device.stdout is not None
+        port = json.loads(device.stdout.readline())["port"]
+        told = run(
+            *COMMAND, "stream", "--port", port, "--data", table, "--twin", "--json", env=light
+        )
     report = json.loads(told)
     assert report["done"] == report["samples"] > 200
     assert report["accuracy"] > 0.9

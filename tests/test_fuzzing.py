@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from strategies import networks, random_state
 from support import run
-from wire import IMAGE, NETWORK, SESSION, batch_body, chunks, learn_body, samples
+from wire import NETWORK, SESSION, SIGNED, batch_body, chunks, learn_body, pack, samples
 
 from edge_naca import image
 from edge_naca.core import Core
@@ -60,7 +60,7 @@ def test_fuzzing_finds_nothing(build_preset: Callable[[str], Path], tmp_path: Pa
     assert int(coverage[0]) > 300, said
 
 
-def link_operations() -> list[bytes]:
+def link_operations(network: Network, encoded: bytes) -> list[bytes]:
     """Return operations of fuzz_link.c that go through every request, as they should be."""
 
     def frame(kind: int, body: bytes = b"", choice: int = 1) -> bytes:
@@ -68,10 +68,10 @@ def link_operations() -> list[bytes]:
         return bytes([choice, len(payload)]) + payload
 
     xs, ys = samples(6)
-    core = Core(NETWORK)
+    core = Core(network)
     core.learn_many(xs, ys, "codes")
     saved = core.save_state()
-    crc = struct.unpack_from("<I", IMAGE, 12)[0]
+    crc = struct.unpack_from("<I", encoded, 12)[0]
     teach = [frame(3, learn_body(i, xs[i], int(ys[i])), choice=2) for i in range(3)]
     return [
         *(frame(kind) for kind in (1, 8, 0xB)),
@@ -79,11 +79,12 @@ def link_operations() -> list[bytes]:
         *teach,
         frame(4, batch_body(0, xs, ys.tolist()), choice=3),
         frame(2, b"\3" + xs[0].tobytes()),
+        frame(2, b"\5" + pack(-xs[0], core.network.code_bits + core.network.encoder.is_signed)),
         frame(6, struct.pack("<IH", 0, 90)),
         frame(9),
         *(frame(7, struct.pack("<II", len(saved), at) + c) for at, c in chunks(saved, 208)),
-        frame(0xC, struct.pack("<II", len(IMAGE), crc)),
-        *(frame(0xD, struct.pack("<I", at) + chunk) for at, chunk in chunks(IMAGE, 224)),
+        frame(0xC, struct.pack("<II", len(encoded), crc)),
+        *(frame(0xD, struct.pack("<I", at) + chunk) for at, chunk in chunks(encoded, 224)),
         frame(0xE),
         frame(0xF, struct.pack("<IH", 16, 90)),
         frame(0xA, b"\2"),
@@ -100,10 +101,12 @@ def test_fuzzing_the_link_finds_nothing(
 ) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    operations = link_operations()
-    image_part = struct.pack("<H", len(IMAGE)) + IMAGE
-    for number in range(len(operations) + 1):
-        (corpus / f"{number}").write_bytes(image_part + b"".join(operations[:number]))
+    for name, network in {"plain": NETWORK, "signed": SIGNED}.items():
+        encoded = image.encode(network, None)
+        operations = link_operations(network, encoded)
+        image_part = struct.pack("<H", len(encoded)) + encoded
+        for number in range(len(operations) + 1):
+            (corpus / f"{name}-{number}").write_bytes(image_part + b"".join(operations[:number]))
     program = build_preset("fuzz") / "fuzz_link"
     said = run(program, f"-runs={LINK_RUNS}", "-seed=1", "-max_len=6000", corpus, cwd=tmp_path)
     assert f"Done {LINK_RUNS} runs" in said

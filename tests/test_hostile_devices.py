@@ -21,6 +21,7 @@ import pytest
 from commands import call
 from fake_device import FakeDevice
 from serving import IMAGE, X, Y
+from support import program
 
 from edge_naca.host.framing import Decoder, encode_frame
 from edge_naca.host.messages import ANSWER, HEADER, HELLO, Kind, Reason
@@ -341,7 +342,7 @@ def test_ctrl_c_ends_a_stream(name: str, data: Path) -> None:
     words = ["--data", str(data), "--order", "given"]
     with Server(device) as server:
         command = [*EDGE_NACA, "stream", "--port", server.address, *words]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with program(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             assert device.asked_to_learn.wait(60)
             begin = time.monotonic()
             process.send_signal(signal.SIGINT)

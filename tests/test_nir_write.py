@@ -24,6 +24,7 @@ from edge_naca.export.nir.home import from_nir, is_ours
 from edge_naca.export.nir.options import NirOptions
 from edge_naca.export.nir.read import nir_layers
 from edge_naca.export.nir.write import METADATA, nir_file, to_nir
+from edge_naca.inhibition import Inhibition
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 from edge_naca.specification.network import Specification
 from edge_naca.stages import CodedPool, SpikingConvolution, SpikingPool
@@ -130,6 +131,19 @@ def test_a_learner_of_digits_comes_home_and_answers_the_same(tmp_path: Path) -> 
     again = Core(image.encode(*from_nir(path)))
     np.testing.assert_array_equal(core.infer_many(digits.x_test), again.infer_many(digits.x_test))
     assert core.state_hash() == again.state_hash()
+
+
+def test_a_network_of_signed_codes_comes_home_and_answers_the_same(tmp_path: Path) -> None:
+    digits = load("digits")
+    preparation = Preparation((8, 8, 1), keeps_sign=True, offset=np.array([8]))
+    core = Core(presets.competitive(preparation, 10, 3, bits=3))
+    core.learn_many(digits.x_train[:200], digits.y_train[:200])
+    path = tmp_path / "signed.nir"
+    network, state = image.decode(core.image())
+    path.write_bytes(nir_file(network, state))
+    assert image.encode(*from_nir(path)) == core.image()
+    said = json.loads(to_nir(network, state).metadata[METADATA])["not_expressed"]
+    assert any("off spikes" in words for words in said)
 
 
 def test_an_imported_network_comes_home(tmp_path: Path) -> None:
@@ -297,6 +311,9 @@ def test_parts_without_words_in_nir_are_refused() -> None:
     )
     network = Network(224, Encoder("direct", 8, 3), (Population(3),), stages=(own,))
     with pytest.raises(ConversionError, match="biases of their own"):
+        to_nir(network)
+    network = presets.competitive(6, 3, 2, inhibition=Inhibition(6, 4))
+    with pytest.raises(ConversionError, match=r"inhibition \(Inhibition\).*rounding.*ONNX or C"):
         to_nir(network)
 
 

@@ -17,10 +17,11 @@ from onnx_running import Running
 from strategies import preparations
 
 from edge_naca.export.onnx_export import arithmetic as onnx_arithmetic
+from edge_naca.export.onnx_export import inhibition as onnx_inhibition
 from edge_naca.export.onnx_export import preparation as onnx_preparation
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.network import Preparation
-from edge_naca.specification import arithmetic, preparation
+from edge_naca.specification import arithmetic, inhibition, preparation
 
 WORDS = np.random.default_rng(3).integers(0, 2**32, 300, np.uint32)
 INTS = np.concatenate(
@@ -78,11 +79,42 @@ def test_words() -> None:
     assert given.tolist() == keys
 
 
-def test_square_roots() -> None:
+@pytest.mark.parametrize("bits", [16, 17])
+def test_square_roots(bits: int) -> None:
     roots = np.array([1, 2, 3, 255, 256, 1000, 32767, 32768, 46341, 65534, 65535], np.int64)
     x = np.concatenate([[0], roots**2 - 1, roots**2, roots**2 + 1, [2**32 - 1]])
-    given = through(lambda g, x: onnx_arithmetic.square_root(g, "z", x), x)
+    if bits == 17:
+        x = np.append(x, [2**32, 2**32 + 1, 2**34 - 1])
+    given = through(lambda g, x: onnx_arithmetic.square_root(g, "z", x, bits), x)
     assert given.tolist() == [arithmetic.square_root(int(number)) for number in x]
+
+
+@pytest.mark.parametrize("most", [1, 127, 128, 2047])
+def test_products_of_numbers_with_a_sign(most: int) -> None:
+    rng = np.random.default_rng(most)
+    x = rng.choice([-most, most, 0, 1], (4, 300)).astype(np.int32)
+    x[0], x[1] = most, -most
+    weights = rng.choice([-128, 127], (300, 6)).astype(np.int8)
+    weights[:, 0] = -128
+
+    def make(g: Graph, x: Value) -> Value:
+        return onnx_arithmetic.signed_product(g, "z", x, most, g.initializer("w", weights))
+
+    given = through(make, x, (4, 6))
+    assert_array_equal(given, x.astype(np.int64) @ weights.astype(np.int64))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_sums_scaled_by_shifts_of_either_sign(dtype: str) -> None:
+    shifts = np.arange(-20, 25 if dtype == "int32" else 45)
+    sums = np.clip(INTS, -(1 << 25), 1 << 25).astype(dtype).reshape(-1, 1)
+    shape = len(sums), len(shifts)
+
+    def make(g: Graph, x: Value) -> Value:
+        return onnx_inhibition.scaled(g, x, g.initializer("shifts", shifts), 127)
+
+    told = inhibition.scaled(sums.astype(np.int64), shifts, 127)
+    assert_array_equal(through(make, sums, shape), told)
 
 
 @pytest.mark.parametrize(("dtype", "bits"), [("uint8", 8), ("int16", 15), ("int32", 31)])
@@ -104,13 +136,14 @@ def test_raw_numbers_are_clamped_before_they_are_added() -> None:
 
 @settings(max_examples=300)
 @given_examples(
-    prep=preparations(),
+    prep=st.one_of(preparations(), preparations(keeps_sign=True)),
     dtype=st.sampled_from(["uint8", "int16", "int32"]),
     bits=st.integers(1, 8),
     reach=st.sampled_from([3, 300, 2**31]),
     seed=st.integers(0, 2**32 - 1),
 )
 def test_preparation(prep: Preparation, dtype: str, bits: int, reach: int, seed: int) -> None:
+    bits = min(bits, 7) if prep.keeps_sign else bits
     rng = np.random.default_rng(seed)
     info = np.iinfo(dtype)
     low, high = max(info.min, -reach), min(info.max, reach)

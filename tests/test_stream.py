@@ -24,6 +24,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.validation import check_is_fitted
+from support import program
 
 from edge_naca.cli import live
 from edge_naca.core import Core
@@ -452,13 +453,13 @@ def failed(code: int, *words: object) -> str:
 def emulated(*words: object) -> Iterator[str]:
     """Run the emulate command as a program of its own, and yield its port."""
     command = [*EDGE_NACA, "emulate", *map(str, words), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with program(*command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield json.loads(process.stdout.readline())["port"]
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 0
+            assert process.wait(120) == 0
 
 
 def expected_hash(count: int = 400) -> str:
@@ -539,9 +540,8 @@ def test_device_of_its_own_survives_everything(folder: Path, tmp_path: Path) -> 
         assert first["state_hash"] == expected_hash(120)
     host = [*EDGE_NACA, "stream", "--port", port, *stream, "--rate", "150", "--save-every", "50"]
     with emulated(folder / "net.naca", "--tcp", tcp, "--flash", flash) as port:
-        with subprocess.Popen(host, stdout=subprocess.PIPE) as killed:
+        with program(*host, stdout=subprocess.PIPE):
             wait_for(lambda: recorder.is_there(recording) and recorder.read(recording).items)
-            killed.kill()
         running = subprocess.Popen(host, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         count = len(recorder.read(recording).items)
         wait_for(lambda: len(recorder.read(recording).items) > count + 60)
@@ -570,8 +570,8 @@ def test_interrupted_stream_goes_on(folder: Path, tmp_path: Path) -> None:
     words = ["--data", str(folder / "data.npz"), "--order", "given", "--record", str(recording)]
     with emulated(folder / "net.naca", "--pty", "--chaos", "lose=1%,damage=1%") as port:
         command = [*EDGE_NACA, "stream", "--port", port, *words]
-        with subprocess.Popen(
-            [*command, "--rate", "100"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        with program(
+            *command, "--rate", "100", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             wait_for(
                 lambda: recorder.is_there(recording) and len(recorder.read(recording).items) > 20
@@ -686,14 +686,12 @@ def test_terminal_is_restored_after_an_interrupt(folder: Path, tmp_path: Path) -
     port = f"emulate:{folder}/net.naca"
     command = [*EDGE_NACA, "stream", "--port", port, *words, "--rate", "100"]
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
-    with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
-    ) as process:
+    with program(*command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
         os.close(theirs)
         wait_for(lambda: recorder.is_there(recording) and len(recorder.read(recording).items) > 20)
         process.send_signal(signal.SIGINT)
         shown = b"".join(iter(lambda: read_terminal(ours), b""))
-        assert process.wait(20) == 130
+        assert process.wait(120) == 130
     os.close(ours)
     assert b"right before learning" in shown
     assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l") >= 0

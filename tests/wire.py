@@ -19,12 +19,15 @@ from edge_naca import image
 from edge_naca._device import lib
 from edge_naca.core import Core
 from edge_naca.host.virtual import VirtualDevice
+from edge_naca.inhibition import Inhibition
 from edge_naca.network import Network
 from edge_naca.presets import competitive
 
 # Small enough for tens of thousands of samples, with all that a state can hold.
 NETWORK: Network = competitive(16, 3, 4)
 IMAGE = image.encode(NETWORK, None)
+# The same with codes that have a sign, and an inhibition that is renewed at every second sample.
+SIGNED: Network = competitive(16, 3, 4, inhibition=Inhibition(16, 4, first=2, every=2))
 OTHER_IMAGE = image.encode(competitive(16, 3, 5), None)
 
 # Whose samples the functions below teach.
@@ -146,7 +149,7 @@ def samples(count: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.in
     return rng.integers(0, 16, (count, 16), dtype=np.uint8), rng.integers(0, 3, count)
 
 
-def result_bytes(core: Core, x: NDArray[np.uint8], label: int) -> bytes:
+def result_bytes(core: Core, x: NDArray[Any], label: int) -> bytes:
     """Learn in the core what a device is to learn; return the result as it is on the wire."""
     return core.learn_many(x[None], [label], "codes").tobytes()
 

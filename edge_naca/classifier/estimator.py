@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edge_naca import image, presets
-from edge_naca.classifier.decisions import class_margins, class_scores, typical_square
+from edge_naca.classifier.decisions import class_margins, class_scores, novelty, typical_square
 from edge_naca.classifier.labels import Labels
 from edge_naca.classifier.parameters import check_parameters
 from edge_naca.classifier.samples import CALIBRATED, GIVEN, integers, plain
@@ -48,7 +48,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     ----------
     neurons_per_class : int or None, default None
         Hidden neurons of each class. Times the classes there is room for: at most 4096. None: 30,
-        or 10 where features are decorrelated, or as many as there is room for.
+        or 6 where features are decorrelated, or as many as there is room for.
     max_classes : int or None, default None
         Classes there is room for, 1 .. 1024, fixed when the network is made. `fit` makes more
         room when its data hold more. None: what `fit` finds, or 16 when `partial_fit` comes first.
@@ -102,6 +102,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         Of `predict_proba`, in the unit of `decision_function`: the higher, the less sure. None:
         `fit` learns four fifths of the samples first and takes what suits the other fifth, then
         begins anew with all; `partial_fit` takes 0.03 where `fit` has not found better.
+    false_alarms : float, default 0.05
+        Share of samples of known classes that `is_unknown` may take for something else.
     random_state : int, RandomState or None, default None
         Of stochastic rounding and of `shuffle`. None stands for 0: results always repeat.
     verbose : bool, default False
@@ -118,6 +120,9 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         The C core with all that was learned.
     temperature_ : float
         What `predict_proba` takes where `temperature` is None.
+    novelty_limit_ : float
+        The novelty above which `is_unknown` calls a sample unknown: chosen by `fit` on the samples
+        held out, infinite before that.
     scaler_ : edge_naca.scaling.Scaler or None
         The host's part of scaling; None where samples reach the device as they are: when
         `preparation` is given, and for integer features that the device can scale by itself.
@@ -175,6 +180,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         epochs: int = 1,
         shuffle: bool = False,
         temperature: float | None = None,
+        false_alarms: float = 0.05,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
     ) -> None:
@@ -194,6 +200,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         self.epochs = epochs
         self.shuffle = shuffle
         self.temperature = temperature
+        self.false_alarms = false_alarms
         self.random_state = random_state
         self.verbose = verbose
 
@@ -218,7 +225,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             self._forget()
             self._labels, indices = self._labels.extended(labels, None)
             self._set_up(samples, max(self.max_classes or 0, len(self.labels_)))
-            self._calibrate_temperature(samples, indices)
+            self._calibrate_doubt(samples, indices)
             self._learn(self.core_, samples, indices, self.epochs)
             self._kept = None
         return self
@@ -268,7 +275,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(seed, (int, np.integer)):
             seed = 0 if seed is None else check_random_state(seed).randint(2**31)
         self._network_seed = int(seed)
-        self.temperature_ = USUAL
+        self.temperature_, self.novelty_limit_ = USUAL, np.inf
 
     def _room(self, is_first: bool, found: NDArray[Any], classes: ArrayLike | None) -> int:
         if not is_first:
@@ -297,16 +304,18 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         goes_on = self._source in CALIBRATED and len(samples) < enough
         self._kept = (samples, indices) if goes_on else None
 
-    def _calibrate_temperature(self, samples: NDArray[Any], indices: NDArray[np.int32]) -> None:
-        """Choose how sure probabilities are, with a core of its own, on samples held out."""
+    def _calibrate_doubt(self, samples: NDArray[Any], indices: NDArray[np.int32]) -> None:
+        """Choose how sure probabilities are, and what is unknown, on samples held out."""
         is_out = held_out(indices)
-        if self.temperature is not None or len(self.labels_) < 2 or is_out.sum() < LEAST:
+        if len(self.labels_) < 2 or is_out.sum() < LEAST:
             return
         core = Core(self.core_.network)
         self._learn(core, samples[~is_out], indices[~is_out], self.epochs)
-        scores = self._scores(self._raw(samples[is_out]), core)
+        raw = self._raw(samples[is_out])
         column = np.searchsorted(self.classes_, self.labels_[indices[is_out]])
-        self.temperature_ = best_temperature(scores, column)
+        self.temperature_ = best_temperature(self._scores(raw, core), column)
+        known = novelty(core, len(self.labels_), raw)
+        self.novelty_limit_ = float(np.quantile(known, 1 - self.false_alarms, method="higher"))
 
     def _learn(
         self, core: Core, samples: NDArray[Any], indices: NDArray[np.int32], epochs: int
@@ -431,6 +440,23 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         temperature = self.temperature_ if self.temperature is None else self.temperature
         return np.asarray(softmax(scores / temperature, axis=1))
 
+    def novelty(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return how little each sample looks like any known class.
+
+        Returns
+        -------
+        float64 (n_samples,), from 0. It is the squared distance to the nearest neuron over the mean
+        of those to the nearest neurons of other classes and the sample's own squared norm.
+        """
+        return novelty(self.core_, len(self.labels_), self._checked(X))
+
+    def is_unknown(self, X: ArrayLike) -> NDArray[np.bool_]:
+        """Return whether each sample's novelty is above `novelty_limit_`, (n_samples,).
+
+        Of samples of known classes, as `fit` saw them, `false_alarms` are taken for unknown.
+        """
+        return self.novelty(X) > self.novelty_limit_
+
     def _scores(self, raw: NDArray[Any], core: Core | None = None) -> NDArray[np.float64]:
         core = core or self.core_
         return class_scores(core, self.labels_, self.classes_, raw, self._unit())
@@ -491,7 +517,13 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             parameters["random_state"] = self.core_.network.seed
         names = getattr(self, "feature_names_in_", None)
         saved = Saved(
-            parameters, self._source, self._labels, names, self.scaler_, self.temperature_
+            parameters,
+            self._source,
+            self._labels,
+            names,
+            self.scaler_,
+            self.temperature_,
+            self.novelty_limit_,
         )
         network = replace(self.core_.network, metadata=saved.metadata())
         return image.encode(network, self.core_.state())
@@ -538,7 +570,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         model.n_features_in_ = network.preparation.raw_count
         if saved.feature_names is not None:
             model.feature_names_in_ = saved.feature_names
-        model.scaler_, model.temperature_ = saved.scaler, saved.temperature
+        model.scaler_ = saved.scaler
+        model.temperature_, model.novelty_limit_ = saved.temperature, saved.novelty_limit
         model._kept = None
         return model
 

@@ -63,6 +63,7 @@ def _check_numbers(parameters: Mapping[str, Any]) -> None:
         ("depression", 0, 1, False),
         ("grading", 0, 1, False),
         ("temperature", 0, np.inf, True),
+        ("false_alarms", 0, 1, False),
     ):
         value = parameters[name]
         if value is None and name == "temperature":

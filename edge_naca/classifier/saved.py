@@ -29,6 +29,7 @@ class Saved:
     feature_names : of the columns it was fitted with, if they had names.
     scaler : the host's part of scaling, if there is one.
     temperature : of its probabilities.
+    novelty_limit : above which a sample is unknown; infinite where nothing is.
     """
 
     parameters: Mapping[str, Any]
@@ -37,6 +38,7 @@ class Saved:
     feature_names: NDArray[Any] | None
     scaler: Scaler | None
     temperature: float
+    novelty_limit: float
 
     def metadata(self) -> dict[str, Any]:
         """Return what the image's metadata say: what JSON can hold."""
@@ -50,6 +52,7 @@ class Saved:
                 "feature_names": None if names is None else names.tolist(),
                 "source": self.source,
                 "temperature": self.temperature,
+                "novelty_limit": self.novelty_limit if np.isfinite(self.novelty_limit) else None,
                 "parameters": {name: _json(value) for name, value in kept.items()},
             },
         }
@@ -85,6 +88,7 @@ class Saved:
             None if names is None else np.array(names, object),
             None if scaler is None else Scaler.from_json(scaler, preparation.raw_count),
             _positive("temperature", about["temperature"]),
+            np.inf if (limit := about["novelty_limit"]) is None else _positive("novelty", limit),
         )
 
 

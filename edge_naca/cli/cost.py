@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from edge_naca.export.cost.report import (
     activity_of,
     assumed_activity,
     cost_report,
+    renewal_every,
 )
 from edge_naca.export.cost.targets import MEASURED_ON, find_target
 
@@ -68,12 +69,7 @@ def _activity(core: Core, samples: Samples | None) -> Activity:
     if samples is None:
         return assumed_activity(core)
     activity = activity_of(core, samples.x, samples.labels, samples.source)
-    return Activity(
-        activity.infer,
-        activity.learn,
-        f"{activity.samples} {samples.source}",
-        activity.samples,
-    )
+    return replace(activity, source=f"{activity.samples} {samples.source}")
 
 
 def _measured(core: Core, board: str, emulated: str, samples: Samples) -> Report:
@@ -83,7 +79,9 @@ def _measured(core: Core, board: str, emulated: str, samples: Samples) -> Report
     x = samples.x[chosen].reshape(len(chosen), -1)
     kind = "codes" if core.network.preparation is None else "raw"
     counts = count(emulated, core.image(), x, samples.labels[chosen], kind)
-    activity = Activity({}, {}, f"{len(chosen)} {samples.source}", len(chosen))
+    every = renewal_every(core)
+    source = f"{len(chosen)} {samples.source}"
+    activity = Activity({}, {}, source, len(chosen), renewal_every=every)
     counted = float(counts.infer.mean()), float(counts.learn.mean())
     return cost_report(core, board, activity, counted)
 
@@ -101,6 +99,8 @@ def print_report(found: Report) -> None:
     for name, left in (("flash", found.flash_left), ("RAM", found.ram_left)):
         if left < 0:
             report.say(f"IT DOES NOT FIT: {-left} bytes of {name} are missing.")
+    if found.ram_left < 0 and "inhibition" in found.ram:
+        report.say(_without_inhibition(found))
     parts = ", ".join(f"{name} {size}" for name, size in found.needed.items())
     report.say(
         f"Flash of a program of your own (export --c): {sum(found.needed.values())} bytes "
@@ -108,6 +108,24 @@ def print_report(found: Report) -> None:
     )
     report.out.print(_work_table(found))
     report.say("\n".join(_grounds(found)))
+
+
+def _without_inhibition(found: Report) -> str:
+    """Say by how much the inhibition is too large, and whether the rest would fit without it."""
+    size, room = found.ram["inhibition"], found.ram["inhibition"] + found.ram_left
+    if room < 0:
+        return (
+            f"The inhibition takes {size} bytes of it; without it {-room} bytes are missing still."
+        )
+    advice = ""
+    if found.renewal_every:
+        advice = ". One of fewer inputs takes less, by the square"
+        if not found.target.image_in_ram:
+            advice += "; one that was learned elsewhere and is given in the image takes flash"
+    return (
+        f"The inhibition takes {size} bytes of it, {size - room} more than the {room} that "
+        f"the rest leaves{advice}."
+    )
 
 
 def _memory_table(found: Report) -> Table:
@@ -137,6 +155,8 @@ def _work_table(found: Report) -> Table:
         table.add_column(heading, justify="right")
     for title, work in (("inferred", found.infer), ("learned", found.learn)):
         table.add_row(title, *_cells(work))
+    if found.renewal is not None:
+        table.add_row(f"V renewed, every {found.renewal_every} samples", *_cells(found.renewal))
     return table
 
 
@@ -163,10 +183,16 @@ def _grounds(found: Report) -> list[str]:
             f"estimated by a model that was at most {found.largest_error:.1%} off in an emulator "
             f"({stand_in}, benchmarks/instruction-model.md)"
         )
+    linked = "core, all stages, inhibition, link, store"
     lines = [
-        f"Flash and RAM: firmware/boards (core, all stages, link, store) as linked for {stand_in}.",
+        f"Flash and RAM: firmware/boards ({linked}) as linked for {stand_in}.",
         f"{unit.capitalize()}: {counted}, for {found.activity}.",
     ]
+    if found.renewal_every:
+        share = "those among these samples" if found.measured else "spread over all samples"
+        lines.append(
+            f"Learned: renewals of V included, {share}; one comes every {found.renewal_every}."
+        )
     if unit == "instructions":
         lines.append(
             f"Time: an estimate, {found.cycles_per_instruction:g} cycles for an instruction "

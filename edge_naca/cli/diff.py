@@ -51,7 +51,8 @@ def diff(
     """Show what changed from A to B: images, or states that `pull --state` wrote.
 
     Samples learned and neurons recruited of each class, how many weights changed where and how far,
-    and the neurons that moved most. Both must be of the same network; of another one is said which.
+    how far a learned inhibition did, and the neurons that moved most. Both must be of the same
+    network; of another one is said which.
 
     \b
     Examples
@@ -116,6 +117,7 @@ def _content(changes: Comparison, top: int) -> dict[str, Any]:
             }
             for population in changes.populations
         ],
+        "inhibition": None if changes.inhibition is None else asdict(changes.inhibition),
         "most_moved": [
             asdict(one) | {"class": _owner(one.owner, names)} for one in changes.most_moved(top)
         ],
@@ -153,7 +155,24 @@ def _print(changes: Comparison, top: int) -> None:
         )
         for line in histogram(population.histogram()):
             report.say(f"  {line}")
+    _print_inhibition(changes)
     _print_neurons(changes, top)
+
+
+def _print_inhibition(changes: Comparison) -> None:
+    one = changes.inhibition
+    if one is None:
+        return
+    renewed = "V in use is the same"
+    if one.distance:
+        renewed = (
+            f"V in use moved by {report.percent(one.distance)}, and with it all weights of neurons "
+            "behind it"
+        )
+    report.say(
+        f"inhibition: {_step(*one.residuals)} residuals learned, {one.prototypes} prototypes "
+        f"moved; {renewed}"
+    )
 
 
 def _class_table(changes: Comparison) -> Table:

@@ -109,6 +109,7 @@ def _check_usage(
 
 
 def _report(path: Path, core: Core) -> dict[str, Any]:
+    from edge_naca.cli.inspect_inhibition import inhibition_of
     from edge_naca.cli.inspect_stages import stages_of
     from edge_naca.front_end import SCALER
     from edge_naca.image import read_sections
@@ -124,7 +125,13 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
         "preparation": None
         if network.preparation is None
         else _preparation(network.preparation, network.metadata.get(SCALER) is not None),
-        "encoder": {"kind": encoder.kind, "bits": encoder.bits, "steps": encoder.steps},
+        "inhibition": inhibition_of(network, state),
+        "encoder": {
+            "kind": encoder.kind,
+            "bits": encoder.bits,
+            "steps": encoder.steps,
+            "signed": encoder.is_signed,
+        },
         "stages": stages_of(network),
         "populations": [
             _population(population, learned)
@@ -151,6 +158,7 @@ def _preparation(preparation: Preparation, is_scaled: bool) -> dict[str, Any]:
         "spatial": preparation.spatial,
         "cell": preparation.cell,
         "signed": preparation.signed,
+        "keeps_sign": preparation.keeps_sign,
         "log": preparation.log,
         "norm": preparation.norm,
         "outputs": preparation.outputs,
@@ -204,13 +212,15 @@ def _classes(core: Core, known: Snapshot) -> list[dict[str, Any]]:
 
 
 def _print(found: dict[str, Any]) -> None:
+    from edge_naca.cli.inspect_inhibition import inhibition_facts
     from edge_naca.cli.inspect_stages import stage_table
 
     encoder, preparation = found["encoder"], found["preparation"]
     facts = {
         "topology": found["topology"],
         "samples": "codes or events" if preparation is None else _describe(preparation),
-        "encoder": f"{encoder['kind']}, {encoder['bits']} bits in {encoder['steps']} steps",
+        **inhibition_facts(found["inhibition"]),
+        "encoder": _encoder(encoder),
         "classes": f"{len(found['classes'])} of {found['capacity']}",
         "samples learned": f"{found['learned_samples']}",
         "flash": f"{found['flash_bytes']} bytes (the image)",
@@ -255,6 +265,11 @@ def _print_training(found: dict[str, Any]) -> None:
         report.say(f"taught by: {run.get('command', 'somebody')}")
 
 
+def _encoder(encoder: dict[str, Any]) -> str:
+    sign = " and a sign" if encoder["signed"] else ""
+    return f"{encoder['kind']}, {encoder['bits']} bits{sign} in {encoder['steps']} steps"
+
+
 def _describe(preparation: dict[str, Any]) -> str:
     height, width, channels = preparation["shape"]
     if height == 1 and channels == 1:
@@ -266,6 +281,8 @@ def _describe(preparation: dict[str, Any]) -> str:
     if preparation["spatial"] == "edges" or preparation["cell"] > 1:
         parts.append(f"{preparation['spatial']} in cells of {preparation['cell']}")
     parts += [name for name in ("log", "signed") if preparation[name]]
+    if preparation["keeps_sign"]:
+        parts.append("with their sign")
     if preparation["norm"]:
         parts.append(f"norm {preparation['norm']}")
     return f"{', '.join(parts)}: {preparation['outputs']} codes"

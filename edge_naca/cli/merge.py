@@ -27,6 +27,10 @@ def merge(image: Path, state: Path, output: Path, classes: tuple[str, ...], as_j
     IMAGE's own learned state is replaced; everything else is kept, and how OUT.naca came about is
     added to what `inspect` shows. A state of another network is refused.
 
+    A learned inhibition comes with the neurons behind it, whose weights mean something under it
+    only: states are taken over as a whole, never mixed. To join what two devices have learned,
+    teach one of them the samples of the other (`stream`).
+
     \b
     Examples
       edge-naca pull /dev/ttyACM0 --state -o kitchen.state

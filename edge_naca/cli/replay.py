@@ -126,13 +126,15 @@ def _check_items(device: LinkDevice, known: RecordedStream) -> None:
     """Refuse what is no sample of the device's network."""
     from edge_naca.host.recorded import RecordingError
 
-    size, capacity = device.packer.size, device.packer.network.capacity
+    packer = device.packer
+    capacity = packer.network.capacity
     for number, (label, sample) in enumerate(known.items):
-        if len(sample) != size:
+        try:
+            packer.codes([sample])
+        except ValueError as error:
             raise RecordingError(
-                f"sample {number} of the recording has {len(sample)} bytes, those of the network "
-                f"have {size}: something is wrong with it"
-            )
+                f"sample {number} of the recording: {error}: something is wrong with it"
+            ) from error
         if label >= capacity:
             raise RecordingError(
                 f"sample {number} of the recording has label {label}, the network has room for "

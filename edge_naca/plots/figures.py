@@ -87,8 +87,8 @@ def raster(
     """Draw one presentation: input spikes, and spikes and potentials of each stage and population.
 
     Of each some neurons are shown, from that which came furthest above its threshold
-    to that which stayed furthest below; thresholds are dashed, spikes are dots. Neurons bear the
-    names of their classes, inputs those of a table's columns.
+    to that which stayed furthest below; thresholds are dashed, spikes are dots, off spikes dots of
+    another colour. Neurons bear the names of their classes, inputs those of a table's columns.
     """
     parts = [
         (f"stage {index}", stage.units, stage.readout)
@@ -103,11 +103,7 @@ def raster(
     count = len(parts)
     figure, axes = _figure(title, 1 + count, 1, (9, 3 + 2.4 * count))
     steps = len(recording.input_spikes)
-    step, unit = np.nonzero(recording.input_spikes)
-    axes[0].scatter(step, unit, s=6, color=COLOURS[0], linewidths=0)
-    axes[0].set(ylabel="input", ylim=(-1, network.encoded))
-    name_axis(axes[0].yaxis, input_names(network))
-    _caption(axes[0], _count(len(unit), "input spike"))
+    _draw_inputs(axes[0], recording, network)
     first = 0
     for place, (name, neurons, is_readout) in zip(axes[1:], parts, strict=True):
         names = _neuron_names(network, name, classes)
@@ -187,6 +183,22 @@ def _neuron_names(network: Network, part: str, classes: Sequence[str]) -> list[s
         f"neuron {neuron} of {classes[of[neuron]]}" if has_class else f"neuron {neuron}"
         for neuron, has_class in enumerate(owned)
     ]
+
+
+def _draw_inputs(axes: Axes, recording: Recording, network: Network) -> None:
+    """Draw what the encoder sent: behind an inhibition it is no longer a table's columns."""
+    spikes = recording.input_spikes.astype(np.int8)
+    for sign, colour in ((1, COLOURS[0]), (-1, COLOURS[1])):
+        step, unit = np.nonzero(spikes == sign)
+        axes.scatter(step, unit, s=6, color=colour, linewidths=0)
+    is_inhibited = network.inhibition is not None
+    axes.set(ylabel="from the inhibition" if is_inhibited else "input", ylim=(-1, network.encoded))
+    if not is_inhibited:
+        name_axis(axes.yaxis, input_names(network))
+    text = _count(int(np.count_nonzero(spikes)), "input spike")
+    if network.encoder.is_signed:
+        text += f", {np.count_nonzero(spikes < 0)} of them off spikes"
+    _caption(axes, text)
 
 
 def _draw_potentials(

@@ -19,14 +19,16 @@ def pictures(network: Network, weights: Array) -> Array | None:
 
     Parameters
     ----------
-    weights : (neurons, inputs), of the first population, without a bias.
+    weights : (neurons, inputs), of the first population, without a bias; behind an inhibition what
+        they stand for in front of it (`edge_naca.decorrelation.prototypes`).
 
     Returns
     -------
     ndarray or None
         float (neurons, height, width): a pixel for each cell or, where the network sees edges, a
         drawing in which each cell's strokes are as strong as the neuron's weights. The channels of
-        a sample are added up; what an "off" input sees counts as negative. None if samples are no
+        a sample are added up; what an "off" input sees counts as negative, and
+        so do weights for inputs below their middle where codes have a sign. None if samples are no
         images, or frozen stages lie between them and the neurons.
     """
     prep = network.preparation

@@ -12,10 +12,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from edge_naca.compare import NOBODY, Comparison, NeuronChange, owners, recruited
+from edge_naca.decorrelation import correlations, is_in_use, matrix, prototypes
 from edge_naca.network import Network
 from edge_naca.plots.drawing import binned, caption, literal, nothing, show
 from edge_naca.plots.figures import COLOURS
-from edge_naca.plots.inputs import LONG, input_names, name_axis
+from edge_naca.plots.inputs import LONG, READABLE, input_names, name_axis
 from edge_naca.plots.receptive import pictures
 from edge_naca.plots.stages import convolutions, draw_kernels, draw_sizes, draw_stage_weights
 from edge_naca.states import Snapshot
@@ -35,7 +36,8 @@ def knowledge(title: str, known: Snapshot, classes: Sequence[str]) -> Figure:
     """Draw what a network has learned: weights, neurons and wins of each class, receptive fields.
 
     Of frozen stages it shows the kernels of the first convolution; where they are all there is,
-    also their weights and sizes.
+    also their weights and sizes. Of an inhibition it shows V, and what V takes away; receptive
+    fields are then those in front of it.
 
     Parameters
     ----------
@@ -51,10 +53,13 @@ def knowledge(title: str, known: Snapshot, classes: Sequence[str]) -> Figure:
         draw_stage_weights(places[1], known.network)
         draw_kernels(right, *frozen[0])
         return figure
-    if frozen:
+    if frozen or known.network.inhibition is not None:
         halves = right.subfigures(2, 1, squeeze=False, height_ratios=(3, 5), hspace=0.02)
         above, right = halves[:, 0]
-        draw_kernels(above, *frozen[0])
+        if frozen:
+            draw_kernels(above, *frozen[0])
+        else:
+            draw_inhibition(above, known)
     competes = any(learned.wins is not None for learned in known.state.populations)
     places = _axes(left, 3 + competes)
     draw_recruited(places[0], known, classes)
@@ -190,6 +195,37 @@ def draw_modulation(axes: Axes, known: Snapshot, classes: Sequence[str]) -> None
     nothing(axes, "No population learns from a table of modulation")
 
 
+def draw_inhibition(figure: SubFigure, known: Snapshot) -> None:
+    """Draw V as it is in use, and the correlations of inputs that it takes away.
+
+    Each row of V is drawn relative to its largest weight: rows of inputs that hardly vary have
+    weights so large that nothing else could be seen.
+    """
+    inhibition, learned = known.network.inhibition, known.state.inhibition
+    assert inhibition is not None
+    if not is_in_use(inhibition, learned):
+        nothing(
+            figure.subplots(),
+            f"The inhibition is in use from {inhibition.first} samples learned on",
+        )
+        return
+    v = matrix(known.network, known.state)
+    rows = np.maximum(np.abs(v).max(axis=1, keepdims=True), np.finfo(float).tiny)
+    names = input_names(known.network)
+    source = "given" if learned is None else f"learned from {learned.count} residuals"
+    left, right = figure.subplots(1, 2)
+    for axes, picture, text in (
+        (left, v / rows, f"Inhibition V, {source}"),
+        (right, correlations(v), "Correlations that it takes away"),
+    ):
+        drawn = axes.imshow(picture, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
+        figure.colorbar(drawn, ax=axes, pad=0.02, shrink=0.8)
+        caption(axes, text)
+        name_axis(axes.yaxis, names)
+        axes.set_xlabel("input")
+    left.set_ylabel("" if 0 < len(names) <= READABLE else "what comes out")
+
+
 def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> None:
     """Draw what neurons of the first population look for: those of each class that won most."""
     learned = known.state.populations[0]
@@ -204,12 +240,14 @@ def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> N
         nothing(figure.subplots(), "Nothing learned yet: no neuron looks for anything")
         return
     flat = [neuron for row in shown for neuron in row]
-    inputs = known.network.arriving
-    drawn = pictures(known.network, learned.weights[flat, :inputs])
+    fields = prototypes(known.network, known.state)[flat]
+    drawn = pictures(known.network, fields)
     if drawn is None:
         rows = figure.subplots()
         names = input_names(known.network)
-        _draw_rows(rows, learned.weights[flat, :inputs], of[flat], classes, names)
+        _draw_rows(rows, fields, of[flat], classes, names)
+        if known.network.inhibition is not None:
+            caption(rows, "What neurons look for: prototypes, in codes before the inhibition")
         if known.network.stages:
             rows.set_xlabel("unit of the last stage")
         return
@@ -256,8 +294,8 @@ def _chosen(of: Array, strength: Array, classes: int) -> list[Array]:
 def _draw_rows(
     axes: Axes, weights: Array, of: Array, classes: Sequence[str], names: list[str]
 ) -> None:
-    """Draw weights as a matrix, where samples are no images; `names` are those of inputs."""
-    reach = max(int(np.abs(weights).max()), 1)
+    """Draw weights (neurons, inputs) as a matrix, where samples are no images."""
+    reach = float(np.abs(weights).max()) or 1.0
     signed = bool((weights < 0).any())
     axes.imshow(
         weights,
@@ -368,7 +406,6 @@ def draw_most_moved(figure: SubFigure, changes: Comparison) -> None:
     """Draw the neurons that moved most: before, afterwards and what changed, or how far."""
     network = changes.before.network
     first = changes.most_moved(MOST_MOVED, only=0)
-    inputs = network.arriving
     if not first:
         has_first = bool(network.populations)
         why = "No neuron of the first population moved" if has_first else ""
@@ -376,14 +413,14 @@ def draw_most_moved(figure: SubFigure, changes: Comparison) -> None:
         return
     neurons = [one.neuron for one in first]
     old, new = (
-        which.state.populations[0].weights[neurons, :inputs].astype(float)
-        for which in (changes.before, changes.after)
+        prototypes(network, which.state)[neurons] for which in (changes.before, changes.after)
     )
     drawn = [pictures(network, weights) for weights in (old, new, new - old)]
     if drawn[0] is None:
         _draw_changed_rows(figure.subplots(), new - old, first, changes)
         return
-    figure.suptitle("The neurons that moved most", fontsize=10)
+    where = "" if network.inhibition is None else ", and what they stand for before the inhibition"
+    figure.suptitle(f"The neurons that moved most{where}", fontsize=10)
     grid = figure.subplots(3, len(first), squeeze=False)
     for line, part, name in zip(grid, drawn, ("before", "after", "change"), strict=True):
         assert part is not None

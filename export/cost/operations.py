@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.core import Core
+from edge_naca.export.cost.inhibition_operations import decorrelated, inhibited
 from edge_naca.export.cost.stage_operations import coded_operations, spiking_operations
 from edge_naca.image import BLOCK, Learned, State, unpack_state
 from edge_naca.network import Encoder, Network, Population, Preparation
@@ -54,16 +55,16 @@ def operations(
     staged, arriving = spiking_operations(network, recording)
     features = core.features_many(x[None], kind)[0]
     infer = _presented(network, before, recording, features, arriving)
-    infer += staged + coded_operations(network.coded, codes)
+    infer += staged + coded_operations(network.coded, codes) + inhibited(network, before)
     if kind == "raw" and network.preparation is not None:
         infer += _prepared(network.preparation, x)
     else:
         infer["code taken over"] += network.inputs
     if label is None:
         return infer, Counter()
-    core.learn(x, label, kind)
+    changes = core.learn(x, label, kind).changes
     after = unpack_state(network, core.state())
-    return infer, _learned(network, before, after, recording, label, int(arriving[-1]))
+    return infer, _learned(network, before, after, recording, label, int(arriving[-1]), changes)
 
 
 # ---- preparation and encoding --------------------------------------------------------------------
@@ -99,6 +100,7 @@ def _prepared(prep: Preparation, x: Array) -> Operations:
             "feature with its own gain": prep.features if prep.offset.size > 1 else 0,
             "feature brought to the norm": prep.features if prep.norm else 0,
             "feature split": prep.features if prep.signed else 0,
+            "feature with its sign": prep.features if prep.keeps_sign else 0,
         }
     )
     if prep.log:
@@ -110,7 +112,8 @@ def _prepared(prep: Preparation, x: Array) -> Operations:
 
 def _encoded(encoder: Encoder, codes: Array, spikes: int) -> Operations:
     active = int(np.count_nonzero(codes)) * encoder.steps
-    counts = Counter({f"input looked at, {encoder.kind}": codes.size * encoder.steps})
+    kind = "signed" if encoder.is_signed else encoder.kind
+    counts = Counter({f"input looked at, {kind}": codes.size * encoder.steps})
     if encoder.kind != "bitplane":
         counts[f"code looked at, {encoder.kind}"] = active
     counts["input spike"] = spikes
@@ -128,15 +131,17 @@ def _presented(
     counts = Counter(
         {"presentation": 1, "step": steps, "class compared for the answer": network.capacity}
     )
-    counts += _encoded(network.encoder, features, int(recording.input_spikes.sum()))
+    sent = np.abs(recording.input_spikes.astype(np.int64))
+    counts += _encoded(network.encoder, features, int(sent.sum()))
     first, inputs = _stage_neurons(network), arriving
+    off = (recording.input_spikes < 0).sum(axis=1) if network.encoder.is_signed else None
     for index, population in enumerate(network.populations):
         part = slice(first, first + population.neurons)
         spikes = recording.spikes[:, part]
         counts["population"] += 1
         counts["population at a step"] += steps
         counts["byte cleared"] += _cleared(network, index)
-        counts += _integrated(network, index, inputs)
+        counts += _integrated(network, index, inputs, off)
         counts += _fired(
             population,
             state.populations[index],
@@ -144,7 +149,7 @@ def _presented(
             recording.potentials[:, part],
             recording.thresholds[:, part],
         )
-        inputs = spikes.sum(axis=1)
+        inputs, off = spikes.sum(axis=1), None
         first += population.neurons
     return counts
 
@@ -184,14 +189,17 @@ def _cleared(network: Network, index: int) -> int:
     return words + sum(-(-size // 4) * 4 for size in of_bytes)
 
 
-def _integrated(network: Network, index: int, inputs: Array) -> Operations:
-    """Presynaptic spikes (steps,) reach a population, and its neurons leak."""
+def _integrated(network: Network, index: int, inputs: Array, off: Array | None) -> Operations:
+    """Presynaptic spikes (steps,), of which some are off spikes, arrive, and neurons leak."""
     population = network.populations[index]
     steps, n = len(inputs), population.neurons
     arriving = inputs + population.bias
     spikes, chunks = int(arriving.sum()), int((-(-arriving // CHUNK)).sum())
     whole, rest = divmod(population.padded, BLOCK)
     counts = Counter({"block": steps * (whole + (rest > 0)), "neuron leaks": steps * n})
+    if off is not None:
+        chunks = int((-(-(arriving - off) // CHUNK) - (-off // CHUNK)).sum())
+        counts["block that off spikes reach"] = int((off > 0).sum()) * (whole + (rest > 0))
     if population.weight_bits == 4:
         counts["chunk of spikes, 4 bits"] = chunks * (whole + (rest > 0))
         counts["spike at a block, 4 bits"] = spikes * (whole + (rest > 0))
@@ -290,15 +298,33 @@ def _ranked(winners: int, margins: Array) -> Operations:
 
 
 def _learned(
-    network: Network, before: State, after: State, recording: Recording, label: int, taught: int
+    network: Network,
+    before: State,
+    after: State,
+    recording: Recording,
+    label: int,
+    taught: int,
+    changes: int,
 ) -> Operations:
-    """What learning adds; `taught` spikes reached the first population at the last step."""
+    """What learning adds.
+
+    Parameters
+    ----------
+    taught : spikes that reached the first population at the last step.
+    changes : weights that learning changed, and not a renewal of V after it.
+    """
     counts: Operations = Counter({"sample learned": 1})
+    changed = [
+        int(np.count_nonzero(old.weights != new.weights))
+        for old, new in zip(before.populations, after.populations, strict=True)
+    ]
+    if changed:
+        changed[0] = changes - sum(changed[1:])
     first = _stage_neurons(network)
     for index, population in enumerate(network.populations):
         part = slice(first, first + population.neurons)
         first += population.neurons
-        old, new = before.populations[index], after.populations[index]
+        old = before.populations[index]
         rule = population.rule
         spiking = int(recording.spikes[-1, part].sum())
         if rule is not None:
@@ -308,20 +334,23 @@ def _learned(
                 levels = rule.levels[age] if rule.ranks else np.zeros(0, np.uint8)
                 margins = _last_margins(recording, part)
                 spikes = recording.spikes[-1, part]
-                learners = _learners(population, old, margins, spikes, label, levels, counts)
+                attracted, learners = _learners(
+                    population, old, margins, spikes, label, levels, counts
+                )
+                if index == 0:
+                    counts += decorrelated(network, before, after, attracted)
                 spiking = int((rule.table[label] > 0).any()) if rule.table is not None else 0
             else:
                 learners = _taught(network, population, recording, part, label, counts)
             counts["population learned"] += 1
             counts["neuron learns"] += learners
             counts[f"synapse, {rule.pre}"] += learners * synapses
-            changed = int(np.count_nonzero(old.weights != new.weights))
-            counts["weight changed"] += changed
+            counts["weight changed"] += changed[index]
             if population.weight_bits == 4:
                 counts["synapse of 4 bits"] += learners * synapses
-                counts["weight of 4 bits changed"] += changed
+                counts["weight of 4 bits changed"] += changed[index]
             if population.norm_shift is not None:
-                counts["norm follows a weight"] += changed
+                counts["norm follows a weight"] += changed[index]
         taught = spiking
     return counts
 
@@ -339,10 +368,10 @@ def _learners(
     label: int,
     levels: Array,
     counts: Operations,
-) -> int:
-    """Return how many neurons learn after a gated competition: docs/arithmetic.md, section 7.1.
+) -> tuple[int, int]:
+    """Return how many neurons are attracted after a gated competition, and how many learn at all.
 
-    The wins afterwards would not tell: they end at 65535.
+    See docs/arithmetic.md, section 7.1. The wins afterwards would not tell: they end at 65535.
     """
     rule, wins = population.rule, old.wins
     assert rule is not None
@@ -358,7 +387,7 @@ def _learners(
     depressed = spikes & (row < 0) & (wins >= rule.depress_from)
     learners = int(np.count_nonzero(depressed)) if rule.depress_rate else 0
     if not len(gated):
-        return learners
+        return 0, learners
     lost = rule.handicap * wins.astype(np.int64) >> 4
     score = np.where(wins > 0, margins - lost, rule.recruit)
     winner = gated[score[gated].argmax()]
@@ -372,7 +401,8 @@ def _learners(
     moving = np.array([winner, *ranked])
     signals = row[moving] * np.array([64, *levels[: len(ranked)]]) >> 6
     rates = rule.rates[np.minimum(wins[moving], rule.rates.size - 1)]
-    return learners + int(np.count_nonzero(signals * rates))
+    attracted = int(np.count_nonzero(signals * rates > 0))
+    return attracted, learners + int(np.count_nonzero(signals * rates))
 
 
 def _comparisons(scores: list[int], most: int) -> int:

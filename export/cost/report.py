@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.core import Core
+from edge_naca.export.cost.inhibition_operations import (
+    RENEWAL,
+    is_in_use,
+    renewal,
+    samples_between_renewals,
+)
 from edge_naca.export.cost.operations import operations
 from edge_naca.export.cost.targets import Target, find_target
 from edge_naca.image import unpack_state
+from edge_naca.network import Network
 
 Array = NDArray[Any]
 
@@ -42,8 +49,8 @@ class CoreModel:
     coefficients : of each operation.
     largest_error : of the model against the emulator, on networks it was not fitted to, relative.
     cycles_per_instruction, cycles_source : an assumption, and what it rests on.
-    core_flash : bytes of the core's code as linked: "core" without frozen stages; what they add,
-        "shared", "coded" and "spiking".
+    core_flash : bytes of the core's code as linked: "core" without frozen stages and inhibition;
+        what stages add, "shared", "coded" and "spiking"; what an inhibition adds, "inhibition".
     firmware_flash, firmware_ram : bytes of the whole firmware (core with all stages, link, store,
         board) without an image; of its data and stack without the workspace.
     """
@@ -64,15 +71,20 @@ class Activity:
 
     Parameters
     ----------
-    infer, learn : of inferring, and of what learning adds.
+    infer, learn : of inferring, and of what learning adds, renewals of a learned inhibition
+        included: spread over the samples from one to the next.
     source : for people.
     samples : how many were looked at.
+    renewal : of one renewal; empty where nothing is renewed.
+    renewal_every : samples from one renewal to the next; 0 where nothing is renewed.
     """
 
     infer: Mapping[str, float]
     learn: Mapping[str, float]
     source: str
     samples: int
+    renewal: Mapping[str, float] = field(default_factory=dict)
+    renewal_every: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,12 +102,17 @@ class Report:
 
     Parameters
     ----------
-    flash, ram : bytes, by what takes them. The firmware is linked with all frozen stages, as an
-        uploaded image may ask for any.
+    flash, ram : bytes, by what takes them. The firmware is linked with all frozen stages and the
+        inhibition, as an uploaded image may ask for any. RAM of the inhibition is that of V, of
+        what it is learned from, and of its codes.
     needed : bytes of flash that a program of one's own takes for this image, by what: the image,
-        the core, and those stages that the image has.
+        the core, and those stages and that inhibition which the image has.
     flash_left, ram_left : bytes that are left, negative where something does not fit.
-    infer, learn : a learning step includes the inference that it begins with.
+    infer, learn : a learning step includes the inference that it begins with, and its share of
+        renewals.
+    renewal : one renewal of a learned inhibition; None where there is none, or counts are
+        measured.
+    renewal_every : samples from one renewal to the next; 0 where there is none.
     measured : whether the counts come from the emulator, or else from the model.
     activity : which samples the counts are of.
     largest_error : of the model, on networks it was not fitted to, relative.
@@ -111,6 +128,8 @@ class Report:
     unit: str
     infer: Work
     learn: Work
+    renewal: Work | None
+    renewal_every: int
     measured: bool
     activity: str
     largest_error: float
@@ -162,12 +181,10 @@ def activity_of(core: Core, x: Array, labels: Array, source: str) -> Activity:
     x : raw samples (n, …) or, for a network without preparation, codes.
     labels : (n,) class numbers within the network's capacity.
     """
-    copy = Core(core.image())
+    copy = _in_use(core, x, labels, None)
     samples = np.linspace(0, len(x) - 1, min(len(x), MOST_SAMPLES)).astype(int)
-    return _mean(
-        [operations(copy, x[index], int(labels[index])) for index in samples],
-        source,
-    )
+    counted = [operations(copy, x[index], int(labels[index])) for index in samples]
+    return _mean(core, counted, source)
 
 
 def assumed_activity(core: Core) -> Activity:
@@ -181,19 +198,39 @@ def assumed_activity(core: Core) -> Activity:
     if len(codes):
         source = f"{len(codes)} of the network's own neurons, taken as samples"
     else:
-        rng = np.random.default_rng(0)
-        shape = (20, core.network.inputs, core.network.code_bits)
-        codes = np.packbits(rng.random(shape) < 0.25, axis=2, bitorder="little")[..., 0]
-        labels = np.arange(20) % core.network.capacity
+        codes = _random_codes(core.network)
+        labels = np.arange(len(codes)) % core.network.capacity
         source = "assumed: random codes, a quarter of all bits set"
-    copy = Core(core.image())
+    copy = _in_use(core, codes, labels, "codes")
     counted = [
         operations(copy, row, int(label), "codes") for row, label in zip(codes, labels, strict=True)
     ]
-    means = _mean(counted, source)
+    means = _mean(core, counted, source)
     if core.network.preparation is None:
         return means
-    return Activity(_as_raw(core, means.infer), means.learn, source, means.samples)
+    return replace(means, infer=_as_raw(core, means.infer))
+
+
+def _random_codes(network: Network) -> Array:
+    """Return 20 samples, a quarter of all bits set, with either sign where codes have one."""
+    rng = np.random.default_rng(0)
+    shape = (20, network.inputs, network.code_bits)
+    codes = np.packbits(rng.random(shape) < 0.25, axis=2, bitorder="little")[..., 0]
+    if not network.encoder.is_signed:
+        return codes
+    return np.where(rng.random(codes.shape) < 0.5, -1, 1).astype(np.int8) * codes.astype(np.int8)
+
+
+def _in_use(core: Core, x: Array, labels: Array, kind: str | None) -> Core:
+    """Return a copy whose inhibition is in use, if need be after learning some of the samples."""
+    network, state = core.network, unpack_state(core.network, core.state())
+    if network.inhibition is None or is_in_use(network, state):
+        return Core(core.image())
+    soon = replace(network.inhibition, first=1, every=1)
+    lesson = Core(replace(network, inhibition=soon), core.state())
+    order = np.arange(MOST_SAMPLES) % len(x)
+    lesson.learn_many(x[order], labels[order], kind)
+    return Core(network, lesson.state())
 
 
 def _prototypes(core: Core) -> tuple[Array, Array]:
@@ -203,15 +240,21 @@ def _prototypes(core: Core) -> tuple[Array, Array]:
     if network.stages:
         return none
     rule = network.populations[0].rule
-    learned = unpack_state(network, core.state()).populations[0]
+    state = unpack_state(network, core.state())
+    learned, inhibition = state.populations[0], network.inhibition
+    if inhibition is not None and state.inhibition is None:
+        return none  # nobody runs a given V backwards
     if rule is None or rule.table is None or rule.pre != "attract" or learned.wins is None:
         return none
     known = np.flatnonzero(learned.wins)
     if len(known) > MOST_SAMPLES:
         known = known[np.linspace(0, len(known) - 1, MOST_SAMPLES).astype(int)]
-    weights = learned.weights[known].astype(np.float64) / 2.0**rule.trace_shift
-    codes = np.clip(np.rint(weights), 0, 2**network.encoder.bits - 1).astype(np.uint8)
-    return codes, rule.table[:, known].argmax(axis=0)
+    codes = learned.weights[known].astype(np.float64) / 2.0**rule.trace_shift
+    if inhibition is not None and state.inhibition is not None:
+        codes = state.inhibition.prototypes[known] / 2.0**inhibition.fraction
+    most, is_signed = 2**network.code_bits - 1, network.encoder.is_signed
+    codes = np.clip(np.rint(codes), -most if is_signed else 0, most)
+    return codes.astype(np.int8 if is_signed else np.uint8), rule.table[:, known].argmax(axis=0)
 
 
 def _as_raw(core: Core, infer: Mapping[str, float]) -> dict[str, float]:
@@ -227,19 +270,42 @@ def _as_raw(core: Core, infer: Mapping[str, float]) -> dict[str, float]:
     return rest | extra
 
 
-def _mean(counted: list[tuple[Counter[str], Counter[str]]], source: str) -> Activity:
+def _mean(core: Core, counted: list[tuple[Counter[str], Counter[str]]], source: str) -> Activity:
     infer: Counter[str] = Counter()
     learn: Counter[str] = Counter()
     for one, other in counted:
         infer.update(one)
-        learn.update(other)
+        learn.update({name: count for name, count in other.items() if name not in RENEWAL})
     n = len(counted)
+    renewed, every = _renewal(core)
+    shares = {name: count / every for name, count in renewed.items()}
     return Activity(
         {name: value / n for name, value in infer.items()},
-        {name: value / n for name, value in learn.items()},
+        {name: value / n for name, value in learn.items()} | shares,
         source,
         n,
+        renewed,
+        every,
     )
+
+
+def _renewal(core: Core) -> tuple[dict[str, float], int]:
+    """Return the operations of a renewal, and after how many samples it comes again."""
+    network, state = core.network, unpack_state(core.network, core.state())
+    if state.inhibition is None:
+        return {}, 0
+    wins = state.populations[0].wins
+    assert wins is not None
+    recruited = int(np.count_nonzero(wins)) or network.populations[0].neurons
+    return {name: float(n) for name, n in renewal(network, recruited).items()}, renewal_every(core)
+
+
+def renewal_every(core: Core) -> int:
+    """Return how many samples lie between renewals of a learned inhibition; 0 where none is."""
+    network, state = core.network, unpack_state(core.network, core.state())
+    if state.inhibition is None:
+        return 0
+    return samples_between_renewals(network, state.learned)
 
 
 # ---- the report ----------------------------------------------------------------------------------
@@ -269,7 +335,7 @@ def cost_report(
     model = find_core(target.core)
     image = len(core.image())
     flash, needed = _flash(core, model, image)
-    ram = {"workspace": core.workspace_size, "firmware": model.firmware_ram}
+    ram = _ram(core) | {"firmware": model.firmware_ram}
     if target.image_in_ram:
         ram["image"] = image
     if measured is None:
@@ -288,6 +354,10 @@ def cost_report(
         unit=model.unit,
         infer=_work(target, model, inferring),
         learn=_work(target, model, learning),
+        renewal=_work(target, model, predict(model, activity.renewal))
+        if activity.renewal
+        else None,
+        renewal_every=activity.renewal_every,
         measured=measured is not None,
         activity=activity.source,
         largest_error=model.largest_error,
@@ -300,13 +370,25 @@ def _flash(core: Core, model: CoreModel, image: int) -> tuple[dict[str, int], di
     """Return what takes flash on a board with our firmware, and in a program of one's own."""
     parts, network = model.core_flash, core.network
     stages = sum(parts[name] for name in STAGES)
-    flash = {"image": image, "core": parts["core"], "stages": stages}
-    flash["firmware"] = model.firmware_flash - parts["core"] - stages
+    flash = {"image": image, **{name: parts[name] for name in ("core", "inhibition")}}
+    flash["stages"] = stages
+    flash["firmware"] = model.firmware_flash - sum(parts.values())
     needed = {"image": image, "core": parts["core"]}
     if network.stages:
         has = {"shared": True, "coded": bool(network.coded), "spiking": bool(network.spiking)}
         needed["stages"] = sum(parts[name] for name in STAGES if has[name])
+    if network.inhibition is not None:
+        needed["inhibition"] = parts["inhibition"]
     return flash, needed
+
+
+def _ram(core: Core) -> dict[str, int]:
+    """Return what the workspace takes, and apart from it what the inhibition adds to it."""
+    network = core.network
+    if network.inhibition is None:
+        return {"workspace": core.workspace_size}
+    without = Core(replace(network, inhibition=None)).workspace_size
+    return {"workspace": without, "inhibition": core.workspace_size - without}
 
 
 def _work(target: Target, model: CoreModel, count: float) -> Work:

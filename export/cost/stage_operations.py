@@ -103,9 +103,9 @@ def spiking_operations(network: Network, recording: Recording) -> tuple[Operatio
     """Return what spiking stages do (firmware/core/src/spiking.c), and what they pass on.
 
     The latter is the number of spikes that reach the first population at each step, (steps,):
-    those of the encoder where there are no spiking stages.
+    those of the encoder, off spikes included, where there are no spiking stages.
     """
-    sent: Array = recording.input_spikes.astype(np.int64)
+    sent: Array = np.abs(recording.input_spikes.astype(np.int64))
     steps = len(sent)
     if not network.spiking:
         return Counter(), sent.sum(axis=1)

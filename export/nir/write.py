@@ -40,7 +40,7 @@ def to_nir(network: Network, state: bytes | None = None) -> nir.NIRGraph:
 
     Parameters
     ----------
-    network : without coded stages, which NIR cannot say.
+    network : without coded stages and inhibition, which NIR cannot say.
     state : learned state; None for a network as new.
 
     Raises
@@ -81,6 +81,11 @@ def nir_file(network: Network, state: bytes | None = None) -> bytes:
 
 def _check(network: Network) -> None:
     findings = []
+    if network.inhibition is not None:
+        reason = (
+            "it makes codes of codes before they are sent, and NIR does not know their rounding"
+        )
+        findings.append(Finding("inhibition", "Inhibition", reason, "export it as ONNX or C"))
     for number, stage in enumerate(network.stages):
         name = f"stages[{number}]"
         if isinstance(stage, (CodedConvolution, CodedPool)):
@@ -122,6 +127,8 @@ def not_expressed(network: Network) -> list[str]:
         "integers: potentials are rounded down when they leak, and limited to 24 bits",
         f"encoder {sends}: the graph takes what it sends",
     ]
+    if encoder.is_signed:
+        said.append("the encoder sends off spikes too: they are −1")
     if network.preparation is not None:
         said.append("preparation of raw samples")
     for number, stage in enumerate(network.spiking):

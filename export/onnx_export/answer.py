@@ -73,8 +73,11 @@ def spikes_and_synops(g: Graph, shown: Presentation) -> tuple[Value, Value]:
 
 
 def _sum(g: Graph, name: str, x: Value) -> Value:
-    """Sum over steps and units, int32 (batch, 1)."""
-    total = g.reduce(f"{name}/sum", "ReduceSum", g.cast(f"{name}/ones", x, np.int32), 1, 2)
+    """Sum over steps and units, off spikes like others, int32 (batch, 1)."""
+    ones = g.cast(f"{name}/ones", x, np.int32)
+    if x.dtype == np.int8:
+        ones = g.op(f"{name}/sizes", "Abs", ones)
+    total = g.reduce(f"{name}/sum", "ReduceSum", ones, 1, 2)
     return g.op(name, "Unsqueeze", total, g.constant([1], np.int64))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from edge_naca.export.onnx_export.graph import Graph, Operand, Value
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
@@ -95,6 +96,37 @@ def product(
     return total
 
 
+def signed_product(g: Graph, name: str, x: Value, most: int, weights: Value) -> Value:
+    """Σ w · x, int32, for numbers of either sign: those above 0, then those below it, taken off.
+
+    Parameters
+    ----------
+    x : int8 or int32 (…, rows), within ±most.
+    weights : int8 (rows, columns).
+    """
+    wide = g.cast(f"{name}/wide", x, np.int32)
+    off = g.op(f"{name}/off", "Max", g.op(f"{name}/flipped", "Neg", wide), 0)
+    on = g.op(f"{name}/on", "Max", wide, 0)
+    added, taken = (
+        product(g, f"{name}/{side}_sums", "MatMulInteger", part, most, weights)
+        for side, part in (("on", on), ("off", off))
+    )
+    return g.op(name, "Sub", added, taken)
+
+
+def powers(g: Graph, dtype: DTypeLike) -> Value:
+    """Return the powers of two that a signed type holds, from 2^0 on: divisors by their shifts."""
+    count = np.iinfo(np.dtype(dtype)).bits - 1
+    return g.constant([1 << place for place in range(count)], dtype)
+
+
+def reached(g: Graph, name: str, x: Value, limits: Value, first: int) -> Value:
+    """`first`, and 1 more for each of the ascending limits, the last axis, that x is not below."""
+    steps = g.cast(f"{name}/steps", g.op(f"{name}/reached", "GreaterOrEqual", x, limits), np.int64)
+    count = g.reduce(name if first == 0 else f"{name}/count", "ReduceSum", steps, -1)
+    return count if first == 0 else g.op(name, "Add", count, first)
+
+
 def hash32(g: Graph, name: str, x: Value) -> Value:
     """One round of the counter-based generator, on uint32."""
     for turn, (shift, factor) in enumerate(((16, 0x7FEB352D), (15, 0x846CA68B), (16, None))):
@@ -117,10 +149,10 @@ def draws(g: Graph, name: str, key: Value, counters: Value) -> Value:
     return hash32(g, name, g.op(f"{name}/word", "BitwiseXor", counters, key))
 
 
-def square_root(g: Graph, name: str, x: Value) -> Value:
-    """The largest integer whose square is not above x, for int64 below 2^32: bit by bit."""
+def square_root(g: Graph, name: str, x: Value, bits: int = 16) -> Value:
+    """The largest integer whose square is not above x, for int64 below 4^bits: bit by bit."""
     root: Value | None = None
-    for bit in range(15, -1, -1):
+    for bit in range(bits - 1, -1, -1):
         part = f"{name}/bit_{bit}"
         trial: Operand = 1 << bit if root is None else g.op(f"{part}/trial", "Add", root, 1 << bit)
         square = trial**2 if isinstance(trial, int) else g.op(f"{part}/square", "Mul", trial, trial)

@@ -38,8 +38,9 @@ def to_onnx(
     learning : False for inference: the learned state is part of the model. True for one step of
         learning: the state goes in and comes out.
     input_type : of a sample: "uint8", "int16" or "int32" for raw numbers (height, width,
-        channels), "codes" for uint8 (inputs,), "spikes" for uint8 (steps, inputs) of 0 and 1,
-        which networks with coded stages or a direct encoder do not take.
+        channels), "codes" for uint8 (inputs,), int8 where they have a sign, "spikes" for uint8
+        (steps, inputs) of 0 and 1, which networks with coded stages, a direct encoder or codes with
+        a sign do not take.
         None for "int32", which holds every raw number, or "codes" for a network that prepares none.
     batch : number of samples presented side by side, along a first axis; None for one without
         such an axis. Not with `learning`, where each sample must see what the last one changed.
@@ -60,7 +61,8 @@ def to_onnx(
     if input_type is None:
         input_type = "int32" if is_raw else "codes"
     choice("input_type", input_type, INPUT_TYPES)
-    takes_spikes = not core.network.coded and core.network.encoder.kind != "direct"
+    encoder = core.network.encoder
+    takes_spikes = not core.network.coded and encoder.kind != "direct" and not encoder.is_signed
     if input_type in RAW_TYPES and not is_raw:
         raise ValueError(
             f"input_type {input_type!r} is for raw samples, but this network has no preparation: "
@@ -68,8 +70,8 @@ def to_onnx(
         )
     if input_type == "spikes" and not takes_spikes:
         raise ValueError(
-            "input_type 'spikes' hands over spikes, but this network's coded stages or its direct "
-            "encoder need codes: take 'codes'"
+            "input_type 'spikes' hands over spikes, but this network's coded stages, its direct "
+            "encoder or its codes with a sign need codes: take 'codes'"
         )
     if batch is not None:
         whole("batch", batch, 1, 65535)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Value
@@ -14,19 +17,24 @@ def spikes(g: Graph, encoder: Encoder, codes: Value, inputs: int, key: Value | N
 
     Parameters
     ----------
-    codes : uint8 (batch, inputs).
+    codes : uint8 (batch, inputs), int8 if they have a sign.
     key : uint32 (), the presentation's key; only the rate encoder asks for it.
 
     Returns
     -------
-    uint8 (batch, steps, inputs).
+    uint8 (batch, steps, inputs), int8 if codes have a sign: off spikes are −1.
     """
     code = g.op("codes_of_steps", "Unsqueeze", codes, g.constant([1], np.int64))
     step = np.arange(encoder.steps).reshape(-1, 1)
+    if encoder.is_signed:
+        wide = g.cast("wide", code, np.int32)
+        size = g.cast("sizes", g.op("sizes_int32", "Abs", wide), np.uint8)
+        sent = g.op("sent", "BitwiseAnd", _shifted(g, size, step), 1)
+        signs = g.op("signs", "Sign", wide)
+        spikes = g.op("with_sign", "Mul", g.cast("sent_int32", sent, np.int32), signs)
+        return g.cast("spikes", spikes, np.int8)
     if encoder.kind == "bitplane":
-        places = g.initializer("bits", step.astype(np.uint8))
-        shifted = g.op("shifted", "BitShift", code, places, direction="RIGHT")
-        return g.op("spikes", "BitwiseAnd", shifted, 1)
+        return g.op("spikes", "BitwiseAnd", _shifted(g, code, step), 1)
     if encoder.kind == "direct":
         some = g.cast("some_spikes", g.cast("some", code, bool), np.uint8)
         return g.op("spikes", "Tile", some, g.constant([1, encoder.steps, 1], np.int64))
@@ -45,3 +53,9 @@ def spikes(g: Graph, encoder: Encoder, codes: Value, inputs: int, key: Value | N
     now = g.op("now", "Equal", late, g.initializer("steps", step.astype(np.uint32)))
     some = g.op("some", "Greater", words, 0)
     return g.cast("spikes", g.op("once", "And", now, some), np.uint8)
+
+
+def _shifted(g: Graph, code: Value, step: NDArray[Any]) -> Value:
+    """Return codes >> step: bit 0 is the one that a step sends."""
+    places = g.initializer("bits", step.astype(np.uint8))
+    return g.op("shifted", "BitShift", code, places, direction="RIGHT")

@@ -20,6 +20,7 @@ from edge_naca.specification.results import Result
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+    from onnxruntime import InferenceSession
 
 _INFERRED = ("prediction", "margin", "spikes", "synops")
 
@@ -49,27 +50,21 @@ class OnnxLearner:
         require("onnx")
         require("onnxruntime")
         import onnx
-        import onnxruntime
 
         self._model = model if isinstance(model, onnx.ModelProto) else _load(model)
         if property_of(self._model, "kind") != "learning":
             raise ValueError("this model only infers: make one with to_onnx(…, learning=True)")
         self.network, _ = network_and_state(self._model)
         self._input_type = property_of(self._model, "input_type")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(
-            self._model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        # Inferring leaves out what only learning needs.
-        self._short = onnxruntime.RunOptions()
-        self._short.only_execute_path_to_fetches = True
+        self._session = _session_of(self._model, threads)
+        # onnxruntime computes what nobody fetches too: inferring has a model of its own.
+        self._inferring = _session_of(_inferring_part(self._model), threads)
         self._state = initial_state(self._model)
         self._outputs = [*_INFERRED, "changes", *(name + NEXT for name in self._state)]
 
     def infer(self, x: ArrayLike) -> Result:
         """Present one sample and predict; the learned state does not change."""
-        values = self._session.run(list(_INFERRED), self._feeds(x, 0), self._short)
+        values = self._inferring.run(list(_INFERRED), self._feeds(x, 0))
         prediction, margin, spikes, synops = map(int, values)
         return Result(prediction, margin, spikes, synops, changes=0)
 
@@ -102,6 +97,24 @@ class OnnxLearner:
             "label": np.array(label, np.int32),
             **self._state,
         }
+
+
+def _session_of(model: ModelProto, threads: int) -> InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _inferring_part(model: ModelProto) -> ModelProto:
+    """Return the part of a learning model that inferring takes, with the same inputs."""
+    from onnx.utils import Extractor
+
+    inputs = [value.name for value in model.graph.input]
+    return Extractor(model).extract_model(inputs, list(_INFERRED))
 
 
 def _load(path: str | PathLike[str]) -> ModelProto:

@@ -8,10 +8,15 @@ import numpy as np
 
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Operand, Value
-from edge_naca.export.onnx_export.plasticity import move
+from edge_naca.export.onnx_export.inhibition_learning import Decorrelating
+from edge_naca.export.onnx_export.plasticity import learners_of, move
 from edge_naca.export.onnx_export.population import GraphPopulation
 from edge_naca.export.onnx_export.presentation import Presentation
-from edge_naca.export.onnx_export.state import population_names
+from edge_naca.export.onnx_export.state import (
+    INHIBITION,
+    decorrelation_of,
+    population_names,
+)
 from edge_naca.network import Network, Rule
 from edge_naca.specification.population import NO_MARGIN
 
@@ -35,50 +40,130 @@ class Lesson:
     changes: Value
 
 
+@dataclass(frozen=True)
+class _Competition:
+    """How a gated competition went.
+
+    Parameters
+    ----------
+    scores : int32 (1, neurons), `NO_MARGIN` where the label does not reach.
+    winner : bool (1, neurons).
+    ranked : int32 (1, neurons), levels of those behind the winner; None where none learns there.
+    """
+
+    scores: Value
+    winner: Value
+    ranked: Value | None
+
+
 def learn(
-    g: Graph, network: Network, shown: Presentation, key: Value, label: Value, seen: Value
-) -> list[Lesson | None]:
-    """Return what each population has learned, None for those without a rule.
+    g: Graph,
+    network: Network,
+    shown: Presentation,
+    key: Value,
+    label: Value,
+    state: dict[str, Value],
+) -> tuple[list[Lesson | None], dict[str, Value]]:
+    """Return what each population has learned, None for those without a rule, and the state after.
 
     Parameters
     ----------
     shown : the presentation of one sample.
     key : uint32 (), the presentation's key.
     label : int64 (), the sample's class.
-    seen : uint32 (capacity,), samples learned of each class.
+    state : the learned state by the names of its tensors.
+
+    Returns
+    -------
+    lessons
+        One for each population.
+    following
+        What learning makes of the tensors that it changes.
     """
+    following = _counted(g, network, label, state)
+    decorrelating = _decorrelating(g, network, shown, key, state)
     lessons: list[Lesson | None] = []
-    winner: Value | None = None  # of the population before, if it has a gated competition
+    competition: _Competition | None = None  # of the population before, if it has a gated one
     for index, name in enumerate(population_names(network)):
         layer, rule = shown.layers[index], network.populations[index].rule
         part = g.within(f"{name}/learning")
         taught = shown.heard[index][-1]
-        if winner is not None:
-            taught = _taught_by_winner(part, winner, layer.population.bias)
-        winner = None
+        if competition is not None:
+            taught = _taught_by_winner(part, competition.winner, layer.population.bias)
+        competition = None
         if rule is None:
             lessons.append(None)
             continue
         modulation = None if rule.table is None else _modulation(part, rule, label)
-        ranked: Value | None = None
         if rule.post == "winner":
             assert modulation is not None
-            scores = _scores(part, layer, rule, modulation)
-            winner = _winner(part, layer, scores, modulation)
-            if rule.ranks:
-                ranked = _ranked(part, layer, rule, scores, winner, seen, label)
+            competition = _competition(part, layer, rule, modulation, state["seen"], label)
         window = network.encoder.steps - layer.population.fire_from
         signal = _error(part, layer, label, window) if modulation is None else modulation
-        gain = _gain(part, layer, rule, signal, winner, ranked)
+        gain = _gain(part, layer, rule, signal, competition)
         trace = _trace(part, shown, index, rule) if rule.pre == "attract" else None
         word = part.op("key/word", "Add", key, index + 1)
         own_key = arithmetic.hash32(part, "key", word)
+        learners = learners_of(part, layer.population, rule, gain)
         weights, changes = move(
-            part, layer, rule, network.rows(index), gain, taught, trace, own_key
+            part, layer, rule, network.rows(index), learners, taught, trace, own_key
         )
-        wins = None if winner is None else _wins(part, layer, winner)
+        wins = None if competition is None else _wins(part, layer, competition.winner)
+        if decorrelating is not None and index == 0:
+            assert competition is not None
+            assert wins is not None
+            decorrelating.learn(*_own(part, layer, rule, competition))
+            decorrelating.attract(learners)
+            weights = decorrelating.renew(
+                layer.population, network.encoder.bits, following["learned"], wins, weights
+            )
+            following |= {f"{INHIBITION}.{name}": v for name, v in decorrelating.state.items()}
         lessons.append(Lesson(weights, wins, changes))
-    return lessons
+    return lessons, following
+
+
+def _counted(g: Graph, network: Network, label: Value, state: dict[str, Value]) -> dict[str, Value]:
+    """Return how many samples are learned, in all and of each class."""
+    classes = g.numbers(network.capacity, np.int64)
+    is_label = g.cast("label/one", g.op("label/is", "Equal", classes, label), np.uint32)
+    return {
+        "learned": g.op("state/learned", "Add", state["learned"], 1),
+        "seen": g.op("state/seen", "Add", state["seen"], is_label),
+    }
+
+
+def _decorrelating(
+    g: Graph, network: Network, shown: Presentation, key: Value, state: dict[str, Value]
+) -> Decorrelating | None:
+    """Return an inhibition that learns; None where there is none."""
+    inhibition = network.inhibition
+    if inhibition is None or not inhibition.is_learned:
+        return None
+    assert shown.prepared is not None
+    part = g.within(f"{INHIBITION}/learning")
+    return Decorrelating(part, inhibition, shown.prepared, decorrelation_of(state), key)
+
+
+def _own(
+    g: Graph, layer: GraphPopulation, rule: Rule, competition: _Competition
+) -> tuple[Value, Value]:
+    """Section 7.5: the recruited neuron of the label whose residual is learned, if there is one.
+
+    Returns
+    -------
+    int64 (1,), and bool ().
+    """
+    assert layer.recruited is not None
+    if rule.ranks:
+        known = g.op("known_scores", "Where", layer.recruited, competition.scores, NO_MARGIN)
+        most = g.reduce("known_score", "ReduceMax", known, 0, 1)
+        first = g.op("own", "ArgMax", known, axis=1, keepdims=0)
+        return first, g.op("has_own", "Greater", most, NO_MARGIN)
+    # Who stands behind a winner that is not recruited yet is not known.
+    old = g.op("winner_is_recruited", "And", competition.winner, layer.recruited)
+    ones = g.cast("winner_is_recruited_int32", old, np.int32)
+    own = g.op("own", "ArgMax", ones, axis=1, keepdims=0)
+    return own, g.cast("has_own", g.reduce("winners_recruited", "ReduceMax", ones, 0, 1), bool)
 
 
 def _modulation(g: Graph, rule: Rule, label: Value) -> Value:
@@ -87,6 +172,15 @@ def _modulation(g: Graph, rule: Rule, label: Value) -> Value:
     row = g.op("table_row", "Gather", g.initializer("table", rule.table), label, axis=0)
     wide = g.cast("table_wide", row, np.int32)
     return g.op("modulation", "Unsqueeze", wide, g.constant([0], np.int64))
+
+
+def _competition(
+    g: Graph, layer: GraphPopulation, rule: Rule, modulation: Value, seen: Value, label: Value
+) -> _Competition:
+    scores = _scores(g, layer, rule, modulation)
+    winner = _winner(g, layer, scores, modulation)
+    ranked = _ranked(g, layer, rule, scores, winner, seen, label) if rule.ranks else None
+    return _Competition(scores, winner, ranked)
 
 
 def _scores(g: Graph, layer: GraphPopulation, rule: Rule, modulation: Value) -> Value:
@@ -163,14 +257,13 @@ def _gain(
     layer: GraphPopulation,
     rule: Rule,
     signal: Value,
-    winner: Value | None,
-    ranked: Value | None,
+    competition: _Competition | None,
 ) -> Value:
     """Sections 7.1 and 7.2: rate · signal · post, int32 (1, neurons)."""
     rate: Operand = int(rule.rates[0])
     if rule.post == "delta":
         signal = g.op("signal_delta", "Mul", signal, _delta(g, layer, rule))
-    elif winner is not None:
+    elif competition is not None:
         assert layer.wins is not None
         last_spikes = layer.spikes[-1]
         assert last_spikes is not None
@@ -183,10 +276,11 @@ def _gain(
         if rule.depress_from > 1:  # who spikes has won before
             known = g.op("consolidated", "GreaterOrEqual", layer.wins, rule.depress_from)
             pushed = g.op("pushed_if_consolidated", "And", pushed, known)
-        learns = g.op("learns", "Or", winner, pushed)
+        learns = g.op("learns", "Or", competition.winner, pushed)
         rest: Operand = 0
-        if ranked is not None:
-            rest = g.op("ranked_signal", "Div", g.op("ranked_product", "Mul", signal, ranked), 64)
+        if competition.ranked is not None:
+            product = g.op("ranked_product", "Mul", signal, competition.ranked)
+            rest = g.op("ranked_signal", "Div", product, 64)
         signal = g.op("signal_gated", "Where", learns, signal, rest)
     return g.op("gain", "Mul", signal, rate)
 

@@ -16,7 +16,13 @@ from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.export.onnx_export.learning import learn
 from edge_naca.export.onnx_export.presentation import Learned, Presentation, sample_shape
 from edge_naca.export.onnx_export.properties import properties
-from edge_naca.export.onnx_export.state import NEXT, changing_names, population_names, tensors_of
+from edge_naca.export.onnx_export.state import (
+    NEXT,
+    changing_names,
+    decorrelation_of,
+    population_names,
+    tensors_of,
+)
 from edge_naca.network import Network
 
 OPSET = 21
@@ -42,7 +48,8 @@ class _Builder:
         self._input_type = input_type
         self._batch = batch
         self._axes = () if batch is None else (batch,)
-        dtype = "uint8" if input_type in ("codes", "spikes") else input_type
+        codes = "int8" if network.encoder.is_signed else "uint8"
+        dtype = codes if input_type in ("codes", "spikes") else input_type
         shape = (*self._axes, *sample_shape(network, input_type))
         self._sample = self.g.input("sample", dtype, shape)
 
@@ -77,6 +84,7 @@ class _Builder:
             self._input_type,
             self.key,
             self._batch or 1,
+            decorrelation_of(state),
         )
 
     def answer(self, shown: Presentation) -> None:
@@ -122,12 +130,7 @@ class _Builder:
         given = g.input("label", np.int32, ())
         word = g.cast("label/word", given, np.uint32)
         label = g.op("label/class", "Gather", classes, g.cast("label/place", word, np.int64))
-        lessons = learn(g, network, shown, self.key, label, state["seen"])
-        is_label = g.cast("label/one", g.op("label/is", "Equal", classes, label), np.uint32)
-        following = {
-            "learned": g.op("state/learned", "Add", state["learned"], 1),
-            "seen": g.op("state/seen", "Add", state["seen"], is_label),
-        }
+        lessons, following = learn(g, network, shown, self.key, label, state)
         changes: Value | None = None
         for name, lesson in zip(population_names(network), lessons, strict=True):
             if lesson is None:

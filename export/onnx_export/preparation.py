@@ -22,12 +22,16 @@ def codes(g: Graph, prep: Preparation, raw: Value, batch: int, bits: int) -> Val
 
     Returns
     -------
-    uint8 (batch, outputs), below 2**bits.
+    uint8 (batch, outputs), below 2**bits; int8 if they keep a sign.
     """
-    z = _sides(g, prep, _features(g, prep, raw, batch))
+    features = _features(g, prep, raw, batch)
+    z = _sides(g, prep, features)
     if prep.norm:
         z = _equalised(g, prep.norm, z)
-    return g.cast("codes", g.op("limited", "Min", z, 2**bits - 1), np.uint8)
+    z = g.op("limited", "Min", z, 2**bits - 1)
+    if prep.keeps_sign:
+        z = g.op("with_sign", "Mul", z, g.op("sign", "Sign", features))
+    return g.cast("codes", z, np.int8 if prep.keeps_sign else np.uint8)
 
 
 def _features(g: Graph, prep: Preparation, raw: Value, batch: int) -> Value:
@@ -102,6 +106,8 @@ def _pooled(g: Graph, prep: Preparation, planes: Value, batch: int) -> Value:
 
 def _sides(g: Graph, prep: Preparation, y: Value) -> Value:
     """Step 5: what is not negative, int32 (batch, outputs)."""
+    if prep.keeps_sign:
+        return g.op("sizes", "Abs", y)
     if prep.signed:
         y = g.op("on_off", "Concat", y, g.op("off", "Neg", y), axis=1)
     return g.op("positive", "Max", y, 0)

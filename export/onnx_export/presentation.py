@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_naca.export.onnx_export import arithmetic, coded, encoding, preparation
+from edge_naca.export.onnx_export import inhibition as decorrelation
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.export.onnx_export.neurons import GraphNeurons
 from edge_naca.export.onnx_export.population import GraphPopulation
 from edge_naca.export.onnx_export.spiking import SpikingStages
-from edge_naca.export.onnx_export.state import population_names, stage_names
+from edge_naca.export.onnx_export.state import INHIBITION, population_names, stage_names
 from edge_naca.network import Network
 
 
@@ -44,11 +45,17 @@ class Learned:
 class Presentation:
     """One sample, or several side by side, shown to a network.
 
+    Parameters
+    ----------
+    inhibition : what a learned inhibition learned, by the names of `image.Decorrelation`.
+
     Attributes
     ----------
     batch : samples side by side.
-    codes : uint8 (batch, encoded), what the encoder is given; None if spikes were handed over.
-    inputs : uint8 (batch, steps, encoded), the spikes that the encoder sends.
+    prepared : uint8 (batch, inputs), codes before coded stages or an inhibition, int8 if they have
+        a sign; None if spikes were handed over.
+    codes : (batch, encoded), what the encoder is given, alike.
+    inputs : (batch, steps, encoded), the spikes that the encoder sends, alike: off spikes are −1.
     neurons : those of spiking stages, whose values say what they did, in order.
     neuron_names : what those stages are called.
     arriving : (batch, steps, units), what reaches the first population: uint8, or int32 where
@@ -69,13 +76,15 @@ class Presentation:
         input_type: str,
         key: Value | None,
         batch: int,
+        inhibition: dict[str, Value],
     ) -> None:
         self._g = g
         self.network = network
         self.batch = batch
         self._steps = network.encoder.steps
         self.synops: list[Value] = []
-        self.codes = self._codes(sample, input_type)
+        self.prepared = self._prepared(sample, input_type)
+        self.codes = self._codes(inhibition)
         self.inputs = self._sent(sample, key)
         stages = self._spiking_stages()
         self.neurons: list[GraphNeurons] = list(stages.neurons.values())
@@ -102,23 +111,33 @@ class Presentation:
 
     # ---- details ---------------------------------------------------------------------------
 
-    def _codes(self, sample: Value, input_type: str) -> Value | None:
-        """Return what the encoder is given: sections 3 and 3.1."""
+    def _prepared(self, sample: Value, input_type: str) -> Value | None:
+        """Return the codes of samples: section 3."""
         g, network = self._g, self.network
         if input_type == "spikes":
             return None
         if input_type == "codes":
-            codes = g.reshape("input/codes", sample, (self.batch, network.inputs))
-        else:
-            prep = network.preparation
-            assert prep is not None
-            raw = g.reshape("preparation/raw", sample, (self.batch, *prep.shape))
-            codes = preparation.codes(
-                g.within("preparation"), prep, raw, self.batch, network.code_bits
+            return g.reshape("input/codes", sample, (self.batch, network.inputs))
+        prep = network.preparation
+        assert prep is not None
+        raw = g.reshape("preparation/raw", sample, (self.batch, *prep.shape))
+        return preparation.codes(g.within("preparation"), prep, raw, self.batch, network.code_bits)
+
+    def _codes(self, inhibition: dict[str, Value]) -> Value | None:
+        """Return what the encoder is given: sections 3.1 and 3.2."""
+        g, network = self._g, self.network
+        if self.prepared is None:
+            return None
+        if network.inhibition is not None:
+            part, bits = g.within(INHIBITION), network.encoder.bits
+            codes, synops = decorrelation.codes(
+                part, network.inhibition, bits, self.prepared, inhibition
             )
+            self.synops = [synops]
+            return codes
         names = stage_names(network)[: len(network.coded)]
         stages = dict(zip(names, network.coded, strict=True))
-        codes, self.synops = coded.run(g, stages, codes, self.batch)
+        codes, self.synops = coded.run(g, stages, self.prepared, self.batch)
         return codes
 
     def _sent(self, sample: Value, key: Value | None) -> Value:
@@ -155,7 +174,10 @@ class Presentation:
         if bias:
             ones = g.ones((self.batch, self._steps, 1), spikes.dtype)
             spikes = g.op("spikes_and_bias", "Concat", spikes, ones, axis=2)
-        sums = arithmetic.product(g, "sums", "MatMulInteger", spikes, self._most, weights)
+        if self.network.encoder.is_signed:
+            sums = arithmetic.signed_product(g, "sums", spikes, 1, weights)
+        else:
+            sums = arithmetic.product(g, "sums", "MatMulInteger", spikes, self._most, weights)
         steps = range(self._steps)
         return (
             [g.part(f"arriving_{step}", spikes, 1, step) for step in steps],

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca import image
+from edge_naca.inhibition import to_square, to_triangle
 from edge_naca.network import Network
 
+if TYPE_CHECKING:
+    from edge_naca.export.onnx_export.graph import Value
+
+INHIBITION = "inhibition"  # begins the names of what a learned inhibition learned
+_SCALARS = {
+    "count": np.uint16,
+    "factor_shift": np.uint8,
+    "shift": np.uint8,
+    "mean": np.uint32,
+}  # of image.Decorrelation
 NEXT = ".next"  # ends the names of what a learning graph gives to be fed to it the next time
 
 
@@ -36,7 +47,10 @@ def tensors_of(network: Network, state: image.State) -> dict[str, NDArray[Any]]:
     -------
     "learned" uint32 (), "seen" uint32 (capacity,), and for each population NAME.weights int8
     (rows, neurons), the bias, if any, in the last row, and NAME.wins uint16 (neurons,) where the
-    rule's post is "winner".
+    rule's post is "winner". Of a learned inhibition what `image.Decorrelation` holds, with
+    "inhibition." before it: factor int16 and weights int8 (inputs, neurons), 0 where the input does
+    not reach the neuron, prototypes int16 (inputs, neurons of the first population), the rest as
+    there.
     """
     tensors: dict[str, NDArray[Any]] = {
         "learned": np.array(state.learned, np.uint32),
@@ -46,7 +60,29 @@ def tensors_of(network: Network, state: image.State) -> dict[str, NDArray[Any]]:
         tensors[f"{name}.weights"] = np.ascontiguousarray(part.weights.T)
         if part.wins is not None:
             tensors[f"{name}.wins"] = part.wins
+    if state.inhibition is not None:
+        decorrelation = _tensors_of_decorrelation(state.inhibition)
+        tensors |= {f"{INHIBITION}.{name}": array for name, array in decorrelation.items()}
     return tensors
+
+
+def _tensors_of_decorrelation(learned: image.Decorrelation) -> dict[str, NDArray[Any]]:
+    return {
+        "factor": np.ascontiguousarray(to_square(learned.factor).T),
+        "weights": np.ascontiguousarray(to_square(learned.weights).T),
+        "row_shifts": learned.row_shifts,
+        "centre": learned.centre,
+        "prototypes": np.ascontiguousarray(learned.prototypes.T),
+        **{name: np.array(getattr(learned, name), dtype) for name, dtype in _SCALARS.items()},
+    }
+
+
+def decorrelation_of(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return what a learned inhibition learned, by the names of `image.Decorrelation`."""
+    start = f"{INHIBITION}."
+    return {
+        name.removeprefix(start): value for name, value in values.items() if name.startswith(start)
+    }
 
 
 def changing_names(network: Network) -> list[str]:
@@ -56,6 +92,9 @@ def changing_names(network: Network) -> list[str]:
         if population.rule is not None:
             names.append(f"{name}.weights")
             names += [f"{name}.wins"] * (population.rule.post == "winner")
+    state = image.new_state(network)
+    if state.inhibition is not None:
+        names += [f"{INHIBITION}.{name}" for name in _tensors_of_decorrelation(state.inhibition)]
     return names
 
 
@@ -84,4 +123,14 @@ def state_of(network: Network, tensors: Mapping[str, NDArray[Any]]) -> image.Sta
         )
         for name in population_names(network)
     )
-    return image.State(checked["seen"], populations, int(checked["learned"]))
+    inhibition = None
+    if f"{INHIBITION}.factor" in checked:
+        inhibition = image.Decorrelation(
+            to_triangle(checked[f"{INHIBITION}.factor"].T),
+            to_triangle(checked[f"{INHIBITION}.weights"].T),
+            checked[f"{INHIBITION}.row_shifts"],
+            checked[f"{INHIBITION}.centre"],
+            np.ascontiguousarray(checked[f"{INHIBITION}.prototypes"].T),
+            **{name: int(checked[f"{INHIBITION}.{name}"]) for name in _SCALARS},
+        )
+    return image.State(checked["seen"], populations, int(checked["learned"]), inhibition)

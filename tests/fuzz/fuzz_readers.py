@@ -26,19 +26,20 @@ import time
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edge_naca import data, image, presets
+from edge_naca import data, decorrelation, image, presets
 from edge_naca.core import Core
 from edge_naca.export import load_image, nir_check, onnx_check
 from edge_naca.image_records import HEADER, SAVED_STATE
+from edge_naca.inhibition import Inhibition, triangle
 from edge_naca.network import Network, Preparation
-from edge_naca.states import with_state
+from edge_naca.states import snapshot, with_state
 from edge_naca.tables.errors import TableWarning
 
 MODELS = Path(__file__).parent.parent / "models"
@@ -157,6 +158,26 @@ def paper() -> Core:
     return core
 
 
+def inhibited(inhibition: Inhibition) -> Core:
+    """Return a network that decorrelates codes with a sign."""
+    prepared = Preparation((1, 6, 1), keeps_sign=True)
+    core = Core(presets.competitive(prepared, 4, 2, bits=3, inhibition=inhibition))
+    rng = np.random.default_rng(1)
+    core.learn_many(rng.integers(-15, 16, (40, 6)), rng.integers(0, 3, 40))
+    return core
+
+
+def learning() -> Core:
+    """Return a network with an inhibition that is learned and in use."""
+    return inhibited(Inhibition(6, 4, first=5, every=5))
+
+
+def given() -> Core:
+    """Return a network whose image holds its inhibition."""
+    weights = np.random.default_rng(2).integers(-90, 91, triangle(6))
+    return inhibited(Inhibition(6, 4, weights, np.arange(6) % 3, shift=5))
+
+
 def mend_image(content: bytes) -> bytes:
     """Return an image whose size and checksum are right again."""
     head = bytearray(content)
@@ -195,6 +216,19 @@ def use_image(path: Path) -> None:
     core.infer(np.zeros(network.inputs, np.uint8), "codes")
     core.image()
     about_columns(network)
+    about_inhibition(core)
+
+
+def about_inhibition(core: Core) -> None:
+    """Ask for what `inspect` and pictures say of an inhibition."""
+    from edge_naca.cli.inspect_inhibition import inhibition_facts, inhibition_of
+
+    network, state = core.network, snapshot(core).state
+    inhibition_facts(inhibition_of(network, state))
+    if network.inhibition is not None:
+        decorrelation.correlations(decorrelation.matrix(network, state))
+        decorrelation.centre(network, state)
+        decorrelation.prototypes(network, state)
 
 
 def about_columns(network: Network) -> None:
@@ -205,6 +239,16 @@ def about_columns(network: Network) -> None:
     columns_of(network)
     provenance.trainings(network)
     common.class_names(Core(network))
+
+
+def use_state(path: Path, cores: Sequence[Core]) -> None:
+    """Read a state of one of these networks, run it, and describe it."""
+    content = path.read_bytes()
+    ids = [core.network_id.to_bytes(4, "little") for core in cores]
+    known = cores[ids.index(content[4:8])] if content[4:8] in ids else cores[0]
+    core = with_state(known, content, path.name)
+    core.infer(np.zeros(core.network.inputs, np.uint8), "codes")
+    about_inhibition(core)
 
 
 def change_state(content: bytes, rng: random.Random) -> bytes:
@@ -490,15 +534,18 @@ def targets() -> dict[str, Callable[[], Target]]:
     """Return what can be fuzzed, made when it is wanted."""
     numbers = np.arange(96.0).reshape(24, 4)
     labels = np.arange(24) % 3
-    core = taught()
+    cores = (taught(), learning())
     return {
         "images": lambda: Target(
-            ".naca", [taught().image(), paper().image()], use_image, change_image
+            ".naca",
+            [core.image() for core in (*cores, paper(), given())],
+            use_image,
+            change_image,
         ),
         "states": lambda: Target(
             ".state",
-            [core.save_state()],
-            lambda path: with_state(core, path.read_bytes(), path.name).infer(np.zeros(12, int)),
+            [core.save_state() for core in cores],
+            lambda path: use_state(path, cores),
             change_state,
         ),
         "recordings": lambda: Target(".jsonl", [recording()], use_recording, change_recording),

@@ -89,7 +89,7 @@ void board_sleep(void)
 // Erasing a sector of the EEPROM takes 0.9 s.
 void board_watch(void)
 {
-    wdt_enable(WDTO_8S);
+    wdt_enable(WDTO_2S);
 }
 
 void board_feed(void)

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HERTZ = 16000000, POLL_INSTRUCTIONS = 500 };
+enum { HERTZ = 16000000, POLL_INSTRUCTIONS = 500, MOST_CRASHES = 8 };
 
 typedef struct line {
     int listener;
@@ -129,6 +129,7 @@ static avr_t *make_chip(const char *chip, const char *file)
 int main(int argc, char **argv)
 {
     uint32_t flags = 0; // neither on the console nor slowed down
+    int crashes = 0;
     if (argc != 4) {
         fprintf(stderr, "usage: simavr_uart DESCRIPTOR CHIP ELF\n");
         return 2;
@@ -147,7 +148,11 @@ int main(int argc, char **argv)
     for (;;) {
         for (int i = 0; i < POLL_INSTRUCTIONS; i++) {
             const int state = avr_run(avr);
-            if (state == cpu_Done || state == cpu_Crashed) {
+            if (state == cpu_Crashed && crashes < MOST_CRASHES) {
+                // A chip goes on with whatever its stack has left, until the watchdog resets it.
+                crashes++;
+                avr_reset(avr);
+            } else if (state == cpu_Done || state == cpu_Crashed) {
                 flush(&board_line);
                 fprintf(stderr, "simavr_uart: the program has %s\n",
                         state == cpu_Done ? "ended" : "crashed");

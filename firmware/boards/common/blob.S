@@ -15,4 +15,5 @@ blob board_image, BOARD_IMAGE
 #endif
 #ifdef SELFTEST
 blob selftest, SELFTEST
+blob inhibition_image, SELFTEST_INHIBITION
 #endif

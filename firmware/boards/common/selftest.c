@@ -1,6 +1,6 @@
-// The core's self-test: learns compiled-in samples, and compares the state's hash with the one that
-// the specification arrived at when the program was built. Needs a board and the core, nothing
-// else.
+// The core's self-test: learns compiled-in samples, with frozen stages and then with an inhibition
+// that is learned, and compares the state's hash with the one that the specification arrived at
+// when the program was built. Needs a board and the core, nothing else.
 //
 // Afterwards it echoes what it receives, except for some letters: `f` provokes a fault, which has
 // to be reported and end in a reset; `o` stops listening for a while, so that bytes get lost, and
@@ -9,12 +9,14 @@
 
 #include "board.h"
 
-extern const uint8_t board_image[], board_image_end[];
+extern const uint8_t board_image[], board_image_end[]; // with frozen stages
+extern const uint8_t inhibition_image[], inhibition_image_end[];
 // What tools/board-files writes: this header, then `count` times a label and a raw sample.
 extern const uint8_t selftest[];
 
 typedef struct header {
-    uint32_t hash;
+    uint32_t hash_stages;
+    uint32_t hash_inhibition;
     uint16_t steps;
     uint16_t count;
     uint16_t raw_count;
@@ -36,14 +38,15 @@ static void progress(void *user)
     board_feed();
 }
 
-static naca_status_t learn(const header_t *header, uint32_t *hash)
+static naca_status_t learn(const header_t *header, const uint8_t *data, const uint8_t *end,
+                           uint32_t *hash)
 {
     naca_image_t image;
     naca_t *core;
     naca_result_t result;
     const uint8_t *record = selftest + sizeof *header;
-    naca_status_t status = naca_image_open_with(naca_all_stages(), &image, board_image,
-                                                (uint32_t)(board_image_end - board_image));
+    naca_status_t status =
+        naca_image_open_with(naca_all_stages(), &image, data, (uint32_t)(end - data));
     if (status == NACA_OK) {
         status = naca_init(&image, board_workspace,
                            (uint32_t)(board_workspace_end - board_workspace), &core);
@@ -57,6 +60,19 @@ static naca_status_t learn(const header_t *header, uint32_t *hash)
         status = naca_learn(core, &sample, *at, &result);
     }
     return status == NACA_OK ? naca_state_hash(core, hash) : status;
+}
+
+// Learn with a network, and tell whether its state is what it has to be.
+static bool passes(const char *name, const uint8_t *data, const uint8_t *end, uint32_t expected)
+{
+    uint32_t hash = 0;
+    const naca_status_t status = learn((const header_t *)(const void *)selftest, data, end, &hash);
+    board_print(name);
+    board_print(naca_status_name(status));
+    board_print("\r\n");
+    print_line("expected ", expected);
+    print_line("hash ", hash);
+    return status == NACA_OK && hash == expected;
 }
 
 static void overrun(void)
@@ -80,19 +96,16 @@ static uint32_t dive(volatile uint32_t *above) // NOLINT(misc-no-recursion)
 int main(void)
 {
     const header_t *header = (const header_t *)(const void *)selftest;
-    uint32_t hash = 0;
     board_paint_stack();
     board_start();
     board_watch();
     board_print("\r\nedge-naca self-test on ");
     board_print(board_name);
     board_print("\r\n");
-    const naca_status_t status = learn(header, &hash);
-    board_print(naca_status_name(status));
-    board_print("\r\n");
-    print_line("expected ", header->hash);
-    print_line("hash ", hash);
-    board_print(status == NACA_OK && hash == header->hash ? "passed\r\n" : "FAILED\r\n");
+    const bool stages = passes("stages ", board_image, board_image_end, header->hash_stages);
+    const bool inhibition =
+        passes("inhibition ", inhibition_image, inhibition_image_end, header->hash_inhibition);
+    board_print(stages && inhibition ? "passed\r\n" : "FAILED\r\n");
     for (;;) {
         uint8_t byte;
         board_feed();

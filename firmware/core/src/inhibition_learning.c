@@ -83,9 +83,9 @@ static void note_mean(naca_t *core, const inhibiting_t *v, uint32_t mean)
     d->mean = mean;
     d->factor_shift = (uint8_t)shift;
     memset(factor, 0, 2u * naca_triangle(v->r.inputs));
+    const uint32_t one = (uint32_t)1 << (shift + DEVIATION_BITS);
+    const uint32_t diagonal = (one + deviation / 2u) / deviation;
     for (uint32_t i = 0; i < v->r.inputs; i++) {
-        const uint32_t one = (uint32_t)1 << (shift + DEVIATION_BITS);
-        const uint32_t diagonal = (one + deviation / 2u) / deviation;
         factor[naca_triangle(i) + i] = (int16_t)diagonal;
     }
 }
@@ -238,7 +238,8 @@ static void narrow(naca_t *core, const inhibiting_t *v)
         int32_t greatest = 0;
         uint32_t shift = 0;
         for (uint32_t j = 0; j <= i; j++) {
-            const int32_t size = factor[j] < 0 ? -(int32_t)factor[j] : factor[j];
+            const int32_t weight = factor[j];
+            const int32_t size = weight < 0 ? -weight : weight;
             greatest = size > greatest ? size : greatest;
         }
         while (greatest >> shift > 127) {

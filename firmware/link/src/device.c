@@ -147,8 +147,8 @@ naca_link_status_t naca_link_hello(naca_link_t *link, body_t body)
     const naca_link_config_t *config = link->config;
     const bool runs = link->core != NULL;
     const uint32_t room = naca_link_image_room(link);
-    const uint8_t flags =
-        (uint8_t)((runs ? 1u : 0u) | (naca_link_has_store(link) ? 2u : 0u) | (room != 0 ? 4u : 0u));
+    const uint32_t able = (naca_link_has_store(link) ? 2u : 0u) | (room != 0 ? 4u : 0u);
+    const uint8_t flags = (uint8_t)(able | (runs ? 1u | link->image.is_signed * 8u : 0u));
     char board[16] = {0};
     (void)body;
     for (uint32_t i = 0; i < sizeof board - 1u && config->board[i] != 0; i++) {

@@ -4,6 +4,12 @@
 
 enum { LABEL = 2, EVENT = sizeof(naca_event_t) };
 
+// Bits of a packed code: those of its magnitude, and its sign where codes have one.
+static uint32_t packed_width(const naca_image_t *image)
+{
+    return (uint32_t)image->bits + image->is_signed;
+}
+
 // Bytes of one sample, 0 for a kind that has no fixed length or that the network cannot take.
 static uint32_t sample_size(const naca_image_t *image, uint32_t kind)
 {
@@ -15,7 +21,7 @@ static uint32_t sample_size(const naca_image_t *image, uint32_t kind)
     case NACA_CODES:
         return image->inputs;
     case NACA_LINK_PACKED:
-        return ((uint32_t)image->inputs * image->bits + 7u) / 8u;
+        return (image->inputs * packed_width(image) + 7u) / 8u;
     default:
         return 0;
     }
@@ -23,16 +29,19 @@ static uint32_t sample_size(const naca_image_t *image, uint32_t kind)
 
 static void unpack(const naca_image_t *image, const uint8_t *data, uint8_t *codes)
 {
+    const uint32_t width = packed_width(image);
     uint32_t bits = 0;
     uint32_t count = 0;
     for (uint32_t i = 0; i < image->inputs; i++) {
-        if (count < image->bits) {
+        if (count < width) {
             bits |= (uint32_t)*data++ << count;
             count += 8u;
         }
-        codes[i] = (uint8_t)(bits & ((1u << image->bits) - 1u));
-        bits >>= image->bits;
-        count -= image->bits;
+        const uint32_t code = bits & ((1u << width) - 1u);
+        const uint32_t is_off = code >> image->bits; // the sign; 0 where codes have none
+        codes[i] = (uint8_t)(code - (is_off << width));
+        bits >>= width;
+        count -= width;
     }
 }
 

@@ -1,0 +1,57 @@
+"""What ``edge-naca inspect`` says of a decorrelating inhibition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edge_naca.cli import report
+from edge_naca.image import State, decorrelation_size
+from edge_naca.network import Network
+
+
+def inhibition_of(network: Network, state: State) -> dict[str, Any] | None:
+    """Return what an inhibition is, for a script; None where there is none."""
+    from edge_naca.decorrelation import bytes_of_v, is_in_use, residual, shrinkage
+
+    inhibition, learned = network.inhibition, state.inhibition
+    if inhibition is None:
+        return None
+    size = bytes_of_v(inhibition)
+    content = {
+        "learned": inhibition.is_learned,
+        "inputs": inhibition.inputs,
+        "code_bits": inhibition.code_bits,
+        "v_bytes": size,
+        "learning_bytes": decorrelation_size(network) - size if inhibition.is_learned else 0,
+        "in_use": is_in_use(inhibition, learned),
+    }
+    if learned is None:
+        return content
+    return content | {
+        "shrinkage": shrinkage(inhibition),
+        "first": inhibition.first,
+        "every": inhibition.every,
+        "residuals": learned.count,
+        "residual_rms": residual(inhibition, learned),
+    }
+
+
+# ---- how to say it -------------------------------------------------------------------------------
+
+
+def inhibition_facts(found: dict[str, Any] | None) -> dict[str, str]:
+    """Return the rows of the table of facts that are about an inhibition."""
+    if found is None:
+        return {}
+    codes = f"{found['inputs']} codes of {found['code_bits']} bits and a sign"
+    if not found["learned"]:
+        return {"inhibition": f"given, over {codes}; V takes {found['v_bytes']} bytes of the image"}
+    use = "in use" if found["in_use"] else f"in use from {found['first']} samples on"
+    renewed = f"every {found['every']} samples" if found["every"] else "at each doubling"
+    memory = f"{found['v_bytes']} bytes of the learned state, learning it {found['learning_bytes']}"
+    return {
+        "inhibition": f"learned on the device, over {codes}; V takes {memory}",
+        "V": f"{use}, renewed {renewed}; {found['residuals']} residuals learned, "
+        f"{found['residual_rms']:.1f} codes large; shrinkage "
+        f"{report.percent(found['shrinkage'])}",
+    }
