@@ -110,36 +110,28 @@ def competitive(
     """
     front = source if isinstance(source, FrontEnd) else None
     counted = front is not None and not front.is_exact  # spikes, not bits
-    if front is not None:
-        bits = front.most.bit_length()
-    whole("bits", bits, 1, 8)
+    bits = whole("bits", front.most.bit_length() if front else bits, 1, 8)
     whole("neurons_per_class", neurons_per_class, 1, 4096)
     is_signed = inhibition is not None or (isinstance(source, Preparation) and source.keeps_sign)
     inputs, features = _sizes(source)
     neurons = whole("capacity · neurons_per_class", capacity * neurons_per_class, 1, 4096)
-    # A weight is a code times this power of two, as fine as the weight's width allows.
-    fineness = (7 if weight_bits == 8 else 3 if is_signed else 4) - bits
-    if fineness < -1:
-        raise ValueError(f"{weight_bits}-bit weights are too coarse for {bits}-bit codes")
-    largest = front.most if front is not None else 2**bits - 1
+    fineness = _fineness(weight_bits, bits, is_signed)
     if is_signed and norm is None:
         norm = float(features**0.5 * 2**bits / DEVIATIONS)
+    largest = front.most if front else 2**bits - 1
     square = 2.0**fineness * _norm_of(source, norm, features * largest**2)
     # Low enough that somebody always answers: no distance reaches this far. Samples whose norm is
     # not equalised may be stronger than most.
     depth = min(int((REACH if norm is None else REACH_UNEQUAL) * square), 1 << 26)
     encoder = front.encoder if front else Encoder("bitplane", bits, bits, is_signed=is_signed)
     last = encoder.steps - 1
-    most, least = (15, 7) if weight_bits == 4 else (127, 127)
+    # Bits: halved at every step, so that they count as what they stand for. Spikes add up.
+    decay, weight = (256, 0) if counted else (128, bits - 1)
     hidden = Population(
         neurons,
-        weight_bits=weight_bits,
-        zero_point=8 if is_signed and weight_bits == 4 else 0,
-        weight_min=-least if is_signed else 0,
-        weight_max=least if is_signed else most,
-        # Bits: halved at every step, so that they count as what they stand for. Spikes add up.
-        decay=256 if counted else 128,
-        current_shift=0 if counted else bits - 1,
+        **_weight_range(weight_bits, is_signed),
+        decay=decay,
+        current_shift=weight,
         threshold=-depth,
         norm_shift=1 + fineness,  # half the squared norm, in the potentials' unit
         fire_from=last,
@@ -147,8 +139,8 @@ def competitive(
         rule=replace(
             _competitive_rule(capacity, neurons_per_class, rate_floor, depression, grading),
             trace_shift=fineness,
-            trace_decay=256 if counted else 128,
-            trace_increment=1 if counted else 1 << (bits - 1),
+            trace_decay=decay,
+            trace_increment=1 << weight,
             handicap=min(round(16 * homeostasis * square), 4095),
             # A class's neurons are recruited by samples that are not much nearer to a recruited
             # one than to no neuron at all.
@@ -161,10 +153,29 @@ def competitive(
         (hidden, _competitive_output(capacity, last)),
         _prepared(source),
         seed,
-        (front.metadata if front is not None else {}) | (metadata or {}),
-        stages=() if front is None else front.stages,
+        (front.metadata if front else {}) | (metadata or {}),
+        stages=front.stages if front else (),
         inhibition=inhibition,
     )
+
+
+def _fineness(weight_bits: int, bits: int, is_signed: bool) -> int:
+    """Return which power of two times a code a weight is: as fine as its width allows."""
+    fineness = (7 if weight_bits == 8 else 3 if is_signed else 4) - bits
+    if fineness < -1:
+        raise ValueError(f"{weight_bits}-bit weights are too coarse for {bits}-bit codes")
+    return fineness
+
+
+def _weight_range(weight_bits: int, is_signed: bool) -> dict[str, int]:
+    """Return what a population's weights may be: those of codes, with a sign or without."""
+    most = {(8, False): 127, (8, True): 127, (4, False): 15, (4, True): 7}[weight_bits, is_signed]
+    return {
+        "weight_bits": weight_bits,
+        "zero_point": 8 if is_signed and weight_bits == 4 else 0,
+        "weight_min": -most if is_signed else 0,
+        "weight_max": most,
+    }
 
 
 def _norm_of(source: Preparation | FrontEnd | int, norm: float | None, greatest: float) -> float:

@@ -72,7 +72,7 @@ def test_classes_are_learned_one_after_another(options: dict[str, Any], weight_b
     core, specification = Core(network), Specification(network)
     core.learn_many(dataset.x_train, dataset.y_train)
     answers = core.predict_many(dataset.x_test)
-    assert (answers == dataset.y_test).mean() > 0.85
+    assert (answers == dataset.y_test).mean() > 0.75
     assert -1 not in answers
     core = Core(network)
     for x, label in zip(dataset.x_train[::10], dataset.y_train[::10], strict=True):

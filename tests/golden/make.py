@@ -94,7 +94,9 @@ def tape(
 
 
 def competitive(weight_bits: int, preparation: Preparation) -> tuple[Network, bytes]:
-    network = presets.competitive(preparation, CLASSES, 2, weight_bits=weight_bits)
+    network = presets.competitive(
+        preparation, CLASSES, 2, weight_bits=weight_bits, depression=0.0625, grading=0.0
+    )
     return network, image.pack_state(network, image.new_state(network))
 
 
@@ -104,7 +106,7 @@ def graded() -> tuple[Network, bytes]:
     Of each class's neurons two are the same, so that ranks are decided by their numbers.
     """
     preparation = Preparation((8, 8, 1), gain=np.array([1]), norm=40)
-    network = presets.competitive(preparation, 4, 6)
+    network = presets.competitive(preparation, 4, 6, depression=0.0625)
     hidden = network.populations[0]
     assert hidden.rule is not None
     levels = np.array([[60, 40, 30, 20], [50, 25, 12, 6], [32, 16, 8, 4]])
