@@ -149,6 +149,22 @@ def model_error() -> str:
     return f"at most {max(errors):.1f} % off"
 
 
+SENSORS = ("edge-naca", "LDA", "1-NN of as many bytes", "naive Bayes", "class means")
+
+
+def sensors() -> str:
+    """Return what is reached on sensors beside the rivals, a row a task."""
+    measured = _read("sensors")
+    rows = []
+    for table in measured.tables:
+        of = {"task": table.title}
+        size = measured.figure(table.title, of | {"learner": "edge-naca"}, "KiB")
+        right = [measured.figure(table.title, of | {"learner": name}, "right") for name in SENSORS]
+        rivals = [_rounded(figure, 1) for figure in right[1:]]
+        rows.append([table.title, _rounded(size, 1), f"**{_shown(right[0])}**", *rivals])
+    return _table(["task", "learned state", *SENSORS], rows)
+
+
 # By the name that stands in the marker.
 SUMMARIES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy,
@@ -156,6 +172,7 @@ SUMMARIES: dict[str, Callable[[], str]] = {
     "cost": cost,
     "gas drift": gas_drift,
     "model error": model_error,
+    "sensors": sensors,
 }
 
 

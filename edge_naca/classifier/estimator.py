@@ -41,7 +41,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
 
     The network is `edge_naca.presets.competitive`: every class owns a group of hidden neurons,
     each of which comes to stand for some of its samples; the neuron nearest to a sample spikes
-    and names the class. Nothing that one class has learned is overwritten by another, so classes
+    and names the class. A sample moves neurons of its own class only, so classes
     may come one after another, and new ones at any time up to `max_classes`.
 
     Parameters
