@@ -378,7 +378,7 @@ def test_inspect_in_words(folder: Path) -> None:
     for fact in (f"{size} bytes", "bitplane, 3 bits", "10 of 10", "winner · table", "taught by"):
         assert fact in text
     text = done("inspect", folder / "table.naca")
-    for fact in ("3 numbers, scaled on the host, signed: 6 codes", "3 of 5", "kind 2"):
+    for fact in ("3 numbers, scaled on the host, with their sign: 3 codes", "3 of 5", "kind 2"):
         assert fact in text
 
 

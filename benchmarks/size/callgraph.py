@@ -26,10 +26,17 @@ HANDLERS = (
     "naca_link_image_end", "naca_link_image_read", "naca_link_session",
 )  # fmt: skip
 INDIRECT = {
-    # The table of frozen stages, and the families in it.
-    "naca_image_open_with": ("naca_check_stages",),
-    "naca_plan": ("naca_plan_stages",),
-    "run:present": ("naca_present_stages", "naca_step_stages"),
+    # The table of frozen stages, the families in it, and the inhibition.
+    "naca_image_open_with": ("naca_check_stages", "inhibition:check_decorrelation"),
+    "naca_plan": (
+        "naca_plan_stages", "inhibition:plan_inhibition", "inhibition:plan_decorrelation",
+    ),
+    "run:present": (
+        "naca_present_stages", "naca_step_stages", "inhibition:decorrelate",
+        "naca_renew_inhibition",
+    ),
+    "learn:change_neuron": ("naca_attract_prototype",),
+    "naca_learn_population": ("naca_learn_inhibition", "naca_attract_prototype"),
     "naca_check_stages": ("coded:check_coded", "spiking:check_spiking"),
     "naca_present_stages": ("coded:run_coded", "spiking:rest_spiking"),
     "naca_step_stages": ("spiking:step_spiking",),
@@ -49,7 +56,7 @@ INDIRECT = {
     "naca_link_image_begin": PROGRAM,
     "naca_link_image_chunk": PROGRAM,
     "naca_link_image_end": PROGRAM,
-}
+}  # fmt: skip
 INDIRECT_CALL = "__indirect_call"  # as GCC names the target
 
 

@@ -36,6 +36,16 @@ FAMILIES = {
     "present": ("run_coded", "rest_spiking"),
     "step": ("step_spiking",),
 }
+# The same of the inhibition's table.
+INHIBITION = {
+    "check": "check_decorrelation",
+    "plan": "plan_inhibition",
+    "plan_state": "plan_decorrelation",
+    "present": "decorrelate",
+    "learn": "naca_learn_inhibition",
+    "attract": "naca_attract_prototype",
+    "renew": "naca_renew_inhibition",
+}
 INTERRUPTS = re.compile(r"\w+_interrupt|cortex_m_tick|trap|__vector_\d+")
 STARTS = ("cortex_m_start", "riscv_start", "riscv_run", "main")
 
@@ -81,7 +91,8 @@ def _reached(line: str) -> tuple[Iterable[str], Path]:
     """
     path, _, number = line.partition(":")
     file = Path(path)
-    members = re.findall(r"\b(\w+)\(", file.read_text().splitlines()[int(number) - 1])
+    code = file.read_text().splitlines()[int(number) - 1]
+    members = re.findall(r"\b(\w+)\(", code)
     if file.name == "requests.c" and "handle" in members:
         table = re.findall(r"^    {(\w+), ", file.read_text(), re.M)
         return [name for name in table if name != "NULL"], FIRMWARE / "link"
@@ -90,6 +101,8 @@ def _reached(line: str) -> tuple[Iterable[str], Path]:
     if file.name == "stages.c":
         names = [name for member in members for name in FAMILIES.get(member, ())]
         return names, FIRMWARE / "core"
+    if "inhibition->" in code:
+        return [INHIBITION[member] for member in members], FIRMWARE / "core"
     if file.parent == FIRMWARE / "core" / "src" and file.name != "progress.c":
         return [f"naca_{member}_stages" for member in members], FIRMWARE / "core"
     return ["progress"] if file.name == "progress.c" else members, FIRMWARE / "boards"

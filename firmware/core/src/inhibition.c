@@ -27,7 +27,7 @@ static bool learns(const population_t *p)
            p->weight_bits == 8;
 }
 
-static naca_status_t check_inhibition(const check_t *check, const population_t *first)
+static naca_status_t check_decorrelation(const check_t *check, const population_t *first)
 {
     const section_t *section = naca_find_section(check->data, TAG_INHIBITION);
     inhibition_t r;
@@ -57,7 +57,7 @@ static naca_status_t check_inhibition(const check_t *check, const population_t *
     return NACA_OK;
 }
 
-static void plan(naca_t *core, bool is_real, uint32_t *end)
+static void plan_inhibition(naca_t *core, bool is_real, uint32_t *end)
 {
     const section_t *section = naca_find_section(core->image.at, TAG_INHIBITION);
     inhibiting_t v;
@@ -80,7 +80,7 @@ static void plan(naca_t *core, bool is_real, uint32_t *end)
     }
 }
 
-static void plan_state(naca_t *core, bool is_real, uint32_t *end)
+static void plan_decorrelation(naca_t *core, bool is_real, uint32_t *end)
 {
     const section_t *section = naca_find_section(core->image.at, TAG_INHIBITION);
     inhibition_t r;
@@ -125,7 +125,7 @@ static int32_t centre_of(const inhibiting_t *v, int32_t centre)
     return shift_down(clamp(centre, -LARGEST_CENTRE, LARGEST_CENTRE) + half, fraction);
 }
 
-static void present(naca_t *core, naca_result_t *result)
+static void decorrelate(naca_t *core, naca_result_t *result)
 {
     const inhibiting_t *v = INHIBITING(core);
     const int8_t *x = AT_CONST(int8_t, core, core->codes);
@@ -158,8 +158,8 @@ static void present(naca_t *core, naca_result_t *result)
 }
 
 const inhibition_code_t naca_inhibition_code = {
-    check_inhibition,      plan, plan_state, present, naca_learn_inhibition, naca_attract_prototype,
-    naca_renew_inhibition,
+    check_decorrelation,   plan_inhibition,        plan_decorrelation,    decorrelate,
+    naca_learn_inhibition, naca_attract_prototype, naca_renew_inhibition,
 };
 
 const naca_stages_t *naca_inhibition(void)
