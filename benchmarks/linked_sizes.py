@@ -11,7 +11,7 @@ from typing import Any
 from edge_naca.host import boards
 
 # Files of the core that are linked only where somebody asks for frozen stages or an inhibition:
-# "shared" by both families of stages, but for the few bytes of the table with all of them.
+# "shared" by all of them, but for the few bytes of the table with all.
 FAMILIES = {
     "stages": "shared",
     "all_stages": "shared",

@@ -218,8 +218,7 @@ def test_parts_of_the_core_take_what_a_program_of_one_s_own_links(
         sizes[families] = int(said.stdout.splitlines()[1].split()[0])
     parts = find_core("cortex-m4").core_flash
     for families, size in sizes.items():
-        added = sum(parts[name] for name in families)
-        added += parts["shared"] if {"coded", "spiking"} & set(families) else 0
+        added = sum(parts[name] for name in families) + (parts["shared"] if families else 0)
         assert size - sizes[()] == pytest.approx(added, rel=0.1, abs=40), families
 
 

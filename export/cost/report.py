@@ -378,7 +378,7 @@ def _flash(core: Core, model: CoreModel, image: int) -> tuple[dict[str, int], di
         has = {"shared": True, "coded": bool(network.coded), "spiking": bool(network.spiking)}
         needed["stages"] = sum(parts[name] for name in STAGES if has[name])
     if network.inhibition is not None:
-        needed["inhibition"] = parts["inhibition"]
+        needed["inhibition"] = parts["shared"] + parts["inhibition"]  # its table names stages too
     return flash, needed
 
 
