@@ -167,7 +167,7 @@ def _fineness(weight_bits: int, bits: int, is_signed: bool) -> int:
     return fineness
 
 
-def _weight_range(weight_bits: int, is_signed: bool) -> dict[str, int]:
+def _weight_range(weight_bits: int, is_signed: bool) -> dict[str, Any]:
     """Return what a population's weights may be: those of codes, with a sign or without."""
     most = {(8, False): 127, (8, True): 127, (4, False): 15, (4, True): 7}[weight_bits, is_signed]
     return {

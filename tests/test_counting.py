@@ -108,7 +108,14 @@ def test_the_clock_counts_every_instruction(build_board: Build) -> None:
     assert (counted[0].learn > counted[0].infer).all()
 
 
-@pytest.mark.parametrize("name", CORES)
+# The smallest and the most usual; the others count the same way, and emulators take their time.
+QUICK = ("cortex-m0", "cortex-m4")
+MOST_ARE_SLOW = [
+    pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in CORES
+]
+
+
+@pytest.mark.parametrize("name", MOST_ARE_SLOW)
 def test_the_model_says_what_the_emulator_counts(name: str, build_board: Build) -> None:
     board, model = MEASURED_ON[name], find_core(name)
     elf = build_board(board, "measure")
@@ -128,7 +135,7 @@ def test_the_model_says_what_the_emulator_counts(name: str, build_board: Build) 
         assert learn == pytest.approx(counts.learn.mean(), rel=0.1), title
 
 
-@pytest.mark.parametrize("name", CORES)
+@pytest.mark.parametrize("name", MOST_ARE_SLOW)
 def test_emulated_cores_decorrelate_alike(name: str, build_board: Build) -> None:
     """Where int has 16 bits and nothing multiplies 64, what is learned is the same bits."""
     inputs, samples = 8, 24
