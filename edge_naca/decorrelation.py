@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def matrix(network: Network, state: State) -> Array:
 
     It leaves out that codes are rounded and limited. Without an inhibition, and as long as a
     learned one is not in use, V is the identity, scaled from the bits of one side to those of the
-    other. What a learned one gives is V x − `centre`.
+    other. What V gives is V x − `centre`.
 
     Parameters
     ----------
@@ -50,11 +51,44 @@ def matrix(network: Network, state: State) -> Array:
 def centre(network: Network, state: State) -> Array:
     """Return what is taken off what V gives: float (inputs,), V of the mean of prototypes."""
     inhibition, learned = network.inhibition, state.inhibition
-    if inhibition is None or learned is None or not is_in_use(inhibition, learned):
+    if inhibition is None or not is_in_use(inhibition, learned):
         return np.zeros(network.inputs)
-    rows = (learned.row_shifts & MOST_ROW_SHIFT).astype(np.float64)
-    stored = np.clip(learned.centre.astype(np.float64), -LARGEST_CENTRE, LARGEST_CENTRE)
-    return np.asarray(stored * 2.0 ** (rows - min(learned.shift, MOST_SHIFT) - inhibition.fraction))
+    v = inhibition if learned is None else learned
+    rows = (v.row_shifts & MOST_ROW_SHIFT).astype(np.float64)
+    stored = np.clip(v.centre.astype(np.float64), -LARGEST_CENTRE, LARGEST_CENTRE)
+    return np.asarray(stored * 2.0 ** (rows - min(v.shift, MOST_SHIFT) - inhibition.fraction))
+
+
+def frozen(network: Network, state: State) -> tuple[Network, State]:
+    """Return a network whose V is the learned one of now, given for good, and its state.
+
+    It answers as before and goes on learning with the first population; V, what learning it took
+    and the prototypes leave the state, and V lies in flash.
+
+    Parameters
+    ----------
+    state : of that network.
+
+    Raises
+    ------
+    ValueError
+        If the network learns no V, or none is in use yet.
+    """
+    inhibition, learned = network.inhibition, state.inhibition
+    if inhibition is None or learned is None:
+        raise ValueError("the network learns no inhibition: there is nothing to freeze")
+    if not is_in_use(inhibition, learned):
+        raise ValueError(
+            f"the inhibition is not in use yet, but from {inhibition.first} learned samples on"
+        )
+    given = replace(
+        inhibition,
+        weights=learned.weights,
+        row_shifts=learned.row_shifts & MOST_ROW_SHIFT,
+        centre=learned.centre,
+        shift=min(learned.shift, MOST_SHIFT),
+    )
+    return replace(network, inhibition=given), replace(state, inhibition=None)
 
 
 def correlations(v: Array) -> Array:

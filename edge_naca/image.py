@@ -315,7 +315,8 @@ def _inhibition_section(inhibition: Inhibition) -> bytes:
     record = INHIBITION.pack({**values_of(INHIBITION_FIELDS, inhibition), "flags": flags})
     if inhibition.weights is None:
         return record
-    return record + _padded(inhibition.row_shifts.tobytes()) + inhibition.weights.tobytes()
+    rows = _padded(inhibition.row_shifts.tobytes()) + inhibition.centre.astype("<i4").tobytes()
+    return record + rows + inhibition.weights.tobytes()
 
 
 def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, int, bytes]]:
@@ -482,7 +483,8 @@ def _read_inhibition(data: bytes) -> Inhibition:
         inputs = record["inputs"]
         at = INHIBITION.size + -(-inputs // 4) * 4
         given["row_shifts"] = np.frombuffer(data, np.uint8, inputs, INHIBITION.size)
-        given["weights"] = np.frombuffer(data, np.int8, triangle(inputs), at)
+        given["centre"] = np.frombuffer(data, "<i4", inputs, at)
+        given["weights"] = np.frombuffer(data, np.int8, triangle(inputs), at + 4 * inputs)
     return Inhibition(**arguments(INHIBITION_FIELDS, record), **given)
 
 

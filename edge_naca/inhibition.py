@@ -55,6 +55,8 @@ class Inhibition:
         learned.
     row_shifts : uint8 (inputs,), of a given V: row i counts 2**row_shifts[i] times.
     shift : of a given V: sums are divided by 2**shift.
+    centre : of a given V: int32 (inputs,), what is taken off sums, with `fraction` fractional bits;
+        nothing by default.
     reach : of a learned V: how many root mean squares of what prototypes give, in halves, the
         largest code stands for at least.
     noise : of a learned V: the mean squared noise that is added to residuals, in 256ths of their
@@ -70,6 +72,7 @@ class Inhibition:
     weights: Array | None = None
     row_shifts: Array = field(default_factory=lambda: np.zeros(0, np.uint8))
     shift: int = 0
+    centre: Array = field(default_factory=lambda: np.zeros(0, np.int32))
     reach: int = 6
     noise: int = 3
     first: int = 50
@@ -78,8 +81,10 @@ class Inhibition:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "row_shifts", integers("row_shifts", self.row_shifts, np.uint8))
+        object.__setattr__(self, "centre", integers("centre", self.centre, np.int32))
         check(INHIBITION_FIELDS, self)
         if self.weights is None:
+            whole("centre of a learned inhibition", self.centre.size, 0, 0)
             whole("inputs of a learned inhibition", self.inputs, 1, MAX_LEARNED_INPUTS)
             whole("row_shifts of a learned inhibition", self.row_shifts.size, 0, 0)
             return
@@ -90,11 +95,15 @@ class Inhibition:
                 f"weights must hold {triangle(self.inputs)} numbers, the lower triangle of "
                 f"{self.inputs} inputs, not {weights.shape}"
             )
-        if self.row_shifts.shape != (self.inputs,):
-            raise ValueError(
-                f"row_shifts must hold one number for each of {self.inputs} rows, "
-                f"not {self.row_shifts.shape}"
-            )
+        if not self.centre.size:
+            nothing = integers("centre", np.zeros(self.inputs, int), np.int32)
+            object.__setattr__(self, "centre", nothing)
+        for name in ("row_shifts", "centre"):
+            if getattr(self, name).shape != (self.inputs,):
+                raise ValueError(
+                    f"{name} must hold one number for each of {self.inputs} rows, "
+                    f"not {getattr(self, name).shape}"
+                )
         whole("the greatest of row_shifts", int(self.row_shifts.max()), 0, 15)
 
     @property

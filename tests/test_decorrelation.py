@@ -11,7 +11,7 @@ from commands import done, failed, object_of
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from edge_naca import decorrelation, presets
+from edge_naca import decorrelation, image, presets
 from edge_naca.compare import compare
 from edge_naca.core import Core
 from edge_naca.data import load
@@ -20,6 +20,7 @@ from edge_naca.network import Network, Preparation
 from edge_naca.plots import figures
 from edge_naca.plots.receptive import pictures
 from edge_naca.plots.states import difference, knowledge
+from edge_naca.specification.network import Specification
 from edge_naca.states import snapshot
 
 DIGITS = load("digits")
@@ -335,3 +336,43 @@ def test_raster_shows_off_spikes(name: str, folder: Path) -> None:
     assert f"{np.count_nonzero(sent)} input spikes, {len(off)} of them off" in titles(figure)
     label = "from the inhibition" if name == "learned" else "input"
     assert figure.axes[0].get_ylabel() == label
+
+
+# ---- frozen --------------------------------------------------------------------------------------
+
+
+def test_a_frozen_inhibition_answers_and_learns_as_given(learned: Core) -> None:
+    state = image.unpack_state(learned.network, learned.state())
+    network, kept = decorrelation.frozen(learned.network, state)
+    frozen = Core(image.encode(network, kept))
+    x, y = drawn(300, seed=1)
+    assert len(frozen.state()) < len(learned.state()) / 2
+    assert (frozen.features_many(x, "codes") == learned.features_many(x, "codes")).all()
+    assert (frozen.predict_many(x, "codes") == learned.predict_many(x, "codes")).all()
+    specification = Specification(network, frozen.state())
+    for sample, label in zip(x[:40], y[:40], strict=True):
+        assert specification.learn(sample, int(label)) == frozen.learn(sample, int(label))
+    assert specification.state() == frozen.state()
+    assert decorrelation.centre(network, kept) == pytest.approx(
+        decorrelation.centre(learned.network, state)
+    )
+
+
+def test_only_what_is_in_use_can_be_frozen(learned: Core) -> None:
+    fresh = image.new_state(learned.network)
+    with pytest.raises(ValueError, match="not in use yet, but from 60 learned samples on"):
+        decorrelation.frozen(learned.network, fresh)
+    plain = network(None)
+    with pytest.raises(ValueError, match="there is nothing to freeze"):
+        decorrelation.frozen(plain, image.new_state(plain))
+
+
+def test_freeze_writes_an_image_whose_state_is_small(learned: Core, tmp_path: Path) -> None:
+    (tmp_path / "net.naca").write_bytes(learned.image())
+    output = tmp_path / "frozen.naca"
+    report = object_of("freeze", tmp_path / "net.naca", "-o", output)
+    core = Core(output.read_bytes())
+    assert report["state_bytes"] == len(core.state()) < report["state_bytes_before"]
+    assert core.network.inhibition is not None
+    assert not core.network.inhibition.is_learned
+    assert "there is nothing to freeze" in failed("freeze", output, "-o", tmp_path / "again.naca")

@@ -168,10 +168,10 @@ def with_inhibition(kind: str, content: bytes) -> bytes:
     )
 
 
-@pytest.mark.parametrize("size", [0, 15, 16, 17, 23, 24, 38, 40, 43])
+@pytest.mark.parametrize("size", [0, 15, 16, 17, 23, 24, 44, 58, 60, 63])
 def test_short_and_long_given_ones_are_refused(size: int) -> None:
     (content,) = (old for tag, _, old in sections_of(encoded("given")) if tag == b"INHB")
-    assert len(content) == 16 + 8 + SIZE == 39
+    assert len(content) == 16 + 8 + 4 * INPUTS + SIZE == 59
     hostile = with_inhibition("given", (content + bytes(9))[:size])
     assert Image(hostile).status == "NACA_ERR_SECTION"
     with pytest.raises(ImageError):
@@ -279,6 +279,8 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], str]] = {
     "weights": ({**V, "weights": np.zeros(SIZE - 1, int)}, "weights must hold 15 numbers"),
     "square": ({**V, "weights": np.zeros((5, 5), int)}, "weights must hold 15 numbers"),
     "rows": ({**V, "row_shifts": [0]}, "one number for each of 5 rows"),
+    "centre": ({**V, "centre": [0]}, "centre must hold one number for each of 5 rows"),
+    "centre of a learned one": ({"centre": [0] * 5}, "centre of a learned inhibition"),
     "wide row": ({**V, "row_shifts": [0, 0, 16, 0, 0]}, "the greatest of row_shifts"),
     "reach": ({"reach": 0}, "reach must be in 1 .. 15"),
     "noise": ({"noise": 4096}, "noise must be in 0 .. 4095"),

@@ -38,6 +38,9 @@ COMMANDS = {
         "edge_naca.cli.inspect:inspect",
         "Show what an image holds, knows and needs, also on a given board.",
     ),
+    "freeze": Entry(
+        "edge_naca.cli.freeze:freeze", "Take a learned inhibition as given: into flash."
+    ),
     "merge": Entry("edge_naca.cli.merge:merge", "Put a device's learned state into an image."),
     "pull": Entry("edge_naca.cli.device:pull", "Fetch a device's image with what it has learned."),
     "push": Entry("edge_naca.cli.device:push", "Bring an image, or a learned state, to a device."),

@@ -50,17 +50,18 @@ class RunningInhibition:
         """Section 3.2: codes (inputs,) that go out, and the synaptic operations for them."""
         given, learned = self.inhibition, self.learned
         largest = 2**self.bits - 1
-        centre = np.zeros(x.size, np.int64)
         if learned is None:
             assert given.weights is not None
             weights, rows, shift = given.weights, given.row_shifts, given.shift
+            centre = given.centre
         elif learned.shift == 0:  # not in use yet
             shifts = np.full(x.size, given.code_bits - self.bits)
             return scaled(x, shifts, largest), 0
         else:
             weights, rows = learned.weights, learned.row_shifts & 15
             shift = min(learned.shift, GREATEST_SHIFT)
-            centre = np.clip(learned.centre.astype(np.int64), -LARGEST_CENTRE, LARGEST_CENTRE)
+            centre = learned.centre
+        centre = np.clip(centre.astype(np.int64), -LARGEST_CENTRE, LARGEST_CENTRE)
         sums = to_square(weights.astype(np.int64)) @ x - round_shift(centre, given.fraction)
         count = np.arange(x.size, 0, -1)
         return scaled(sums, shift - rows.astype(np.int64), largest), int(count[x != 0].sum())

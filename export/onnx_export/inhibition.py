@@ -7,6 +7,7 @@ import numpy as np
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.inhibition import Inhibition, to_square
+from edge_naca.specification.arithmetic import round_shift
 from edge_naca.specification.inhibition import GREATEST_SHIFT, LARGEST_CENTRE
 
 _ROW_SHIFTS = 16  # a learned one is read modulo this
@@ -38,6 +39,9 @@ def codes(
         weights = g.initializer("weights", np.ascontiguousarray(to_square(inhibition.weights).T))
         shifts = inhibition.shift - inhibition.row_shifts.astype(np.int64)
         sums = arithmetic.signed_product(g, "sums", x, most, weights)
+        limited = np.clip(inhibition.centre.astype(np.int64), -LARGEST_CENTRE, LARGEST_CENTRE)
+        taken_off = round_shift(limited, inhibition.fraction).astype(np.int32)
+        sums = g.op("centred", "Sub", sums, g.initializer("centre", taken_off))
         y = scaled(g.within("codes"), sums, g.initializer("shifts", shifts), largest)
         return g.cast("codes_out", y, np.int8), synops
     shift = g.cast("shift", learned["shift"], np.int64)

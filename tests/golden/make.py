@@ -261,7 +261,9 @@ def coded_stages(preparation: Preparation) -> Network:
         shift=np.array([6]),
     )
     mean = CodedPool(shape=(2, 2, 9), kernel=(2, 1), code_bits=6, bits=4, gain=3, shift=2)
-    inner = presets.competitive(Preparation((1, mean.units, 1)), CLASSES, 2)
+    inner = presets.competitive(
+        Preparation((1, mean.units, 1)), CLASSES, 2, depression=0.0625, grading=0.0
+    )
     return Network(
         64, inner.encoder, inner.populations, preparation, stages=(first, pool, grouped, mean)
     )

@@ -45,7 +45,8 @@ static naca_status_t check_decorrelation(const check_t *check, const population_
         }
         return section->size == sizeof r ? NACA_OK : NACA_ERR_SECTION;
     }
-    if (section->size != sizeof r + round_to_4(r.inputs) + naca_triangle(r.inputs)) {
+    if (section->size !=
+        sizeof r + round_to_4(r.inputs) + 4u * r.inputs + naca_triangle(r.inputs)) {
         return NACA_ERR_SECTION;
     }
     const uint8_t *shifts = check->data + section->offset + sizeof r;
@@ -73,7 +74,8 @@ static void plan_inhibition(naca_t *core, bool is_real, uint32_t *end)
         v.before = naca_reserve(4u * inputs, end);
     } else {
         v.row_shifts = section->offset + (uint32_t)sizeof v.r;
-        v.weights = v.row_shifts + round_to_4(inputs);
+        v.centre = v.row_shifts + round_to_4(inputs);
+        v.weights = v.centre + 4u * inputs;
     }
     if (is_real) {
         *INHIBITING(core) = v;
@@ -133,7 +135,7 @@ static void decorrelate(naca_t *core, naca_result_t *result)
     const int32_t largest = ((int32_t)1 << core->net.bits) - 1;
     const int8_t *row = IN_IMAGE(int8_t, core, v->weights);
     const uint8_t *shifts = IN_IMAGE(uint8_t, core, v->row_shifts);
-    const int32_t *centre = NULL;
+    const int32_t *centre = IN_IMAGE(int32_t, core, v->centre);
     int32_t shift = v->r.shift;
     if (v->learned != 0) {
         const uint8_t learned = AT_CONST(decorrelation_t, core, v->learned)->shift;
@@ -147,7 +149,7 @@ static void decorrelate(naca_t *core, naca_result_t *result)
         centre = AT_CONST(int32_t, core, v->centre);
     }
     for (uint32_t i = 0; i < v->r.inputs; row += ++i) {
-        int32_t sum = centre != NULL ? -centre_of(v, centre[i]) : 0;
+        int32_t sum = -centre_of(v, centre[i]);
         naca_tick(core);
         for (uint32_t j = 0; j <= i; j++) {
             sum += row[j] * x[j];

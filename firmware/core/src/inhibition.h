@@ -16,7 +16,8 @@ enum {
 };
 
 // Section INHB starts with this. Of a given one, uint8[inputs] shifts of rows follow, filled up to
-// a multiple of 4, then the lower triangle of V, int8, row after row.
+// a multiple of 4, then int32[inputs] what is taken off their sums, then the lower triangle of V,
+// int8, row after row.
 typedef struct inhibition {
     uint8_t flags;
     uint8_t code_bits;
