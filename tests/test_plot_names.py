@@ -29,7 +29,7 @@ COLUMNS = ["t", "hum\x1bidity", "$p$", "wind", "a name that is far too long"]
 
 def network_with(columns: object, samples: np.ndarray = X) -> Network:
     dataset = Dataset("t", samples, Y, samples, Y, CLASSES)
-    network = recipes.network_for(dataset, neurons_per_class=2)
+    network = recipes.network_for(dataset, neurons_per_class=2, features="scaled")
     return replace(network, metadata=network.metadata | {"columns": columns})
 
 

@@ -110,7 +110,8 @@ def test_rows_of_numbers_are_drawn_as_rows() -> None:
     y = np.arange(60) % 3
     x = rng.normal(0, 1, (60, 5)) + 5 * np.eye(5)[y]
     names = ("a name that is far too long for an axis", "b", "c")
-    core = Core(recipes.network_for(Dataset("t", x, y, x, y, names), neurons_per_class=2))
+    dataset = Dataset("t", x, y, x, y, names)
+    core = Core(recipes.network_for(dataset, neurons_per_class=2, features="scaled"))
     before = snapshot(core, "new")
     core.learn_many(recipes.integers_for(core.network, x), y)
     figure = knowledge("t", snapshot(core, "taught"), names)

@@ -72,6 +72,7 @@ def test_state_survives_the_power(burn: Burn) -> None:
     assert chip.flash.erased == [1, 0]
 
 
+@pytest.mark.slow
 def test_state_of_60_kib(burn: Burn) -> None:
     network = competitive(Preparation((14, 14, 1)), 10, 30)
     core = Core(network)
@@ -94,6 +95,7 @@ def test_state_of_60_kib(burn: Burn) -> None:
         assert chip.flash.is_coherent
 
 
+@pytest.mark.slow
 def test_power_cut_at_every_operation_of_a_save(burn: Burn) -> None:
     chip = burn()
     with connected(chip) as device:

@@ -301,7 +301,7 @@ def write_learned(path: Path, content: bytes, quiet: bool) -> None:
     old = keep_old(path)
     write_file(path, content)
     if old is not None and not quiet:
-        click.echo(f"what {printable(path)} was is kept as {printable(old.name)}", err=True)
+        report.say(f"what {printable(path)} was is kept as {printable(old.name)}", err=True)
 
 
 def check_writable(path: Path) -> None:
