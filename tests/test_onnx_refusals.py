@@ -202,6 +202,14 @@ CONSTANTS = {
     "cut": np.array([1, 2, 32], np.int64),
     "scales": np.ones(1, np.float32),
     "batch": np.array([0], np.int64),
+    "two": np.ones(2, np.float32),
+    "six": np.ones((6, 5), np.float32),
+    "eight": np.ones((8, 6), np.float32),
+    "left": np.ones((3, 1), np.float32),
+    "less": np.full(1, -1, np.float32),
+    "byte": np.array(0, np.uint8),
+    "last": np.array(255, np.uint8),
+    "bytes": np.ones((3, 1), np.uint8),
 }
 
 REFUSED = [
@@ -230,6 +238,18 @@ REFUSED = [
     (node("Unsqueeze", ["x", "batch"]), "moves the batch"),
     (node("Cast", ["x"], to=TensorProto.INT32), "rounds to whole numbers"),
     (node("InstanceNormalization", ["x", "one", "one"]), "no frozen stage"),
+    (conv(pads=[1, 1]), "pads has 2 numbers"),
+    (conv(["x", "volume"]), "a convolution of 3 dimensions"),
+    (node("BatchNormalization", ["x", *["scales"] * 4], training_mode=1), "in training mode"),
+    (node("BatchNormalization", ["x", *["two"] * 4]), "[2, 2, 2, 2] are not one for each of 1"),
+    (node("BatchNormalization", ["x", *["scales"] * 3, "less"]), "variance is negative or 0"),
+    (node("Squeeze", ["x", "batch"]), "removes the batch"),
+    (node("QuantizeLinear", ["x", "one", "last"]), "stand for no number above 0"),
+    (node("QGemm", ["x", *["one"] * 8], domain="com.microsoft", transA=1), "is transposed"),
+    (
+        node("QLinearAveragePool", ["x", *["one"] * 4], domain="com.microsoft", channels_last=1),
+        "takes channels last",
+    ),
 ]
 
 
@@ -237,10 +257,95 @@ REFUSED = [
 def test_nodes_that_cannot_be_converted(what: onnx.NodeProto, reason: str, tmp_path: Path) -> None:
     used = {name: value for name, value in CONSTANTS.items() if name in what.input}
     found = onnx_check(save(build([what], used, [1, 1, 8, 8]), tmp_path)).findings[0]
-    assert found.kind == what.op_type
+    assert found.kind.removeprefix("com.microsoft.") == what.op_type
     assert found.node == f"{what.name} (node 0)"
     assert reason in found.reason
     assert found.advice
+
+
+VECTORS = [
+    (node("Gemm", ["x", "six"]), "weights of shape (5, 6) do not fit 8 inputs"),
+    (node("Gemm", ["x", "eight", "five"]), "bias (5,) must be (6,)"),
+    (node("Gemm", ["x", "eight"], transA=1), "transposed or on the right"),
+    (node("Gemm", ["left", "x"]), "transposed or on the right"),
+    (node("MatMul", ["left", "x"]), "on the right"),
+    (node("Max", ["x", "one", "half"]), "compares 3 tensors"),
+    (node("Min", ["x", "one"]), "compares its input with 1"),
+]
+
+
+@pytest.mark.parametrize(("what", "reason"), VECTORS, ids=lambda v: getattr(v, "op_type", ""))
+def test_nodes_of_vectors_that_cannot_be_converted(
+    what: onnx.NodeProto, reason: str, tmp_path: Path
+) -> None:
+    used = {name: value for name, value in CONSTANTS.items() if name in what.input}
+    found = check_one(build([what], used, [1, 8]), tmp_path)
+    assert (found.kind, found.node) == (what.op_type, f"{what.name} (node 0)")
+    assert reason in found.reason
+
+
+def test_integers_on_the_right_of_weights(tmp_path: Path) -> None:
+    inputs = ["bytes", "one", "byte", "x", "one", "byte", "one", "byte"]
+    used = {name: CONSTANTS[name] for name in inputs if name != "x"}
+    model = build([node("QLinearMatMul", inputs)], used, [1, 8], input_type=TensorProto.UINT8)
+    assert "its input is on the right" in check_one(model, tmp_path).reason
+
+
+CHAINS = {
+    "channels that are no channels any more": (
+        [
+            conv(output="c"),
+            node("Transpose", ["c"], "t", perm=[0, 2, 3, 1]),
+            conv(["t", "v"], name="second"),
+        ],
+        "second (node 2)",
+        "takes (batch, 6, 6, 2) with dimensions in another order",
+    ),
+    "places in a row": (
+        [node("Reshape", ["x", "row"], "r"), conv(["r", "narrow"], name="second")],
+        "second (node 1)",
+        "splits up what came before",
+    ),
+    "a picture behind limits": (
+        [
+            node("QuantizeLinear", ["x", "one", "byte"], "q", name="quantise"),
+            node("DequantizeLinear", ["q", "one", "byte"], "d", name="dequantise"),
+            node("Add", ["d", "pixels"], "a", name="add"),
+            conv(["a", "w"]),
+        ],
+        "add",
+        "differs from place to place, behind limits",
+    ),
+    "a Pad that only a kernel could take in": (
+        [node("Pad", ["x", "around"], "p", name="pad"), node("Flatten", ["p"], name="flatten")],
+        "flatten (node 1)",
+        "adds zeros that only a convolution or pool can take in",
+    ),
+    "a Pad of channels": (
+        [
+            node("Pad", ["x", "deep"], "p", name="pad"),
+            node("MaxPool", ["p"], name="pool", kernel_shape=[2, 2]),
+        ],
+        "pool (node 1)",
+        "adds channels of zeros",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_chains_that_cannot_be_converted(name: str, tmp_path: Path) -> None:
+    nodes, where, reason = CHAINS[name]
+    known = CONSTANTS | {
+        "v": np.ones((2, 6, 1, 1), np.float32),
+        "row": np.array([1, 1, 64], np.int64),
+        "narrow": np.ones((2, 1, 3), np.float32),
+        "around": np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64),
+        "deep": np.array([0, 1, 0, 0, 0, 1, 0, 0], np.int64),
+    }
+    used = {place: known[place] for part in nodes for place in part.input if place in known}
+    found = check_one(build(nodes, used, [1, 1, 8, 8]), tmp_path)
+    assert found.node == where
+    assert reason in found.reason
 
 
 def test_where_the_graph_is_asked_to_be_cut(tmp_path: Path) -> None:
