@@ -27,11 +27,11 @@ from sklearn.utils.validation import check_is_fitted
 from support import program
 
 from edge_naca.cli import live
-from edge_naca.core import Core
+from edge_naca.core import RESULT, Core
 from edge_naca.export import load_image
 from edge_naca.host import DeviceClassifier, DeviceError, link, recorder
 from edge_naca.host.addresses import open_link
-from edge_naca.host.client import LinkDevice
+from edge_naca.host.client import FORGOTTEN, LinkDevice
 from edge_naca.host.recorded import RecordingError
 from edge_naca.host.recorder import Recorder
 from edge_naca.host.session import Item, Progress, Session
@@ -312,6 +312,33 @@ def recrc(saved: bytes) -> bytes:
 
 
 # ---- recordings --------------------------------------------------------------------------------
+
+
+def test_a_twin_compares_only_what_it_has_seen() -> None:
+    """States between other samples, and answers that nobody remembers, tell nothing."""
+    twin = Twin(Core(NETWORK), 5)
+    twin.compare_state(7, 0xBAD)
+    with pytest.raises(TwinMismatchError, match=r"the device's state differs .* before sample 5"):
+        twin.compare_state(5, 0xBAD)
+    forgotten = np.zeros(1, RESULT)[0]
+    forgotten["prediction"] = FORGOTTEN
+    device = LinkDevice(lambda: LoopTransport(FakeDevice(IMAGE).receive), "test")
+    (sample,) = device.packer.samples(X[:1])
+    twin.compare(5, 1, sample, forgotten)
+    assert twin.next == 6
+    twin.compare(4, 1, sample, np.zeros(1, RESULT)[0])
+    assert twin.next == 6
+
+
+def test_forgotten_answers_are_counted_as_lost() -> None:
+    progress = Progress(total=2, capacity=3)
+    forgotten, right = np.zeros(2, RESULT)
+    forgotten["prediction"], right["prediction"] = FORGOTTEN, 1
+    progress.note(1, forgotten)
+    progress.note(1, right)
+    assert (progress.lost, progress.asked.tolist(), progress.right.tolist()) == (
+        1, [0, 1, 0], [0, 1, 0]
+    )  # fmt: skip
 
 
 def test_recording_is_one_stream_s(tmp_path: Path) -> None:
