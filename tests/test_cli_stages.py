@@ -129,8 +129,8 @@ def test_inspect_says_how_codes_are_scaled(tmp_path: Path) -> None:
     network = Network(16, Encoder("bitplane", 4, 4), (Population(2),), stages=(first, pool))
     save_image(Core(network), tmp_path / "x.naca")
     text = done("inspect", tmp_path / "x.naca")
-    assert "4 → 4 bits, shift 1 .. 2, bias -3 .. 5" in text
-    assert "4 → 4 bits, gain 3" in text
+    for words in ("4 → 4 bits", "shift 1 ..", "bias -3", "gain 3"):
+        assert words in text
 
 
 @each

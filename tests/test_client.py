@@ -569,6 +569,15 @@ def test_statistics_that_are_none() -> None:
         client.stats()
 
 
+def test_faults_may_be_put_into_any_line(tmp_path: Path) -> None:
+    (tmp_path / "net.naca").write_bytes(IMAGE)
+    chaos = Chaos(lose=0.2, seed=3)
+    with open_link(f"emulate:{tmp_path / 'net.naca'}", chaos=chaos) as client:
+        client.learn_many(X[:60], Y[:60], batch=1)
+        assert client.hash() == taught(60).state_hash()
+        assert client.counts.resent > 0
+
+
 def test_a_closed_device_is_closed_again_for_nothing() -> None:
     line = LoopTransport(FakeDevice(IMAGE).receive)
     client = LinkDevice(lambda: line, "test")

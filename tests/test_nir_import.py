@@ -943,6 +943,11 @@ def test_neurons_that_cannot_be_converted(
         nir_layers(chain((8,), DENSE, neurons), replace(SAID, **options))
 
 
+def test_pools_without_a_kernel_are_refused() -> None:
+    with pytest.raises(ConversionError, match=r"n0 .*its parameter kernel_size is missing"):
+        nir_layers(chain((1, 4, 4), node("SumPool2d", stride=2, padding=0), lif()), SAID)
+
+
 def test_flattening_what_is_not_there_is_refused() -> None:
     wrong = node("Flatten", start_dim=5, end_dim=7)
     with pytest.raises(ConversionError, match=r"n0 .*it joins dimensions 5 \.\. 7 of"):

@@ -102,6 +102,15 @@ def test_external_data_that_are_missing_or_elsewhere(tmp_path: Path) -> None:
         onnx_check(path)
 
 
+def test_huge_external_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build([conv()], {"w": np.ones((100, 1, 3, 3), np.float32)}, [1, 1, 8, 8])
+    path = tmp_path / "model.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    monkeypatch.setattr("edge_naca.export.onnx_import.file.MAX_FILE", 3000)
+    with pytest.raises(OnnxError, match=r"'w\.bin' has more than 0 MiB"):
+        onnx_check(path)
+
+
 def test_huge_files_graphs_and_constants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from edge_naca.export.onnx_import import file as onnx_file
 
@@ -397,6 +406,17 @@ def test_what_rates_cannot_say(tmp_path: Path) -> None:
     model = build(nodes, weights, [1, 1, 8, 8])
     assert not onnx_check(save(model, tmp_path)).findings
     assert "may be negative" in check_one(model, tmp_path, coding="rate").reason
+
+
+def test_pools_that_no_spikes_can_be_given(tmp_path: Path) -> None:
+    first = node("AveragePool", ["x"], "p", name="first", kernel_shape=[2, 2])
+    second = node("AveragePool", ["p"], "q", name="second", kernel_shape=[2, 2])
+    nodes = [first, second, conv(["q", "w"], "c"), node("Relu", ["c"], name="relu")]
+    path = save(build(nodes, {"w": WEIGHTS}, [1, 1, 8, 8]), tmp_path)
+    assert not onnx_check(path, OnnxOptions(full_scale=16)).findings
+    begin, behind = onnx_check(path, OnnxOptions(full_scale=16, coding="rate")).findings
+    assert (begin.node, begin.reason) == ("first", "a pool cannot come first")
+    assert (behind.node, behind.reason) == ("second", "a pool cannot follow a pool")
 
 
 def test_a_model_that_cannot_answer(tmp_path: Path) -> None:

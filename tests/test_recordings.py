@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commands import failed, object_of
+from commands import call, failed, object_of
 from wire import IMAGE, NETWORK, pack, samples
 
 from edge_naca import image
@@ -204,10 +204,14 @@ def taught_once(folder: Path, **other: Any) -> list[Any]:
 def test_replay_says_whether_everything_came_out_the_same(tmp_path: Path) -> None:
     assert object_of(*taught_once(tmp_path))["compared"] == 1
     assert object_of(*taught_once(tmp_path, prediction=None))["compared"] == 0
-    wrong = failed(1, *taught_once(tmp_path, hash="0000beef"))
+    result = call(*taught_once(tmp_path, hash="0000beef"))
+    assert result.exit_code == 1
+    wrong = result.stderr
     assert "every answer is the same, but the state's hash is" in wrong
     assert "instead of 0000beef" in wrong
-    assert "spikes" in failed(1, *taught_once(tmp_path, spikes=77))
+    result = call(*taught_once(tmp_path, spikes=77))
+    assert result.exit_code == 1
+    assert "instead of 77" in result.stderr
     other = failed(1, *taught_once(tmp_path, network_id="0badcafe"))
     assert "the recording is of network 0badcafe, the device runs" in other
     assert "push the image it was made with" in other
