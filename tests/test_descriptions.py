@@ -26,13 +26,15 @@ def ones(*shape: int) -> NDArray[np.int8]:
 
 def convolution(**other: Any) -> CodedConvolution:
     """Return a convolution of 4 × 4 × 2 to 3 × 3 × 4, but for what is said otherwise."""
-    return CodedConvolution(
-        **({"shape": (4, 4, 2), "weights": ones(4, 2, 2, 2), "code_bits": 4, "bits": 4} | other)
-    )
+    usual: dict[str, Any] = {
+        "shape": (4, 4, 2), "weights": ones(4, 2, 2, 2), "code_bits": 4, "bits": 4
+    }  # fmt: skip
+    return CodedConvolution(**usual | other)
 
 
 def firing(**other: Any) -> SpikingConvolution:
-    return SpikingConvolution(**({"shape": (4, 4, 2), "weights": ones(4, 2, 2, 2)} | other))
+    usual: dict[str, Any] = {"shape": (4, 4, 2), "weights": ones(4, 2, 2, 2)}
+    return SpikingConvolution(**usual | other)
 
 
 STAGES: dict[str, tuple[Callable[[], object], str]] = {

@@ -350,8 +350,10 @@ def test_what_integers_stand_for_is_kept(
     assert (predictions(path, x) == wanted.argmax(axis=1)).mean() >= 0.97
 
 
-INTEGERS = {
-    "weights": RNG.integers(-60, 60, (6, 5)).astype(np.int8),
+WEIGHTS = RNG.integers(-60, 60, (6, 5)).astype(np.int8)
+INTEGERS: dict[str, Array] = {
+    "weights": WEIGHTS,
+    "turned": WEIGHTS.T.copy(),
     "step": np.array(0.02, np.float32),
     "steps": np.linspace(0.01, 0.03, 5, dtype=np.float32),
     "even": np.array(0, np.int8),
@@ -362,7 +364,6 @@ INTEGERS = {
     "constant": RNG.integers(40, 140, 6).astype(np.uint8),
     "coarse": np.array(12, np.float32),
 }
-INTEGERS["turned"] = INTEGERS["weights"].T.copy()
 
 
 def own(kind: str, inputs: str, output: str, **about: Any) -> onnx.NodeProto:

@@ -332,10 +332,10 @@ def test_a_twin_compares_only_what_it_has_seen() -> None:
 
 def test_forgotten_answers_are_counted_as_lost() -> None:
     progress = Progress(total=2, capacity=3)
-    forgotten, right = np.zeros(2, RESULT)
-    forgotten["prediction"], right["prediction"] = FORGOTTEN, 1
-    progress.note(1, forgotten)
-    progress.note(1, right)
+    results = np.zeros(2, RESULT)
+    results["prediction"] = FORGOTTEN, 1
+    for result in results:
+        progress.note(1, result)
     assert (progress.lost, progress.asked.tolist(), progress.right.tolist()) == (
         1, [0, 1, 0], [0, 1, 0]
     )  # fmt: skip
