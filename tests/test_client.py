@@ -561,6 +561,39 @@ def test_answers_to_questions_that_are_none(
         client.predict(X[0])
 
 
+class Mute(FakeDevice):
+    """A device that leaves the first questions unanswered, and may restart at the last of them."""
+
+    def __init__(self, questions: int, restarts: bool) -> None:
+        super().__init__(IMAGE)
+        self._left, self._restarts, self._is_asked = questions, restarts, False
+
+    def _infer(self, body: bytes) -> tuple[int, bytes]:
+        self._is_asked = True
+        return super()._infer(body)
+
+    def receive(self, data: bytes) -> bytes:
+        self._is_asked = False
+        said = super().receive(data)
+        if not self._is_asked or not self._left:
+            return said
+        self._left -= 1
+        if self._restarts and not self._left:
+            self.reboot()
+        return b""
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("questions", [1, 3])
+def test_a_question_is_asked_of_the_state_that_was_taught(questions: int, restarts: bool) -> None:
+    """After three silences it is found out who is there; what a restart lost is taught again."""
+    with connected(Mute(questions, restarts).receive, patience=60) as client:
+        client.learn_many(X[:30], Y[:30])
+        assert client.predict(X[40]) == taught(30).infer(X[40])
+        assert client.hash() == taught(30).state_hash()
+        assert client.counts.timeouts >= questions
+
+
 def test_statistics_that_are_none() -> None:
     with (
         connected(Refusing(Kind.STATS, 0, b"abc").receive) as client,

@@ -32,6 +32,8 @@ from edge_naca.export import load_image
 from edge_naca.host import DeviceClassifier, DeviceError, link, recorder
 from edge_naca.host.addresses import open_link
 from edge_naca.host.client import FORGOTTEN, LinkDevice
+from edge_naca.host.link import RefusedError
+from edge_naca.host.messages import Reason
 from edge_naca.host.recorded import RecordingError
 from edge_naca.host.recorder import Recorder
 from edge_naca.host.session import Item, Progress, Session
@@ -261,6 +263,18 @@ def test_device_that_cannot_save_is_taught_all_the_same() -> None:
         progress = session.run()
         assert session.hash == taught(100).state_hash()
         assert any("failed at SAVE" in text or "keep" in text for text in progress.events)
+
+
+def test_a_refused_save_that_is_no_failure_of_the_store_ends_the_stream() -> None:
+    class Unwilling(FakeDevice):
+        def _save(self, body: bytes) -> tuple[int, bytes]:
+            return Reason.LENGTH, b""
+
+    with (
+        connected(Unwilling(IMAGE).receive) as client,
+        pytest.raises(RefusedError, match="refused SAVE: LENGTH"),
+    ):
+        Session(client, items_for(client, 100), save=50).run()
 
 
 def test_twin_names_the_first_sample_that_differs() -> None:
