@@ -640,6 +640,9 @@ def test_resume_without_recording(folder: Path) -> None:
 def test_push_pull_info_reset(folder: Path, tmp_path: Path) -> None:
     with emulated() as port:
         assert "no image to run" in failed(1, "pull", port, "-o", tmp_path / "x.naca")
+        bare = object_of("info", port)
+        assert (bare["running"], bare["board"]) == (False, "virtual")
+        assert "state_hash" not in bare
         pushed = object_of("push", port, folder / "net.naca")
         assert pushed["network_id"] == f"{Core(NETWORK).network_id:08x}"
         object_of("stream", "--port", port, "--data", folder / "data.npz", "--order", "given")
@@ -660,6 +663,15 @@ def test_push_pull_info_reset(folder: Path, tmp_path: Path) -> None:
         [found] = object_of("devices", port)["devices"]
         assert (found["board"], found["learned"]) == ("virtual", 400)
         assert "virtual" in call("devices", port).stdout
+        said = call("reset", port).stdout
+        learned = object_of("info", port)["learned"]
+        assert said.split() == f"{port}: restarted with {learned} samples learned".split()
+
+
+def test_devices_says_that_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serial.tools.list_ports.comports", list)
+    assert "There is no serial port here" in call("devices").stdout
+    assert object_of("devices")["devices"] == []
 
 
 def test_predicting_only(folder: Path, tmp_path: Path) -> None:
