@@ -219,6 +219,12 @@ CONSTANTS = {
     "byte": np.array(0, np.uint8),
     "last": np.array(255, np.uint8),
     "bytes": np.ones((3, 1), np.uint8),
+    "bytes2": np.zeros(2, np.uint8),
+    "nothing": np.array(np.nan, np.float32),
+    "ring": np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64),
+    "crop": np.array([0, 0, -1, 0, 0, 0, 0, 0], np.int64),
+    "far": np.array([0, 0, 256, 0, 0, 0, 0, 0], np.int64),
+    "more": np.array([1, 0, 0, 0, 0, 0, 0, 0], np.int64),
 }
 
 REFUSED = [
@@ -254,6 +260,16 @@ REFUSED = [
     (node("BatchNormalization", ["x", *["scales"] * 3, "less"]), "variance is negative or 0"),
     (node("Squeeze", ["x", "batch"]), "removes the batch"),
     (node("QuantizeLinear", ["x", "one", "last"]), "stand for no number above 0"),
+    (node("Clip", ["x", "nothing"]), "its min is NaN"),
+    (node("Max", ["x", "pixels"]), "its constants differ from each other"),
+    (node("Pad", ["x", "shape"]), "it has 2 pads for 4 axes"),
+    (node("Pad", ["x", "ring"], mode="reflect"), "it pads with mode 'reflect'"),
+    (node("Pad", ["x", "ring", "one"]), "it pads with 1"),
+    (node("Pad", ["x", "crop"]), "it crops its input"),
+    (node("Pad", ["x", "far"]), "it adds 256 zeros"),
+    (node("Pad", ["x", "more"]), "it pads the batch"),
+    (node("QuantizeLinear", ["x", "two"], axis=1), "it quantises channels apart"),
+    (node("QuantizeLinear", ["x", "two", "bytes2"], axis=1), "it quantises channels apart"),
     (node("QGemm", ["x", *["one"] * 8], domain="com.microsoft", transA=1), "is transposed"),
     (
         node("QLinearAveragePool", ["x", *["one"] * 4], domain="com.microsoft", channels_last=1),
@@ -330,6 +346,16 @@ CHAINS = {
         "flatten (node 1)",
         "adds zeros that only a convolution or pool can take in",
     ),
+    "a sum with the zeros of a Pad": (
+        [node("Pad", ["x", "around"], "p", name="pad"), node("Add", ["p", "one"], name="add")],
+        "add (node 1)",
+        "adds to the zeros of a Pad",
+    ),
+    "a picture behind a convolution": (
+        [conv(output="c"), node("Add", ["c", "picture"], name="add")],
+        "add (node 1)",
+        "its constants differ from place to place",
+    ),
     "a Pad of channels": (
         [
             node("Pad", ["x", "deep"], "p", name="pad"),
@@ -346,6 +372,7 @@ def test_chains_that_cannot_be_converted(name: str, tmp_path: Path) -> None:
     nodes, where, reason = CHAINS[name]
     known = CONSTANTS | {
         "v": np.ones((2, 6, 1, 1), np.float32),
+        "picture": np.arange(36, dtype=np.float32).reshape(1, 1, 6, 6),
         "row": np.array([1, 1, 64], np.int64),
         "narrow": np.ones((2, 1, 3), np.float32),
         "around": np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64),
@@ -355,6 +382,92 @@ def test_chains_that_cannot_be_converted(name: str, tmp_path: Path) -> None:
     found = check_one(build(nodes, used, [1, 1, 8, 8]), tmp_path)
     assert found.node == where
     assert reason in found.reason
+
+
+def dynamic(place: str) -> onnx.NodeProto:
+    """Return a node that quantises x as it runs; its results are called after the place."""
+    names = [f"{kind}{place}" for kind in ("codes", "scale", "zero")]
+    return helper.make_node("DynamicQuantizeLinear", ["x"], names, name=f"quantise{place}")
+
+
+DYNAMIC = {
+    "another zero point": (
+        [dynamic("1"), node("MatMulInteger", ["codes1", "w", "byte"], name="product")],
+        "its zero point is not that of its input",
+    ),
+    "codes as numbers": (
+        [dynamic("1"), node("Cast", ["codes1"], name="product", to=TensorProto.FLOAT)],
+        "it takes codes for numbers",
+    ),
+    "codes dequantised with a constant": (
+        [dynamic("1"), node("DequantizeLinear", ["codes1", "one", "byte"], name="product")],
+        "it takes integers of a scale that only shows when the model runs",
+    ),
+    "real numbers": (
+        [node("DequantizeLinear", ["x", "one", "byte"], name="product")],
+        "it takes integers, but what comes in are real numbers",
+    ),
+    "another scale": (
+        [
+            *(dynamic("1"), dynamic("2")),
+            node("MatMulInteger", ["codes1", "w", "zero1"], "m", name="sums"),
+            node("Cast", ["m"], "c", name="cast", to=TensorProto.FLOAT),
+            node("Mul", ["c", "scale2"], name="product"),
+        ],
+        "it multiplies by a scale of other numbers",
+    ),
+    "two scales": (
+        [
+            *(dynamic("1"), dynamic("2")),
+            node("Mul", ["scale1", "scale2"], "s", name="product"),
+            node("MatMulInteger", ["codes1", "w", "zero1"], "m", name="sums"),
+            node("Cast", ["m"], "c", name="cast", to=TensorProto.FLOAT),
+            node("Mul", ["c", "s"], name="last"),
+        ],
+        "it multiplies scales that only show when the model runs",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DYNAMIC)
+def test_dynamic_quantisation_of_another_kind_is_refused(name: str, tmp_path: Path) -> None:
+    nodes, reason = DYNAMIC[name]
+    known = {"w": np.ones((8, 3), np.int8), "byte": CONSTANTS["byte"], "one": CONSTANTS["one"]}
+    used = {place: known[place] for part in nodes for place in part.input if place in known}
+    found = onnx_check(save(build(nodes, used, [1, 8]), tmp_path)).findings[0]
+    assert found.node.startswith("product")
+    assert reason in found.reason
+
+
+def test_integers_that_nothing_says_the_scale_of(tmp_path: Path) -> None:
+    model = build(
+        [node("MatMulInteger", ["x", "w"])],
+        {"w": np.ones((8, 3), np.uint8)},
+        [1, 8],
+        input_type=TensorProto.UINT8,
+        output_type=TensorProto.INT32,
+    )
+    assert "that no DynamicQuantizeLinear made" in check_one(model, tmp_path).reason
+
+
+def test_an_input_that_holds_no_numbers(tmp_path: Path) -> None:
+    model = build([node("Identity", ["x"])], {}, [1, 8], input_type=TensorProto.STRING)
+    assert "it takes STRING, no numbers of its own" in check_one(model, tmp_path).reason
+
+
+def test_an_output_that_depends_on_nothing(tmp_path: Path) -> None:
+    nodes = [node("Relu", ["x"], "r", name="relu"), node("Identity", ["one"], "y")]
+    found = onnx_check(save(build(nodes, {"one": CONSTANTS["one"]}, [1, 8]), tmp_path)).findings
+    assert found
+    assert "input" in found[0].reason
+
+
+def test_samples_to_test_on_that_are_of_another_kind() -> None:
+    options = OnnxOptions(full_scale=16)
+    x, y = DIGITS.x_train[:20], DIGITS.y_train[:20]
+    for other in (x.astype(np.float64), x[:, :7]):
+        with pytest.raises(CalibrationError, match="are not like those of calibration"):
+            onnx_network(MODELS / "digits_conv.onnx", x, options, tests=(other, y))
 
 
 def test_where_the_graph_is_asked_to_be_cut(tmp_path: Path) -> None:
