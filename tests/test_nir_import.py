@@ -18,6 +18,7 @@ from edge_naca.core import Core
 from edge_naca.export.conversion import float_model
 from edge_naca.export.conversion.input_layout import CalibrationError
 from edge_naca.export.conversion.layers import ConversionError, Convolution, ModelFileError, Neurons
+from edge_naca.export.conversion.segments import segments
 from edge_naca.export.nir.front_end import convert_nir, nir_check, nir_network, samples_for
 from edge_naca.export.nir.options import MissingOptionsError, NirOptions
 from edge_naca.export.nir.read import nir_layers
@@ -691,6 +692,31 @@ def test_a_scale_that_no_gain_can_hold_is_refused() -> None:
     options = replace(SAID, encoder="rate", full_scale=1e15)
     with pytest.raises(CalibrationError, match=r"multiplied by 2\.56e-13: check full_scale"):
         convert_nir(chain((8,), DENSE, lif()), _samples((8,)), options)
+
+
+def test_a_layer_of_thousands_of_inputs_is_converted_closely() -> None:
+    """Of so many inputs only the powers are looked at, not how they go together."""
+    network, _ = _compare(chain((3000,), affine(1, 4, 3000), lif()), _samples((3000,)))
+    assert network.inputs == 3000
+
+
+def test_negative_numbers_cannot_enter_groups() -> None:
+    grouped = chain((2, 6, 6), convolution(1, 4, 1, 3, groups=2), lif())
+    with pytest.raises(ConversionError, match=r"n0 .*a first layer of 2 groups cannot be given"):
+        convert_nir(grouped, _samples((2, 6, 6), -3), SAID)
+
+
+def test_potentials_of_different_units_cannot_be_compared() -> None:
+    readout = node("LI", tau=np.array(2.0), r=np.abs(numbers(1, 2, 2, 4)) + 1, v_leak=np.array(0.0))
+    with pytest.raises(ConversionError, match=r"n1 .*neurons of one map differ in how much they"):
+        convert_nir(chain((1, 2, 4), convolution(1, 2, 1, 1), readout), _samples((1, 2, 4)), SAID)
+
+
+def test_weights_without_neurons_behind_them_are_no_stage() -> None:
+    layers = nir_layers(chain((8,), DENSE, lif()), SAID)
+    assert len(segments(layers, source_is_direct=True)[0]) == 1
+    with pytest.raises(ConversionError, match=r"n0 .*no neurons come after it"):
+        segments([*layers, layers[0]], source_is_direct=True)
 
 
 def test_whole_numbers_may_come_as_floats() -> None:
