@@ -145,8 +145,7 @@ class Teaching(Pipeline):
             return
         self._back_to(learned)
         for later in self._flights.values():
-            if not later.doomed:
-                later.doomed = True
+            later.doomed = True
 
     def _refused_for_another(self, flight: Flight, answer: Answer) -> None:
         """Give up this sample and what follows; those before it still get their answers."""

@@ -77,7 +77,15 @@ def read(link: Link, kind: Kind, largest: int, progress: Progress = _ignore) -> 
 
 
 def write_state(link: Link, saved: bytes, progress: Progress = _ignore) -> None:
-    """Make the device take over a saved state; the epoch changes."""
+    """Make the device take over a saved state; the epoch changes.
+
+    Raises
+    ------
+    ProtocolError
+        If the device restarts at every attempt, or asks for bytes that do not get on.
+    RefusedError
+        If the device refuses it.
+    """
     for _ in range(TRIES):
         try:
             _write(link, Kind.STATE_WRITE, _number(len(saved)), saved, 0, progress)
@@ -89,6 +97,8 @@ def write_state(link: Link, saved: bytes, progress: Progress = _ignore) -> None:
             link.refresh()
             if link.request(Kind.HASH).number == zlib.crc32(saved[SAVED_STATE.size :]):
                 break
+    else:
+        raise ProtocolError(f"{link.name} restarts whenever it is given this state")
     link.refresh()
 
 

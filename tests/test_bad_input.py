@@ -18,6 +18,7 @@ from edge_naca import image
 from edge_naca._core import ffi, lib
 from edge_naca.core import Core, CoreError
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule
+from edge_naca.presets import competitive
 from edge_naca.specification.network import Specification
 
 INPUTS, CLASSES = 6, 3
@@ -340,3 +341,12 @@ def test_refused_sample_is_told_and_nothing_counted() -> None:
     assert status_name(lib.naca_learn(core._core, sample, 0, result)) == "NACA_ERR_SAMPLE"
     assert core.counters() == counters
     assert counters["presentations"] == CLASSES
+
+
+@pytest.mark.parametrize("engine", [Core, Specification])
+def test_booleans_are_codes(engine: type[Core] | type[Specification]) -> None:
+    bits = np.array([True, False, True, True])
+    machine = engine(competitive(4, 2, 3))
+    machine.learn(bits, 1, "codes")
+    assert machine.infer(bits, "codes") == machine.infer(bits.astype(np.uint8), "codes")
+    assert machine.infer(bits, "codes").prediction == 1

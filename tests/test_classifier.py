@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -273,8 +274,20 @@ def test_image_of_something_else_is_refused() -> None:
         network.metadata.update(json.loads(good.replace(old, new)))
         with pytest.raises(ImageError, match="metadata describe no NacaClassifier"):
             NacaClassifier.from_image(image.encode(network, state))
+    network.metadata.update(json.loads(good))
+    codes = replace(network, preparation=None)
+    with pytest.raises(ImageError, match="no NacaClassifier wrote this image"):
+        NacaClassifier.from_image(image.encode(codes, state))
     with pytest.raises(ImageError):
         NacaClassifier.from_image(b"nonsense")
+
+
+def test_whole_numbers_beyond_32_bits_are_refused() -> None:
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    model = NacaClassifier(preparation=Preparation((1, 2, 1))).fit(x, [0, 1])
+    with pytest.raises(ValueError, match="X must hold numbers of at most 32 bits"):
+        model.predict(x * 2.0**32)
+    assert model.predict(x > 0).tolist() == model.predict((x > 0).astype(int)).tolist()
 
 
 # ---- classes ---------------------------------------------------------------------------------

@@ -121,6 +121,10 @@ def test_version_is_the_package_s() -> None:
         (["bench", "class-incremental", "--data", "digits", "--output", "x.txt"], "in .md or"),
         (["bench", "class-incremental", "--data", "digits", "--seeds", "0"], "0 is not in the"),
         (["demo", "--data", "cifar"], "'cifar' is not one of"),
+        (["emulate", "--pty", "--tcp", "5555"], "give either --pty or --tcp, not both"),
+        (["emulate", "--board", "b", "--pty"], "--board brings its own port: leave out --pty"),
+        (["emulate", "--board", "b", "--tcp", "5555"], "--board brings its own port"),
+        (["emulate", "--board", "b", "--chaos", "lose=1%"], "--board brings its own port"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

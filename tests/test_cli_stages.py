@@ -13,8 +13,8 @@ from edge_naca import data
 from edge_naca.cli import report
 from edge_naca.core import Core
 from edge_naca.export import load_image, save_image
-from edge_naca.network import Encoder, Network
-from edge_naca.stages import CodedConvolution, SpikingConvolution
+from edge_naca.network import Encoder, Network, Population
+from edge_naca.stages import CodedConvolution, CodedPool, SpikingConvolution
 
 DIGITS = data.load("digits")
 LEARNERS = ("coded", "spiking")
@@ -113,6 +113,23 @@ def test_inspect_names_all_that_a_stage_may_have(
         "threshold 0 .. 39", "synapse × 0.25", "refractory 2 steps", "bias 3", "current × 4",
         "each neuron its own", "reset subtract 1 .. 3",
     ):  # fmt: skip
+        assert words in text
+
+
+def test_inspect_says_how_codes_are_scaled(tmp_path: Path) -> None:
+    first = CodedConvolution(
+        shape=(4, 4, 1),
+        weights=np.ones((2, 1, 1, 1), int),
+        bias=np.array([-3, 5]),
+        shift=np.array([1, 2]),
+        code_bits=4,
+        bits=4,
+    )
+    pool = CodedPool(shape=(4, 4, 2), kernel=(2, 2), stride=(2, 2), gain=3, code_bits=4, bits=4)
+    network = Network(16, Encoder("bitplane", 4, 4), (Population(2),), stages=(first, pool))
+    save_image(Core(network), tmp_path / "x.naca")
+    text = done("inspect", tmp_path / "x.naca")
+    for words in ("4 → 4 bits", "shift 1 ..", "bias -3", "gain 3"):
         assert words in text
 
 

@@ -22,7 +22,7 @@ from edge_naca.host.client import FORGOTTEN, LinkDevice
 from edge_naca.host.emulator import TcpDoor
 from edge_naca.host.framing import encode_frame
 from edge_naca.host.link import NoAnswerError, RefusedError
-from edge_naca.host.messages import ProtocolError
+from edge_naca.host.messages import Kind, ProtocolError, Reason
 from edge_naca.host.packing import Packer
 from edge_naca.host.transport import LinkLostError, LoopTransport
 from edge_naca.host.virtual import VirtualDevice
@@ -464,6 +464,163 @@ def test_refusals_of_the_device_are_explained() -> None:
         items = [(9, Packer(Core(NETWORK)).samples(X[:1])[0])]
         with pytest.raises(RefusedError, match="core refused LEARN: NACA_ERR_LABEL"):
             list(client.teach(items, batch=1))
+
+
+class Refusing(FakeDevice):
+    """A device that answers one kind of request with a status and a body, so many times."""
+
+    def __init__(self, kind: Kind, status: int, body: bytes = b"", times: int = 1000) -> None:
+        super().__init__(IMAGE)
+        self._said = (status, body)
+        self._kind, self._times = kind, times
+
+    def _answer(self, kind: int, epoch: bytes, body: bytes) -> tuple[int, bytes]:
+        if kind != self._kind or self._times == 0:
+            return super()._answer(kind, epoch, body)
+        self._times -= 1
+        return self._said
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "what"),
+    [
+        (Reason.NO_IMAGE, b"", "the device has no image to run: bring one with 'edge-naca push"),
+        (Reason.TOO_LARGE, b"\xf4\1\0\0", "the device has room for 500 bytes only"),
+        (Reason.UNKNOWN, b"", "the device does not know HASH: its firmware was built without"),
+        (Reason.STORE, b"\x63\0\0\0", "the device's memory failed at HASH: for reason 99"),
+        (Reason.LENGTH, b"", "the device refused HASH: LENGTH"),
+        (200, b"", "the device refused HASH for the unknown reason 200"),
+    ],
+)
+def test_every_refusal_says_what_it_means(status: int, body: bytes, what: str) -> None:
+    device = Refusing(Kind.HASH, status, body)
+    with connected(device.receive) as client, pytest.raises(RefusedError, match=f"^{what}"):
+        client.hash()
+
+
+def test_a_device_that_refuses_to_say_who_it_is() -> None:
+    with pytest.raises(RefusedError, match="the device refused HELLO: LENGTH"):
+        connected(Refusing(Kind.HELLO, Reason.LENGTH).receive)
+
+
+@pytest.mark.parametrize("kind", [Kind.SAVE, Kind.RESET])
+def test_a_device_that_restarts_all_the_time_is_given_up(kind: Kind) -> None:
+    device = Refusing(kind, Reason.EPOCH)
+    with (
+        connected(device.receive) as client,
+        pytest.raises(DeviceError, match="test restarts all the time: check its power"),
+    ):
+        client.save() if kind == Kind.SAVE else client.reset()
+
+
+def test_a_reset_is_asked_again_when_the_device_restarts() -> None:
+    with connected(Refusing(Kind.RESET, Reason.EPOCH, times=2).receive) as client:
+        client.learn(X[0], 1)
+        assert client.reset("learned").learned == 0
+        assert client.learned == 0
+
+
+def test_what_a_reset_refuses_is_told() -> None:
+    with connected(Refusing(Kind.RESET, Reason.LENGTH).receive) as client:
+        with pytest.raises(RefusedError, match="refused RESET: LENGTH"):
+            client.reset()
+        with pytest.raises(ValueError, match="what must be reboot, learned, saved, not 'all'"):
+            client.reset("all")
+
+
+def test_an_image_that_is_not_the_one_that_runs_is_refused() -> None:
+    class Other(FakeDevice):
+        def _image_read(self, body: bytes) -> tuple[int, bytes]:
+            own, self.image = self.image, encode(competitive(16, 3, 2))
+            try:
+                return super()._image_read(body)
+            finally:
+                self.image = own
+
+    with (
+        connected(Other(IMAGE).receive) as client,
+        pytest.raises(DeviceError, match="test does not give back the image it runs"),
+    ):
+        client.image()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "what"),
+    [
+        (Reason.LENGTH, b"", RefusedError, "the device refused INFER: LENGTH"),
+        (0, b"abc", ProtocolError, "a result has 3 bytes, not "),
+    ],
+)
+def test_answers_to_questions_that_are_none(
+    status: int, body: bytes, error: type[DeviceError], what: str
+) -> None:
+    with (
+        connected(Refusing(Kind.INFER, status, body).receive) as client,
+        pytest.raises(error, match=what),
+    ):
+        client.predict(X[0])
+
+
+class Mute(FakeDevice):
+    """A device that leaves the first questions unanswered, and may restart at the last of them."""
+
+    def __init__(self, questions: int, restarts: bool) -> None:
+        super().__init__(IMAGE)
+        self._left, self._restarts, self._is_asked = questions, restarts, False
+
+    def _infer(self, body: bytes) -> tuple[int, bytes]:
+        self._is_asked = True
+        return super()._infer(body)
+
+    def receive(self, data: bytes) -> bytes:
+        self._is_asked = False
+        said = super().receive(data)
+        if not self._is_asked or not self._left:
+            return said
+        self._left -= 1
+        if self._restarts and not self._left:
+            self.reboot()
+        return b""
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("questions", [1, 3])
+def test_a_question_is_asked_of_the_state_that_was_taught(questions: int, restarts: bool) -> None:
+    """After three silences it is found out who is there; what a restart lost is taught again."""
+    with connected(Mute(questions, restarts).receive, patience=60) as client:
+        client.learn_many(X[:30], Y[:30])
+        assert client.predict(X[40]) == taught(30).infer(X[40])
+        assert client.hash() == taught(30).state_hash()
+        assert client.counts.timeouts >= questions
+
+
+def test_statistics_that_are_none() -> None:
+    with (
+        connected(Refusing(Kind.STATS, 0, b"abc").receive) as client,
+        pytest.raises(ProtocolError, match="STATS has 3 bytes, not "),
+    ):
+        client.stats()
+
+
+def test_faults_may_be_put_into_any_line(tmp_path: Path) -> None:
+    (tmp_path / "net.naca").write_bytes(IMAGE)
+    chaos = Chaos(lose=0.2, seed=3)
+    with open_link(f"emulate:{tmp_path / 'net.naca'}", chaos=chaos) as client:
+        client.learn_many(X[:60], Y[:60], batch=1)
+        assert client.hash() == taught(60).state_hash()
+        assert client.counts.resent > 0
+
+
+def test_a_closed_device_is_closed_again_for_nothing() -> None:
+    line = LoopTransport(FakeDevice(IMAGE).receive)
+    client = LinkDevice(lambda: line, "test")
+    client.close()
+    client.close()
+    with pytest.raises(DeviceError, match="this device is closed: open it again"):
+        client.hash()
+    for use in (lambda: line.write(b"x"), lambda: line.read(0)):
+        with pytest.raises(LinkLostError, match="the device in this process was closed"):
+            use()
 
 
 @pytest.mark.parametrize(

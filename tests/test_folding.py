@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edge_naca.export.conversion import float_model
+from edge_naca.export.conversion import float_model, float_relu, relu_folding
 from edge_naca.export.conversion.folding import fold
 from edge_naca.export.conversion.layers import (
     ConversionError,
     Convolution,
     Layer,
     Pool,
+    Rectifier,
     Scale,
     Shape,
+    depthwise,
 )
+from edge_naca.export.conversion.relu_blocks import blocks_of
+from edge_naca.export.conversion.segments import segments
 
 
 def _sides(shape: Shape, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, int]:
@@ -150,3 +155,59 @@ def test_layers_that_would_be_too_large_are_refused() -> None:
     )
     with pytest.raises(ConversionError, match="one layer of 131072000 weights"):
         fold([first, second])
+
+
+def test_each_kind_of_model_refuses_the_layers_of_the_other() -> None:
+    """Models of rectifiers hold no scales of spikes, spiking ones no rectifiers."""
+    shape = (1, 2, 2)
+    rectifier = Rectifier(name="r", input_shape=shape, output_shape=shape, limit=None)
+    scale = Scale(name="s", input_shape=shape, output_shape=shape, factor=np.ones(shape))
+    x = np.ones((1, *shape))
+    with pytest.raises(TypeError, match="s: Scale is no layer of a rectifier network"):
+        float_relu.run_layer(scale, x)
+    with pytest.raises(TypeError, match="s: Scale is no layer of rectifiers"):
+        blocks_of([scale], has_negative=False)
+    with pytest.raises(TypeError, match="Rectifier is not linear"):
+        fold([rectifier])
+    with pytest.raises(TypeError, match="Rectifier has no place among spikes"):
+        float_model.apply(rectifier, x)
+    assert float_model.apply(scale, x).tolist() == x.tolist()
+
+
+def test_a_rectifier_and_a_greatest_have_no_place_among_spikes() -> None:
+    shape = (1, 2, 2)
+    rectifier = Rectifier(name="r", input_shape=shape, output_shape=shape, limit=None)
+    for layer in (rectifier, _pool(shape, "max", (2, 2), (2, 2))):
+        with pytest.raises(ConversionError, match="cannot stand in a spiking network"):
+            segments([layer], source_is_direct=True)
+
+
+def test_layers_without_neurons_are_no_segments() -> None:
+    layer = _convolution((1, 3, 3), 2, (2, 2))
+    with pytest.raises(ConversionError, match=r"convolution 2 .*there are no neurons"):
+        segments([layer], source_is_direct=True)
+
+
+@pytest.mark.parametrize("padding", [(0, 0, 0, 0), (1, 1, 1, 1)])
+@pytest.mark.parametrize("offset", [0.0, 0.5])
+@pytest.mark.parametrize("factor", [2.0, -2.0])
+@pytest.mark.parametrize("kind", ["max", "sum", "average"])
+def test_what_scales_numbers_passes_pools_where_it_may(
+    kind: str, factor: float, offset: float, padding: tuple[int, int, int, int]
+) -> None:
+    """A greatest of negatives is none of positives, and the zeros of a padding get no addend."""
+    shape = (2, 4, 4)
+    pool = replace(
+        _pool(shape, kind, (2, 2), (2, 2)),
+        padding=padding,
+        output_shape=(2, *_sides(shape, (2, 2), (2, 2), padding, (1, 1))),
+    )
+    layer = _convolution(pool.output_shape, 3, (2, 2))
+    scaled = depthwise("scaled", shape, np.full(2, factor), np.full(2, offset))
+    layers: list[Layer] = [scaled, pool, layer]
+    folded = relu_folding.fold(layers)
+    x = np.abs(np.random.default_rng(0).normal(size=(3, *shape)))
+    wanted, found = (float_relu.run(each, x)[-1] for each in (layers, folded))
+    np.testing.assert_allclose(found, wanted, atol=1e-12)
+    may = factor > 0 if kind == "max" else not (any(padding) and offset)
+    assert len(folded) == (2 if may else 3)

@@ -9,9 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_naca.core import RESULT
 from edge_naca.host.chaos import Chaos, Faults
 from edge_naca.host.framing import LONGEST, Decoder, encode_frame, frame_size
-from edge_naca.host.messages import Answer, Hello, Kind, ProtocolError, Stats, pack_request
+from edge_naca.host.messages import (
+    TAUGHT,
+    Answer,
+    Hello,
+    Kind,
+    ProtocolError,
+    Stats,
+    pack_request,
+    read_results,
+)
 from edge_naca.host.packing import pack_codes, unpack_codes
 
 PAYLOADS = st.lists(st.binary(min_size=1, max_size=600), max_size=8)
@@ -113,6 +123,21 @@ def test_messages_are_read_as_they_are_written() -> None:
 def test_other_protocols_are_named(body: bytes, what: str) -> None:
     with pytest.raises(ProtocolError, match=what):
         Hello.unpack(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        TAUGHT.pack(5, 1),  # a result is missing
+        TAUGHT.pack(5, 0) + bytes(RESULT.itemsize),  # a result that is not announced
+        TAUGHT.pack(5, 3) + bytes(3 * RESULT.itemsize),  # more results than were asked for
+    ],
+)
+def test_answers_to_batches_that_cannot_be(body: bytes) -> None:
+    with pytest.raises(ProtocolError, match=f"the answer to a batch of 2 has {len(body)} bytes"):
+        read_results(body, 2)
+    assert len(read_results(TAUGHT.pack(5, 2) + bytes(2 * RESULT.itemsize), 2)) == 2
 
 
 # ---- bad lines ---------------------------------------------------------------------------------

@@ -141,6 +141,16 @@ def refused(data: bytes) -> bool:
     return False
 
 
+@pytest.mark.parametrize("content", [b"[1, 2]", b'"text"', b"3"])
+def test_metadata_that_are_no_object_are_refused(content: bytes) -> None:
+    data = image.encode(dataclasses.replace(small_network(), metadata={"a": 1}))
+    sections = [
+        (tag, flags, content if tag == b"META" else body) for tag, flags, body in sections_of(data)
+    ]
+    with pytest.raises(ImageError, match="META must hold a JSON object, not"):
+        image.decode(assembled(sections))
+
+
 def test_undamaged_image_is_taken() -> None:
     assert Image(small_image()).status == "NACA_OK"
     assert plain(image.decode(small_image())[0]) == plain(small_network())

@@ -18,11 +18,13 @@ from edge_naca.core import Core
 from edge_naca.export.conversion import float_model
 from edge_naca.export.conversion.input_layout import CalibrationError
 from edge_naca.export.conversion.layers import ConversionError, Convolution, ModelFileError, Neurons
+from edge_naca.export.conversion.segments import segments
 from edge_naca.export.nir.front_end import convert_nir, nir_check, nir_network, samples_for
 from edge_naca.export.nir.options import MissingOptionsError, NirOptions
 from edge_naca.export.nir.read import nir_layers
 from edge_naca.export.nir.write import to_nir
 from edge_naca.extras import MissingExtraError
+from edge_naca.image import encode
 from edge_naca.network import Network, Population, Rule
 from edge_naca.specification.network import Specification
 from edge_naca.stages import SpikingConvolution, SpikingPool
@@ -677,6 +679,59 @@ def test_calibration_that_does_not_suit(x: Any, why: str) -> None:
         convert_nir(chain((8,), DENSE, lif()), x, SAID)
 
 
+def test_samples_larger_than_an_image_takes_are_refused() -> None:
+    wide = chain((5000,), affine(1, 4, 5000), lif())
+    with pytest.raises(CalibrationError, match="a sample takes 5000 inputs: an image has at most"):
+        convert_nir(wide, _samples((5000,)), SAID)
+    half = chain((2500,), affine(1, 4, 2500), lif())
+    with pytest.raises(CalibrationError, match="a sample takes 5000 inputs, two a number for"):
+        convert_nir(half, _samples((2500,), -3), SAID)
+
+
+def test_a_scale_that_no_gain_can_hold_is_refused() -> None:
+    options = replace(SAID, encoder="rate", full_scale=1e15)
+    with pytest.raises(CalibrationError, match=r"multiplied by 2\.56e-13: check full_scale"):
+        convert_nir(chain((8,), DENSE, lif()), _samples((8,)), options)
+
+
+def test_a_layer_of_thousands_of_inputs_is_converted_closely() -> None:
+    """Of so many inputs only the powers are looked at, not how they go together."""
+    network, _ = _compare(chain((3000,), affine(1, 4, 3000), lif()), _samples((3000,)))
+    assert network.inputs == 3000
+
+
+def test_negative_numbers_cannot_enter_groups() -> None:
+    grouped = chain((2, 6, 6), convolution(1, 4, 1, 3, groups=2), lif())
+    with pytest.raises(ConversionError, match=r"n0 .*a first layer of 2 groups cannot be given"):
+        convert_nir(grouped, _samples((2, 6, 6), -3), SAID)
+
+
+def test_potentials_of_different_units_cannot_be_compared() -> None:
+    readout = node("LI", tau=np.array(2.0), r=np.abs(numbers(1, 2, 2, 4)) + 1, v_leak=np.array(0.0))
+    with pytest.raises(ConversionError, match=r"n1 .*neurons of one map differ in how much they"):
+        convert_nir(chain((1, 2, 4), convolution(1, 2, 1, 1), readout), _samples((1, 2, 4)), SAID)
+
+
+def test_weights_without_neurons_behind_them_are_no_stage() -> None:
+    layers = nir_layers(chain((8,), DENSE, lif()), SAID)
+    assert len(segments(layers, source_is_direct=True)[0]) == 1
+    with pytest.raises(ConversionError, match=r"n0 .*no neurons come after it"):
+        segments([*layers, layers[0]], source_is_direct=True)
+
+
+def test_whole_numbers_may_come_as_floats() -> None:
+    source, x = chain((8,), DENSE, lif()), _samples((8,))
+    network, _ = nir_network(source, x, SAID)
+    other, _ = nir_network(source, x.astype(np.float64), SAID)
+    assert encode(other) == encode(network)
+
+
+def test_classes_go_into_the_image() -> None:
+    names = ["a", "b", "c", "d", "e", "f"]
+    network, _ = nir_network(chain((8,), DENSE, lif()), _samples((8,)), SAID, classes=names)
+    assert network.metadata["classes"] == names
+
+
 def test_normalisation_of_other_channels_is_refused() -> None:
     options = replace(SAID, mean=(0.1, 0.2, 0.3))
     with pytest.raises(ValueError, match="mean must be one number, or one for each of 2 channels"):
@@ -812,3 +867,115 @@ def test_files_that_reach_out_or_never_end_are_refused(tmp_path: Path) -> None:
         file.create_dataset("node/nodes/n0/more", (1 << 20, 1 << 20), "f4", chunks=(1, 1 << 10))
     with pytest.raises(ModelFileError, match=r"n0/more: with its .* holds more than 256 MiB"):
         nir_layers(path, SAID)
+
+
+def _with_more(path: Path, **how: Any) -> Path:
+    """Write a file in which a node has one more dataset."""
+    save(path, chain((8,), DENSE, lif()).to_dict())
+    with h5py.File(path, "a") as file:
+        file.create_dataset("node/nodes/n0/more", **how)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        (
+            {"shape": (2,), "dtype": "f8", "external": [("other.bin", 0, 16)]},
+            "n0/more: its numbers lie in another file",
+        ),
+        (
+            {"shape": (1,), "dtype": "f8", "maxshape": (None,), "chunks": (1 << 26,)},
+            "n0/more is stored in pieces of 512 MiB",
+        ),
+        (
+            {"shape": (2,), "dtype": h5py.vlen_dtype(np.int32)},
+            "n0/more holds object, neither numbers nor names",
+        ),
+        (
+            {"data": ["a", "b"], "chunks": (1,), "maxshape": (None,)},
+            "n0/more: names are read only where they lie in one piece",
+        ),
+    ],
+)
+def test_storage_that_could_take_any_memory_is_refused(
+    how: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelFileError, match=re.escape(why)):
+        nir_layers(_with_more(tmp_path / "net.nir", **how), SAID)
+
+
+def test_files_and_graphs_of_too_much_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = chain((8,), DENSE, lif())
+    path = save(tmp_path / "net.nir", source.to_dict())
+    monkeypatch.setattr("edge_naca.export.nir.graph.MAX_EDGES", 2)
+    with pytest.raises(ModelFileError, match="there are more than 2 edges"):
+        nir_layers(source, SAID)
+    monkeypatch.setattr("edge_naca.export.nir.graph.MAX_NODES", 1)
+    with pytest.raises(ModelFileError, match="there are more than 1 nodes"):
+        nir_layers(source, SAID)
+    with pytest.raises(ModelFileError, match=r"net\.nir: there are too many nodes and parameters"):
+        nir_layers(path, SAID)
+
+
+def test_graphs_too_deep_in_each_other_are_refused() -> None:
+    deep = graph({"inner": DENSE}).to_dict()
+    for _ in range(17):
+        deep = graph({"inner": deep}).to_dict()
+    with pytest.raises(ModelFileError, match="graphs lie too deep in each other"):
+        nir_layers(Raw(deep), SAID)
+
+
+@pytest.mark.parametrize(
+    ("edges", "why"),
+    [
+        ("input", "the graph has no edges, but 'input'"),
+        ([("input", "n0", "n1")], "the graph: an edge must join two nodes"),
+        ([1, 2], "the graph: an edge must join two nodes"),
+    ],
+)
+def test_edges_that_are_none_are_refused(edges: Any, why: str) -> None:
+    source = chain((8,), DENSE, lif())
+    source.data["edges"] = edges
+    with pytest.raises(ModelFileError, match=why):
+        nir_layers(source, SAID)
+
+
+def test_types_may_be_arrays_of_one_text() -> None:
+    source = chain((8,), DENSE, lif())
+    source.data["nodes"]["n1"]["type"] = np.array(b"LIF")
+    assert [type(layer).__name__ for layer in nir_layers(source, SAID)] == [
+        "Convolution", "Neurons"
+    ]  # fmt: skip
+
+
+IF = node("IF", r=np.array(np.inf), v_threshold=np.array(1.0))
+
+
+@pytest.mark.parametrize(
+    ("neurons", "options", "why"),
+    [
+        (lif(threshold=-1.0), {"reset": "subtract"}, "a threshold below rest cannot be subtracted"),
+        (lif(threshold=np.inf), {}, "its v_threshold holds infinity"),
+        (IF, {}, "its r or w_in holds infinity"),
+    ],
+)
+def test_neurons_that_cannot_be_converted(
+    neurons: dict[str, Any], options: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(ConversionError, match=f"n1 .*{why}"):
+        nir_layers(chain((8,), DENSE, neurons), replace(SAID, **options))
+
+
+def test_pools_without_a_kernel_are_refused() -> None:
+    with pytest.raises(ConversionError, match=r"n0 .*its parameter kernel_size is missing"):
+        nir_layers(chain((1, 4, 4), node("SumPool2d", stride=2, padding=0), lif()), SAID)
+
+
+def test_flattening_what_is_not_there_is_refused() -> None:
+    wrong = node("Flatten", start_dim=5, end_dim=7)
+    with pytest.raises(ConversionError, match=r"n0 .*it joins dimensions 5 \.\. 7 of"):
+        nir_layers(chain((2, 4, 4), wrong, DENSE, lif()), SAID)
+    assert len(nir_layers(chain((8,), wrong, DENSE, lif()), SAID)) == 2

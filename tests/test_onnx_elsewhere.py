@@ -35,6 +35,13 @@ Nodes = list[onnx.NodeProto]
 
 DIGITS = data.load("digits")
 RNG = np.random.default_rng(0)
+START = np.random.default_rng(1).bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def _own_numbers() -> None:
+    """Let every test draw the same numbers, whichever tests ran before it."""
+    RNG.bit_generator.state = START
 
 
 def numbers(*shape: int) -> Array:
@@ -77,6 +84,16 @@ CONSTANTS = {
     "middle": np.array(90, np.uint8),
     "other": np.array(60, np.uint8),
     "byte": np.array(0, np.uint8),
+    "four": numbers(4, 5),
+    "wide": numbers(4, 3, 1, 3),
+    "narrow": numbers(5, 4, 3),
+    "all": np.abs(numbers(1, 3, 8, 8)) / 100,
+    "unit": numbers(1, 5),
+    "second": whole(2),
+    "places": whole(2, 3),
+    "no": np.array(False),
+    "slope": np.abs(numbers(6)),
+    "shift": numbers(6),
 }
 IMAGE, LAST, ROW = (1, 3, 8, 8), (1, 8, 8, 3), (1, 8)
 CONV = node("Conv", "t w", "c")
@@ -172,6 +189,83 @@ CASES: dict[str, tuple[tuple[int, ...], Nodes]] = {
             node("Gemm", "r small", "y"),
         ],
     ),
+    "Clip without bounds": (
+        ROW, [node("Gemm", "x first", "a"), node("Clip", "a", "r"), node("Gemm", "r small", "y")]
+    ),
+    "Dropout that is off": (
+        ROW,
+        [
+            node("Gemm", "x first", "a"),
+            node("Relu", "a", "b"),
+            node("Dropout", "b half no", "r"),
+            node("Gemm", "r small", "y"),
+        ],
+    ),
+    "BatchNormalization of a vector": (
+        ROW,
+        [
+            node("Gemm", "x first", "a"),
+            node("BatchNormalization", "a slope shift shift slope", "b"),
+            node("Relu", "b", "r"),
+            node("Gemm", "r small", "y"),
+        ],
+    ),
+    "a row as an image, and back": (
+        (1, 3, 8),
+        [
+            node("Unsqueeze", "x second", "a"),
+            node("Conv", "a wide", "b"),
+            node("Squeeze", "b second", "c"),
+            node("Relu", "c", "r"),
+            node("Conv", "r narrow", "y"),
+        ],
+    ),
+    "Squeeze of an average": (
+        IMAGE,
+        [
+            node("Conv", "x w", "c"),
+            node("Relu", "c", "r"),
+            node("GlobalAveragePool", "r", "g"),
+            node("Squeeze", "g places", "f"),
+            node("Gemm", "f four", "y"),
+        ],
+    ),
+    "Squeeze of everything": (
+        IMAGE,
+        [
+            node("Conv", "x w", "c"),
+            node("Relu", "c", "r"),
+            node("GlobalAveragePool", "r", "g"),
+            node("Squeeze", "g", "y"),
+        ],
+    ),
+    "ReduceMean": (
+        IMAGE,
+        [
+            node("Conv", "x w", "c"),
+            node("Relu", "c", "r"),
+            node("ReduceMean", "r", "g", axes=[2, 3]),
+            node("Conv", "g v", "y"),
+        ],
+    ),
+    "ReduceMean to a vector": (
+        IMAGE,
+        [
+            node("Conv", "x w", "c"),
+            node("Relu", "c", "r"),
+            node("ReduceMean", "r", "f", axes=[-1, -2], keepdims=0),
+            node("Gemm", "f four", "y"),
+        ],
+    ),
+    "a single number": (
+        IMAGE,
+        [
+            node("Conv", "x all", "c"),
+            node("Relu", "c", "r"),
+            node("Flatten", "r", "f"),
+            node("MatMul", "f unit", "y"),
+        ],
+    ),
 }  # fmt: skip
 
 
@@ -261,6 +355,99 @@ def test_what_integers_stand_for_is_kept(
     reach = float(np.abs(CONSTANTS["small"]).sum(axis=0).max()) * step
     assert np.abs(real(path, x) - wanted).max() <= reach  # rounding, and nothing else
     assert (predictions(path, x) == wanted.argmax(axis=1)).mean() >= 0.97
+
+
+WEIGHTS = RNG.integers(-60, 60, (6, 5)).astype(np.int8)
+INTEGERS: dict[str, Array] = {
+    "weights": WEIGHTS,
+    "turned": WEIGHTS.T.copy(),
+    "step": np.array(0.02, np.float32),
+    "steps": np.linspace(0.01, 0.03, 5, dtype=np.float32),
+    "even": np.array(0, np.int8),
+    "evens": np.zeros(5, np.int8),
+    "bias": RNG.integers(-3000, 3000, 5).astype(np.int32),
+    "fifth": np.array(0.2, np.float32),
+    "centre": np.array(128, np.uint8),
+    "constant": RNG.integers(40, 140, 6).astype(np.uint8),
+    "coarse": np.array(12, np.float32),
+}
+
+
+def own(kind: str, inputs: str, output: str, **about: Any) -> onnx.NodeProto:
+    """Return a node of onnxruntime's own; two spaces leave an input out."""
+    names = inputs.split(" ")
+    return helper.make_node(kind, names, [output], kind, domain="com.microsoft", **about)
+
+
+def on_vectors(*nodes: onnx.NodeProto) -> Nodes:
+    """Return nodes that are given a vector of 6 integers, "q"."""
+    return [node("Gemm", "x first", "a"), node("QuantizeLinear", "a half middle", "q"), *nodes]
+
+
+def on_wide_vectors(*nodes: onnx.NodeProto) -> Nodes:
+    """Return nodes that are given such a vector, whose limits nothing exceeds."""
+    return [node("Gemm", "x first", "a"), node("QuantizeLinear", "a fifth centre", "q"), *nodes]
+
+
+def on_images(*nodes: onnx.NodeProto) -> Nodes:
+    """Return nodes that are given 4 maps of integers, "q"."""
+    return [node("Conv", "x w", "a"), node("QuantizeLinear", "a coarse centre", "q"), *nodes]
+
+
+OUT = node("DequantizeLinear", "r fifth centre", "y")
+OPERATORS: dict[str, Nodes] = {
+    "QGemm": on_vectors(
+        own("QGemm", "q half middle weights steps evens bias fifth centre", "r"), OUT
+    ),
+    "QGemm without a bias": on_vectors(
+        own("QGemm", "q half middle weights step even  fifth centre", "r"),
+        OUT,
+    ),
+    "QGemm to real numbers": on_vectors(
+        own("QGemm", "q half middle turned step even", "y", transB=1)
+    ),
+    "QLinearMatMul": on_vectors(
+        node("QLinearMatMul", "q half middle weights step even fifth centre", "r"), OUT
+    ),
+    "QLinearAdd": on_wide_vectors(
+        own("QLinearAdd", "q fifth centre constant half middle fifth centre", "r"), OUT
+    ),
+    "QLinearAdd on the right": on_wide_vectors(
+        own("QLinearAdd", "constant half middle q fifth centre fifth centre", "r"), OUT
+    ),
+    "QLinearMul": on_wide_vectors(
+        own("QLinearMul", "q fifth centre constant half middle fifth centre", "r"), OUT
+    ),
+    "QLinearAveragePool": on_images(
+        own("QLinearAveragePool", "q coarse centre coarse centre", "r",
+            kernel_shape=[2, 2], strides=[2, 2]),
+        node("DequantizeLinear", "r coarse centre", "y"),
+    ),
+    "QLinearGlobalAveragePool": on_images(
+        own("QLinearGlobalAveragePool", "q coarse centre coarse centre", "r"),
+        node("DequantizeLinear", "r coarse centre", "y"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_quantised_operators_stand_for_real_ones(name: str, tmp_path: Path) -> None:
+    """They differ by the rounding of what goes in and comes out, and by nothing else."""
+    nodes, known = OPERATORS[name], CONSTANTS | INTEGERS
+    used = {part: known[part] for one in nodes for part in one.input if part in known}
+    shape = ROW if nodes[0].op_type == "Gemm" else IMAGE
+    path = save(build(nodes, used, shape), tmp_path)
+    assert not onnx_check(path, OnnxOptions(head="keep")).findings
+    x = samples_like(shape)
+    wanted, found = answers(path, x), real(path, x)
+    if shape == IMAGE:
+        reach = 12.0  # half a step in, half a step out
+    else:
+        step = float(known[nodes[1].input[1]])
+        gain = {"QLinearAdd": 1.0, "QLinearMul": 2.5}.get(nodes[2].op_type, 6 * 60 * 0.03)
+        reach = (gain * step + 0.2) / 2
+    assert np.abs(found - wanted).max() <= reach + 1e-3
+    assert wanted.std() > 3 * np.abs(found - wanted).std()
 
 
 def test_the_type_of_integers_may_stand_in_an_attribute(

@@ -102,6 +102,15 @@ def test_external_data_that_are_missing_or_elsewhere(tmp_path: Path) -> None:
         onnx_check(path)
 
 
+def test_huge_external_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build([conv()], {"w": np.ones((100, 1, 3, 3), np.float32)}, [1, 1, 8, 8])
+    path = tmp_path / "model.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    monkeypatch.setattr("edge_naca.export.onnx_import.file.MAX_FILE", 3000)
+    with pytest.raises(OnnxError, match=r"'w\.bin' has more than 0 MiB"):
+        onnx_check(path)
+
+
 def test_huge_files_graphs_and_constants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from edge_naca.export.onnx_import import file as onnx_file
 
@@ -202,6 +211,20 @@ CONSTANTS = {
     "cut": np.array([1, 2, 32], np.int64),
     "scales": np.ones(1, np.float32),
     "batch": np.array([0], np.int64),
+    "two": np.ones(2, np.float32),
+    "six": np.ones((6, 5), np.float32),
+    "eight": np.ones((8, 6), np.float32),
+    "left": np.ones((3, 1), np.float32),
+    "less": np.full(1, -1, np.float32),
+    "byte": np.array(0, np.uint8),
+    "last": np.array(255, np.uint8),
+    "bytes": np.ones((3, 1), np.uint8),
+    "bytes2": np.zeros(2, np.uint8),
+    "nothing": np.array(np.nan, np.float32),
+    "ring": np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64),
+    "crop": np.array([0, 0, -1, 0, 0, 0, 0, 0], np.int64),
+    "far": np.array([0, 0, 256, 0, 0, 0, 0, 0], np.int64),
+    "more": np.array([1, 0, 0, 0, 0, 0, 0, 0], np.int64),
 }
 
 REFUSED = [
@@ -230,6 +253,28 @@ REFUSED = [
     (node("Unsqueeze", ["x", "batch"]), "moves the batch"),
     (node("Cast", ["x"], to=TensorProto.INT32), "rounds to whole numbers"),
     (node("InstanceNormalization", ["x", "one", "one"]), "no frozen stage"),
+    (conv(pads=[1, 1]), "pads has 2 numbers"),
+    (conv(["x", "volume"]), "a convolution of 3 dimensions"),
+    (node("BatchNormalization", ["x", *["scales"] * 4], training_mode=1), "in training mode"),
+    (node("BatchNormalization", ["x", *["two"] * 4]), "[2, 2, 2, 2] are not one for each of 1"),
+    (node("BatchNormalization", ["x", *["scales"] * 3, "less"]), "variance is negative or 0"),
+    (node("Squeeze", ["x", "batch"]), "removes the batch"),
+    (node("QuantizeLinear", ["x", "one", "last"]), "stand for no number above 0"),
+    (node("Clip", ["x", "nothing"]), "its min is NaN"),
+    (node("Max", ["x", "pixels"]), "its constants differ from each other"),
+    (node("Pad", ["x", "shape"]), "it has 2 pads for 4 axes"),
+    (node("Pad", ["x", "ring"], mode="reflect"), "it pads with mode 'reflect'"),
+    (node("Pad", ["x", "ring", "one"]), "it pads with 1"),
+    (node("Pad", ["x", "crop"]), "it crops its input"),
+    (node("Pad", ["x", "far"]), "it adds 256 zeros"),
+    (node("Pad", ["x", "more"]), "it pads the batch"),
+    (node("QuantizeLinear", ["x", "two"], axis=1), "it quantises channels apart"),
+    (node("QuantizeLinear", ["x", "two", "bytes2"], axis=1), "it quantises channels apart"),
+    (node("QGemm", ["x", *["one"] * 8], domain="com.microsoft", transA=1), "is transposed"),
+    (
+        node("QLinearAveragePool", ["x", *["one"] * 4], domain="com.microsoft", channels_last=1),
+        "takes channels last",
+    ),
 ]
 
 
@@ -237,10 +282,192 @@ REFUSED = [
 def test_nodes_that_cannot_be_converted(what: onnx.NodeProto, reason: str, tmp_path: Path) -> None:
     used = {name: value for name, value in CONSTANTS.items() if name in what.input}
     found = onnx_check(save(build([what], used, [1, 1, 8, 8]), tmp_path)).findings[0]
-    assert found.kind == what.op_type
+    assert found.kind.removeprefix("com.microsoft.") == what.op_type
     assert found.node == f"{what.name} (node 0)"
     assert reason in found.reason
     assert found.advice
+
+
+VECTORS = [
+    (node("Gemm", ["x", "six"]), "weights of shape (5, 6) do not fit 8 inputs"),
+    (node("Gemm", ["x", "eight", "five"]), "bias (5,) must be (6,)"),
+    (node("Gemm", ["x", "eight"], transA=1), "transposed or on the right"),
+    (node("Gemm", ["left", "x"]), "transposed or on the right"),
+    (node("MatMul", ["left", "x"]), "on the right"),
+    (node("Max", ["x", "one", "half"]), "compares 3 tensors"),
+    (node("Min", ["x", "one"]), "compares its input with 1"),
+]
+
+
+@pytest.mark.parametrize(("what", "reason"), VECTORS, ids=lambda v: getattr(v, "op_type", ""))
+def test_nodes_of_vectors_that_cannot_be_converted(
+    what: onnx.NodeProto, reason: str, tmp_path: Path
+) -> None:
+    used = {name: value for name, value in CONSTANTS.items() if name in what.input}
+    found = check_one(build([what], used, [1, 8]), tmp_path)
+    assert (found.kind, found.node) == (what.op_type, f"{what.name} (node 0)")
+    assert reason in found.reason
+
+
+def test_integers_on_the_right_of_weights(tmp_path: Path) -> None:
+    inputs = ["bytes", "one", "byte", "x", "one", "byte", "one", "byte"]
+    used = {name: CONSTANTS[name] for name in inputs if name != "x"}
+    model = build([node("QLinearMatMul", inputs)], used, [1, 8], input_type=TensorProto.UINT8)
+    assert "its input is on the right" in check_one(model, tmp_path).reason
+
+
+CHAINS = {
+    "channels that are no channels any more": (
+        [
+            conv(output="c"),
+            node("Transpose", ["c"], "t", perm=[0, 2, 3, 1]),
+            conv(["t", "v"], name="second"),
+        ],
+        "second (node 2)",
+        "takes (batch, 6, 6, 2) with dimensions in another order",
+    ),
+    "places in a row": (
+        [node("Reshape", ["x", "row"], "r"), conv(["r", "narrow"], name="second")],
+        "second (node 1)",
+        "splits up what came before",
+    ),
+    "a picture behind limits": (
+        [
+            node("QuantizeLinear", ["x", "one", "byte"], "q", name="quantise"),
+            node("DequantizeLinear", ["q", "one", "byte"], "d", name="dequantise"),
+            node("Add", ["d", "pixels"], "a", name="add"),
+            conv(["a", "w"]),
+        ],
+        "add",
+        "differs from place to place, behind limits",
+    ),
+    "a Pad that only a kernel could take in": (
+        [node("Pad", ["x", "around"], "p", name="pad"), node("Flatten", ["p"], name="flatten")],
+        "flatten (node 1)",
+        "adds zeros that only a convolution or pool can take in",
+    ),
+    "a sum with the zeros of a Pad": (
+        [node("Pad", ["x", "around"], "p", name="pad"), node("Add", ["p", "one"], name="add")],
+        "add (node 1)",
+        "adds to the zeros of a Pad",
+    ),
+    "a picture behind a convolution": (
+        [conv(output="c"), node("Add", ["c", "picture"], name="add")],
+        "add (node 1)",
+        "its constants differ from place to place",
+    ),
+    "a Pad of channels": (
+        [
+            node("Pad", ["x", "deep"], "p", name="pad"),
+            node("MaxPool", ["p"], name="pool", kernel_shape=[2, 2]),
+        ],
+        "pool (node 1)",
+        "adds channels of zeros",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_chains_that_cannot_be_converted(name: str, tmp_path: Path) -> None:
+    nodes, where, reason = CHAINS[name]
+    known = CONSTANTS | {
+        "v": np.ones((2, 6, 1, 1), np.float32),
+        "picture": np.arange(36, dtype=np.float32).reshape(1, 1, 6, 6),
+        "row": np.array([1, 1, 64], np.int64),
+        "narrow": np.ones((2, 1, 3), np.float32),
+        "around": np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64),
+        "deep": np.array([0, 1, 0, 0, 0, 1, 0, 0], np.int64),
+    }
+    used = {place: known[place] for part in nodes for place in part.input if place in known}
+    found = check_one(build(nodes, used, [1, 1, 8, 8]), tmp_path)
+    assert found.node == where
+    assert reason in found.reason
+
+
+def dynamic(place: str) -> onnx.NodeProto:
+    """Return a node that quantises x as it runs; its results are called after the place."""
+    names = [f"{kind}{place}" for kind in ("codes", "scale", "zero")]
+    return helper.make_node("DynamicQuantizeLinear", ["x"], names, name=f"quantise{place}")
+
+
+DYNAMIC = {
+    "another zero point": (
+        [dynamic("1"), node("MatMulInteger", ["codes1", "w", "byte"], name="product")],
+        "its zero point is not that of its input",
+    ),
+    "codes as numbers": (
+        [dynamic("1"), node("Cast", ["codes1"], name="product", to=TensorProto.FLOAT)],
+        "it takes codes for numbers",
+    ),
+    "codes dequantised with a constant": (
+        [dynamic("1"), node("DequantizeLinear", ["codes1", "one", "byte"], name="product")],
+        "it takes integers of a scale that only shows when the model runs",
+    ),
+    "real numbers": (
+        [node("DequantizeLinear", ["x", "one", "byte"], name="product")],
+        "it takes integers, but what comes in are real numbers",
+    ),
+    "another scale": (
+        [
+            *(dynamic("1"), dynamic("2")),
+            node("MatMulInteger", ["codes1", "w", "zero1"], "m", name="sums"),
+            node("Cast", ["m"], "c", name="cast", to=TensorProto.FLOAT),
+            node("Mul", ["c", "scale2"], name="product"),
+        ],
+        "it multiplies by a scale of other numbers",
+    ),
+    "two scales": (
+        [
+            *(dynamic("1"), dynamic("2")),
+            node("Mul", ["scale1", "scale2"], "s", name="product"),
+            node("MatMulInteger", ["codes1", "w", "zero1"], "m", name="sums"),
+            node("Cast", ["m"], "c", name="cast", to=TensorProto.FLOAT),
+            node("Mul", ["c", "s"], name="last"),
+        ],
+        "it multiplies scales that only show when the model runs",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DYNAMIC)
+def test_dynamic_quantisation_of_another_kind_is_refused(name: str, tmp_path: Path) -> None:
+    nodes, reason = DYNAMIC[name]
+    known = {"w": np.ones((8, 3), np.int8), "byte": CONSTANTS["byte"], "one": CONSTANTS["one"]}
+    used = {place: known[place] for part in nodes for place in part.input if place in known}
+    found = onnx_check(save(build(nodes, used, [1, 8]), tmp_path)).findings[0]
+    assert found.node.startswith("product")
+    assert reason in found.reason
+
+
+def test_integers_that_nothing_says_the_scale_of(tmp_path: Path) -> None:
+    model = build(
+        [node("MatMulInteger", ["x", "w"])],
+        {"w": np.ones((8, 3), np.uint8)},
+        [1, 8],
+        input_type=TensorProto.UINT8,
+        output_type=TensorProto.INT32,
+    )
+    assert "that no DynamicQuantizeLinear made" in check_one(model, tmp_path).reason
+
+
+def test_an_input_that_holds_no_numbers(tmp_path: Path) -> None:
+    model = build([node("Identity", ["x"])], {}, [1, 8], input_type=TensorProto.STRING)
+    assert "it takes STRING, no numbers of its own" in check_one(model, tmp_path).reason
+
+
+def test_an_output_that_depends_on_nothing(tmp_path: Path) -> None:
+    nodes = [node("Relu", ["x"], "r", name="relu"), node("Identity", ["one"], "y")]
+    found = onnx_check(save(build(nodes, {"one": CONSTANTS["one"]}, [1, 8]), tmp_path)).findings
+    assert found
+    assert "input" in found[0].reason
+
+
+def test_samples_to_test_on_that_are_of_another_kind() -> None:
+    options = OnnxOptions(full_scale=16)
+    x, y = DIGITS.x_train[:20], DIGITS.y_train[:20]
+    for other in (x.astype(np.float64), x[:, :7]):
+        with pytest.raises(CalibrationError, match="are not like those of calibration"):
+            onnx_network(MODELS / "digits_conv.onnx", x, options, tests=(other, y))
 
 
 def test_where_the_graph_is_asked_to_be_cut(tmp_path: Path) -> None:
@@ -292,6 +519,17 @@ def test_what_rates_cannot_say(tmp_path: Path) -> None:
     model = build(nodes, weights, [1, 1, 8, 8])
     assert not onnx_check(save(model, tmp_path)).findings
     assert "may be negative" in check_one(model, tmp_path, coding="rate").reason
+
+
+def test_pools_that_no_spikes_can_be_given(tmp_path: Path) -> None:
+    first = node("AveragePool", ["x"], "p", name="first", kernel_shape=[2, 2])
+    second = node("AveragePool", ["p"], "q", name="second", kernel_shape=[2, 2])
+    nodes = [first, second, conv(["q", "w"], "c"), node("Relu", ["c"], name="relu")]
+    path = save(build(nodes, {"w": WEIGHTS}, [1, 1, 8, 8]), tmp_path)
+    assert not onnx_check(path, OnnxOptions(full_scale=16)).findings
+    begin, behind = onnx_check(path, OnnxOptions(full_scale=16, coding="rate")).findings
+    assert (begin.node, begin.reason) == ("first", "a pool cannot come first")
+    assert (behind.node, behind.reason) == ("second", "a pool cannot follow a pool")
 
 
 def test_a_model_that_cannot_answer(tmp_path: Path) -> None:

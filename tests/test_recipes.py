@@ -12,6 +12,7 @@ from edge_naca.core import Core
 from edge_naca.data import Dataset
 from edge_naca.image import state_size
 from edge_naca.network import Network
+from edge_naca.scaling import gains
 from edge_naca.specification.preparation import features
 
 RNG = np.random.default_rng(0)
@@ -155,3 +156,11 @@ def test_samples_of_another_kind_are_refused() -> None:
         recipes.integers_for(network, SMALL.x_test / 2)
     with pytest.raises(ValueError, match="takes samples of 64 numbers"):
         recipes.integers_for(network, np.arange(64))
+
+
+def test_gains_are_as_fine_as_14_bits_allow() -> None:
+    gain, shift = gains(np.array([0.3, 5.0]))
+    assert shift == 11
+    assert gain.tolist() == [round(0.3 * 2**11), 5 * 2**11]
+    gain, shift = gains(np.array([1e6, 1.0]))  # beyond what a device multiplies by
+    assert (gain.tolist(), shift) == ([16383, 16383], 0)

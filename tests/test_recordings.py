@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commands import failed
-from wire import IMAGE, NETWORK, samples
+from commands import call, failed, object_of
+from wire import IMAGE, NETWORK, pack, samples
 
 from edge_naca import image
-from edge_naca.core import Core
+from edge_naca.core import RESULT, Core
 from edge_naca.host import recorded, recorder
 from edge_naca.host.recorded import RecordingError
 from edge_naca.host.recorder import FORMAT, VERSION, Recorder, is_there, pack_state
@@ -184,6 +184,37 @@ def test_replay_refuses_a_header_without(tmp_path: Path, name: str) -> None:
     (tmp_path / "i.naca").write_bytes(IMAGE)
     path = write(tmp_path / "r.jsonl", {key: HEADER[key] for key in HEADER if key != name})
     assert f"missing: {name}" in failed(1, "replay", path, "--emulate", tmp_path / "i.naca")
+
+
+def taught_once(folder: Path, **other: Any) -> list[Any]:
+    """Return the command that repeats a recording of one sample, whose lines say something else."""
+    core, (x, y) = Core(IMAGE), samples(1)
+    result = core.learn_many(x, y, "codes")[0]
+    answer = {name: int(result[name]) for name in RESULT.names or ()}
+    sample = {"label": int(y[0]), "sample": base64.b64encode(pack(x[0], 4)).decode()}
+    after = {"learned": 1, "hash": f"{core.state_hash():08x}"}
+    lines = [
+        {key: other.get(key, line[key]) for key in line}
+        for line in (HEADER, SAMPLE | answer | sample, after)
+    ]
+    (folder / "i.naca").write_bytes(IMAGE)
+    return ["replay", write(folder / "r.jsonl", *lines), "--emulate", folder / "i.naca"]
+
+
+def test_replay_says_whether_everything_came_out_the_same(tmp_path: Path) -> None:
+    assert object_of(*taught_once(tmp_path))["compared"] == 1
+    assert object_of(*taught_once(tmp_path, prediction=None))["compared"] == 0
+    result = call(*taught_once(tmp_path, hash="0000beef"))
+    assert result.exit_code == 1
+    wrong = result.stderr
+    assert "every answer is the same, but the state's hash is" in wrong
+    assert "instead of 0000beef" in wrong
+    result = call(*taught_once(tmp_path, spikes=77))
+    assert result.exit_code == 1
+    assert "instead of 77" in result.stderr
+    other = failed(1, *taught_once(tmp_path, network_id="0badcafe"))
+    assert "the recording is of network 0badcafe, the device runs" in other
+    assert "push the image it was made with" in other
 
 
 def test_a_network_s_name_in_a_recording_cannot_act(tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 """Committed measurements are whole, and all that quotes them says what they say."""
 
 import re
+import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import results
 import tables
 from summaries import SUMMARIES
+
+from edge_naca import measurement
+from edge_naca.measurement import Figure, mean
 
 FILES = sorted(results.FOLDER.glob("*.json"))
 PAGES = tables.pages()
@@ -50,3 +55,56 @@ def test_a_figure_that_somebody_typed_is_found() -> None:
     typed = re.sub(r"\*\*\d\d\.\d\d ±", "**99.99 ±", text, count=1)
     assert typed != text
     assert tables.filled(typed) == text
+
+
+# ---- measurements ------------------------------------------------------------------------------
+
+ACCURACY = mean({"data": "digits"}, "accuracy", [0.5, 0.75], "%", 1)
+TABLE = measurement.Table(
+    "Accuracy",
+    (ACCURACY, Figure({"data": "digits"}, "fits", True), Figure({"data": "x"}, "accuracy", 1, "s")),
+)
+
+
+def test_what_was_measured_is_read_back(tmp_path: Path) -> None:
+    one = measurement.measure("t", "c", [TABLE], settings={"rate": np.float32(0.5)})  # type: ignore[dict-item]
+    measurement.write(tmp_path / "x.json", one)
+    assert results.read(tmp_path / "x.json") == one
+    assert one.figure("Accuracy", {"data": "digits"}, "accuracy") is ACCURACY
+    with pytest.raises(KeyError, match=r"2 figures are 'accuracy' of \{\} in 'Accuracy'"):
+        one.figure("Accuracy", {}, "accuracy")
+    with pytest.raises(KeyError, match="0 figures are 'speed'"):
+        one.figure("Accuracy", {}, "speed")
+
+
+def test_a_measurement_says_all_of_it_to_people() -> None:
+    one = measurement.measure(
+        "t", "c", [TABLE], data={"digits": "0123"}, settings={"rate": 0.5}, choice="By chance."
+    )
+    lines = measurement.markdown(one).splitlines()
+    for line in ("Data, sha256 begins with: digits 0123.", "Settings: rate 0.5.", "By chance."):
+        assert line in lines
+    assert "| data | accuracy | fits | single runs |" in lines
+    assert "| digits | 0.6 ± 0.1 % | yes | 0.5, 0.8 |" in lines
+    assert "| x | 1 s |  |  |" in lines
+
+
+def test_outside_a_repository_there_is_no_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measurement, "REPOSITORY", tmp_path)
+    assert measurement.commit() == ""
+    assert ", commit" not in measurement.markdown(measurement.measure("t", "c", [TABLE]))
+
+
+def test_a_commit_with_changes_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*words: str) -> None:
+        person = ["-c", "user.name=n", "-c", "user.email=e"]
+        subprocess.run(["git", *person, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.setattr(measurement, "REPOSITORY", tmp_path)
+    git("init")
+    git("commit", "--allow-empty", "-m", "first")
+    assert re.fullmatch("[0-9a-f]{12}", measurement.commit())
+    (tmp_path / "source.py").touch()
+    assert re.fullmatch(r"[0-9a-f]{12}\+", measurement.commit())

@@ -13,7 +13,7 @@ from edge_naca import data, presets, recipes
 from edge_naca.compare import Comparison, compare
 from edge_naca.core import Core
 from edge_naca.data import Dataset
-from edge_naca.network import Preparation
+from edge_naca.network import Encoder, Network, Population, Preparation, Rule
 from edge_naca.plots import figures
 from edge_naca.plots.receptive import pictures
 from edge_naca.plots.states import difference, draw_weights, knowledge
@@ -103,6 +103,33 @@ def test_networks_of_other_kinds_can_be_drawn() -> None:
     figure = difference("t", compare(before, snapshot(paper, "now"), NAMES))
     assert "in neurons of no one class" in titles(figure)
     assert figures.render(figure)
+
+
+def test_a_network_as_new_can_be_drawn() -> None:
+    """No neuron is recruited, so there are no weights, wins or bars to show."""
+    rule = Rule("winner", "table", "attract", np.eye(2, dtype=int) * 64)
+    network = Network(4, Encoder(), (Population(2, rule=rule),))
+    figure = knowledge("t", snapshot(Core(network), "new"), ["a", "b"])
+    assert not any(isinstance(patch, StepPatch) for axes in figure.axes for patch in axes.patches)
+    assert "No neuron has won yet" in titles(figure)
+
+
+def test_many_classes_are_left_without_labels() -> None:
+    count = 40
+    core = Core(presets.competitive(16, count, 2))
+    core.learn_many(
+        np.eye(16, dtype=np.uint8)[np.arange(count) % 16] * 9, np.arange(count), "codes"
+    )
+    names = [f"class {label}" for label in range(count)]
+    before = snapshot(Core(core.network), "new")
+    after = snapshot(core, "taught")
+    for figure in (
+        knowledge("t", after, names),
+        difference("t", compare(before, after, names)),
+    ):
+        assert not any(name in text.get_text() for axes in figure.axes for text in axes.texts
+                       for name in names)  # fmt: skip
+        assert not figure.axes[0].texts
 
 
 def test_rows_of_numbers_are_drawn_as_rows() -> None:

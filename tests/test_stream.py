@@ -27,11 +27,13 @@ from sklearn.utils.validation import check_is_fitted
 from support import program
 
 from edge_naca.cli import live
-from edge_naca.core import Core
+from edge_naca.core import RESULT, Core
 from edge_naca.export import load_image
 from edge_naca.host import DeviceClassifier, DeviceError, link, recorder
 from edge_naca.host.addresses import open_link
-from edge_naca.host.client import LinkDevice
+from edge_naca.host.client import FORGOTTEN, LinkDevice
+from edge_naca.host.link import RefusedError
+from edge_naca.host.messages import Reason
 from edge_naca.host.recorded import RecordingError
 from edge_naca.host.recorder import Recorder
 from edge_naca.host.session import Item, Progress, Session
@@ -263,6 +265,18 @@ def test_device_that_cannot_save_is_taught_all_the_same() -> None:
         assert any("failed at SAVE" in text or "keep" in text for text in progress.events)
 
 
+def test_a_refused_save_that_is_no_failure_of_the_store_ends_the_stream() -> None:
+    class Unwilling(FakeDevice):
+        def _save(self, body: bytes) -> tuple[int, bytes]:
+            return Reason.LENGTH, b""
+
+    with (
+        connected(Unwilling(IMAGE).receive) as client,
+        pytest.raises(RefusedError, match="refused SAVE: LENGTH"),
+    ):
+        Session(client, items_for(client, 100), save=50).run()
+
+
 def test_twin_names_the_first_sample_that_differs() -> None:
     fake = FakeDevice(IMAGE)
     expected = Core(NETWORK)
@@ -312,6 +326,33 @@ def recrc(saved: bytes) -> bytes:
 
 
 # ---- recordings --------------------------------------------------------------------------------
+
+
+def test_a_twin_compares_only_what_it_has_seen() -> None:
+    """States between other samples, and answers that nobody remembers, tell nothing."""
+    twin = Twin(Core(NETWORK), 5)
+    twin.compare_state(7, 0xBAD)
+    with pytest.raises(TwinMismatchError, match=r"the device's state differs .* before sample 5"):
+        twin.compare_state(5, 0xBAD)
+    forgotten = np.zeros(1, RESULT)[0]
+    forgotten["prediction"] = FORGOTTEN
+    device = LinkDevice(lambda: LoopTransport(FakeDevice(IMAGE).receive), "test")
+    (sample,) = device.packer.samples(X[:1])
+    twin.compare(5, 1, sample, forgotten)
+    assert twin.next == 6
+    twin.compare(4, 1, sample, np.zeros(1, RESULT)[0])
+    assert twin.next == 6
+
+
+def test_forgotten_answers_are_counted_as_lost() -> None:
+    progress = Progress(total=2, capacity=3)
+    results = np.zeros(2, RESULT)
+    results["prediction"] = FORGOTTEN, 1
+    for result in results:
+        progress.note(1, result)
+    assert (progress.lost, progress.asked.tolist(), progress.right.tolist()) == (
+        1, [0, 1, 0], [0, 1, 0]
+    )  # fmt: skip
 
 
 def test_recording_is_one_stream_s(tmp_path: Path) -> None:
@@ -599,6 +640,9 @@ def test_resume_without_recording(folder: Path) -> None:
 def test_push_pull_info_reset(folder: Path, tmp_path: Path) -> None:
     with emulated() as port:
         assert "no image to run" in failed(1, "pull", port, "-o", tmp_path / "x.naca")
+        bare = object_of("info", port)
+        assert (bare["running"], bare["board"]) == (False, "virtual")
+        assert "state_hash" not in bare
         pushed = object_of("push", port, folder / "net.naca")
         assert pushed["network_id"] == f"{Core(NETWORK).network_id:08x}"
         object_of("stream", "--port", port, "--data", folder / "data.npz", "--order", "given")
@@ -619,6 +663,15 @@ def test_push_pull_info_reset(folder: Path, tmp_path: Path) -> None:
         [found] = object_of("devices", port)["devices"]
         assert (found["board"], found["learned"]) == ("virtual", 400)
         assert "virtual" in call("devices", port).stdout
+        said = call("reset", port).stdout
+        learned = object_of("info", port)["learned"]
+        assert said.split() == f"{port}: restarted with {learned} samples learned".split()
+
+
+def test_devices_says_that_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serial.tools.list_ports.comports", list)
+    assert "There is no serial port here" in call("devices").stdout
+    assert object_of("devices")["devices"] == []
 
 
 def test_predicting_only(folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from fake_device import FakeDevice
@@ -11,7 +12,7 @@ from serving import IMAGE, NETWORK, connected, taught
 from edge_naca.core import Core
 from edge_naca.host.device import DeviceError
 from edge_naca.host.link import RefusedError
-from edge_naca.host.messages import Kind, ProtocolError, Reason
+from edge_naca.host.messages import Hello, Kind, ProtocolError, Reason
 from edge_naca.image import encode
 from edge_naca.presets import competitive
 
@@ -201,6 +202,30 @@ def test_a_device_that_restarts_whenever_it_gets_an_image_is_given_up() -> None:
     with (
         connected(device.receive) as client,
         pytest.raises(ProtocolError, match="restarts whenever it is given this image"),
+    ):
+        client.push(OTHER)
+
+
+def test_a_device_that_restarts_whenever_it_gets_a_state_is_given_up() -> None:
+    device = always((Reason.EPOCH, b""), Kind.STATE_WRITE)
+    with (
+        connected(device.receive) as client,
+        pytest.raises(DeviceError, match="test restarts whenever it is given this state"),
+    ):
+        client.load_state(STATE)
+
+
+def test_a_device_that_takes_no_images_is_sent_none() -> None:
+    class Fixed(FakeDevice):
+        def hello(self) -> bytes:
+            return replace(Hello.unpack(super().hello()), uploads=False).pack()
+
+        def _image_begin(self, body: bytes) -> Said:
+            raise AssertionError("an image was sent")
+
+    with (
+        connected(Fixed(IMAGE).receive) as client,
+        pytest.raises(DeviceError, match="test takes no images over the line: build its firmware"),
     ):
         client.push(OTHER)
 

@@ -398,8 +398,7 @@ def draw_moved_by_class(axes: Axes, changes: Comparison) -> None:
     axes.set_xlabel("weights changed")
     axes.margins(x=0.3)
     caption(axes, "In whose neurons" + (f"; {shared} in neurons of no one class" if shared else ""))
-    if axes.patches:
-        axes.legend(frameon=False, fontsize=8, loc="upper right")
+    axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
 def draw_most_moved(figure: SubFigure, changes: Comparison) -> None:

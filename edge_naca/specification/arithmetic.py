@@ -6,6 +6,7 @@ it is wide enough to show that nothing overflows the 32 bits which a device does
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,7 @@ def round_shift(x: Int, shift: int) -> Int:
 
 def square_root(x: int) -> int:
     """Return the largest integer whose square is not above `x`."""
-    root = int(np.sqrt(float(x)))
-    while root * root > x:
-        root -= 1
-    while (root + 1) * (root + 1) <= x:
-        root += 1
-    return root
+    return math.isqrt(x)
 
 
 def signed_log(x: Int) -> Int:

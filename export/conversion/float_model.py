@@ -18,7 +18,6 @@ from edge_naca.export.conversion.layers import (
     Layer,
     Neurons,
     Pool,
-    Rectifier,
     Scale,
 )
 
@@ -28,12 +27,12 @@ BATCH_NUMBERS = 1 << 22  # numbers that a batch may have in its largest layer
 # ---- layers without a state ----------------------------------------------------------------------
 
 
-def windows(x: Float, layer: Convolution | Pool, beyond: float = 0.0) -> Float:
+def windows(x: Float, layer: Convolution | Pool) -> Float:
     """Return what lies under a kernel: (samples, channels, rows, columns, height, width)."""
     kernel = layer.weights.shape[2:] if isinstance(layer, Convolution) else layer.kernel
     dilation = layer.dilation if isinstance(layer, Convolution) else (1, 1)
     top, left, bottom, right = layer.padding
-    padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=beyond)
+    padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
     reach = tuple((kernel[a] - 1) * dilation[a] + 1 for a in (0, 1))
     under = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(2, 3))
     rows, columns = layer.output_shape[1:]
@@ -66,14 +65,10 @@ def apply(layer: Layer, x: Float) -> Float:
         return convolve(x, layer)
     if isinstance(layer, Scale):
         return np.asarray(x * layer.factor)
-    if isinstance(layer, Rectifier):
-        return np.clip(x, 0, layer.limit)
-    if isinstance(layer, Pool):
-        if layer.kind == "max":
-            return np.asarray(windows(x, layer, -np.inf).max(axis=(4, 5)))
+    if isinstance(layer, Pool) and layer.kind != "max":
         under = windows(x, layer)
         return np.asarray(under.sum((4, 5)) if layer.kind == "sum" else under.mean((4, 5)))
-    raise TypeError(f"{type(layer).__name__} has a state")
+    raise TypeError(f"{type(layer).__name__} has no place among spikes")
 
 
 # ---- neurons -------------------------------------------------------------------------------------
