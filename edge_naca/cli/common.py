@@ -263,12 +263,17 @@ output_image_option = click.option(
 )
 
 
+def named_classes(metadata: dict[str, Any]) -> list[str]:
+    """Return the names of classes that an image's metadata list, none where they list none."""
+    names = metadata.get("classes")
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
 def class_names(core: Core) -> list[str]:
     """Return what the labels in use stand for; numbers where the image does not say."""
     import numpy as np
 
-    named = core.network.metadata.get("classes")
-    names = [str(name) for name in named] if isinstance(named, list) else []
+    names = named_classes(core.network.metadata)
     used = np.flatnonzero(core.seen())
     return names + [str(label) for label in range(len(names), used.max(initial=-1) + 1)]
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from edge_naca.cli import common, ports, report
 from edge_naca.files import read_file
 from edge_naca.host.device import DeviceError
+from edge_naca.printable import shown
 
 if TYPE_CHECKING:
     from edge_naca.host.client import LinkDevice
@@ -97,6 +98,8 @@ def _probe(name: str, description: str, line: dict[str, Any], no_probe: bool) ->
 def info(port: str, line: dict[str, Any], as_json: bool) -> None:
     """Show what a device is, what it holds, and what it has counted since it booted.
 
+    The names of classes are those of its image, of which only the part with names is fetched.
+
     PORT is a serial port, socket://HOST:PORT, emulate:IMAGE or qemu:BOARD.
 
     \b
@@ -111,7 +114,8 @@ def info(port: str, line: dict[str, Any], as_json: bool) -> None:
         return
     table = Table.grid(padding=(0, 2))
     for name, value in content.items():
-        table.add_row(EXPLAINED.get(name, name.replace("_", " ")), str(value))
+        text = ", ".join(map(shown, value)) if isinstance(value, list) else str(value)
+        table.add_row(EXPLAINED.get(name, name.replace("_", " ")), text)
     report.out.print(table)
 
 
@@ -120,6 +124,7 @@ def _contents(port: str, device: LinkDevice) -> dict[str, Any]:
     content = {"port": port} | asdict(hello)
     content |= {"image_crc": f"{hello.image_crc:08x}", "network_id": f"{hello.network_id:08x}"}
     if hello.running:
+        content["classes"] = common.named_classes(device.metadata())
         content["state_hash"] = f"{device.hash():08x}"
     return content | asdict(device.stats())
 
