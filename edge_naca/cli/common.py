@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -14,10 +14,11 @@ import click
 
 from edge_naca.choices import DATA_SETS, FEATURES, NEURONS_PER_CLASS
 from edge_naca.extras import require
-from edge_naca.files import keep_old, try_place, write_file
-from edge_naca.printable import printable
+from edge_naca.files import keep_old, try_place, write_files
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from edge_naca.core import Core
     from edge_naca.data import Dataset
 
@@ -301,12 +302,25 @@ def check_learns(core: Core, name: str, advice: str) -> None:
 # ---- writing -----------------------------------------------------------------------------------
 
 
-def write_learned(path: Path, content: bytes, quiet: bool) -> None:
-    """Write an image or a state; what was there, and what it had learned, is kept beside it."""
-    old = keep_old(path)
-    write_file(path, content)
-    if old is not None and not quiet:
-        click.echo(f"what {printable(path)} was is kept as {printable(old.name)}", err=True)
+def write_kept(content: Mapping[Path, bytes], quiet: bool) -> None:
+    """Write what a command makes; other content that was there is kept beside it, as NAME~.
+
+    An image may hold what nobody can teach again, and a name may be a mistake.
+    """
+    from edge_naca.cli import report
+
+    kept = {path: keep_old(path, data) for path, data in content.items()}
+    write_files(content)
+    for path, old in kept.items():
+        if old is not None and not quiet:
+            report.say(f"what {path} was is kept as {old.name}", err=True)
+
+
+def write_figure(path: Path, figure: Figure, quiet: bool) -> None:
+    """Write a picture of the kind that the name says; what was there is kept as NAME~."""
+    from edge_naca.plots import figures
+
+    write_kept({path: figures.render(figure, path.suffix[1:])}, quiet)
 
 
 def check_writable(path: Path) -> None:

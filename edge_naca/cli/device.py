@@ -206,7 +206,7 @@ def pull(port: str, output: Path, line: dict[str, Any], only_state: bool, as_jso
             saved = device.state(bar)
         core.load_state(saved)
         hello = device.hello
-    common.write_learned(output, saved if only_state else core.image(), as_json)
+    common.write_kept({output: saved if only_state else core.image()}, as_json)
     summary = {
         "port": port,
         "file": str(output),

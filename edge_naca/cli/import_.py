@@ -91,7 +91,7 @@ def import_(
             },
         }
     made = kind.handler().convert(model, given, calibration, metadata)
-    common.write_learned(output, made.image, as_json)
+    common.write_kept({output: made.image}, as_json)
     if as_json:
         report.print_json(
             {

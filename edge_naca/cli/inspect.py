@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from edge_naca.cli import common, provenance, report
-from edge_naca.files import read_file, write_file
+from edge_naca.files import read_file
 
 if TYPE_CHECKING:
     from edge_naca.core import Core
@@ -79,13 +79,12 @@ def inspect(
         costs = cost.board_report(core, board, samples, measure)
         found["board"] = costs.to_json()
     if plot is not None:
-        from edge_naca.plots import figures
         from edge_naca.plots.states import knowledge
 
         known = snapshot(core, str(image))
         title = f"{image.name}: {found['topology']}, {found['learned_samples']} samples learned"
         figure = knowledge(title, known, common.class_names(core))
-        write_file(plot, figures.render(figure, plot.suffix[1:]))
+        common.write_figure(plot, figure, as_json)
     if as_json:
         report.print_json(found)
         return

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from edge_naca.cli import common, report
-from edge_naca.files import write_file
 
 
 @click.command()
@@ -57,7 +56,7 @@ def raster(
     from edge_naca.plots import figures
 
     figure = figures.raster(title, recording, core.network, classes)
-    write_file(output, figures.render(figure, output.suffix[1:]))
+    common.write_figure(output, figure, as_json)
     if as_json:
         result = recording.result
         report.print_json(
