@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -134,6 +135,14 @@ def test_descriptions_that_cannot_be_are_refused(
         (tmp_path / "board.json").write_text(text)
     with pytest.raises(BoardError, match=f"board.json does not describe a board.*{what}"):
         find_board(tmp_path)
+
+
+def test_the_description_of_the_page_is_read(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "boards.md").read_text()
+    (tmp_path / "board.json").write_text(re.findall(r"```text\n(\{.*?\})\n```", page, re.S)[0])
+    board = find_board(tmp_path)
+    assert (board.processor, board.compiler[0]) == ("Cortex-M3", "arm-none-eabi-gcc")
+    assert list(board.emulator) == DESCRIPTION["emulator"]
 
 
 def test_a_board_without_an_emulator_is_built_alone(tmp_path: Path) -> None:
