@@ -56,7 +56,7 @@ class Reading:
     drop: tuple[str, ...] = ()
 
     @property
-    def given(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """Options that say something about a file, as they are typed."""
         names = [field.name for field in fields(self) if field.name != "test_fraction"]
         return tuple(
@@ -142,7 +142,7 @@ def load_data(name: str, reading: Reading) -> Dataset:
     from edge_naca.tables.read import TableOptions
 
     suffix = Path(name).suffix.lower()
-    for_tables = [option for option in reading.given if option != "--labels"]
+    for_tables = [option for option in reading.options if option != "--labels"]
     if reading.labels is not None and suffix != ".npy":
         raise click.UsageError("--labels goes with samples in a .npy file")
     if for_tables and suffix not in data.TABLES:

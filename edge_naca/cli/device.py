@@ -49,11 +49,11 @@ def devices(ports_: tuple[str, ...], line: dict[str, Any], no_probe: bool, as_js
     """
     from serial.tools import list_ports
 
-    found = dict.fromkeys(ports_, "") or {
+    names = dict.fromkeys(ports_, "") or {
         port.device: port.description for port in sorted(list_ports.comports())
     }
-    with ThreadPoolExecutor(max(len(found), 1)) as pool:  # each may take the whole patience
-        rows = list(pool.map(lambda port: _probe(port, found[port], line, no_probe), found))
+    with ThreadPoolExecutor(max(len(names), 1)) as pool:  # each may take the whole patience
+        rows = list(pool.map(lambda port: _probe(port, names[port], line, no_probe), names))
     if as_json:
         report.print_json({"devices": rows})
         return

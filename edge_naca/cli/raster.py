@@ -50,9 +50,9 @@ def raster(
     )
     classes = common.class_names(core)
     names = dict(enumerate(classes))
-    wanted = dataset.classes[dataset.y_test[sample]]
+    class_name = dataset.classes[dataset.y_test[sample]]
     answer = names.get(recording.result.prediction, "none")
-    title = f"{dataset.name}, test sample {sample}: class {wanted}, answer {answer}"
+    title = f"{dataset.name}, test sample {sample}: class {class_name}, answer {answer}"
     from edge_naca.plots import figures
 
     figure = figures.raster(title, recording, core.network, classes)
@@ -61,7 +61,7 @@ def raster(
         result = recording.result
         report.print_json(
             {
-                "class": wanted,
+                "class": class_name,
                 "answer": answer,
                 "margin": result.margin,
                 "spikes": result.spikes,

@@ -223,8 +223,8 @@ def _sorted_options(
     model_settings = front_ends.given_options(options)
     options = common.chosen_network(**options)
     if front_end is None and model_settings:
-        given = ", ".join("--" + name.replace("_", "-") for name in model_settings)
-        raise click.UsageError(f"{given}: for a --front-end only")
+        names = ", ".join("--" + name.replace("_", "-") for name in model_settings)
+        raise click.UsageError(f"{names}: for a --front-end only")
     if front_end is not None:
         if continued is not None:
             raise click.UsageError("--continue: the image has its front end already")
@@ -232,8 +232,8 @@ def _sorted_options(
             raise click.UsageError("--features: the --front-end gives them")
         model_settings |= {name: options.pop(name) for name in ("bits",) if name in options}
     if continued is not None and options:
-        given = ", ".join("--" + name.replace("_", "-") for name in options)
-        raise click.UsageError(f"{given}: the image given to --continue decides that")
+        names = ", ".join("--" + name.replace("_", "-") for name in options)
+        raise click.UsageError(f"{names}: the image given to --continue decides that")
     return options, model_settings
 
 
