@@ -95,7 +95,7 @@ def test_an_emulator_runs_a_board_of_another_folder(
     describe(folder)
     elf = boards.build(folder, folder=tmp_path / "build")
     assert elf == tmp_path / "build" / "firmware_mine.elf"
-    with EmulatedBoard(folder, elf) as board, open_link(board.url) as device:
+    with EmulatedBoard(folder, elf) as board, open_link(board.url, first_patience=120) as device:
         assert device.hello.board == "mine"
         assert device.hello.running
 

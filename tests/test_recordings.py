@@ -260,7 +260,7 @@ def test_however_a_stream_is_ended_it_ends_in_good_order(tmp_path: Path, number:
     while not is_begun(tmp_path / "r.jsonl"):
         assert process.poll() is None, process.communicate()
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 130, (out, err)
     assert "Interrupted after" in out
     assert "is complete so far" in out
@@ -280,7 +280,7 @@ def test_other_commands_end_as_with_ctrl_c(tmp_path: Path, number: int) -> None:
     assert process.stdout is not None
     process.stdout.readline()  # it works
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert err == "Interrupted.\n"
     assert not (tmp_path / "d.naca").exists()
