@@ -249,7 +249,8 @@ def build(
         part = f"-{image.stem}" if image else ""
         folder = REPOSITORY / "build" / f"emulated-{board.build_name}{part}"
     _run(
-        *(cmake, "-S", REPOSITORY, *board.settings, "-B", folder),
+        *(cmake, "-S", REPOSITORY, "-B", folder),
+        *board.settings,
         f"-DPython_EXECUTABLE={sys.executable}",
         f"-DNACA_BOARD_IMAGE={image.resolve() if image else ''}",
         *(["-DNACA_BOARD_FLASH=file"] if board.keeps else []),

@@ -215,7 +215,7 @@ def _print(facts: dict[str, Any]) -> None:
     from edge_naca.cli.inspect_stages import stage_table
 
     encoder, preparation = facts["encoder"], facts["preparation"]
-    facts = {
+    rows = {
         "topology": facts["topology"],
         "samples": "codes or events" if preparation is None else _describe(preparation),
         **inhibition_facts(facts["inhibition"]),
@@ -230,7 +230,7 @@ def _print(facts: dict[str, Any]) -> None:
         "sections": ", ".join(f"{name} {size}" for name, size in facts["sections"].items()),
     }
     grid = Table.grid(padding=(0, 2))
-    for name, text in facts.items():
+    for name, text in rows.items():
         grid.add_row(name, text)
     report.out.print(grid)
     if facts["stages"]:
