@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Mapping
 from os import PathLike
@@ -81,26 +82,39 @@ def try_place(path: Path) -> None:
         raise OSError(f"{path} is a link that leads nowhere") from error
 
 
-def keep_old(path: str | PathLike[str]) -> Path | None:
-    """Keep what a file holds under its name and "~", before something else is written there.
+def keep_old(path: str | PathLike[str], data: bytes) -> Path | None:
+    """Keep what a file holds under its name and "~", before `data` is written there.
 
     Returns
     -------
-    The second name, None if there was no file.
+    The second name, None if nothing would be lost: there is no file, or it holds `data` already.
     """
     path = Path(path).resolve()
-    if not path.is_file():
+    if not path.is_file() or (path.stat().st_size == len(data) and path.read_bytes() == data):
         return None
     old = path.with_name(f"{path.name}~")
-    write_file(old, path.read_bytes())
+    part = _part_of(path)
+    try:
+        shutil.copy2(path, part)  # it may be anything, and of any size
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(old)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     return old
+
+
+def _part_of(path: Path) -> Path:
+    """Return a name beside a file that no other file has."""
+    return path.with_name(f".{secrets.token_hex(8)}.part")
 
 
 def _write_part(path: Path, data: bytes) -> Path:
     """Write a neighbour: only within one file system can a file take another's place at once."""
     if path.exists() and not path.is_file():
         raise OSError(f"{path} is not a file: choose another name to save under")
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    part = _part_of(path)
     try:
         with part.open("xb") as file:
             if path.exists():

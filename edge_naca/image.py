@@ -419,6 +419,19 @@ def _is_known(name: str) -> bool:
     return numbered or name in ("NETW", "PREP", "INHB", "STAT") or name in image_stages.TAGS
 
 
+def _read_header(data: bytes) -> dict[str, Any]:
+    """Return the fields of an image's header; refuse what is none of a known version."""
+    if len(data) < HEADER.size or data[:4] != MAGIC:
+        raise ImageError("this is not an edge-naca image: it does not start with 'NACA'")
+    header = HEADER.unpack(data)
+    if header["version"] != VERSION:
+        raise ImageError(
+            f"the image has format version {header['version']}, "
+            f"this edge-naca reads version {VERSION}"
+        )
+    return header
+
+
 def read_sections(data: bytes) -> dict[str, bytes]:
     """Return the content of each section by tag, unknown optional ones included.
 
@@ -428,24 +441,16 @@ def read_sections(data: bytes) -> dict[str, bytes]:
         If the bytes are not an undamaged image of a known version, or hold a critical section
         that this version does not know.
     """
-    if len(data) < HEADER.size or data[:4] != MAGIC:
-        raise ImageError("this is not an edge-naca image: it does not start with 'NACA'")
-    header = HEADER.unpack(data)
-    version, count, size = header["version"], header["sections"], header["size"]
-    if version != VERSION:
-        raise ImageError(
-            f"the image has format version {version}, this edge-naca reads version {VERSION}"
-        )
+    header = _read_header(data)
+    size = header["size"]
     if size != len(data):
         raise ImageError(f"the image says it has {size} bytes, but {len(data)} are there")
     if _checksum_of(data) != header["crc"]:
         raise ImageError("the image is damaged: its checksum does not match")
     sections: dict[str, bytes] = {}
-    free_from = HEADER.size + ENTRY.size * count
-    if count > MAX_SECTIONS or free_from > size:
-        raise ImageError(f"the image's table of {count} sections does not fit into it")
-    for index in range(count):
-        entry = ENTRY.unpack(data, HEADER.size + ENTRY.size * index)
+    free_from = table_end(data)
+    for at in range(HEADER.size, free_from, ENTRY.size):
+        entry = ENTRY.unpack(data, at)
         flags, offset, length = entry["flags"], entry["offset"], entry["size"]
         name = entry["tag"].decode("latin-1")
         if flags & CRITICAL and not _is_known(name):
@@ -527,6 +532,60 @@ def _read_metadata(data: bytes | None) -> dict[str, Any]:
     # JSON can hold halves of characters, which nothing can write again.
     json.dumps(metadata, ensure_ascii=False).encode()
     return metadata
+
+
+def read_metadata(data: bytes | None) -> dict[str, Any]:
+    """Return what the section META of an image says; nothing without that section.
+
+    Raises
+    ------
+    ImageError
+        If it holds no JSON object.
+    """
+    try:
+        return _read_metadata(data)
+    except (ValueError, RecursionError) as error:
+        raise ImageError(f"the image's metadata cannot be read: {error}") from error
+
+
+def table_end(head: bytes) -> int:
+    """Return the size in bytes of an image's header and table of sections, from its header.
+
+    Raises
+    ------
+    ImageError
+        If these are not the first bytes of an image of a known version.
+    """
+    header = _read_header(head)
+    end = HEADER.size + ENTRY.size * int(header["sections"])
+    if header["sections"] > MAX_SECTIONS or end > header["size"]:
+        raise ImageError(f"the image's table of {header['sections']} sections does not fit into it")
+    return end
+
+
+def find_metadata(table: bytes) -> tuple[int, int]:
+    """Return where in an image its metadata begin and end, in bytes: (0, 0) if it has none.
+
+    Parameters
+    ----------
+    table : the image's first `table_end` bytes.
+
+    Raises
+    ------
+    ImageError
+        If they are not there, or metadata lie outside of the image.
+    """
+    if len(table) < table_end(table):
+        raise ImageError("the image's table of sections is cut off")
+    size = HEADER.unpack(table)["size"]
+    for at in range(HEADER.size, table_end(table), ENTRY.size):
+        entry = ENTRY.unpack(table, at)
+        if entry["tag"] == b"META":
+            begin, end = entry["offset"], entry["offset"] + entry["size"]
+            if begin < table_end(table) or end > size:
+                raise ImageError("section 'META' is misplaced: it overlaps or lies outside")
+            return begin, end
+    return 0, 0
 
 
 def _read_network(sections: dict[str, bytes]) -> Network:

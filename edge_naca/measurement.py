@@ -162,10 +162,14 @@ def _git(*words: str) -> str:
 WIDTH = 140  # of a line of JSON, where what belongs together finds room in one
 
 
+def to_json(measurement: Measurement) -> str:
+    """Return a measurement as JSON, as its file holds it."""
+    return _json({"format": FORMAT, **_fields(measurement)}, 0) + "\n"
+
+
 def write(path: str | PathLike[str], measurement: Measurement) -> None:
     """Write a measurement as JSON. Raises OSError."""
-    content = {"format": FORMAT, **_fields(measurement)}
-    write_file(path, (_json(content, 0) + "\n").encode())
+    write_file(path, to_json(measurement).encode())
 
 
 def _fields(one: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import replace
 from typing import Any
 
@@ -108,14 +109,9 @@ def network_for(
             f"one neuron for each class takes {smallest / 1024:.1f} KiB already, "
             f"which is more than max_kib {max_kib:g}"
         )
-    fits, too_many = 1, MAX_UNITS // room + 1
-    while too_many - fits > 1:
-        middle = (fits + too_many) // 2
-        if state_size(build(middle)) <= max_kib * 1024:
-            fits = middle
-        else:
-            too_many = middle
-    return build(fits)
+    # As many as fit: they are counted by the first number too many.
+    counts = range(1, MAX_UNITS // room + 1)
+    return build(bisect_right(counts, max_kib * 1024, key=lambda count: state_size(build(count))))
 
 
 def usual_neurons(room: int, inhibition: Inhibition | None) -> int:

@@ -51,6 +51,7 @@ enum {
 };
 
 /// The image: hand it to ${opener} with ${NAME}_IMAGE_SIZE.
+/// It stays in flash, but on an AVR: there it is copied into RAM before main.
 extern const uint64_t ${name}_image[(${NAME}_IMAGE_SIZE + 7) / 8]${weak};
 
 /// What each class is called, in UTF-8.
@@ -173,6 +174,11 @@ A microcontroller, here a Cortex-M4, as objects to link with the rest of the fir
 
 The image is constant data and stays in flash (.rodata). The core works in ${NAME}_WORKSPACE_SIZE
 bytes of RAM that the program hands to it, starting at a multiple of 8.
+
+An 8-bit AVR (Arduino Uno, Mega) is another matter: its pointers do not reach flash, so what is
+constant is copied into RAM before main, the image too. There the network takes ${NAME}_IMAGE_SIZE
+bytes of RAM beside ${NAME}_WORKSPACE_SIZE, and the same ${NAME}_IMAGE_SIZE bytes of flash to copy
+them from. PROGMEM does not help: the core would read RAM at those addresses.
 """)
 
 

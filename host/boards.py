@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import weakref
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_naca.files import MAX_FILE, read_file
 from edge_naca.host.closing import Closing
 from edge_naca.host.device import DeviceError
+
+MAX_DESCRIPTION = 1 << 16  # bytes of a board.json
 
 # The folder that holds firmware/, if this is a clone of the repository.
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -27,6 +32,13 @@ RISCV_GCC = (
     "picolibc-riscv64-unknown-elf",
 )
 AVR_GCC = ("avr-gcc", "gcc-avr", "avr-libc")
+# What compiles for boards of other folders, and CMake's toolchain file for it.
+COMPILERS = {
+    "arm-none-eabi": ARM_GCC,
+    "riscv64-unknown-elf": RISCV_GCC,
+    "avr": AVR_GCC,
+}
+DESCRIPTION = "board.json"  # in the folder of a board that lies elsewhere
 
 
 class BoardError(DeviceError):
@@ -46,6 +58,7 @@ class Board:
     emulator_packages : Debian packages that bring the emulator.
     variant : after the name in that of the CMake preset.
     keeps : bytes of a file that takes the place of flash which the emulator does not model.
+    folder : where a board lies that is none of firmware/boards; it has no CMake preset then.
     """
 
     name: str
@@ -55,11 +68,31 @@ class Board:
     emulator_packages: tuple[str, ...]
     variant: str = ""
     keeps: int = 0
+    folder: Path | None = None
 
     @property
     def preset(self) -> str:
         """The CMake preset that builds its programs."""
         return f"board-{self.name}{self.variant}"
+
+    @property
+    def settings(self) -> list[str]:
+        """What CMake has to be told to build its programs."""
+        if self.folder is None:
+            return ["--preset", self.preset]
+        toolchain = self.compiler[0].removesuffix("-gcc")
+        return [
+            f"-DCMAKE_TOOLCHAIN_FILE={REPOSITORY}/firmware/cmake/{toolchain}.cmake",
+            "-DCMAKE_BUILD_TYPE=MinSizeRel",
+            f"-DNACA_BOARD={self.folder}",
+        ]
+
+    @property
+    def build_name(self) -> str:
+        """What tells its builds from those of other boards."""
+        if self.folder is None:
+            return f"{self.name}{self.variant}"
+        return f"{self.name}-{zlib.crc32(str(self.folder).encode()):08x}"
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -103,20 +136,70 @@ BOARDS = {
 }
 
 
-def find_board(name: str) -> Board:
-    """Return the emulated board of that name, or raise BoardError."""
+def find_board(name: str | Path) -> Board:
+    """Return an emulated board, or raise BoardError.
+
+    Parameters
+    ----------
+    name : in `BOARDS`, or the absolute path of a board's folder with a description (board.json).
+    """
+    if Path(name).is_absolute():
+        return _read_board(Path(name))
     if name not in BOARDS:
-        raise BoardError(f"there is no emulated board {name!r}; known are {', '.join(BOARDS)}")
-    return BOARDS[name]
+        raise BoardError(
+            f"there is no emulated board {str(name)!r}; known are {', '.join(BOARDS)}, "
+            "and folders by their absolute path"
+        )
+    return BOARDS[str(name)]
+
+
+def _read_board(folder: Path) -> Board:
+    """Return the board in a folder of somebody else's, as its description says."""
+    path = folder / DESCRIPTION
+    try:
+        content = json.loads(read_file(path, MAX_DESCRIPTION))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BoardError(f"{path} does not describe a board (docs/boards.md): {error}") from error
+    wrong = _wrong_description(content)
+    if wrong:
+        raise BoardError(f"{path} does not describe a board (docs/boards.md): {wrong}")
+    emulator = tuple(content.get("emulator", ()))
+    return Board(
+        folder.name,
+        content["processor"],
+        emulator,
+        COMPILERS[content["compiler"]],
+        (),
+        keeps=content.get("keeps", 0),
+        folder=folder,
+    )
+
+
+def _wrong_description(content: object) -> str:
+    """Return what is wrong with the content of a board.json, nothing if all is right."""
+    if not isinstance(content, dict):
+        return "it holds no JSON object"
+    emulator, keeps = content.get("emulator", []), content.get("keeps", 0)
+    if content.keys() - {"processor", "compiler", "emulator", "keeps"}:
+        return "it may name processor, compiler, emulator and keeps"
+    if not isinstance(content.get("processor"), str):
+        return "processor is a text"
+    if content.get("compiler") not in list(COMPILERS):
+        return f"compiler is one of {', '.join(COMPILERS)}"
+    if not isinstance(emulator, list) or not all(isinstance(word, str) for word in emulator):
+        return "emulator is a list of a program and its arguments"
+    if type(keeps) is not int or not 0 <= keeps <= MAX_FILE:
+        return f"keeps is a number of bytes up to {MAX_FILE}"
+    return ""
 
 
 def _need(program: str, packages: tuple[str, ...], what: str) -> str:
     path = shutil.which(program)
     if path is None:
-        raise BoardError(
-            f"{what} needs {program}, which is not installed: run `make ci-tools` "
-            f"(or install the Debian packages {' '.join(packages)})"
-        )
+        advice = "put it on the PATH"
+        if packages:
+            advice = f"run `make ci-tools` (or install the Debian packages {' '.join(packages)})"
+        raise BoardError(f"{what} needs {program}, which is not installed: {advice}")
     return path
 
 
@@ -134,7 +217,7 @@ def _run(*command: str | Path) -> None:
 
 
 def build(
-    name: str,
+    name: str | Path,
     program: str = "firmware",
     *,
     image: Path | None = None,
@@ -144,7 +227,7 @@ def build(
 
     Parameters
     ----------
-    name : an emulated board.
+    name : an emulated board, as `find_board` takes it.
     program : "firmware", or "selftest", which needs no host.
     image : a .naca file to link in instead of the small digits learner.
     folder : where to build; by default one of its own, and one for each image: what suits the
@@ -164,9 +247,10 @@ def build(
     )
     if folder is None:
         part = f"-{image.stem}" if image else ""
-        folder = REPOSITORY / "build" / f"emulated-{name}{part}"
+        folder = REPOSITORY / "build" / f"emulated-{board.build_name}{part}"
     _run(
-        *(cmake, "-S", REPOSITORY, "--preset", board.preset, "-B", folder),
+        *(cmake, "-S", REPOSITORY, "-B", folder),
+        *board.settings,
         f"-DPython_EXECUTABLE={sys.executable}",
         f"-DNACA_BOARD_IMAGE={image.resolve() if image else ''}",
         *(["-DNACA_BOARD_FLASH=file"] if board.keeps else []),
@@ -217,7 +301,7 @@ class EmulatedBoard(Closing):
 
     Parameters
     ----------
-    name : an emulated board (`BOARDS`).
+    name : an emulated board, as `find_board` takes it.
     elf : the program; None builds the firmware first.
     image : a .naca file that the firmware is built with.
     flash : a file in which the board keeps saved states when it is switched off; without one they
@@ -237,13 +321,15 @@ class EmulatedBoard(Closing):
 
     def __init__(
         self,
-        name: str,
+        name: str | Path,
         elf: Path | None = None,
         *,
         image: Path | None = None,
         flash: Path | None = None,
     ) -> None:
         self.board = find_board(name)
+        if not self.board.emulator:
+            raise BoardError(f"{self.board.folder}/{DESCRIPTION} names no emulator: build it alone")
         if flash is not None:
             _make_flash(self.board, flash)
         self.elf = (elf or build(name, image=image)).resolve()

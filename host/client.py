@@ -20,7 +20,8 @@ from edge_naca.host.pipeline import Asking, RestartedError
 from edge_naca.host.teaching import FORGOTTEN, Teaching
 from edge_naca.host.transfer import Progress
 from edge_naca.host.transport import FIRST_PATIENCE, Transport
-from edge_naca.image import ImageError, checksum
+from edge_naca.image import ImageError, checksum, find_metadata, read_metadata, table_end
+from edge_naca.image_records import HEADER as HEAD
 from edge_naca.specification.results import Result
 
 T = TypeVar("T")
@@ -229,6 +230,32 @@ class LinkDevice(Device):
                 raise DeviceError(f"{self.link.name} does not give back the image it runs")
             self._image, self._core, self._packer = image, None, None
         return self._image
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what the device's image says about itself: names of classes, training and more.
+
+        Of an image that is not known here only this part goes over the line. The image's checksum
+        cannot tell then whether it is undamaged.
+
+        Raises
+        ------
+        DeviceError
+            If the device runs no image, or gives back another.
+        ImageError
+            If these metadata cannot be read.
+        """
+        self._require_network()
+        if self._image is not None and _is_image(self._image, self.hello):
+            return self.core.network.metadata
+
+        def read(begin: int, end: int) -> bytes:
+            return transfer.read(self.link, Kind.IMAGE_READ, LARGEST_IMAGE, begin=begin, end=end)
+
+        head = read(0, HEAD.size)
+        if len(head) < HEAD.size or not _is_image(head, self.hello):
+            raise DeviceError(f"{self.link.name} does not give back the image it runs")
+        begin, end = find_metadata(head + read(HEAD.size, table_end(head)))
+        return read_metadata(read(begin, end) if begin < end else None)
 
     def push(self, image: bytes, progress: Progress = lambda done, total: None) -> Hello:
         """Bring an image to the device; it starts there with the state that it holds.

@@ -28,7 +28,15 @@ def _ignore(done: int, total: int) -> None:
     """Report progress to nobody."""
 
 
-def read(link: Link, kind: Kind, largest: int, progress: Progress = _ignore) -> bytes:
+def read(
+    link: Link,
+    kind: Kind,
+    largest: int,
+    progress: Progress = _ignore,
+    *,
+    begin: int = 0,
+    end: int | None = None,
+) -> bytes:
     """Fetch what the device holds: STATE_READ or IMAGE_READ.
 
     What changes on the device meanwhile begins anew.
@@ -36,6 +44,7 @@ def read(link: Link, kind: Kind, largest: int, progress: Progress = _ignore) -> 
     Parameters
     ----------
     largest : bytes that it may be, at most.
+    begin, end : the part that is fetched, in bytes; of a state, all of it. None is its end.
 
     Raises
     ------
@@ -45,9 +54,10 @@ def read(link: Link, kind: Kind, largest: int, progress: Progress = _ignore) -> 
     most = min(link.hello.max_payload - HEADER - NUMBER, LARGEST_READ)
     for _ in range(TRIES):
         data = bytearray()
-        total, epoch = 1, -1
-        while len(data) < total:
-            request = _number(len(data)) + most.to_bytes(2, "little")
+        size, epoch = 1, -1
+        while len(data) < size:
+            length = most if end is None else min(most, end - begin - len(data))
+            request = _number(begin + len(data)) + length.to_bytes(2, "little")
             try:
                 answer = link.request(kind, request)
             except RefusedError as error:
@@ -62,15 +72,16 @@ def read(link: Link, kind: Kind, largest: int, progress: Progress = _ignore) -> 
                 )
             if epoch not in (-1, answer.epoch):
                 break
-            wanted = min(most, total - len(data))
-            if not min(LEAST_READ, wanted) <= len(piece) <= wanted:
+            size = max((total if end is None else min(end, total)) - begin, 0)
+            length = min(most, size - len(data))
+            if not min(LEAST_READ, length) <= len(piece) <= length:
                 raise ProtocolError(
-                    f"{link.name} answers {kind.name} with {len(piece)} bytes, where {wanted} "
+                    f"{link.name} answers {kind.name} with {len(piece)} bytes, where {length} "
                     "are left or asked for: check its firmware"
                 )
             epoch = answer.epoch
             data += piece
-            progress(len(data), total)
+            progress(len(data), size)
         else:
             return bytes(data)
     raise DeviceError(f"{link.name} changes what it holds while it is read: try again")

@@ -37,7 +37,7 @@ FLASH, RCC, GPIOA, USART1, SYSTEM = 0x40023C00, 0x40023800, 0x40020000, 0x400110
 IWDG = 0x40003000
 RETURN = 0x1000  # where interrupt handlers return to
 WFI = b"\x30\xbf"
-LONGEST = 10_000_000  # microseconds until the program has to sleep
+LONGEST = 120_000_000  # microseconds until the program has to sleep
 LINE = 16  # bytes in a line of the data cache
 
 

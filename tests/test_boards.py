@@ -296,7 +296,7 @@ def test_an_inhibition_is_learned_on_every_processor(
     y = np.arange(60) % 10
     with (
         run_of(name, built / "inhibition.naca", tmp_path) as board,
-        open_link(board.url, patience=60) as device,
+        open_link(board.url, patience=120, first_patience=120) as device,
     ):
         assert device.hello.signed
         told = device.learn_many(x, y)
@@ -325,7 +325,10 @@ def test_mnist_class_after_class_on_the_stm32(build_board: Build) -> None:
     network = recipes.network_for(mnist)
     order = np.concatenate([stage.indices[:200] for stage in scenarios.stream(mnist)])
     specification = Specification(network)
-    with EmulatedBoard("netduinoplus2", elf) as board, open_link(board.url) as device:
+    with (
+        EmulatedBoard("netduinoplus2", elf) as board,
+        open_link(board.url, first_patience=120) as device,
+    ):
         device.push(encode(network))
         told = device.learn_many(mnist.x_train[order], mnist.y_train[order])
         expected = [specification.learn(mnist.x_train[i], int(mnist.y_train[i])) for i in order]
@@ -345,7 +348,7 @@ def test_stm32_keeps_60_kib_without_power(build_board: Build, tmp_path: Path) ->
     for turn in range(3):
         with (
             EmulatedBoard("netduinoplus2", elf, flash=flash) as board,
-            open_link(board.url) as device,
+            open_link(board.url, first_patience=120) as device,
         ):
             device.push(encode(network))  # into RAM, other than what was learned
             assert device.hash() == core.state_hash()

@@ -712,6 +712,73 @@ def test_what_was_taught_is_kept_when_something_else_takes_its_name(tmp_path: Pa
     assert output.read_bytes() != before
 
 
+WRITING = {
+    "picture-of-an-image": ("inspect NET --plot OUT.svg", "OUT.svg"),
+    "picture-of-answers": ("evaluate NET digits --plot OUT.png", "OUT.png"),
+    "picture-of-a-difference": ("diff NET NET --plot OUT.pdf", "OUT.pdf"),
+    "picture-of-learning": ("train digits -o OTHER --plot OUT.png", "OUT.png"),
+    "raster": ("raster NET digits -o OUT.png", "OUT.png"),
+    "image": ("merge NET STATE -o OUT.naca", "OUT.naca"),
+    "untaught": ("train digits --untaught -o OUT.naca", "OUT.naca"),
+    "c": ("export NET --c -o FOLDER --name out", "FOLDER/out_example.c"),
+    "onnx": ("export NET --onnx -o OUT.onnx", "OUT.onnx"),
+    "nir": ("export NET --nir -o OUT.nir", "OUT.nir"),
+    "state": ("export NET --onnx-learning -o OUT.onnx", "OUT.onnx.state.npz"),
+    "figures": ("bench class-incremental --data digits --folds 2 --output OUT.md", "OUT.md"),
+}
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_what_a_file_was_is_kept_whatever_is_written_over_it(net: Path, name: str) -> None:
+    """A name may be that of another file by mistake, or of a source that somebody has changed."""
+    command, target = (
+        text.replace("OUT", str(net.parent / "out")).replace("FOLDER", str(net.parent))
+        for text in WRITING[name]
+    )
+    words = command.replace("NET", str(net)).replace("OTHER", str(net.parent / "other"))
+    words = words.replace("STATE", str(net.with_suffix(".state")))
+    path = Path(target)
+    path.write_bytes(b"the thesis")
+    path.chmod(0o640)
+    result = call(*words.split())
+    assert result.exit_code == 0, result.output
+    kept = path.with_name(f"{path.name}~")
+    assert f"what {path} was is kept as {kept.name}" in result.stderr
+    assert kept.read_bytes() == b"the thesis"
+    assert kept.stat().st_mode & 0o777 == 0o640
+    assert path.read_bytes() != b"the thesis"
+    assert not list(net.parent.glob("*.part"))
+    assert not list(net.parent.glob(".*"))
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Path:
+    """Return a small network that has learned, in a folder of its own, its state beside it."""
+    dataset = data.load("digits")
+    core = Core(recipes.network_for(dataset, neurons_per_class=2))
+    core.learn_many(dataset.x_train[:50], dataset.y_train[:50])
+    (tmp_path / "net.naca").write_bytes(core.image())
+    (tmp_path / "net.state").write_bytes(core.save_state())
+    return tmp_path / "net.naca"
+
+
+def test_what_would_be_written_anyway_is_not_kept_twice(net: Path) -> None:
+    words = ["merge", net, net.with_suffix(".state"), "-o", net.parent / "same.naca"]
+    for _ in range(2):
+        result = call(*words)
+        assert result.exit_code == 0, result.output
+        assert result.stderr == ""
+    assert not (net.parent / "same.naca~").exists()
+
+
+def test_the_demo_keeps_what_had_its_names(tmp_path: Path) -> None:
+    names = ("edge-naca-demo.png", "digits.naca")
+    for name in names:
+        (tmp_path / name).write_bytes(b"mine")
+    done("demo", "--data", "digits", "-o", tmp_path)
+    assert [(tmp_path / f"{name}~").read_bytes() for name in names] == [b"mine", b"mine"]
+
+
 def test_c_sources_are_written_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = tmp_path / "net.naca"
     done("train", "digits", "-o", output, "--neurons-per-class", 2)

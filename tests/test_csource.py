@@ -409,6 +409,27 @@ def test_image_stays_in_flash(
     assert sizes[".data"][0] == sizes[".bss"][0] == sizes[".text"][0] == 0
 
 
+@EITHER
+def test_an_avr_copies_the_image_into_ram_as_the_instructions_say(
+    header_only: bool, require_tool: Callable[[str], None], gas: bytes, tmp_path: Path
+) -> None:
+    require_tool("avr-gcc -mmcu=atmega1284p")
+    write(tmp_path, gas, "gas", header_only=header_only)
+    program = '#include "gas.h"\nint main(int n, char **v) { (void)v; return (int)gas_image[n]; }\n'
+    (tmp_path / "program.c").write_text(program)
+    sources = ["program.c"] if header_only else ["program.c", "gas.c"]
+    run("avr-gcc", "-std=c99", "-Os", "-mmcu=atmega1284p", *sources, "-o", "p.elf", cwd=tmp_path)
+    data, bss = map(int, run("avr-size", tmp_path / "p.elf").splitlines()[1].split()[1:3])
+    words = -(-len(gas) // 8) * 8
+    assert words <= data <= words + 200  # names of classes, and pointers to them
+    assert bss == 0
+    run("avr-objcopy", "-O", "binary", "-j", ".data", "p.elf", "data.bin", cwd=tmp_path)
+    assert gas in (tmp_path / "data.bin").read_bytes()  # what flash holds to copy it from
+    text = " ".join(usage("gas", header_only=header_only).split())
+    assert "There the network takes GAS_IMAGE_SIZE bytes of RAM beside GAS_WORKSPACE_SIZE" in text
+    assert "but on an AVR: there it is copied into RAM" in (tmp_path / "gas.h").read_text()
+
+
 def test_alignment_is_asked_for_where_64_bit_words_need_less(
     require_tool: Callable[[str], None], gas: bytes, tmp_path: Path
 ) -> None:

@@ -375,4 +375,5 @@ def test_freeze_writes_an_image_whose_state_is_small(learned: Core, tmp_path: Pa
     assert report["state_bytes"] == len(core.state()) < report["state_bytes_before"]
     assert core.network.inhibition is not None
     assert not core.network.inhibition.is_learned
-    assert "there is nothing to freeze" in failed("freeze", output, "-o", tmp_path / "again.naca")
+    message = failed(1, "freeze", output, "-o", tmp_path / "again.naca")
+    assert "there is nothing to freeze" in message

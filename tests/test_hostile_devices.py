@@ -28,7 +28,7 @@ from edge_naca.host.messages import ANSWER, HEADER, HELLO, Kind, Reason
 
 WAIT = 1.0  # seconds, of --wait
 MORE = 2.0  # seconds that an end may take beyond it
-SLOW_MACHINE = 20.0  # seconds beyond that for the start of Python, where others use the processors
+SLOW_MACHINE = 60.0  # seconds beyond that for the start of Python, where others use the processors
 MEMORY = 64 << 20  # bytes at most
 EDGE_NACA = [sys.executable, "-c", "from edge_naca.cli import main; main(prog_name='edge-naca')"]
 

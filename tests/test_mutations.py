@@ -234,8 +234,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     golden = sorted((ROOT / "tests" / "golden").glob("*.tape"))
     tape = b"".join(
         [
-            *random_cases(seed=11, count=240, rounds=2),
-            *random_cases(seed=13, count=120, rounds=3, kinds=("learned",)),
+            *random_cases(seed=15, count=240, rounds=2),
+            *random_cases(seed=16, count=160, rounds=3, kinds=("learned",)),
             *(path.read_bytes() for path in golden),
         ]
     )

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import json
+import os
 import signal
 import subprocess
 import sys
+import termios
+import time
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -282,10 +288,10 @@ def test_however_a_stream_is_ended_it_ends_in_good_order(tmp_path: Path, number:
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not is_there(tmp_path / "r.jsonl") or len(recorder.read(tmp_path / "r.jsonl").items) < 9:
+    while not is_begun(tmp_path / "r.jsonl"):
         assert process.poll() is None, process.communicate()
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 130, (out, err)
     assert "Interrupted after" in out
     assert "is complete so far" in out
@@ -305,7 +311,67 @@ def test_other_commands_end_as_with_ctrl_c(tmp_path: Path, number: int) -> None:
     assert process.stdout is not None
     process.stdout.readline()  # it works
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert err == "Interrupted.\n"
     assert not (tmp_path / "d.naca").exists()
+
+
+def take_terminal() -> None:
+    """Make standard input the terminal of a session of its own, as a shell does."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@pytest.mark.parametrize("start", [take_terminal, os.setsid], ids=["hangup", "no-signal"])
+@pytest.mark.parametrize("is_pictured", [True, False], ids=["picture", "lines"])
+def test_a_terminal_that_goes_away_ends_a_stream_in_good_order(
+    tmp_path: Path, start: Callable[[], None], is_pictured: bool
+) -> None:
+    """A window closed, an ssh connection cut: a hangup, and every write to it fails from then on.
+
+    A program of another session gets no signal. What is shown goes there, as a picture that moves
+    or, where stderr goes elsewhere, as lines.
+    """
+    x, y = samples(3000)
+    np.savez(tmp_path / "d.npz", x=x, y=y)
+    (tmp_path / "i.naca").write_bytes(image.encode(NETWORK))
+    words = ["stream", "--port", f"emulate:{tmp_path}/i.naca", "--data", tmp_path / "d.npz"]
+    words += ["--test-fraction", "0", "--record", tmp_path / "r.jsonl", "--rate", "200"]
+    ours, theirs = os.openpty()
+    elsewhere = tmp_path / "err"
+    with elsewhere.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", STREAM, *map(str, words)],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs if is_pictured else log,
+            preexec_fn=start,
+            env=os.environ | {"TERM": "xterm"},
+        )
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    text = b""
+    while len(text) < 200 or not is_begun(tmp_path / "r.jsonl"):
+        assert process.poll() is None, text
+        with contextlib.suppress(BlockingIOError):
+            text += os.read(ours, 1 << 16)
+        time.sleep(0.02)
+    os.close(ours)
+    assert process.wait(120) == 130
+    assert elsewhere.read_bytes() == b""
+    known = recorder.read(tmp_path / "r.jsonl")
+    assert 9 <= len(known.items) < 3000
+    assert known.learned == len(known.items)  # the end was noted, with the state's hash
+    out = subprocess.run(
+        [sys.executable, "-c", STREAM, "replay", str(tmp_path / "r.jsonl"), "--emulate",
+         str(tmp_path / "i.naca")],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert out.returncode == 0, out
+    assert f"state hash {known.hash:08x} as recorded" in out.stdout
+
+
+def is_begun(path: Path) -> bool:
+    """Return whether a recording holds some samples."""
+    return is_there(path) and len(recorder.read(path).items) >= 9

@@ -13,7 +13,7 @@ from support import CORE
 from test_docs import tables
 from test_image import sections_of
 
-from edge_naca import image, image_records, limits, stages
+from edge_naca import image, image_records, limits, stages, states
 from edge_naca._core import ffi, lib
 from edge_naca.image_records import ENTRY, HEADER, NETWORK, STAGE
 from edge_naca.inhibition import Inhibition
@@ -174,6 +174,17 @@ def test_options_and_flags_are_those_of_the_enums() -> None:
     for prefix, field in flags.items():
         for bit, flag in enumerate(field.flags):
             assert CONSTANTS[prefix + flag.upper()] == 1 << bit
+
+
+def test_the_first_word_of_a_saved_state_is_written_once_in_c() -> None:
+    assert lib.NACA_STATE_MAGIC.to_bytes(4, "little") == states.MAGIC
+    assert image_records.SAVED_STATE.size == lib.NACA_STATE_HEADER
+    spelt = re.compile(r"'N', *'S', *'T'|\"NST|0x3154534E", re.IGNORECASE)
+    code = {
+        path.name: len(spelt.findall(re.sub(r"//.*", "", path.read_text())))
+        for path in CORE.parent.rglob("*.[ch]")
+    }
+    assert {name: count for name, count in code.items() if count} == {"naca.h": 1}
 
 
 def test_limits_are_those_of_naca_h() -> None:

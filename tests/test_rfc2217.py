@@ -94,7 +94,7 @@ def server() -> Iterator[Server]:
 
 
 def test_device_at_another_machine(server: Server) -> None:
-    with open_link(server.url, baud=57600) as device:
+    with open_link(server.url, baud=57600, first_patience=60) as device:
         assert server.baud == 57600
         device.learn_many(X[:300], Y[:300], batch=1)
         device.learn_many(X[300:600], Y[300:600])
@@ -103,7 +103,7 @@ def test_device_at_another_machine(server: Server) -> None:
 
 
 def test_line_to_another_machine_is_cut(server: Server) -> None:
-    with open_link(server.url) as device:
+    with open_link(server.url, first_patience=60) as device:
         for turn in range(3):
             device.learn_many(X[100 * turn :][:100], Y[100 * turn :][:100])
             server.hang_up()

@@ -348,8 +348,8 @@ def test_forgotten_answers_are_counted_as_lost() -> None:
     progress = Progress(total=2, capacity=3)
     results = np.zeros(2, RESULT)
     results["prediction"] = FORGOTTEN, 1
-    for result in results:
-        progress.note(1, result)
+    for index in range(2):
+        progress.note(1, results[index])
     assert (progress.lost, progress.asked.tolist(), progress.right.tolist()) == (
         1, [0, 1, 0], [0, 1, 0]
     )  # fmt: skip

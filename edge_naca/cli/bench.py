@@ -15,7 +15,6 @@ from rich.table import Table
 
 from edge_naca import __version__
 from edge_naca.cli import common, report
-from edge_naca.files import write_file
 
 if TYPE_CHECKING:
     from edge_naca import measurement
@@ -112,10 +111,8 @@ def class_incremental(
     }
     if output is not None:
         result = _measurement(measured)
-        if output.suffix == ".md":
-            write_file(output, measurement.markdown(result).encode())
-        else:
-            measurement.write(output, result)
+        write = measurement.markdown if output.suffix == ".md" else measurement.to_json
+        common.write_kept({output: write(result).encode()}, as_json)
     if as_json:
         report.print_json(measured)
     else:

@@ -44,40 +44,40 @@ def check(model: Path, is_front_end: bool, as_json: bool, **options: Any) -> Non
       edge-naca check model.onnx --coding rate
       edge-naca check features.onnx --front-end
     """
-    kind, given = formats.format_of(model, options)
-    found = kind.handler().check(model, given, is_front_end)
+    kind, settings = formats.format_of(model, options)
+    result = kind.handler().check(model, settings, is_front_end)
     if as_json:
         report.print_json(
             {
                 "model": str(model),
                 "format": kind.title,
-                "convertible": not found.findings,
-                "nodes": [{"name": name, "type": type_} for name, type_ in found.nodes],
-                "findings": [vars(finding) for finding in found.findings],
-                "questions": list(map(str, found.questions)),
-                "notes": list(found.notes),
+                "convertible": not result.findings,
+                "nodes": [{"name": name, "type": type_} for name, type_ in result.nodes],
+                "findings": [vars(finding) for finding in result.findings],
+                "questions": list(map(str, result.questions)),
+                "notes": list(result.notes),
             }
         )
     else:
-        _print(model, found)
-    if found.findings:
+        _print(model, result)
+    if result.findings:
         raise click.exceptions.Exit(1)
 
 
-def _print(model: Path, found: Check) -> None:
-    if found.findings:
+def _print(model: Path, result: Check) -> None:
+    if result.findings:
         table = Table("node", "type", "why it cannot be converted", "what to do", show_lines=True)
-        for finding in found.findings:
+        for finding in result.findings:
             table.add_row(finding.node, finding.kind, finding.reason, finding.advice)
         report.out.print(table)
         report.say(f"{model} cannot be converted as it stands")
         return
-    for note in found.notes:
+    for note in result.notes:
         report.out.print(note)
-    if found.nodes:
-        kinds = " → ".join(type_ for _, type_ in found.nodes)
+    if result.nodes:
+        kinds = " → ".join(type_ for _, type_ in result.nodes)
         report.out.print(f"{model} can be converted: {kinds}")
-    if found.questions:
+    if result.questions:
         report.say("The file does not say, so that import needs:")
-        for question in found.questions:
+        for question in result.questions:
             report.out.print(f"  {question}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -14,10 +14,11 @@ import click
 
 from edge_naca.choices import DATA_SETS, FEATURES, NEURONS_PER_CLASS
 from edge_naca.extras import require
-from edge_naca.files import keep_old, try_place, write_file
-from edge_naca.printable import printable
+from edge_naca.files import keep_old, try_place, write_files
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from edge_naca.core import Core
     from edge_naca.data import Dataset
 
@@ -55,7 +56,7 @@ class Reading:
     drop: tuple[str, ...] = ()
 
     @property
-    def given(self) -> tuple[str, ...]:
+    def options(self) -> tuple[str, ...]:
         """Options that say something about a file, as they are typed."""
         names = [field.name for field in fields(self) if field.name != "test_fraction"]
         return tuple(
@@ -141,7 +142,7 @@ def load_data(name: str, reading: Reading) -> Dataset:
     from edge_naca.tables.read import TableOptions
 
     suffix = Path(name).suffix.lower()
-    for_tables = [option for option in reading.given if option != "--labels"]
+    for_tables = [option for option in reading.options if option != "--labels"]
     if reading.labels is not None and suffix != ".npy":
         raise click.UsageError("--labels goes with samples in a .npy file")
     if for_tables and suffix not in data.TABLES:
@@ -263,12 +264,17 @@ output_image_option = click.option(
 )
 
 
+def named_classes(metadata: dict[str, Any]) -> list[str]:
+    """Return the names of classes that an image's metadata list, none where they list none."""
+    names = metadata.get("classes")
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
 def class_names(core: Core) -> list[str]:
     """Return what the labels in use stand for; numbers where the image does not say."""
     import numpy as np
 
-    named = core.network.metadata.get("classes")
-    names = [str(name) for name in named] if isinstance(named, list) else []
+    names = named_classes(core.network.metadata)
     used = np.flatnonzero(core.seen())
     return names + [str(label) for label in range(len(names), used.max(initial=-1) + 1)]
 
@@ -296,12 +302,25 @@ def check_learns(core: Core, name: str, advice: str) -> None:
 # ---- writing -----------------------------------------------------------------------------------
 
 
-def write_learned(path: Path, content: bytes, quiet: bool) -> None:
-    """Write an image or a state; what was there, and what it had learned, is kept beside it."""
-    old = keep_old(path)
-    write_file(path, content)
-    if old is not None and not quiet:
-        report.say(f"what {printable(path)} was is kept as {printable(old.name)}", err=True)
+def write_kept(content: Mapping[Path, bytes], quiet: bool) -> None:
+    """Write what a command makes; other content that was there is kept beside it, as NAME~.
+
+    An image may hold what nobody can teach again, and a name may be a mistake.
+    """
+    from edge_naca.cli import report
+
+    kept = {path: keep_old(path, data) for path, data in content.items()}
+    write_files(content)
+    for path, old in kept.items():
+        if old is not None and not quiet:
+            report.say(f"what {path} was is kept as {old.name}", err=True)
+
+
+def write_figure(path: Path, figure: Figure, quiet: bool) -> None:
+    """Write a picture of the kind that the name says; what was there is kept as NAME~."""
+    from edge_naca.plots import figures
+
+    write_kept({path: figures.render(figure, path.suffix[1:])}, quiet)
 
 
 def check_writable(path: Path) -> None:

@@ -89,38 +89,38 @@ def _measured(core: Core, board: str, emulated: str, samples: Samples) -> Report
 # ---- how to say it -----------------------------------------------------------------------------
 
 
-def print_report(found: Report) -> None:
+def print_report(costs: Report) -> None:
     """Print whether it fits, what it takes, and what that rests on."""
-    target = found.target
-    report.say(f"\n{found.board}: {target.chip}, {target.core} at {target.clock / 1e6:g} MHz")
+    target = costs.target
+    report.say(f"\n{costs.board}: {target.chip}, {target.core} at {target.clock / 1e6:g} MHz")
     if target.notes:
         report.say(f"({target.notes})")
-    report.out.print(_memory_table(found))
-    for name, left in (("flash", found.flash_left), ("RAM", found.ram_left)):
+    report.out.print(_memory_table(costs))
+    for name, left in (("flash", costs.flash_left), ("RAM", costs.ram_left)):
         if left < 0:
             report.say(f"IT DOES NOT FIT: {-left} bytes of {name} are missing.")
-    if found.ram_left < 0 and "inhibition" in found.ram:
-        report.say(_without_inhibition(found))
-    parts = ", ".join(f"{name} {size}" for name, size in found.needed.items())
+    if costs.ram_left < 0 and "inhibition" in costs.ram:
+        report.say(_without_inhibition(costs))
+    parts = ", ".join(f"{name} {size}" for name, size in costs.needed.items())
     report.say(
-        f"Flash of a program of your own (export --c): {sum(found.needed.values())} bytes "
+        f"Flash of a program of your own (export --c): {sum(costs.needed.values())} bytes "
         f"({parts}), start-up and libraries besides."
     )
-    report.out.print(_work_table(found))
-    report.say("\n".join(_grounds(found)))
+    report.out.print(_work_table(costs))
+    report.say("\n".join(_grounds(costs)))
 
 
-def _without_inhibition(found: Report) -> str:
+def _without_inhibition(costs: Report) -> str:
     """Say by how much the inhibition is too large, and whether the rest would fit without it."""
-    size, room = found.ram["inhibition"], found.ram["inhibition"] + found.ram_left
+    size, room = costs.ram["inhibition"], costs.ram["inhibition"] + costs.ram_left
     if room < 0:
         return (
             f"The inhibition takes {size} bytes of it; without it {-room} bytes are missing still."
         )
     advice = ""
-    if found.renewal_every:
+    if costs.renewal_every:
         advice = ". One of fewer inputs takes less, by the square"
-        if not found.target.image_in_ram:
+        if not costs.target.image_in_ram:
             advice += "; one that was learned elsewhere and is given in the image takes flash"
     return (
         f"The inhibition takes {size} bytes of it, {size - room} more than the {room} that "
@@ -128,20 +128,20 @@ def _without_inhibition(found: Report) -> str:
     )
 
 
-def _memory_table(found: Report) -> Table:
+def _memory_table(costs: Report) -> Table:
     table = Table("bytes")
-    rows = {name: ["–", "–"] for name in (*found.flash, *found.ram)}
+    rows = {name: ["–", "–"] for name in (*costs.flash, *costs.ram)}
     for heading in ("flash", "RAM"):
         table.add_column(heading, justify="right")
-    for place, parts in enumerate((found.flash, found.ram)):
+    for place, parts in enumerate((costs.flash, costs.ram)):
         for name, size in parts.items():
             rows[name][place] = str(size)
     last_part = list(rows)[-1]
-    together = sum(found.flash.values()), sum(found.ram.values())
+    together = sum(costs.flash.values()), sum(costs.ram.values())
     for title, sizes in (
         ("together", together),
-        ("of", (found.target.flash, found.target.ram)),
-        ("left", (found.flash_left, found.ram_left)),
+        ("of", (costs.target.flash, costs.target.ram)),
+        ("left", (costs.flash_left, costs.ram_left)),
     ):
         rows[title] = [str(size) for size in sizes]
     for name, cells in rows.items():
@@ -149,14 +149,14 @@ def _memory_table(found: Report) -> Table:
     return table
 
 
-def _work_table(found: Report) -> Table:
+def _work_table(costs: Report) -> Table:
     table = Table("one sample")
-    for heading in (found.unit, "time", "a second", "energy"):
+    for heading in (costs.unit, "time", "a second", "energy"):
         table.add_column(heading, justify="right")
-    for title, work in (("inferred", found.infer), ("learned", found.learn)):
+    for title, work in (("inferred", costs.infer), ("learned", costs.learn)):
         table.add_row(title, *_cells(work))
-    if found.renewal is not None:
-        table.add_row(f"V renewed, every {found.renewal_every} samples", *_cells(found.renewal))
+    if costs.renewal is not None:
+        table.add_row(f"V renewed, every {costs.renewal_every} samples", *_cells(costs.renewal))
     return table
 
 
@@ -173,32 +173,32 @@ def _scaled(value: float, unit: str) -> str:
     return f"{value / 1e-9:.3g} n{unit}"
 
 
-def _grounds(found: Report) -> list[str]:
+def _grounds(costs: Report) -> list[str]:
     """Say what is exact, what is estimated, and from what."""
-    unit, stand_in = found.unit, MEASURED_ON[found.target.core]
-    if found.measured:
+    unit, stand_in = costs.unit, MEASURED_ON[costs.target.core]
+    if costs.measured:
         counted = f"counted in an emulator ({stand_in})"
     else:
         counted = (
-            f"estimated by a model that was at most {found.largest_error:.1%} off in an emulator "
+            f"estimated by a model that was at most {costs.largest_error:.1%} off in an emulator "
             f"({stand_in}, benchmarks/instruction-model.md)"
         )
     linked = "core, all stages, inhibition, link, store"
     lines = [
         f"Flash and RAM: firmware/boards ({linked}) as linked for {stand_in}.",
-        f"{unit.capitalize()}: {counted}, for {found.activity}.",
+        f"{unit.capitalize()}: {counted}, for {costs.activity}.",
     ]
-    if found.renewal_every:
-        share = "those among these samples" if found.measured else "spread over all samples"
+    if costs.renewal_every:
+        share = "those among these samples" if costs.measured else "spread over all samples"
         lines.append(
-            f"Learned: renewals of V included, {share}; one comes every {found.renewal_every}."
+            f"Learned: renewals of V included, {share}; one comes every {costs.renewal_every}."
         )
     if unit == "instructions":
         lines.append(
-            f"Time: an estimate, {found.cycles_per_instruction:g} cycles for an instruction "
-            f"({found.cycles_source})."
+            f"Time: an estimate, {costs.cycles_per_instruction:g} cycles for an instruction "
+            f"({costs.cycles_source})."
         )
-    current = found.target.current
+    current = costs.target.current
     if current is None:
         lines.append(
             "Energy: no current is known well enough to estimate it (export/cost/targets.py)."

@@ -12,7 +12,6 @@ import click
 
 from edge_naca.choices import DATA_SETS
 from edge_naca.cli import common, provenance, report
-from edge_naca.files import write_file
 
 if TYPE_CHECKING:
     from edge_naca.core import Core
@@ -85,10 +84,11 @@ def demo(name: str | None, output: Path, seed: int, as_json: bool) -> None:
     from edge_naca.plots import figures
 
     moved = _moved(core, before)
-    write_file(picture, figures.render(figures.lesson(title, histories, dataset.classes, moved)))
+    figure = figures.lesson(title, histories, dataset.classes, moved)
+    common.write_figure(picture, figure, as_json)
     record = provenance.record(dataset, ours, "class", 1, seed)
     described = provenance.with_record(network, dataset.classes, (), record)
-    write_file(file, image.encode(described, core.state()))
+    common.write_kept({file: image.encode(described, core.state())}, as_json)
     summary = {
         "data": name,
         "accuracy": ours.final,

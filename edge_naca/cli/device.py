@@ -13,6 +13,7 @@ from rich.table import Table
 from edge_naca.cli import common, ports, report
 from edge_naca.files import read_file
 from edge_naca.host.device import DeviceError
+from edge_naca.printable import shown
 
 if TYPE_CHECKING:
     from edge_naca.host.client import LinkDevice
@@ -48,11 +49,11 @@ def devices(ports_: tuple[str, ...], line: dict[str, Any], no_probe: bool, as_js
     """
     from serial.tools import list_ports
 
-    found = dict.fromkeys(ports_, "") or {
+    names = dict.fromkeys(ports_, "") or {
         port.device: port.description for port in sorted(list_ports.comports())
     }
-    with ThreadPoolExecutor(max(len(found), 1)) as pool:  # each may take the whole patience
-        rows = list(pool.map(lambda port: _probe(port, found[port], line, no_probe), found))
+    with ThreadPoolExecutor(max(len(names), 1)) as pool:  # each may take the whole patience
+        rows = list(pool.map(lambda port: _probe(port, names[port], line, no_probe), names))
     if as_json:
         report.print_json({"devices": rows})
         return
@@ -97,6 +98,8 @@ def _probe(name: str, description: str, line: dict[str, Any], no_probe: bool) ->
 def info(port: str, line: dict[str, Any], as_json: bool) -> None:
     """Show what a device is, what it holds, and what it has counted since it booted.
 
+    The names of classes are those of its image, of which only the part with names is fetched.
+
     PORT is a serial port, socket://HOST:PORT, emulate:IMAGE or qemu:BOARD.
 
     \b
@@ -111,7 +114,8 @@ def info(port: str, line: dict[str, Any], as_json: bool) -> None:
         return
     table = Table.grid(padding=(0, 2))
     for name, value in content.items():
-        table.add_row(EXPLAINED.get(name, name.replace("_", " ")), str(value))
+        text = ", ".join(map(shown, value)) if isinstance(value, list) else str(value)
+        table.add_row(EXPLAINED.get(name, name.replace("_", " ")), text)
     report.out.print(table)
 
 
@@ -120,6 +124,7 @@ def _contents(port: str, device: LinkDevice) -> dict[str, Any]:
     content = {"port": port} | asdict(hello)
     content |= {"image_crc": f"{hello.image_crc:08x}", "network_id": f"{hello.network_id:08x}"}
     if hello.running:
+        content["classes"] = common.named_classes(device.metadata())
         content["state_hash"] = f"{device.hash():08x}"
     return content | asdict(device.stats())
 
@@ -201,7 +206,7 @@ def pull(port: str, output: Path, line: dict[str, Any], only_state: bool, as_jso
             saved = device.state(bar)
         core.load_state(saved)
         hello = device.hello
-    common.write_learned(output, saved if only_state else core.image(), as_json)
+    common.write_kept({output: saved if only_state else core.image()}, as_json)
     summary = {
         "port": port,
         "file": str(output),

@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from edge_naca.cli import common, report
-from edge_naca.files import read_file, write_file
+from edge_naca.files import read_file
 
 if TYPE_CHECKING:
     from edge_naca.compare import Comparison
@@ -72,11 +72,10 @@ def diff(
     names = max((common.class_names(core) for core in (old, new)), key=len)
     changes = compare(snapshot(old, str(before)), snapshot(new, str(after)), names)
     if plot is not None:
-        from edge_naca.plots import figures
         from edge_naca.plots.states import difference
 
         figure = difference(f"{before.name} → {after.name}", changes)
-        write_file(plot, figures.render(figure, plot.suffix[1:]))
+        common.write_figure(plot, figure, as_json)
     if as_json:
         report.print_json(_content(changes, top))
     else:

@@ -25,10 +25,10 @@ def interruptible(stop: Callable[[], None]) -> Iterator[None]:
         for signum, handler in before.items():
             signal.signal(signum, handler)
         if number == getattr(signal, "SIGHUP", None):
-            _say_nothing(terminals)
+            say_nothing(streams)
         stop()
 
-    terminals = [number for number in (1, 2) if os.isatty(number)]
+    streams = terminals()
     # Signals are the main thread's business.
     numbers = _ENDINGS if threading.current_thread() is threading.main_thread() else ()
     known = {number: signal.getsignal(number) for number in numbers}
@@ -47,7 +47,12 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
-def _say_nothing(streams: list[int]) -> None:
+def terminals() -> list[int]:
+    """Return which of the descriptors 1 and 2, stdout and stderr, are terminals."""
+    return [number for number in (1, 2) if os.isatty(number)]
+
+
+def say_nothing(streams: list[int]) -> None:
     """Send what is still written nowhere: on a terminal that is gone, writing fails."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for number in streams:

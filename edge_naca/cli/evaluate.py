@@ -9,7 +9,6 @@ import click
 from rich.table import Table
 
 from edge_naca.cli import common, report
-from edge_naca.files import write_file
 
 if TYPE_CHECKING:
     from edge_naca.core import Core
@@ -87,7 +86,7 @@ def evaluate(
 
         title = f"{dataset.name}: {summary['accuracy']:.1%} of {len(y)} samples"
         figure = figures.confusion(title, matrix, names)
-        write_file(plot, figures.render(figure, plot.suffix[1:]))
+        common.write_figure(plot, figure, as_json)
     if as_json:
         report.print_json(summary)
     else:

@@ -9,7 +9,7 @@ import click
 
 from edge_naca.choices import INPUT_TYPES
 from edge_naca.cli import common, report
-from edge_naca.files import read_file, write_files
+from edge_naca.files import read_file
 
 
 @click.command()
@@ -100,7 +100,7 @@ def _export_c(
     if output.exists() and not output.is_dir():
         raise NotADirectoryError(f"{output} is a file: name a folder for the C sources")
     output.mkdir(parents=True, exist_ok=True)
-    write_files({output / file: text.encode() for file, text in files.items()})
+    common.write_kept({output / file: text.encode() for file, text in files.items()}, as_json)
     if as_json:
         report.print_json({"name": name, "files": [str(output / file) for file in files]})
         return

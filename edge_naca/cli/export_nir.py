@@ -7,7 +7,6 @@ from pathlib import Path
 from edge_naca import image
 from edge_naca.cli import common, report
 from edge_naca.export.nir.write import nir_file, not_expressed
-from edge_naca.files import write_file
 
 
 def export_nir(data: bytes, output: Path, as_json: bool) -> None:
@@ -15,7 +14,7 @@ def export_nir(data: bytes, output: Path, as_json: bool) -> None:
     common.check_writable(output)
     network, state = image.decode(data)
     content = nir_file(network, state)
-    write_file(output, content)
+    common.write_kept({output: content}, as_json)
     unsaid = not_expressed(network)
     if as_json:
         report.print_json({"file": str(output), "bytes": len(content), "not_expressed": unsaid})

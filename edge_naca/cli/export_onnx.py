@@ -10,7 +10,6 @@ import numpy as np
 
 from edge_naca.cli import common, report
 from edge_naca.export import initial_state, interface, to_onnx
-from edge_naca.files import write_files
 
 
 def export_onnx(
@@ -22,7 +21,7 @@ def export_onnx(
     files = {output: model.SerializeToString()}
     if learning:
         files[output.with_name(f"{output.name}.state.npz")] = _npz(initial_state(model))
-    write_files(files)
+    common.write_kept(files, as_json)
     ends = interface(model)
     if as_json:
         report.print_json({"files": [str(path) for path in files], **ends})

@@ -136,9 +136,9 @@ def format_of(path: Path, options: dict[str, Any]) -> tuple[Format, dict[str, An
     if kind is None:
         known = ", ".join(f"{suffix} ({kind.title})" for suffix, kind in FORMATS.items())
         raise click.UsageError(f"{path}: only files that end in {known} are known")
-    given = {name: value for name, value in options.items() if value is not None}
-    foreign = [name for name in given if name not in kind.options]
+    settings = {name: value for name, value in options.items() if value is not None}
+    foreign = [name for name in settings if name not in kind.options]
     if foreign:
         names = ", ".join("--" + name.replace("_", "-") for name in foreign)
         raise click.UsageError(f"{names}: a {kind.title} file has no use for that")
-    return kind, given
+    return kind, settings

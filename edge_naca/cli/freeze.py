@@ -34,7 +34,7 @@ def freeze(image: Path, output: Path, as_json: bool) -> None:
     core = load_image(image)
     before = state_size(core.network)
     network, state = decorrelation.frozen(core.network, unpack_state(core.network, core.state()))
-    common.write_learned(output, encode(network, state), as_json)
+    common.write_kept({output: encode(network, state)}, as_json)
     summary = {
         "image": str(output),
         "state_bytes_before": before,

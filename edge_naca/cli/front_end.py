@@ -21,8 +21,8 @@ CALIBRATION = 500  # samples to learn from that conversion looks at
 def given_options(options: dict[str, Any]) -> dict[str, Any]:
     """Take those options of a model out of a command's that were given."""
     names = {name for kind in formats.FORMATS.values() for name in kind.options} - {"bits"}
-    found = {name: options.pop(name) for name in sorted(names) if name in options}
-    return {name: value for name, value in found.items() if value is not None}
+    settings = {name: options.pop(name) for name in sorted(names) if name in options}
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def load_front_end(
@@ -43,6 +43,6 @@ def load_front_end(
             f"{path}: a front end is a model (.onnx, .nir), or an image (.naca) whose frozen "
             "stages are taken"
         )
-    kind, given = formats.format_of(path, options)
+    kind, settings = formats.format_of(path, options)
     samples = dataset.x_train[spread(len(dataset.x_train), CALIBRATION)]
-    return kind.handler().front_end(path, given, samples)
+    return kind.handler().front_end(path, settings, samples)

@@ -73,7 +73,7 @@ def import_(
       edge-naca import model.onnx -o model.naca --full-scale 255 --calibrate mnist
     """
     common.check_writable(output)
-    kind, given = formats.format_of(model, options)
+    kind, settings = formats.format_of(model, options)
     calibration = None
     metadata: dict[str, Any] = {}
     if calibrate is not None:
@@ -90,28 +90,28 @@ def import_(
                 "data_digest": dataset.digest(),
             },
         }
-    made = kind.handler().convert(model, given, calibration, metadata)
-    common.write_learned(output, made.image, as_json)
+    conversion = kind.handler().convert(model, settings, calibration, metadata)
+    common.write_kept({output: conversion.image}, as_json)
     if as_json:
         report.print_json(
             {
                 "image": str(output),
-                "image_bytes": len(made.image),
-                "report": None if made.report is None else made.report.as_json(),
+                "image_bytes": len(conversion.image),
+                "report": None if conversion.report is None else conversion.report.as_json(),
             }
         )
         return
-    if made.report is not None:
-        print_report(made.report)
-    report.say(f"{output}: {len(made.image)} bytes")
+    if conversion.report is not None:
+        print_report(conversion.report)
+    report.say(f"{output}: {len(conversion.image)} bytes")
 
 
-def print_report(found: Report) -> None:
+def print_report(summary: Report) -> None:
     """Print what conversion did, layer by layer."""
     table = Table("layer", title="What conversion did", title_justify="left")
     for heading in ("weights", "step", "rounding", "spiking", "at limit", "error"):
         table.add_column(heading, justify="right")
-    for layer in found.layers:
+    for layer in summary.layers:
         low, high = layer.weight_range
         table.add_row(
             layer.name,
@@ -123,10 +123,11 @@ def print_report(found: Report) -> None:
             report.percent(layer.error),
         )
     report.out.print(table)
-    for note in found.notes:
+    for note in summary.notes:
         report.out.print(f"Assumed or noted: {note}")
-    if found.accuracy_before is not None and found.accuracy_after is not None:
+    if summary.accuracy_before is not None and summary.accuracy_after is not None:
         report.say(
-            f"{found.samples} test samples: {report.percent(found.accuracy_before, 2)} right in "
-            f"real numbers, {report.percent(found.accuracy_after, 2)} in integers"
+            f"{summary.samples} test samples: "
+            f"{report.percent(summary.accuracy_before, 2)} right in "
+            f"real numbers, {report.percent(summary.accuracy_after, 2)} in integers"
         )

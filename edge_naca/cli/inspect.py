@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from edge_naca.cli import common, provenance, report
-from edge_naca.files import read_file, write_file
+from edge_naca.files import read_file
 
 if TYPE_CHECKING:
     from edge_naca.core import Core
@@ -72,24 +72,23 @@ def inspect(
     if plot is not None:
         common.check_figure(plot)
     core = load_image(image)
-    found = _report(image, core)
+    facts = _report(image, core)
     costs = None
     if board is not None:
         samples = None if data is None else cost.read_samples(core, data, reading)
         costs = cost.board_report(core, board, samples, measure)
-        found["board"] = costs.to_json()
+        facts["board"] = costs.to_json()
     if plot is not None:
-        from edge_naca.plots import figures
         from edge_naca.plots.states import knowledge
 
         known = snapshot(core, str(image))
-        title = f"{image.name}: {found['topology']}, {found['learned_samples']} samples learned"
+        title = f"{image.name}: {facts['topology']}, {facts['learned_samples']} samples learned"
         figure = knowledge(title, known, common.class_names(core))
-        write_file(plot, figures.render(figure, plot.suffix[1:]))
+        common.write_figure(plot, figure, as_json)
     if as_json:
-        report.print_json(found)
+        report.print_json(facts)
         return
-    _print(found)
+    _print(facts)
     if costs is not None:
         cost.print_report(costs)
 
@@ -99,8 +98,8 @@ def _check_usage(
 ) -> None:
     if board is None and (data is not None or measure):
         raise click.UsageError("--data and --measure go with --board")
-    if data is None and reading.given:
-        raise click.UsageError(f"{', '.join(reading.given)} go with --data")
+    if data is None and reading.options:
+        raise click.UsageError(f"{', '.join(reading.options)} go with --data")
     if measure and data is None:
         raise click.UsageError("--measure needs samples to run: give --data as well")
 
@@ -211,57 +210,57 @@ def _classes(core: Core, known: Snapshot) -> list[dict[str, Any]]:
 # ---- how to say it -----------------------------------------------------------------------------
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(facts: dict[str, Any]) -> None:
     from edge_naca.cli.inspect_inhibition import inhibition_facts
     from edge_naca.cli.inspect_stages import stage_table
 
-    encoder, preparation = found["encoder"], found["preparation"]
-    facts = {
-        "topology": found["topology"],
+    encoder, preparation = facts["encoder"], facts["preparation"]
+    rows = {
+        "topology": facts["topology"],
         "samples": "codes or events" if preparation is None else _describe(preparation),
-        **inhibition_facts(found["inhibition"]),
+        **inhibition_facts(facts["inhibition"]),
         "encoder": _encoder(encoder),
-        "classes": f"{len(found['classes'])} of {found['capacity']}",
-        "samples learned": f"{found['learned_samples']}",
-        "flash": f"{found['flash_bytes']} bytes (the image)",
-        "RAM": f"{found['ram_bytes']} bytes (the workspace)",
-        "learned state": f"{found['state_bytes']} bytes of the RAM",
-        "state hash": found["state_hash"],
-        "network id": found["network_id"],
-        "sections": ", ".join(f"{name} {size}" for name, size in found["sections"].items()),
+        "classes": f"{len(facts['classes'])} of {facts['capacity']}",
+        "samples learned": f"{facts['learned_samples']}",
+        "flash": f"{facts['flash_bytes']} bytes (the image)",
+        "RAM": f"{facts['ram_bytes']} bytes (the workspace)",
+        "learned state": f"{facts['state_bytes']} bytes of the RAM",
+        "state hash": facts["state_hash"],
+        "network id": facts["network_id"],
+        "sections": ", ".join(f"{name} {size}" for name, size in facts["sections"].items()),
     }
     grid = Table.grid(padding=(0, 2))
-    for name, text in facts.items():
+    for name, text in rows.items():
         grid.add_row(name, text)
     report.out.print(grid)
-    if found["stages"]:
-        report.out.print(stage_table(found["stages"]))
-    if not found["populations"]:
+    if facts["stages"]:
+        report.out.print(stage_table(facts["stages"]))
+    if not facts["populations"]:
         report.say("No populations: the last stage answers, and nothing learns.")
-        if found["classes"]:
-            report.say(f"classes: {', '.join(entry['name'] for entry in found['classes'])}")
-        _print_training(found)
+        if facts["classes"]:
+            report.say(f"classes: {', '.join(entry['name'] for entry in facts['classes'])}")
+        _print_training(facts)
         return
-    report.out.print(_population_table(found["populations"]))
-    if found["classes"]:
+    report.out.print(_population_table(facts["populations"]))
+    if facts["classes"]:
         table = Table("class", title="Learned", title_justify="left")
         table.add_column("samples", justify="right")
         table.add_column("neurons recruited", justify="right")
-        for entry in found["classes"]:
+        for entry in facts["classes"]:
             table.add_row(
                 entry["name"],
                 str(entry["samples"]),
                 "–" if entry["recruited"] is None else str(entry["recruited"]),
             )
         report.out.print(table)
-    _print_training(found)
+    _print_training(facts)
 
 
-def _print_training(found: dict[str, Any]) -> None:
-    prepared = found["prepared"]
+def _print_training(facts: dict[str, Any]) -> None:
+    prepared = facts["prepared"]
     if isinstance(prepared, dict):
         report.say(f"made by: {prepared.get('command', 'somebody')}")
-    for run in found["training"]:
+    for run in facts["training"]:
         report.say(f"taught by: {run.get('command', 'somebody')}")
 
 

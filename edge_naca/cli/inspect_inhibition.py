@@ -39,19 +39,19 @@ def inhibition_of(network: Network, state: State) -> dict[str, Any] | None:
 # ---- how to say it -------------------------------------------------------------------------------
 
 
-def inhibition_facts(found: dict[str, Any] | None) -> dict[str, str]:
+def inhibition_facts(facts: dict[str, Any] | None) -> dict[str, str]:
     """Return the rows of the table of facts that are about an inhibition."""
-    if found is None:
+    if facts is None:
         return {}
-    codes = f"{found['inputs']} codes of {found['code_bits']} bits and a sign"
-    if not found["learned"]:
-        return {"inhibition": f"given, over {codes}; V takes {found['v_bytes']} bytes of the image"}
-    use = "in use" if found["in_use"] else f"in use from {found['first']} samples on"
-    renewed = f"every {found['every']} samples" if found["every"] else "at each doubling"
-    memory = f"{found['v_bytes']} bytes of the learned state, learning it {found['learning_bytes']}"
+    codes = f"{facts['inputs']} codes of {facts['code_bits']} bits and a sign"
+    if not facts["learned"]:
+        return {"inhibition": f"given, over {codes}; V takes {facts['v_bytes']} bytes of the image"}
+    use = "in use" if facts["in_use"] else f"in use from {facts['first']} samples on"
+    renewed = f"every {facts['every']} samples" if facts["every"] else "at each doubling"
+    memory = f"{facts['v_bytes']} bytes of the learned state, learning it {facts['learning_bytes']}"
     return {
         "inhibition": f"learned on the device, over {codes}; V takes {memory}",
-        "V": f"{use}, renewed {renewed}; {found['residuals']} residuals learned, "
-        f"{found['residual_rms']:.1f} codes large; shrinkage "
-        f"{report.percent(found['shrinkage'])}",
+        "V": f"{use}, renewed {renewed}; {facts['residuals']} residuals learned, "
+        f"{facts['residual_rms']:.1f} codes large; shrinkage "
+        f"{report.percent(facts['shrinkage'])}",
     }

@@ -17,7 +17,7 @@ def stages_of(network: Network) -> list[dict[str, Any]]:
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "kind": _kind(stage),
         "input": list(stage.shape),
         "output": list(stage.output_shape),
@@ -28,23 +28,23 @@ def _stage(stage: Stage) -> dict[str, Any]:
     }
     if isinstance(stage, (CodedConvolution, SpikingConvolution)):
         weights = stage.weights
-        found["groups"] = stage.groups
-        found["weights"] = {
+        facts["groups"] = stage.groups
+        facts["weights"] = {
             "count": int(weights.size),
             "least": int(weights.min()),
             "mean": float(weights.mean()),
             "most": int(weights.max()),
             "zero": float((weights == 0).mean()),
         }
-        found["bias"] = _range(stage.bias)
+        facts["bias"] = _range(stage.bias)
     if isinstance(stage, (CodedConvolution, CodedPool)):
-        found["code_bits"], found["bits"] = stage.code_bits, stage.bits
-        found["shift"] = _range(np.asarray(stage.shift))
+        facts["code_bits"], facts["bits"] = stage.code_bits, stage.bits
+        facts["shift"] = _range(np.asarray(stage.shift))
     if isinstance(stage, CodedPool):
-        found["gain"] = stage.gain
+        facts["gain"] = stage.gain
     if isinstance(stage, SpikingConvolution):
         synapse = stage.synapse_decay
-        found |= {
+        facts |= {
             "threshold": _range(stage.threshold),
             "decay": _range(stage.decay / 256),
             "synapse_decay": None if synapse is None else _range(synapse / 256),
@@ -55,7 +55,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
             "readout": stage.readout,
             "own": stage.own,
         }
-    return found
+    return facts
 
 
 def _kind(stage: Stage) -> str:

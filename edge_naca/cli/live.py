@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -69,11 +70,13 @@ class View:
             self._live.stop()
 
     def __call__(self, progress: Progress) -> None:
-        """Show how things are, not too often."""
+        """Show how things are, not too often. Raises OSError where nobody can see it any more."""
         self._last = progress
         now = time.monotonic()
         if self._moving and now - self._drawn > 1 / FRAMES_A_SECOND:
             self._drawn = now
+            if not report.err.is_terminal:  # it was one: rich falls silent without a word
+                raise OSError(errno.EIO, "the terminal is gone")
             self._live.update(self._picture(progress), refresh=True)
         elif not self._moving and not self._quiet:
             with self._printing:

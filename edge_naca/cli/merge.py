@@ -46,7 +46,7 @@ def merge(image: Path, state: Path, output: Path, classes: tuple[str, ...], as_j
     before = int(core.seen().sum())
     record = {"command": common.command_line(), "version": __version__, "state": str(state)}
     merged, note = states.merge(core, read_file(state), record, classes)
-    common.write_learned(output, merged.image(), as_json)
+    common.write_kept({output: merged.image()}, as_json)
     summary = {
         "image": str(output),
         "network_id": f"{merged.network_id:08x}",

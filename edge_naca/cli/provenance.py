@@ -47,10 +47,10 @@ def is_learned(network: Network, digests: Collection[str]) -> bool:
 
 def trainings(network: Network) -> list[dict[str, Any]]:
     """Return the records of an image's trainings; what is no record is passed over."""
-    found = network.metadata.get("training")
-    if not isinstance(found, list):
+    records = network.metadata.get("training")
+    if not isinstance(records, list):
         return []
-    return [entry for entry in found if isinstance(entry, dict)]
+    return [entry for entry in records if isinstance(entry, dict)]
 
 
 def with_record(

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from edge_naca.cli import common, report
-from edge_naca.files import write_file
 
 
 @click.command()
@@ -51,18 +50,18 @@ def raster(
     )
     classes = common.class_names(core)
     names = dict(enumerate(classes))
-    wanted = dataset.classes[dataset.y_test[sample]]
+    class_name = dataset.classes[dataset.y_test[sample]]
     answer = names.get(recording.result.prediction, "none")
-    title = f"{dataset.name}, test sample {sample}: class {wanted}, answer {answer}"
+    title = f"{dataset.name}, test sample {sample}: class {class_name}, answer {answer}"
     from edge_naca.plots import figures
 
     figure = figures.raster(title, recording, core.network, classes)
-    write_file(output, figures.render(figure, output.suffix[1:]))
+    common.write_figure(output, figure, as_json)
     if as_json:
         result = recording.result
         report.print_json(
             {
-                "class": wanted,
+                "class": class_name,
                 "answer": answer,
                 "margin": result.margin,
                 "spikes": result.spikes,

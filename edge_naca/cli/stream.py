@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from edge_naca.choices import ORDERS, PART
 from edge_naca.cli import common, ports, provenance, report
-from edge_naca.cli.endings import interruptible
+from edge_naca.cli.endings import interruptible, say_nothing, terminals
 from edge_naca.cli.live import View, line_summary
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from edge_naca.host.chaos import Chaos
     from edge_naca.host.client import LinkDevice
     from edge_naca.host.recorder import Recorder
-    from edge_naca.host.session import Item, Session
+    from edge_naca.host.session import Item, Progress, Session
     from edge_naca.host.twin import Twin
 
 SEEN = (
@@ -166,10 +167,24 @@ def _check_record(record: Path) -> None:
 
 
 def run(session: Session, view: View) -> None:
-    """Run a session before somebody's eyes; Ctrl-C ends it in good order."""
-    session.watch = view
+    """Run a session before somebody's eyes.
+
+    Ctrl-C ends it in good order, and so does a terminal that is gone, with a signal or without.
+    """
+    streams = terminals()  # one that is gone does not tell any more that it is one
+
+    def watch(progress: Progress) -> None:
+        try:
+            view(progress)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            say_nothing(streams)
+            session.stop()
+
+    session.watch = watch
     with view, interruptible(session.stop):
-        view(session.progress)
+        watch(session.progress)
         session.run()
 
 

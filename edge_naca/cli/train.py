@@ -15,7 +15,6 @@ from edge_naca.cli import common, provenance, report
 from edge_naca.cli import front_end as front_ends
 from edge_naca.cli.import_ import print_report
 from edge_naca.cli.model_options import model_options
-from edge_naca.files import write_file
 
 if TYPE_CHECKING:
     from edge_naca.core import Core
@@ -142,8 +141,8 @@ def train(
     network = provenance.with_record(core.network, dataset.classes, dataset.columns, record)
     content = image.encode(network, core.state())
     if plot is not None:
-        _draw(plot, history, dataset)
-    common.write_learned(output, content, as_json)
+        _draw(plot, history, dataset, as_json)
+    common.write_kept({output: content}, as_json)
     seconds = time.perf_counter() - start
     if as_json:
         summary = _summary(core, history, dataset.classes)
@@ -178,7 +177,7 @@ def _write_untaught(
     record = provenance.source(loaded)
     network = replace(network, metadata=network.metadata | {"prepared": record})
     content = image.encode(network)
-    common.write_learned(output, content, as_json)
+    common.write_kept({output: content}, as_json)
     size = state_size(network)
     if as_json:
         report.print_json(
@@ -209,12 +208,12 @@ def _tell(
     )
 
 
-def _draw(plot: Path, history: History, dataset: Dataset) -> None:
+def _draw(plot: Path, history: History, dataset: Dataset, as_json: bool) -> None:
     from edge_naca.plots import figures
 
     title = f"{dataset.name}: {history.final:.1%} over all classes seen"
     figure = figures.history(title, history, dataset.classes)
-    write_file(plot, figures.render(figure, plot.suffix[1:]))
+    common.write_figure(plot, figure, as_json)
 
 
 def _sorted_options(
@@ -224,8 +223,8 @@ def _sorted_options(
     model_settings = front_ends.given_options(options)
     options = common.chosen_network(**options)
     if front_end is None and model_settings:
-        given = ", ".join("--" + name.replace("_", "-") for name in model_settings)
-        raise click.UsageError(f"{given}: for a --front-end only")
+        names = ", ".join("--" + name.replace("_", "-") for name in model_settings)
+        raise click.UsageError(f"{names}: for a --front-end only")
     if front_end is not None:
         if continued is not None:
             raise click.UsageError("--continue: the image has its front end already")
@@ -233,8 +232,8 @@ def _sorted_options(
             raise click.UsageError("--features: the --front-end gives them")
         model_settings |= {name: options.pop(name) for name in ("bits",) if name in options}
     if continued is not None and options:
-        given = ", ".join("--" + name.replace("_", "-") for name in options)
-        raise click.UsageError(f"{given}: the image given to --continue decides that")
+        names = ", ".join("--" + name.replace("_", "-") for name in options)
+        raise click.UsageError(f"{names}: the image given to --continue decides that")
     return options, model_settings
 
 

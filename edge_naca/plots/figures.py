@@ -43,13 +43,13 @@ def render(figure: Figure, kind: str = "png") -> bytes:
 # ---- whole figures -----------------------------------------------------------------------------
 
 
-def history(title: str, taught: History, classes: Sequence[str]) -> Figure:
+def history(title: str, run: History, classes: Sequence[str]) -> Figure:
     """Draw accuracy over all classes seen, and on each class, after each stage."""
-    several = len(taught.stages) > 1
+    several = len(run.stages) > 1
     figure, axes = _figure(title, 1, 1 + several, (5.5 * (1 + several), 4.6))
     if several:
-        draw_comparison(axes[0], {"edge-naca": taught})
-    draw_classes(axes[-1], taught, classes)
+        draw_comparison(axes[0], {"edge-naca": run})
+    draw_classes(axes[-1], run, classes)
     return figure
 
 
@@ -64,11 +64,11 @@ def lesson(
     moved : for each weight of recruited neurons, by how much it changed from start to end.
     """
     figure, axes = _figure(title, 2, 2, (12, 9))
-    taught = next(iter(histories.values()))
+    run = next(iter(histories.values()))
     draw_comparison(axes[0], histories)
-    draw_classes(axes[1], taught, classes)
+    draw_classes(axes[1], run, classes)
     draw_weight_changes(axes[2], moved)
-    draw_changes_per_sample(axes[3], taught)
+    draw_changes_per_sample(axes[3], run)
     return figure
 
 
@@ -135,12 +135,12 @@ def draw_comparison(axes: Axes, histories: Mapping[str, History]) -> None:
     axes.legend(loc="lower left", frameon=False)
 
 
-def draw_classes(axes: Axes, taught: History, classes: Sequence[str]) -> None:
+def draw_classes(axes: Axes, run: History, classes: Sequence[str]) -> None:
     """Draw the accuracy on each class (row) after each stage (column)."""
-    order = list(taught.stages[-1].classes)
-    accuracy = taught.accuracy.T[order]
+    order = list(run.stages[-1].classes)
+    accuracy = run.accuracy.T[order]
     low = min(np.floor(10 * float(np.nanmin(accuracy))) / 10, 0.9)
-    titles = [stage.title for stage in taught.stages]
+    titles = [stage.title for stage in run.stages]
     _matrix(axes, accuracy, [classes[label] for label in order], titles, low)
     axes.set(xlabel="after learning", ylabel="class")
     _caption(axes, "What is known of each class, in percent")
@@ -158,13 +158,13 @@ def draw_weight_changes(axes: Axes, moved: Array) -> None:
     axes.grid(alpha=0.3)
 
 
-def draw_changes_per_sample(axes: Axes, taught: History) -> None:
+def draw_changes_per_sample(axes: Axes, run: History) -> None:
     """Draw how many weights each sample changed, as a running mean."""
-    changes = np.concatenate([stage["changes"] for stage in taught.results]).astype(float)
+    changes = np.concatenate([stage["changes"] for stage in run.results]).astype(float)
     window = max(len(changes) // 300, 1)
     mean = np.convolve(changes, np.ones(window) / window, "valid")
     axes.plot(np.arange(len(mean)) + window, mean, color=COLOURS[0], linewidth=1)
-    for end in np.cumsum([len(stage) for stage in taught.results])[:-1]:
+    for end in np.cumsum([len(stage) for stage in run.results])[:-1]:
         axes.axvline(end, color=COLOURS[2], linewidth=0.7, alpha=0.6)
     axes.set(xlabel="samples learned", ylabel="weights changed by a sample", ylim=(0, None))
     _caption(axes, f"A sample changes {changes.mean():.0f} weights on average")
@@ -228,10 +228,10 @@ def _draw_potentials(
         when = np.flatnonzero(spikes[:, neuron])
         axes.plot(when, potentials[when, neuron], "o", color=colour)
     axes.set(ylabel=f"{name}\npotential")
-    shown = f"{len(chosen)} of {spikes.shape[1]} neurons shown"
+    count = f"{len(chosen)} of {spikes.shape[1]} neurons shown"
     what = "a readout, no spikes" if is_readout else _count(spikes.sum(), "spike")
     dashed = "" if is_readout else "thresholds dashed, "
-    _caption(axes, f"{what}; {dashed}{shown}")
+    _caption(axes, f"{what}; {dashed}{count}")
     if len(chosen):
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
     axes.grid(alpha=0.3)

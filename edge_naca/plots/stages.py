@@ -43,20 +43,20 @@ def kernels(stage: Convolution) -> Array | None:
 
 def draw_kernels(figure: SubFigure, number: int, stage: Convolution) -> None:
     """Draw what the maps of a convolution look for."""
-    drawn = kernels(stage)
-    shown = min(stage.maps, MOST_KERNELS)
-    of = f"{stage.maps}" if shown == stage.maps else f"{shown} of {stage.maps}"
-    if drawn is None:
-        _draw_rows(figure.subplots(), number, stage.weights.reshape(stage.maps, -1)[:shown], of)
+    images = kernels(stage)
+    count = min(stage.maps, MOST_KERNELS)
+    of = f"{stage.maps}" if count == stage.maps else f"{count} of {stage.maps}"
+    if images is None:
+        _draw_rows(figure.subplots(), number, stage.weights.reshape(stage.maps, -1)[:count], of)
         return
     added = ", channels added up" if stage.weights.shape[1] > 1 else ""
     figure.suptitle(f"Kernels of stage {number}, {of} maps{added}", fontsize=10)
-    reach = float(np.abs(drawn).max()) or 1.0
-    grid = figure.subplots(-(-shown // COLUMNS), min(shown, COLUMNS), squeeze=False).reshape(-1)
+    reach = float(np.abs(images).max()) or 1.0
+    grid = figure.subplots(-(-count // COLUMNS), min(count, COLUMNS), squeeze=False).reshape(-1)
     for place, axes in enumerate(grid):
         axes.axis("off")
-        if place < shown:
-            show(axes, drawn[place], reach, signed=True)
+        if place < count:
+            show(axes, images[place], reach, signed=True)
             axes.set_title(f"{place}", fontsize=6, pad=1.5)
 
 

@@ -122,7 +122,7 @@ def owned_neurons(network: Network) -> int:
 
 def draw_wins(axes: Axes, known: Snapshot, classes: Sequence[str]) -> None:
     """Draw how often each recruited neuron has won, a dot for each, class by class."""
-    drawn = 0
+    count = 0
     for index, learned in enumerate(known.state.populations):
         if learned.wins is None:
             continue
@@ -132,13 +132,13 @@ def draw_wins(axes: Axes, known: Snapshot, classes: Sequence[str]) -> None:
         # Dots of a class side by side, the same way every time.
         place = label + (np.arange(len(label)) * 0.618 % 1 - 0.5) * 0.6
         axes.scatter(place, wins, s=12, color=COLOURS[0], alpha=0.55, linewidths=0)
-        drawn += len(wins)
-    if drawn:
+        count += len(wins)
+    if count:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
         _class_axis(axes, classes)
-        caption(axes, f"How often each of {drawn} recruited neurons has won")
+        caption(axes, f"How often each of {count} recruited neurons has won")
         axes.set_ylabel("wins")
         axes.grid(alpha=0.3, axis="y")
     else:
@@ -218,8 +218,8 @@ def draw_inhibition(figure: SubFigure, known: Snapshot) -> None:
         (left, v / rows, f"Inhibition V, {source}"),
         (right, correlations(v), "Correlations that it takes away"),
     ):
-        drawn = axes.imshow(picture, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
-        figure.colorbar(drawn, ax=axes, pad=0.02, shrink=0.8)
+        image = axes.imshow(picture, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
+        figure.colorbar(image, ax=axes, pad=0.02, shrink=0.8)
         caption(axes, text)
         name_axis(axes.yaxis, names)
         axes.set_xlabel("input")
@@ -235,14 +235,14 @@ def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> N
         if learned.wins is None
         else learned.wins.astype(float)
     )
-    shown = _chosen(of, strength, len(classes))
-    if not any(len(row) for row in shown):
+    selection = _chosen(of, strength, len(classes))
+    if not any(len(row) for row in selection):
         nothing(figure.subplots(), "Nothing learned yet: no neuron looks for anything")
         return
-    flat = [neuron for row in shown for neuron in row]
+    flat = [neuron for row in selection for neuron in row]
     fields = prototypes(known.network, known.state)[flat]
-    drawn = pictures(known.network, fields)
-    if drawn is None:
+    images = pictures(known.network, fields)
+    if images is None:
         rows = figure.subplots()
         names = input_names(known.network)
         _draw_rows(rows, fields, of[flat], classes, names)
@@ -257,15 +257,15 @@ def draw_fields(figure: SubFigure, known: Snapshot, classes: Sequence[str]) -> N
         else "those of each class that won most, and how often"
     )
     figure.suptitle(f"What neurons look for: {which}", fontsize=10)
-    reach = float(np.abs(drawn).max()) or 1.0
-    grid = figure.subplots(len(shown), max(map(len, shown)), squeeze=False)
+    reach = float(np.abs(images).max()) or 1.0
+    grid = figure.subplots(len(selection), max(map(len, selection)), squeeze=False)
     number = 0
-    for line, row in zip(grid, shown, strict=True):
+    for line, row in zip(grid, selection, strict=True):
         for place, axes in enumerate(line):
             axes.axis("off")
             if place >= len(row):
                 continue
-            show(axes, drawn[number], reach)
+            show(axes, images[number], reach)
             if learned.wins is not None:
                 axes.set_title(str(learned.wins[row[place]]), fontsize=6, pad=1.5)
             if place == 0 and of[row[0]] != NOBODY:
@@ -414,14 +414,14 @@ def draw_most_moved(figure: SubFigure, changes: Comparison) -> None:
     old, new = (
         prototypes(network, which.state)[neurons] for which in (changes.before, changes.after)
     )
-    drawn = [pictures(network, weights) for weights in (old, new, new - old)]
-    if drawn[0] is None:
+    images = [pictures(network, weights) for weights in (old, new, new - old)]
+    if images[0] is None:
         _draw_changed_rows(figure.subplots(), new - old, first, changes)
         return
     where = "" if network.inhibition is None else ", and what they stand for before the inhibition"
     figure.suptitle(f"The neurons that moved most{where}", fontsize=10)
     grid = figure.subplots(3, len(first), squeeze=False)
-    for line, part, name in zip(grid, drawn, ("before", "after", "change"), strict=True):
+    for line, part, name in zip(grid, images, ("before", "after", "change"), strict=True):
         assert part is not None
         reach = float(np.abs(part).max()) or 1.0
         for axes, picture, one in zip(line, part, first, strict=True):

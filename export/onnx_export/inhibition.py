@@ -39,8 +39,8 @@ def codes(
         weights = g.initializer("weights", np.ascontiguousarray(to_square(inhibition.weights).T))
         shifts = inhibition.shift - inhibition.row_shifts.astype(np.int64)
         sums = arithmetic.signed_product(g, "sums", x, most, weights)
-        limited = np.clip(inhibition.centre.astype(np.int64), -LARGEST_CENTRE, LARGEST_CENTRE)
-        taken_off = round_shift(limited, inhibition.fraction).astype(np.int32)
+        known = np.clip(inhibition.centre.astype(np.int64), -LARGEST_CENTRE, LARGEST_CENTRE)
+        taken_off = round_shift(known, inhibition.fraction).astype(np.int32)
         sums = g.op("centred", "Sub", sums, g.initializer("centre", taken_off))
         y = scaled(g.within("codes"), sums, g.initializer("shifts", shifts), largest)
         return g.cast("codes_out", y, np.int8), synops

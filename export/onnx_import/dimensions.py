@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
 
-def _shape(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value, about = reader.one(node, given), attributes(node)
+def _shape(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value, about = reader.one(node, inputs), attributes(node)
     sizes = np.array([reader.batch, *value.with_dims(value.dims).sizes], np.int64)
     end = about.get("end", len(sizes))
     reader.constants[node.output[0]] = sizes[about.get("start", 0) : end]
 
 
-def _flatten(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.one(node, given)
+def _flatten(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = reader.one(node, inputs)
     axis = attributes(node).get("axis", 1)
     rank = len(value.dims) + 1
     if not -rank <= axis <= rank or (axis % rank != 1 and not (axis == 0 and reader.batch == 1)):
@@ -31,8 +31,8 @@ def _flatten(reader: Reader, node: NodeProto, given: list[str]) -> None:
     _rearrange(reader, node, value, [int(np.prod(value.sizes))])
 
 
-def _reshape(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.one(node, given)
+def _reshape(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = reader.one(node, inputs)
     target = [int(size) for size in reader.parameter(node, 1, "shape").reshape(-1)]
     before = [reader.batch, *value.sizes]
     if not attributes(node).get("allowzero", 0):
@@ -79,8 +79,8 @@ def _rearrange(reader: Reader, node: NodeProto, value: Value, sizes: list[int]) 
     )
 
 
-def _squeeze(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.one(node, given)
+def _squeeze(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = reader.one(node, inputs)
     given_axes = reader.optional(node, 1, "axes")
     axes = attributes(node).get("axes") if given_axes is None else given_axes.reshape(-1).tolist()
     dims = list(value.dims)
@@ -103,8 +103,8 @@ def _squeeze(reader: Reader, node: NodeProto, given: list[str]) -> None:
     reader.put(node, value.with_dims(tuple(dims)))
 
 
-def _transpose(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.one(node, given)
+def _transpose(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = reader.one(node, inputs)
     rank = len(value.dims) + 1
     order = [int(axis) for axis in attributes(node).get("perm", range(rank)[::-1])]
     if len(order) != rank or order[0] != 0:
@@ -112,9 +112,9 @@ def _transpose(reader: Reader, node: NodeProto, given: list[str]) -> None:
     reader.put(node, replace(value, dims=tuple(value.dims[axis - 1] for axis in order[1:])))
 
 
-def _pad(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _pad(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Put zeros around a value, which the next kernel takes in."""
-    value, about = reader.one(node, given), attributes(node)
+    value, about = reader.one(node, inputs), attributes(node)
     rank = len(value.dims) + 1
     listed = reader.optional(node, 1, "pads")
     numbers = about.get("pads", []) if listed is None else listed.reshape(-1)

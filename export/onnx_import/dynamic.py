@@ -31,19 +31,21 @@ Array = NDArray[Any]
 CHANGED = "export the model again: it is not what quantize_dynamic writes"
 
 
-def _quantise(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.real(node, given)
+def _quantise(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = reader.real(node, inputs)
     _, scale, zero = (*node.output, "", "")[:3]
     reader.put(node, replace(value, integers=Codes(scale)))
     reader.factors[scale] = (scale, np.ones(()))
     reader.points[zero] = scale
 
 
-def _codes(reader: Reader, node: NodeProto, given: list[str], zero_place: int) -> tuple[Value, str]:
+def _codes(
+    reader: Reader, node: NodeProto, inputs: list[str], zero_place: int
+) -> tuple[Value, str]:
     """Return the value that a node's codes stand for, and the name of their scale."""
-    value = reader.one(node, given)
+    value = reader.one(node, inputs)
     held = value.integers
-    if not isinstance(held, Codes) or node.input[0] not in given:
+    if not isinstance(held, Codes) or node.input[0] not in inputs:
         raise RefusalError(
             "it takes integers that no DynamicQuantizeLinear made",
             "quantise with quantize_dynamic, or quantize_static",
@@ -69,36 +71,36 @@ def _are_sums(reader: Reader, node: NodeProto, source: str) -> None:
     reader.put(node, replace(value, integers=Sums(source)))
 
 
-def _matmul_integer(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value, source = _codes(reader, node, given, 2)
+def _matmul_integer(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value, source = _codes(reader, node, inputs, 2)
     fully_connected(reader, node, value, _weights(reader, node, (1, 3), 1).T, None)
     _are_sums(reader, node, source)
 
 
-def _convolution_integer(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value, source = _codes(reader, node, given, 2)
+def _convolution_integer(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value, source = _codes(reader, node, inputs, 2)
     convolution(reader, node, value, _weights(reader, node, (1, 3), 0), None, attributes(node))
     _are_sums(reader, node, source)
 
 
-def _cast(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _cast(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Sums stay sums as real numbers; anything else is cast as ever."""
-    value = reader.one(node, given)
+    value = reader.one(node, inputs)
     if isinstance(value.integers, Sums) and attributes(node).get("to") in REALS:
         reader.put(node, value)
     else:
-        elementwise.cast(reader, node, given)
+        elementwise.cast(reader, node, inputs)
 
 
-def _multiply(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _multiply(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Multiply scales with each other, sums by such a product, or real numbers as ever."""
     scales = [name for name in node.input if name in reader.factors]
     if not scales:
-        elementwise.arithmetic(reader, node, given)
+        elementwise.arithmetic(reader, node, inputs)
         return
-    if given:
+    if inputs:
         source, factor = reader.factors[scales[0]]
-        value = reader.one(node, given)
+        value = reader.one(node, inputs)
         if value.integers != Sums(source):
             raise RefusalError("it multiplies by a scale of other numbers", CHANGED)
         plain = replace(value, integers=None)
@@ -111,14 +113,14 @@ def _multiply(reader: Reader, node: NodeProto, given: list[str]) -> None:
     reader.factors[node.output[0]] = (source, factor * number.astype(np.float64))
 
 
-def _fused(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _fused(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Quantise, multiply and dequantise at once.
 
     Inputs: A, B, scale and zero point of B, bias.
     """
     weights = real_parameter(reader, node, (1, 2, 3), "weights", 1)
     bias = reader.optional(node, 4, "bias")
-    fully_connected(reader, node, reader.real(node, given), weights.T, bias)
+    fully_connected(reader, node, reader.real(node, inputs), weights.T, bias)
 
 
 # Kinds of nodes of dynamic quantisation, and what reads each. Mul and Cast are those of all others.

@@ -80,10 +80,10 @@ def affine(reader: Reader, node: NodeProto, value: Value, factor: Float, offset:
     reader.add(node, layer, value.dims, value.pads)
 
 
-def arithmetic(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def arithmetic(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Add, subtract, multiply or divide by a constant."""
-    value = reader.real(node, given)
-    is_left = node.input[0] == given[0]
+    value = reader.real(node, inputs)
+    is_left = node.input[0] == inputs[0]
     if node.op_type == "Div" and not is_left:
         raise RefusalError("it divides by what the model computes", "cut the model before it")
     number = on_axes(value, reader.parameter(node, int(is_left), "constant"))
@@ -100,8 +100,8 @@ def arithmetic(reader: Reader, node: NodeProto, given: list[str]) -> None:
         affine(reader, node, value, 1 / number, none)
 
 
-def _normalise(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.real(node, given)
+def _normalise(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = reader.real(node, inputs)
     about = attributes(node)
     if about.get("training_mode", 0):
         raise RefusalError("it is in training mode", "export with model.eval()")
@@ -127,9 +127,9 @@ def _normalise(reader: Reader, node: NodeProto, given: list[str]) -> None:
     affine(reader, node, value, on_axes(value, factor.reshape(around)), on_axes(value, offset))
 
 
-def _scaler(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _scaler(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Scale as skl2onnx writes scikit-learn's scalers: (x − offset) · scale."""
-    value, about = reader.real(node, given), attributes(node)
+    value, about = reader.real(node, inputs), attributes(node)
     scale = on_axes(value, np.asarray(about.get("scale", [1.0])))
     offset = on_axes(value, np.asarray(about.get("offset", [0.0])))
     affine(reader, node, value, scale, -offset * scale)
@@ -141,9 +141,9 @@ def _scaler(reader: Reader, node: NodeProto, given: list[str]) -> None:
 def _bound(reader: Reader, node: NodeProto, place: int, name: str) -> float | None:
     """Return a bound of a Clip: an attribute up to operator set 10, an input since."""
     about = attributes(node)
-    given = place < len(node.input) and node.input[place]
-    number = reader.constant(node.input[place]) if given else about.get(name)
-    if number is None and given:
+    is_input = place < len(node.input) and node.input[place]
+    number = reader.constant(node.input[place]) if is_input else about.get(name)
+    if number is None and is_input:
         reader.parameter(node, place, name)  # refuses
     if number is None or np.size(number) != 1:
         return None
@@ -153,8 +153,8 @@ def _bound(reader: Reader, node: NodeProto, place: int, name: str) -> float | No
     return bound if np.isfinite(bound) else None
 
 
-def _rectify(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.real(node, given)
+def _rectify(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = reader.real(node, inputs)
     low: float | None = 0.0
     high: float | None = None
     if node.op_type == "Clip":
@@ -181,12 +181,12 @@ def rectify(reader: Reader, node: NodeProto, value: Value, low: float, high: flo
     reader.add(node, rectifier, value.dims, value.pads)
 
 
-def _extreme(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _extreme(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Max with 0 is a ReLU; Min with a number behind it gives it a limit."""
-    value = reader.real(node, given)
+    value = reader.real(node, inputs)
     if len(node.input) != 2:
         raise RefusalError(f"it compares {len(node.input)} tensors", "use a ReLU")
-    constant = reader.parameter(node, int(node.input[0] == given[0]), "constant")
+    constant = reader.parameter(node, int(node.input[0] == inputs[0]), "constant")
     bound = float(constant.reshape(-1)[0]) if constant.size else np.nan
     if (constant != bound).any():
         raise RefusalError("its constants differ from each other", "use a ReLU or ReLU6")
@@ -206,9 +206,9 @@ def _extreme(reader: Reader, node: NodeProto, given: list[str]) -> None:
 # ---- what changes nothing ----------------------------------------------------------------------
 
 
-def cast(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def cast(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Take integers as real numbers, as they are."""
-    value = reader.one(node, given)
+    value = reader.one(node, inputs)
     if attributes(node).get("to") not in REALS:
         raise RefusalError("it rounds to whole numbers", "export the model without this cast")
     held = value.integers
@@ -224,17 +224,17 @@ def cast(reader: Reader, node: NodeProto, given: list[str]) -> None:
         affine(reader, node, plain, np.array(1 / held.scale), np.array(held.zero))
 
 
-def _pass_on(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _pass_on(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     if node.op_type == "Dropout":
         training = reader.optional(node, 2, "training_mode")
         if training is not None and bool(training.reshape(-1)[0]):
             raise RefusalError("it is in training mode", "export with model.eval()")
-    reader.put(node, reader.one(node, given))
+    reader.put(node, reader.one(node, inputs))
 
 
-def _end(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _end(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Leave out what only makes other scores of scores, at the end of a model."""
-    value = reader.one(node, given)
+    value = reader.one(node, inputs)
     if not reader.is_last(node):
         if node.op_type in SCORES:
             raise unknown(node)

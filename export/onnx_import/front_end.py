@@ -274,8 +274,8 @@ def _accuracies(
     codes = prepare(preparation, planes, INPUT_BITS)
     scores = run_stages(converted.stages, converted.encoder, codes)
     real = float_relu.run(list(layers), planes.astype(np.float64))[-1].reshape(len(planes), -1)
-    found = real[:, 0] > 0 if is_binary else real.argmax(axis=1)
-    return float((found == y).mean()), float((scores.argmax(axis=1) == y).mean())
+    answers = real[:, 0] > 0 if is_binary else real.argmax(axis=1)
+    return float((answers == y).mean()), float((scores.argmax(axis=1) == y).mean())
 
 
 # ---- what goes in ------------------------------------------------------------------------------

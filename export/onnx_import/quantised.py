@@ -100,12 +100,12 @@ def _dequantise(reader: Reader, node: NodeProto, value: Value, places: tuple[int
     return reader.values[node.output[0]]
 
 
-def _quantize_linear(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    _quantise(reader, node, reader.real(node, given), (1, 2))
+def _quantize_linear(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    _quantise(reader, node, reader.real(node, inputs), (1, 2))
 
 
-def _dequantize_linear(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    reader.put(node, _dequantise(reader, node, reader.one(node, given), (1, 2)))
+def _dequantize_linear(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    reader.put(node, _dequantise(reader, node, reader.one(node, inputs), (1, 2)))
 
 
 def _bias(reader: Reader, node: NodeProto, place: int) -> NDArray[np.float64] | None:
@@ -119,28 +119,28 @@ def _bias(reader: Reader, node: NodeProto, place: int) -> NDArray[np.float64] | 
     return numbers * along(unit, numbers, 0, "bias")
 
 
-def _convolution(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = _dequantise(reader, node, reader.one(node, given), (1, 2))
+def _convolution(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = _dequantise(reader, node, reader.one(node, inputs), (1, 2))
     weights = real_parameter(reader, node, (3, 4, 5), "weights", 0)
     convolution(reader, node, value, weights, _bias(reader, node, 8), attributes(node))
     _quantise(reader, node, reader.values[node.output[0]], (6, 7))
 
 
-def _matmul(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = _dequantise(reader, node, reader.one(node, given), (1, 2))
-    if node.input[0] not in given:
+def _matmul(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = _dequantise(reader, node, reader.one(node, inputs), (1, 2))
+    if node.input[0] not in inputs:
         raise RefusalError("its input is on the right", "export it as x · W")
     weights = real_parameter(reader, node, (3, 4, 5), "weights", 1)
     fully_connected(reader, node, value, weights.T, None)
     _quantise(reader, node, reader.values[node.output[0]], (6, 7))
 
 
-def _gemm(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _gemm(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Inputs: A, its scale and zero point, B, its scale and zero point, C, scale and zero point."""
     about = attributes(node)
     if about.get("transA", 0):
         raise RefusalError("its input is transposed", "export it as x · W + b")
-    value = _dequantise(reader, node, reader.one(node, given), (1, 2))
+    value = _dequantise(reader, node, reader.one(node, inputs), (1, 2))
     alpha = about.get("alpha", 1.0)
     axis = 0 if about.get("transB", 0) else 1
     weights = real_parameter(reader, node, (3, 4, 5), "weights", axis)
@@ -156,10 +156,10 @@ def _gemm(reader: Reader, node: NodeProto, given: list[str]) -> None:
         _quantise(reader, node, reader.values[node.output[0]], (7, 8))
 
 
-def _arithmetic(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _arithmetic(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Inputs: A, scale, zero point, B, scale, zero point, scale and zero point of the output."""
-    value = reader.one(node, given)
-    mine, other = (0, 3) if node.input[0] == given[0] else (3, 0)
+    value = reader.one(node, inputs)
+    mine, other = (0, 3) if node.input[0] == inputs[0] else (3, 0)
     value = _dequantise(reader, node, value, (mine + 1, mine + 2))
     number = on_axes(
         value, real_parameter(reader, node, (other, other + 1, other + 2), "constant", 0)
@@ -171,12 +171,12 @@ def _arithmetic(reader: Reader, node: NodeProto, given: list[str]) -> None:
     _quantise(reader, node, reader.values[node.output[0]], (6, 7))
 
 
-def _average_pool(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _average_pool(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     """Inputs: X, its scale and zero point, scale and zero point of the output."""
     about = attributes(node)
     if about.get("channels_last", 0):
         raise RefusalError("it takes channels last", "export the model with channels first")
-    value = _dequantise(reader, node, reader.one(node, given), (1, 2))
+    value = _dequantise(reader, node, reader.one(node, inputs), (1, 2))
     if node.op_type == "QLinearGlobalAveragePool":
         value = value.with_dims(value.dims)
         about = {"kernel_shape": list(value.sizes[1:])}

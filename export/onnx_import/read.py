@@ -139,9 +139,9 @@ class Reader:
         self._take_input()
         if self.model.findings:
             return
-        wanted = self._wanted()
+        dependencies = self._dependencies()
         for number, node in enumerate(self.graph.node):
-            if any(name in wanted for name in node.output):
+            if any(name in dependencies for name in node.output):
                 self._number = number
                 self._visit(node)
         if not self.model.findings and self._target not in self.values:
@@ -157,23 +157,23 @@ class Reader:
                     "quantise the model with its input already normalised",
                 )  # fmt: skip
 
-    def _wanted(self) -> set[str]:
+    def _dependencies(self) -> set[str]:
         """Return the names of all tensors that the target depends on."""
         makers = {name: node for node in self.graph.node for name in node.output}
-        wanted, waiting = set(), [self._target]
+        dependencies, waiting = set(), [self._target]
         while waiting:
             name = waiting.pop()
-            if name and name not in wanted:
-                wanted.add(name)
+            if name and name not in dependencies:
+                dependencies.add(name)
                 waiting += list(makers[name].input) if name in makers else []
-        return wanted
+        return dependencies
 
     def _take_input(self) -> None:
-        wanted = self._wanted()
+        dependencies = self._dependencies()
         inputs = [
             value
             for value in self.graph.input
-            if value.name not in self._tensors and value.name in wanted
+            if value.name not in self._tensors and value.name in dependencies
         ]
         if len(inputs) != 1:
             names = ", ".join(value.name for value in inputs) or "none"
@@ -230,11 +230,11 @@ class Reader:
             self.values[value.name] = Value(shape, dims, integers)
 
     def _visit(self, node: NodeProto) -> None:
-        given = [name for name in node.input if name in self.values]
+        inputs = [name for name in node.input if name in self.values]
         if any(name in self._lost for name in node.input):
             self._lose(node)  # what is wrong was said of the node that made it
             return
-        if not given and self._fold(node):
+        if not inputs and self._fold(node):
             return
         handler = self._handlers.get(node.op_type) if node.domain in PLAIN_DOMAINS else None
         try:
@@ -243,13 +243,13 @@ class Reader:
                     "it follows the end of a classifier", "cut the model before, with --cut NAME"
                 )
             if handler is None:
-                if len(given) > 1:
-                    raise branches(len(given))
+                if len(inputs) > 1:
+                    raise branches(len(inputs))
                 raise unknown(node)
             if self.ended:
-                self.put(node, self.one(node, given))
+                self.put(node, self.one(node, inputs))
             else:
-                handler(self, node, given)
+                handler(self, node, inputs)
         except RefusalError as refusal:
             self._find(where(node, self._number), _kind(node), refusal.reason, refusal.advice)
             self._lose(node)
@@ -305,10 +305,10 @@ class Reader:
         outputs = [name for name in node.output if name]
         if all(name in self._inferred for name in outputs):
             return all(math.prod(self._inferred[name]) <= MAX_FOLDED for name in outputs)
-        given = sum(self.constants[name].size for name in names)
+        size = sum(self.constants[name].size for name in names)
         # Others may make as much as the square of what they are given, or anything at all.
         limits = {**dict.fromkeys(KEEP_SIZE, MAX_FOLDED), **dict.fromkeys(EXPAND, -1)}
-        return given <= limits.get(node.op_type, int(MAX_FOLDED**0.5))
+        return size <= limits.get(node.op_type, int(MAX_FOLDED**0.5))
 
     # ---- what handlers use ---------------------------------------------------------------
 
@@ -355,19 +355,19 @@ class Reader:
     def parameter(self, node: NodeProto, place: int, what: str) -> Array:
         """Return an input that must be constant."""
         name = node.input[place] if place < len(node.input) else ""
-        found = self.constant(name) if name else None
-        if found is None:
+        array = self.constant(name) if name else None
+        if array is None:
             raise RefusalError(
                 f"its {what} is {'computed from the input' if name else 'missing'}",
                 "export the model with its parameters as constants",
             )
-        if found.dtype.kind not in "biuf":
-            raise RefusalError(f"its {what} holds {found.dtype}, no numbers", "export it again")
-        if found.dtype.kind == "f" and not np.isfinite(found).all():
+        if array.dtype.kind not in "biuf":
+            raise RefusalError(f"its {what} holds {array.dtype}, no numbers", "export it again")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise RefusalError(
                 f"its {what} holds NaN or infinity", "train the model again; something went wrong"
             )
-        return found
+        return array
 
     def optional(self, node: NodeProto, place: int, what: str) -> Array | None:
         """Return an input that must be constant if it is there."""
@@ -375,7 +375,7 @@ class Reader:
             return None
         return self.parameter(node, place, what)
 
-    def one(self, node: NodeProto, given: list[str]) -> Value:
+    def one(self, node: NodeProto, inputs: list[str]) -> Value:
         """Return the one value that a node takes.
 
         Raises
@@ -383,16 +383,16 @@ class Reader:
         RefusalError
             If it takes several, or none that could be followed.
         """
-        if not given:
+        if not inputs:
             raise RefusalError(
                 "nothing that it takes could be followed to the model's input",
                 "export the model again, with constants folded",
             )
-        if len(given) > 1:
-            raise branches(len(given))
-        return self.values[given[0]]
+        if len(inputs) > 1:
+            raise branches(len(inputs))
+        return self.values[inputs[0]]
 
-    def real(self, node: NodeProto, given: list[str]) -> Value:
+    def real(self, node: NodeProto, inputs: list[str]) -> Value:
         """Return the one value that a node takes, which has to be real numbers.
 
         Raises
@@ -400,7 +400,7 @@ class Reader:
         RefusalError
             If it is none, or holds integers that stand for other numbers.
         """
-        value = self.one(node, given)
+        value = self.one(node, inputs)
         if value.integers is not None:
             raise RefusalError(
                 "it computes with integers, which wrap or are cut off",
@@ -421,9 +421,9 @@ class Reader:
         """Tell whether nothing that counts follows a node up to what is wanted."""
         waiting, seen = [node], {id(node)}
         users: dict[str, list[NodeProto]] = {}
-        wanted = self._wanted()
+        dependencies = self._dependencies()
         for user in self.graph.node:
-            if any(name in wanted for name in user.output):
+            if any(name in dependencies for name in user.output):
                 for name in user.input:
                     users.setdefault(name, []).append(user)
         while waiting:
@@ -456,21 +456,21 @@ class Reader:
         RefusalError
             If its dimensions are not channels and then places.
         """
-        wanted: Dims = ((0,), (2,)) if spatial == 1 else ((0,), (1,), (2,))
-        if _same(value, wanted):
-            return replace(value, dims=wanted)
+        layout: Dims = ((0,), (2,)) if spatial == 1 else ((0,), (1,), (2,))
+        if _same(value, layout):
+            return replace(value, dims=layout)
         if self.is_leading and len(value.dims) == spatial + 1:
-            return self._rename_input(value, wanted)
+            return self._rename_input(value, layout)
         raise RefusalError(
             f"it takes (batch, {', '.join(map(str, value.sizes))}) with dimensions in another "
             "order than the layer before gave them",
             "export the model with channels first (NCHW) throughout",
         )
 
-    def _rename_input(self, value: Value, wanted: Dims) -> Value:
-        """Before the first layer: call the axes of `value` what `wanted` calls them."""
+    def _rename_input(self, value: Value, layout: Dims) -> Value:
+        """Before the first layer: call the axes of `value` what `layout` calls them."""
         names: dict[int, int] = {}  # the new axis of each old one
-        for dim, target in zip(value.dims, wanted, strict=True):
+        for dim, target in zip(value.dims, layout, strict=True):
             if len(dim) > 1:
                 raise RefusalError("it splits up what came before", "export without reshaping")
             if dim:
@@ -490,7 +490,7 @@ class Reader:
             for layer in model.layers
         ]
         model.input_shape = shape
-        return replace(value, shape=shape, dims=wanted, pads=pads)
+        return replace(value, shape=shape, dims=layout, pads=pads)
 
     def reshape_input(self, shape: Shape) -> None:
         """Before the first layer: the input is a vector of which the model makes an image."""
@@ -512,15 +512,15 @@ def _arranged(layer: Layer, shape: Shape, arrange: Callable[[Float], Float]) -> 
     return replace(layer, input_shape=shape, output_shape=shape)
 
 
-def _same(value: Value, wanted: Dims) -> bool:
-    """Tell whether a value's dimensions are `wanted`, leaving out axes of size 1."""
+def _same(value: Value, layout: Dims) -> bool:
+    """Tell whether a value's dimensions are `layout`, leaving out axes of size 1."""
 
     def long(dims: Dims) -> Dims:
         return tuple(tuple(axis for axis in dim if value.shape[axis] > 1) for dim in dims)
 
-    heard = {axis for dim in wanted for axis in dim}
+    heard = {axis for dim in layout for axis in dim}
     silent = all(value.shape[axis] == 1 for axis in range(3) if axis not in heard)
-    return long(value.dims) == long(wanted) and silent
+    return long(value.dims) == long(layout) and silent
 
 
 def branches(count: int) -> RefusalError:

@@ -22,14 +22,16 @@ Quad = tuple[int, int, int, int]
 
 def _pair(numbers: list[int] | None, spatial: int, otherwise: int = 1) -> Pair:
     """Return (vertical, horizontal); one-dimensional kernels lie in a row."""
-    given = [otherwise] * spatial if numbers is None else [int(number) for number in numbers]
-    if len(given) != spatial:
+    values = [otherwise] * spatial if numbers is None else [int(number) for number in numbers]
+    if len(values) != spatial:
         raise RefusalError(
-            f"an attribute has {len(given)} numbers for {spatial} dimensions", "export it again"
+            f"an attribute has {len(values)} numbers for {spatial} dimensions", "export it again"
         )
-    if min(given) < 1:
-        raise RefusalError(f"an attribute is {given}", "kernels move by 1 or more: export it again")
-    return (given[0], given[1]) if spatial == 2 else (otherwise, given[0])
+    if min(values) < 1:
+        raise RefusalError(
+            f"an attribute is {values}", "kernels move by 1 or more: export it again"
+        )
+    return (values[0], values[1]) if spatial == 2 else (otherwise, values[0])
 
 
 def _window(
@@ -217,16 +219,16 @@ def pool(reader: Reader, node: NodeProto, value: Value, kind: str, about: dict[s
     )
 
 
-def _conv(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.real(node, given)
+def _conv(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = reader.real(node, inputs)
     weights = reader.parameter(node, 1, "weights")
     convolution(reader, node, value, weights, reader.optional(node, 2, "bias"), attributes(node))
 
 
-def _gemm(reader: Reader, node: NodeProto, given: list[str]) -> None:
+def _gemm(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
     about = attributes(node)
-    value = reader.real(node, given)
-    if node.input[0] not in given or about.get("transA", 0):
+    value = reader.real(node, inputs)
+    if node.input[0] not in inputs or about.get("transA", 0):
         raise RefusalError("its input is transposed or on the right", "export it as x · W + b")
     weights = reader.parameter(node, 1, "weights").astype(np.float64)
     weights = weights if about.get("transB", 0) else weights.T
@@ -235,35 +237,35 @@ def _gemm(reader: Reader, node: NodeProto, given: list[str]) -> None:
     fully_connected(reader, node, value, weights * about.get("alpha", 1.0), scaled)
 
 
-def _matmul(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.real(node, given)
-    if node.input[0] not in given:
+def _matmul(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = reader.real(node, inputs)
+    if node.input[0] not in inputs:
         raise RefusalError("its input is on the right", "export it as x · W")
     fully_connected(reader, node, value, reader.parameter(node, 1, "weights").T, None)
 
 
-def _max_pool(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.one(node, given)
+def _max_pool(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = reader.one(node, inputs)
     if not (value.integers is None or isinstance(value.integers, Grid)):
-        reader.real(node, given)
+        reader.real(node, inputs)
     # The greatest integer stands for the greatest number.
     pool(reader, node, value, "max", attributes(node))
     reader.put(node, replace(reader.values[node.output[0]], integers=value.integers))
 
 
-def _average_pool(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    pool(reader, node, reader.real(node, given), "average", attributes(node))
+def _average_pool(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    pool(reader, node, reader.real(node, inputs), "average", attributes(node))
 
 
-def _global_pool(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    value = reader.real(node, given)
+def _global_pool(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    value = reader.real(node, inputs)
     value = value.with_dims(value.dims)
     kind = "max" if node.op_type == "GlobalMaxPool" else "average"
     pool(reader, node, value, kind, {"kernel_shape": list(value.sizes[1:])})
 
 
-def _reduce_mean(reader: Reader, node: NodeProto, given: list[str]) -> None:
-    about, value = attributes(node), reader.real(node, given)
+def _reduce_mean(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
+    about, value = attributes(node), reader.real(node, inputs)
     value = value.with_dims(value.dims)
     axes = reader.optional(node, 1, "axes")
     axes_ = about.get("axes") if axes is None else axes.reshape(-1).tolist()
@@ -275,8 +277,8 @@ def _reduce_mean(reader: Reader, node: NodeProto, given: list[str]) -> None:
         )
     pool(reader, node, value, "average", {"kernel_shape": list(value.sizes[1:])})
     if not about.get("keepdims", 1):
-        made = reader.values[node.output[0]]
-        reader.put(node, Value(made.shape, made.dims[:1]))
+        value = reader.values[node.output[0]]
+        reader.put(node, Value(value.shape, value.dims[:1]))
 
 
 # Kinds of nodes that move a kernel over their input, or see all of it, and what reads each.

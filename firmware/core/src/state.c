@@ -5,8 +5,6 @@
 
 enum { MAGIC = 0, NETWORK = 1, SIZE = 2, CHECK = 3 };
 
-static const uint8_t magic[4] = {'N', 'S', 'T', '1'};
-
 uint8_t *naca_state_bytes(naca_t *core, uint32_t *size)
 {
     *size = core->state_size;
@@ -40,7 +38,7 @@ naca_status_t naca_state_save(const naca_t *core, void *buffer, uint32_t size)
     if (size < NACA_STATE_HEADER + core->state_size) {
         return NACA_ERR_BUFFER;
     }
-    memcpy(&header[MAGIC], magic, sizeof magic);
+    header[MAGIC] = NACA_STATE_MAGIC;
     header[NETWORK] = core->network_id;
     header[SIZE] = core->state_size;
     (void)naca_state_hash(core, &header[CHECK]);
@@ -61,7 +59,7 @@ naca_status_t naca_state_load(naca_t *core, const void *buffer, uint32_t size)
     }
     const uint8_t *state = (const uint8_t *)buffer + NACA_STATE_HEADER;
     memcpy(header, buffer, sizeof header);
-    if (memcmp(&header[MAGIC], magic, sizeof magic) != 0) {
+    if (header[MAGIC] != NACA_STATE_MAGIC) {
         return NACA_ERR_MAGIC;
     }
     if (header[NETWORK] != core->network_id || header[SIZE] != core->state_size) {

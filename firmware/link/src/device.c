@@ -77,8 +77,7 @@ static naca_status_t start_core(naca_link_t *link)
 
 void naca_link_state_header(const naca_link_t *link, uint32_t header[STATE_WORDS])
 {
-    static const uint8_t magic[4] = {'N', 'S', 'T', '1'};
-    memcpy(&header[MAGIC], magic, sizeof magic);
+    header[MAGIC] = NACA_STATE_MAGIC;
     header[NETWORK] = link->image.network_id;
     (void)naca_state_bytes(link->core, &header[SIZE]);
     (void)naca_state_hash(link->core, &header[CHECK]);

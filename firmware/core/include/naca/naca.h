@@ -71,7 +71,8 @@ enum {
     NACA_MAX_STAGE_UNITS = 65535,    ///< outputs of one frozen stage
     NACA_ALIGNMENT = 8,              ///< of the image and of the workspace, in bytes
     NACA_PROGRESS_WORK = 65552,      ///< most work between two calls of a progress function
-    NACA_STATE_HEADER = 16           ///< bytes before the learned state in a saved state
+    NACA_STATE_HEADER = 16,          ///< bytes before the learned state in a saved state
+    NACA_STATE_MAGIC = 0x3154534E    ///< the first four of them, "NST1", as a word
 };
 
 /// What a call answers: zero for success, negative for a refusal.
