@@ -146,7 +146,6 @@ def shrinkage(inhibition: Inhibition) -> float:
 def bytes_of_v(inhibition: Inhibition) -> int:
     """Return the bytes of V as it is in use: of the image, or of the learned state.
 
-    A row has a shift and, where it is learned, a centre.
+    A row has a shift and a centre of 32 bits beside its weights.
     """
-    row = 1 + 4 * inhibition.is_learned
-    return triangle(inhibition.inputs) + row * inhibition.inputs
+    return triangle(inhibition.inputs) + 5 * inhibition.inputs

@@ -37,8 +37,16 @@ UNASKED = 0xFFFF
 
 Build = Callable[[str, str], Path]
 
-# What takes an AVR minutes, in an emulator that computes each of its cycles.
-SLOW_AVR = pytest.param("atmega1284p", marks=pytest.mark.slow)
+# Emulators that take long (an AVR's computes each of its cycles), and variants of a machine of
+# which the others are tested anyway.
+SLOW = ("atmega1284p", "riscv-virt", "lm3s6965-m4", "lm3s6965-m7", "lm3s6965-m33")
+
+
+def quick_and_slow(*names: str) -> list[Any]:
+    """Return boards to test on, those marked that take long."""
+    return [
+        pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in names
+    ]
 
 
 class Port:
@@ -100,7 +108,7 @@ def learned_in_python(elf: Path, name: str) -> Core:
 # ---- the self-test ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*(name for name in BOARDS if name != "atmega1284p"), SLOW_AVR])
+@pytest.mark.parametrize("name", quick_and_slow(*BOARDS))
 def test_selftest(name: str, build_board: Build) -> None:
     elf = build_board(name, "selftest")
     expected, steps = samples(elf)
@@ -137,7 +145,9 @@ def test_selftest(name: str, build_board: Build) -> None:
         assert re.fullmatch(rb"lost 0*[1-9a-f]\w*\r\n", port.read_until(b"\n"))
 
 
-@pytest.mark.parametrize("name", ["lm3s6965", "mps3-an547", "riscv-virt", SLOW_AVR])
+@pytest.mark.parametrize(
+    "name", quick_and_slow("lm3s6965", "mps3-an547", "riscv-virt", "atmega1284p")
+)
 def test_a_program_that_hangs_starts_again(name: str, build_board: Build) -> None:
     """Boards whose watchdog the emulator has; riscv-virt has none, and counts ticks."""
     with powered(name, build_board(name, "selftest")) as (_, port):
@@ -282,7 +292,9 @@ def run_of(name: str, image_file: Path, folder: Path) -> EmulatedBoard:
     return EmulatedBoard(name, elf)
 
 
-@pytest.mark.parametrize("name", ["netduinoplus2", "microbit", "riscv-virt", SLOW_AVR])
+@pytest.mark.parametrize(
+    "name", quick_and_slow("netduinoplus2", "microbit", "riscv-virt", "atmega1284p")
+)
 def test_an_inhibition_is_learned_on_every_processor(
     name: str, build_board: Build, tmp_path: Path
 ) -> None:

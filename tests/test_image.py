@@ -174,6 +174,7 @@ def test_flipped_bit_is_refused() -> None:
         assert refused(bytes(flipped)), f"bit {bit}"
 
 
+@pytest.mark.slow
 def test_flipped_bit_under_a_good_checksum_is_refused_or_harmless() -> None:
     data = small_image()
     statuses = set()

@@ -99,7 +99,8 @@ def test_device_at_another_machine(server: Server) -> None:
         device.learn_many(X[:300], Y[:300], batch=1)
         device.learn_many(X[300:600], Y[300:600])
         assert device.hash() == taught(600).state_hash()
-        assert device.counts.errors == 0
+        # A busy machine may ask again; the line itself loses and damages nothing.
+        assert (device.counts.damaged, device.counts.reconnects) == (0, 0)
 
 
 def test_line_to_another_machine_is_cut(server: Server) -> None:

@@ -14,10 +14,12 @@ from edge_naca.host.boards import BOARDS
 
 RESERVE = 0.25
 OPTIONS = ("-Os", "-O0", "-O3", "-Os -flto")
+# Of the quick ones, one has much RAM and one has little.
+QUICK = (("netduinoplus2", "-Os"), ("atmega1284p", "-Os"))
 # Boards of another folder each; of avr-gcc 5 the lines of code are lost with -flto, so that nobody
 # knows what its calls through pointers reach: there tests/test_boards.py measures.
 CASES = [
-    pytest.param(name, options, marks=() if options == "-Os" else pytest.mark.slow)
+    pytest.param(name, options, marks=() if (name, options) in QUICK else pytest.mark.slow)
     for name in BOARDS
     if name == BOARDS[name].name
     for options in OPTIONS
