@@ -44,9 +44,7 @@ SLOW = ("atmega1284p", "riscv-virt", "lm3s6965-m4", "lm3s6965-m7", "lm3s6965-m33
 
 def quick_and_slow(*names: str) -> list[Any]:
     """Return boards to test on, those marked that take long."""
-    return [
-        pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in names
-    ]
+    return [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in names]
 
 
 class Port:
