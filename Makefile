@@ -47,7 +47,8 @@ test: lint
 	out of the tests: 'make board-tools' brings them, as root or with sudo."
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(PYTEST_ARGS)
 
-# What takes long and finds rarely: fuzzing, thousands of networks in every build, whole data sets.
+# What takes long and finds rarely: fuzzing, mutations, thousands of networks in every build, whole data sets,
+# emulators that are slow.
 slow-tests: install
 	$(BIN)/python -m pytest -n $(JOBS) -m slow $(PYTEST_ARGS)
 

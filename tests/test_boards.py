@@ -222,7 +222,7 @@ def teach(line: Line, steps: list[tuple[int, bytes]], under_way: int) -> list[in
     return [struct.unpack_from("<i", body)[0] for *_, body in predictions]
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", quick_and_slow(*BOARDS))
 def test_learning_over_the_line(name: str, build_board: Build) -> None:
     elf = build_board(name, "firmware")
     _, steps = samples(elf)

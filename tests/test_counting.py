@@ -93,6 +93,7 @@ def signed() -> dict[str, Core]:
     }
 
 
+@pytest.mark.slow
 def test_the_clock_counts_every_instruction(build_board: Build) -> None:
     """Three machines, three clocks, one processor: the same number of the same instructions."""
     core = small()

@@ -1,7 +1,11 @@
-"""The fuzzers find nothing in a bounded number of runs (tests/fuzz)."""
+"""The fuzzers find nothing in a bounded number of runs (tests/fuzz).
+
+``EDGE_NACA_FUZZ_RUNS=1000000`` asks for as many runs of each instead.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from collections.abc import Callable
@@ -19,10 +23,11 @@ from edge_naca import image
 from edge_naca.core import Core
 from edge_naca.network import Network
 
-RUNS = 80_000
+ASKED = int(os.environ.get("EDGE_NACA_FUZZ_RUNS", "0"))
+RUNS = ASKED or 80_000
 SEEDS = 400
-LINK_RUNS = 50_000
-STORE_RUNS = 40_000
+LINK_RUNS = ASKED or 50_000
+STORE_RUNS = ASKED or 40_000
 STORE_SIZES = (2048, 4096, 1408, 2048, 4096, 2304)  # of the geometries in store_flash.c
 
 

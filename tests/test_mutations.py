@@ -227,6 +227,9 @@ MUTATIONS: dict[str, Mutation] = {
     "workspace-too-large": ("workspace.c", "(to - 1u);", "(to - 1u) | to;"),
 }  # fmt: skip
 
+# They build the core hundreds of times, and test the tests.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
