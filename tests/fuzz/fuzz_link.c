@@ -173,7 +173,7 @@ static void operate(session_t *session)
 {
     uint8_t payload[PAYLOAD + NACA_LINK_CRC] = {0};
     uint8_t wire[WIRE];
-    naca_link_t *link = &session->device->link;
+    const naca_link_t *link = &session->device->link;
     const uint32_t choice = take_number(session, 1);
     const uint32_t wanted = take_number(session, 1);
     if (choice % CHOICES == POWER) {

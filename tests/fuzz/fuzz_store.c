@@ -122,7 +122,7 @@ static uint32_t sectors_of(const session_t *s, uint32_t size)
 
 static int source(void *user, uint32_t offset, void *data, uint32_t size)
 {
-    session_t *s = user;
+    const session_t *s = user;
     memcpy(data, s->block + offset, size);
     return 0;
 }

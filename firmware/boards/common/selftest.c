@@ -86,7 +86,7 @@ static void overrun(void)
 }
 
 // Returns what nobody knows, so that no compiler turns it into a loop.
-static uint32_t dive(volatile uint32_t *above) // NOLINT(misc-no-recursion)
+static uint32_t dive(const volatile uint32_t *above) // NOLINT(misc-no-recursion)
 {
     volatile uint32_t room[8];
     room[0] = *above + 1u;
