@@ -38,7 +38,9 @@ def test_a_quarter_of_the_stack_is_never_used(
     run("cmake", "-S", ROOT, "-B", tmp_path, "--preset", board.preset, *flags, cwd=ROOT)
     run("cmake", "--build", tmp_path, "--target", f"firmware_{name}")
     depth = depth_of(tmp_path / f"firmware_{name}.elf", tmp_path)
-    assert "naca_image_open_with" in depth.chain or "present" in depth.chain[-9:], depth
+    # What is deepest opens an image or presents a sample, of which gcc may split a part.
+    deep = [name.split(".")[0] for name in depth.chain]
+    assert {"naca_image_open_with", "present"} & set(deep), depth
     assert depth.reserve >= RESERVE, depth
 
 
