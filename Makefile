@@ -155,6 +155,7 @@ sanitize: $(SANITIZED)/installed
 SANITIZER := gcc
 $(SANITIZED)/installed: $(INSTALLED)
 	$(call own-build,$(SANITIZED),--config-settings=cmake.define.NACA_SANITIZE=ON \
+		--config-settings=cmake.define.CMAKE_C_FLAGS=-O1 \
 		--config-settings=cmake.define.CMAKE_C_COMPILER=$(SANITIZER))
 	@touch $@
 
