@@ -15,6 +15,7 @@ MAX_CLASSES = 1024
 MAX_STEPS = 4095
 MAX_POPULATION_STEPS = 255  # populations count spikes and traces in bytes
 MAX_RATES = 4096
+MAX_SIGNED_BITS = 7  # of a code beside its sign
 MAX_RANKS = 31
 MAX_INHIBITED = 1024  # inputs of an inhibition that is given
 MAX_LEARNED_INPUTS = 128  # of one that is learned

@@ -28,6 +28,7 @@ from edge_naca.inhibition import Inhibition
 from edge_naca.limits import (
     FULL_LEVEL,
     MAX_POPULATION_STEPS,
+    MAX_SIGNED_BITS,
     MAX_UNITS,
     choice,
     integers,
@@ -152,8 +153,10 @@ class Encoder:
         check(ENCODER_FIELDS[:3], self)
         is_signed = whole("is_signed", int(self.is_signed), 0, 1) == 1
         object.__setattr__(self, "is_signed", is_signed)
-        if self.is_signed and (self.kind != "bitplane" or self.bits > 7):
-            raise ValueError("codes with a sign need a bitplane encoder of at most 7 bits")
+        if self.is_signed and (self.kind != "bitplane" or self.bits > MAX_SIGNED_BITS):
+            raise ValueError(
+                f"codes with a sign need a bitplane encoder of at most {MAX_SIGNED_BITS} bits"
+            )
         if self.kind == "bitplane" and self.steps != self.bits:
             raise ValueError(f"a bitplane encoder of {self.bits} bits takes as many steps")
 

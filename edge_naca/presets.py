@@ -21,7 +21,7 @@ from edge_naca.expectation import (
 )
 from edge_naca.front_end import FrontEnd
 from edge_naca.inhibition import Inhibition
-from edge_naca.limits import FULL_LEVEL, MAX_RANKS, whole
+from edge_naca.limits import FULL_LEVEL, MAX_RANKS, MAX_SIGNED_BITS, whole
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 
 ONE = 16384  # what stands for a learning rate of 1
@@ -113,6 +113,7 @@ def competitive(
     bits = whole("bits", front.most.bit_length() if front else bits, 1, 8)
     whole("neurons_per_class", neurons_per_class, 1, 4096)
     is_signed = inhibition is not None or (isinstance(source, Preparation) and source.keeps_sign)
+    _check_signs(bits, weight_bits, inhibition, is_signed)
     inputs, features = _sizes(source)
     neurons = whole("capacity · neurons_per_class", capacity * neurons_per_class, 1, 4096)
     fineness = _fineness(weight_bits, bits, is_signed)
@@ -221,6 +222,21 @@ def _prepared(source: Preparation | FrontEnd | int) -> Preparation | None:
     if isinstance(source, FrontEnd):
         return source.preparation
     return source if isinstance(source, Preparation) else None
+
+
+def _check_signs(
+    bits: int, weight_bits: int, inhibition: Inhibition | None, is_signed: bool
+) -> None:
+    """Refuse in a caller's words what the network would refuse in its own."""
+    if is_signed and bits > MAX_SIGNED_BITS:
+        raise ValueError(
+            f"bits must be in 1 .. {MAX_SIGNED_BITS} where codes have a sign, as decorrelated "
+            f"features do, not {bits}"
+        )
+    if inhibition is not None and inhibition.is_learned and weight_bits != 8:
+        raise ValueError(
+            f"weight_bits must be 8 where features are decorrelated, not {weight_bits}"
+        )
 
 
 def _sizes(source: Preparation | FrontEnd | int) -> tuple[int, int]:

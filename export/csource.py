@@ -138,8 +138,8 @@ int main(void)
 """)
 
 _USAGE = Template("""\
-${what} the image, ${name}_example.c shows how to use it; C99 or C++17. They need
-the edge-naca core: the folder firmware/core, called $$NACA below.
+${what} the image, ${name}_example.c shows how to use it; C99 or C++ from
+C++11 on. They need the edge-naca core: the folder firmware/core, called $$NACA below.
 
 CMake (or find_package(naca) in place of add_subdirectory, once the core is installed):
 
@@ -185,9 +185,9 @@ them from. PROGMEM does not help: the core would read RAM at those addresses.
 def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str, str]:
     """Return NAME.h, NAME.c and NAME_example.c: the image as constant data, and how to use it.
 
-    The files are C99 and C++17. What is in them begins with `name`, so that several images fit
-    into one program. Class names are those that the image's metadata lists as "classes"; further
-    classes are called by their numbers.
+    The files are C99 and C++ from C++11 on. What is in them begins with `name`, so that several
+    images fit into one program. Class names are those that the image's metadata lists as
+    "classes"; further classes are called by their numbers.
 
     Parameters
     ----------

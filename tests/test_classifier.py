@@ -610,6 +610,8 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"preparation": Preparation((1, 4, 1))}, ValueError, "X must hold whole numbers"),
     ({"bits": 9}, ValueError, "bits must be in 1 .. 8, not 9"),
     ({"bits": 5, "weight_bits": 4}, ValueError, "bits must be in 1 .. 4"),
+    ({"bits": 8, "scaling": "decorrelated"}, ValueError, "bits must be in 1 .. 7 where codes have"),
+    ({"weight_bits": 4, "scaling": "decorrelated"}, ValueError, "weight_bits must be 8 where"),
     ({"weight_bits": 6}, ValueError, "weight_bits must be 8 or 4, not 6"),
     ({"rate_floor": 0}, ValueError, "rate_floor must be greater than 0 and at most 1, not 0"),
     ({"rate_floor": "x"}, TypeError, "rate_floor must be a number"),

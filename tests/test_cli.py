@@ -640,6 +640,27 @@ def test_bad_data_ends_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "No such file" in failed(1, "inspect", tmp_path / "none.naca")
 
 
+@pytest.mark.parametrize(
+    ("option", "number", "message"),
+    [
+        ("--weight-bits", "4", "weight_bits must be 8 where features are decorrelated, not 4"),
+        ("--bits", "8", "bits must be in 1 .. 7 where codes have a sign"),
+    ],
+)
+def test_what_decorrelated_features_cannot_have_is_said(
+    option: str, number: str, message: str, tmp_path: Path
+) -> None:
+    table = save_table(tmp_path / "t.csv", 2)
+    words = ("train", table, "-o", tmp_path / "t.naca", "--features", "decorrelated")
+    assert message in failed(1, *words, option, number)
+
+
+def test_help_tells_how_many_neurons_a_class_gets() -> None:
+    for command in (["train"], ["bench", "class-incremental"]):
+        text = " ".join(done(*command, "--help").split())
+        assert "[30, or 6 where features are decorrelated]" in text
+
+
 def test_bad_places_are_refused_before_the_work(tmp_path: Path) -> None:
     assert "there is no folder" in failed(1, "train", "digits", "-o", tmp_path / "none" / "x.naca")
     assert "is a folder" in failed(1, "train", "digits", "-o", tmp_path)

@@ -455,6 +455,7 @@ def test_instructions_work_as_written(
 ) -> None:
     require_tool("arm-none-eabi-gcc -c")
     write(tmp_path, gas, "gas", header_only=header_only)
+    assert "C99 or C++ from C++11 on." in " ".join(usage("gas", header_only=header_only).split())
     cmake, make, platformio, arduino, gcc, arm = commands(usage("gas", header_only=header_only))
     head = "cmake_minimum_required(VERSION 3.21)\nproject(user LANGUAGES C)\n"
     (tmp_path / "CMakeLists.txt").write_text(head + cmake)

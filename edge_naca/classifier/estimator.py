@@ -453,7 +453,9 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     def is_unknown(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Return whether each sample's novelty is above `novelty_limit_`, (n_samples,).
 
-        Of samples of known classes, as `fit` saw them, `false_alarms` are taken for unknown.
+        Of samples of known classes, as `fit` saw them, `false_alarms` are taken for unknown. Where
+        `fit` has set no limit, after `partial_fit` alone or with few samples, nothing is: compare
+        `novelty` with a limit of your own.
         """
         return self.novelty(X) > self.novelty_limit_
 

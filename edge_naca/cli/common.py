@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from edge_naca.choices import DATA_SETS, FEATURES, NEURONS_PER_CLASS
+from edge_naca.choices import DATA_SETS, DECORRELATED_NEURONS, FEATURES, NEURONS_PER_CLASS
 from edge_naca.extras import require
 from edge_naca.files import keep_old, try_place, write_files
 
@@ -223,7 +223,8 @@ def network_options(function: Function) -> Function:
         click.option(
             "--neurons-per-class",
             type=click.IntRange(1, 4096),
-            help=f"Neurons for each class.  [{NEURONS_PER_CLASS}]",
+            help=f"Neurons for each class.  [{NEURONS_PER_CLASS}, or {DECORRELATED_NEURONS} where "
+            "features are decorrelated]",
         ),
         click.option(
             "--max-kib",

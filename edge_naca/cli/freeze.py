@@ -20,6 +20,9 @@ def freeze(image: Path, output: Path, as_json: bool) -> None:
     stays as it is from now on, so what learning it took leaves the learned state. Freeze late: a
     network that has seen only some of its classes knows too little of what there is to decorrelate.
 
+    OUT.naca is another network: devices take it as an image (`push`), and states that were saved
+    under IMAGE go into IMAGE only (`merge`, before freezing).
+
     \b
     Examples
       edge-naca train sensors.csv --label-column state -o sensors.naca
