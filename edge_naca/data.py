@@ -256,6 +256,8 @@ def _check(path: Path, x: Array, y: Array) -> None:
         raise DataError(f"{path} holds no samples, or samples without a number")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         raise DataError(f"{path}: {_first_not_finite(x)}; remove or replace such samples first")
+    if x.dtype.itemsize > 8 and (np.abs(x) > np.finfo(np.float64).max).any():  # a long double
+        raise DataError(f"{path}: samples hold numbers beyond float64: scale them first")
     if y.dtype.kind not in "biufU" or (y.dtype.kind == "f" and not np.isfinite(y).all()):
         raise DataError(f"{path}: labels must be whole numbers or names, none missing")
     if y.dtype.kind == "f" and (y != np.rint(y)).any():

@@ -93,6 +93,8 @@ def keep_old(path: str | PathLike[str], data: bytes) -> Path | None:
     if not path.is_file() or (path.stat().st_size == len(data) and path.read_bytes() == data):
         return None
     old = path.with_name(f"{path.name}~")
+    if old.is_dir() and not old.is_symlink():
+        raise IsADirectoryError(f"{old} is a folder: {path.name} would be kept there, rename it")
     part = _part_of(path)
     try:
         shutil.copy2(path, part)  # it may be anything, and of any size

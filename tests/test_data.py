@@ -323,3 +323,13 @@ def test_every_sample_is_tested_in_one_fold() -> None:
     for count in (1, 8):
         with pytest.raises(DataError, match=r"2 .. 7 folds"):
             whole.folds(count)
+
+
+@pytest.mark.skipif(
+    np.finfo(np.longdouble).max == np.finfo(np.float64).max, reason="long double is float64 here"
+)
+def test_numbers_beyond_float64_are_refused_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "long.npz"
+    np.savez(path, x=np.full((10, 2), np.longdouble("1e4000")), y=Y)
+    with pytest.raises(DataError, match=r"long\.npz: samples hold numbers beyond float64"):
+        data.read(path)

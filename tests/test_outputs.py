@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from commands import failed
 
-from edge_naca import data
+from edge_naca import data, files
 
 COMMANDS = ("train digits -o FILE.naca", "pull emulate:x.naca -o FILE.naca", "import m.nir -o FILE")
 
@@ -35,3 +35,13 @@ def test_a_bad_place_is_found_before_the_work(
     assert "[Errno" not in message
     assert ".part" not in message
     assert sorted(path.name for path in tmp_path.iterdir()) == ["circle", "link"]
+
+
+def test_a_folder_in_the_place_of_the_kept_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.naca"
+    path.write_bytes(b"old")
+    (tmp_path / "a.naca~").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"a\.naca~ is a folder"):
+        files.keep_old(path, b"new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.naca", "a.naca~"]
+    assert path.read_bytes() == b"old"
