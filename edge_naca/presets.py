@@ -119,13 +119,12 @@ def competitive(
     fineness = _fineness(weight_bits, bits, is_signed)
     if is_signed and norm is None:
         norm = float(features**0.5 * 2**bits / DEVIATIONS)
-    largest = front.most if front else 2**bits - 1
-    square = 2.0**fineness * _norm_of(source, norm, features * largest**2)
+    greatest = features * (front.most if front else 2**bits - 1) ** 2
+    square = 2.0**fineness * _norm_of(source, norm, greatest)
     # Low enough that somebody always answers: no distance reaches this far. Samples whose norm is
     # not equalised may be stronger than most.
     depth = min(int((REACH if norm is None else REACH_UNEQUAL) * square), 1 << 26)
     encoder = front.encoder if front else Encoder("bitplane", bits, bits, is_signed=is_signed)
-    last = encoder.steps - 1
     # Bits: halved at every step, so that they count as what they stand for. Spikes add up.
     decay, weight = (256, 0) if counted else (128, bits - 1)
     hidden = Population(
@@ -135,7 +134,7 @@ def competitive(
         current_shift=weight,
         threshold=-depth,
         norm_shift=1 + fineness,  # half the squared norm, in the potentials' unit
-        fire_from=last,
+        fire_from=encoder.steps - 1,
         winners=1,
         rule=replace(
             _competitive_rule(capacity, neurons_per_class, rate_floor, depression, grading),
@@ -151,7 +150,7 @@ def competitive(
     return Network(
         inputs,
         encoder,
-        (hidden, _competitive_output(capacity, last)),
+        (hidden, _competitive_output(capacity, encoder.steps - 1)),
         _prepared(source),
         seed,
         (front.metadata if front else {}) | (metadata or {}),
