@@ -37,6 +37,26 @@ def test_a_bad_place_is_found_before_the_work(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["circle", "link"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train a.csv -o a.csv",
+        "train a.csv -o link.csv",
+        "train digits --front-end model.onnx -o model.onnx",
+        "import model.onnx --calibrate a.csv -o a.csv",
+    ],
+)
+def test_what_is_read_is_not_written_over(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.csv", "model.onnx"):
+        (tmp_path / name).write_bytes(b"mine")
+    (tmp_path / "link.csv").symlink_to("a.csv")
+    assert "is what this command reads" in failed(2, *line.split())
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "model.onnx").read_bytes() == b"mine"
+
+
 def test_a_folder_in_the_place_of_the_kept_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.naca"
     path.write_bytes(b"old")

@@ -324,11 +324,22 @@ def write_figure(path: Path, figure: Figure, quiet: bool) -> None:
     write_kept({path: figures.render(figure, path.suffix[1:])}, quiet)
 
 
+# What a command writes, and what it may replace by its own successor.
+_OUTPUTS = "output", "plot", "record"
+_SUCCEEDED = "continued", "image"
+
+
 def check_writable(path: Path) -> None:
-    """Refuse early what would fail after the work is done."""
+    """Refuse early what would fail after the work is done, or would replace what is read."""
     folder = path.parent
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder} to write {path.name} into")
+    context = click.get_current_context(silent=True)
+    for name, value in (context.params if context else {}).items():
+        if name in _OUTPUTS + _SUCCEEDED or not isinstance(value, str | Path):
+            continue
+        if path.exists() and Path(value).exists() and path.samefile(value):
+            raise click.UsageError(f"{path} is what this command reads: write to another file")
     try_place(path)
 
 

@@ -87,4 +87,7 @@ class Program(click.Group):
 
 
 def _one_line(error: Exception) -> str:
-    return printable(" ".join(str(error).split()), LONGEST)
+    said = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        said = f"{error.filename}: {error.strerror}"  # without the number, which says the same
+    return printable(" ".join(said.split()), LONGEST)
