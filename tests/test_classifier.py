@@ -406,6 +406,17 @@ def test_probabilities_are_calibrated_on_samples_held_out() -> None:
     assert few.temperature_ == 0.03
 
 
+def test_some_right_answers_do_not_make_certain() -> None:
+    """Of classes that lie far apart, all samples held out are answered rightly."""
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    X = 20 * np.eye(3, 6)[y] + rng.normal(size=(300, 6))
+    model = NacaClassifier().fit(X, y)
+    chances = model.predict_proba(X).max(axis=1)
+    assert model.score(X, y) == 1
+    assert 0.9 < chances.min() <= chances.max() < 0.9999
+
+
 def test_what_was_never_learned_is_unknown() -> None:
     X, y = DIGITS
     part = np.arange(len(y)) % 3 > 0
