@@ -73,7 +73,7 @@ def main() -> None:
       edge-naca demo                            see one learn digits
       edge-naca train digits -o digits.naca     teach your own
       edge-naca inspect digits.naca             see what it needs and knows
-      edge-naca inspect digits.naca --board nucleo-f446re   see what it costs there
+      edge-naca inspect digits.naca --board nucleo-f411re   see what it costs there
       edge-naca evaluate digits.naca digits     test it
       edge-naca export digits.naca --c -o src   take it to a device
       edge-naca stream --port PORT --data digits   teach a running device

@@ -27,7 +27,7 @@ def freeze(image: Path, output: Path, as_json: bool) -> None:
     Examples
       edge-naca train sensors.csv --label-column state -o sensors.naca
       edge-naca freeze sensors.naca -o frozen.naca
-      edge-naca inspect frozen.naca --board nucleo-f446re
+      edge-naca inspect frozen.naca --board nucleo-f411re
     """
     from edge_naca import decorrelation
     from edge_naca.export import load_image

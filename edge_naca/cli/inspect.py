@@ -60,7 +60,7 @@ def inspect(
       edge-naca inspect mnist.naca
       edge-naca inspect mnist.naca --json | jq .ram_bytes
       edge-naca inspect mnist.naca --plot mnist.png
-      edge-naca inspect mnist.naca --board nucleo-f446re
+      edge-naca inspect mnist.naca --board nucleo-f411re
       edge-naca inspect mnist.naca --board raspberry-pi-pico --data mnist
       edge-naca inspect mnist.naca --board netduinoplus2 --data mnist --measure
     """
