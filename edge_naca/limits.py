@@ -15,11 +15,11 @@ MAX_CLASSES = 1024
 MAX_STEPS = 4095
 MAX_POPULATION_STEPS = 255  # populations count spikes and traces in bytes
 MAX_RATES = 4096
-MAX_SIGNED_BITS = 7  # of a code beside its sign
 MAX_RANKS = 31
 MAX_INHIBITED = 1024  # inputs of an inhibition that is given
 MAX_LEARNED_INPUTS = 128  # of one that is learned
 FULL_LEVEL = 64  # what stands for a level of 1 behind the winner
+SIGNED_CODE_BITS = 7  # at most, of a code beside its sign
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:

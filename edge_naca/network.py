@@ -28,8 +28,8 @@ from edge_naca.inhibition import Inhibition
 from edge_naca.limits import (
     FULL_LEVEL,
     MAX_POPULATION_STEPS,
-    MAX_SIGNED_BITS,
     MAX_UNITS,
+    SIGNED_CODE_BITS,
     choice,
     integers,
     whole,
@@ -153,9 +153,9 @@ class Encoder:
         check(ENCODER_FIELDS[:3], self)
         is_signed = whole("is_signed", int(self.is_signed), 0, 1) == 1
         object.__setattr__(self, "is_signed", is_signed)
-        if self.is_signed and (self.kind != "bitplane" or self.bits > MAX_SIGNED_BITS):
+        if self.is_signed and (self.kind != "bitplane" or self.bits > SIGNED_CODE_BITS):
             raise ValueError(
-                f"codes with a sign need a bitplane encoder of at most {MAX_SIGNED_BITS} bits"
+                f"codes with a sign need a bitplane encoder of at most {SIGNED_CODE_BITS} bits"
             )
         if self.kind == "bitplane" and self.steps != self.bits:
             raise ValueError(f"a bitplane encoder of {self.bits} bits takes as many steps")

@@ -21,7 +21,7 @@ from edge_naca.expectation import (
 )
 from edge_naca.front_end import FrontEnd
 from edge_naca.inhibition import Inhibition
-from edge_naca.limits import FULL_LEVEL, MAX_RANKS, MAX_SIGNED_BITS, whole
+from edge_naca.limits import FULL_LEVEL, MAX_RANKS, SIGNED_CODE_BITS, whole
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
 
 ONE = 16384  # what stands for a learning rate of 1
@@ -227,9 +227,9 @@ def _check_signs(
     bits: int, weight_bits: int, inhibition: Inhibition | None, is_signed: bool
 ) -> None:
     """Refuse in a caller's words what the network would refuse in its own."""
-    if is_signed and bits > MAX_SIGNED_BITS:
+    if is_signed and bits > SIGNED_CODE_BITS:
         raise ValueError(
-            f"bits must be in 1 .. {MAX_SIGNED_BITS} where codes have a sign, as decorrelated "
+            f"bits must be in 1 .. {SIGNED_CODE_BITS} where codes have a sign, as decorrelated "
             f"features do, not {bits}"
         )
     if inhibition is not None and inhibition.is_learned and weight_bits != 8:
