@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import tokenize
 import zipfile
 from pathlib import Path
 from typing import IO, Any
@@ -104,7 +105,10 @@ def _read(file: IO[bytes], size: int, place: str) -> Array:
         if version not in ((1, 0), (2, 0)):
             raise ArrayFileError(f"{place}: .npy of version {version[0]} cannot be read")
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read_header(file)
+        try:
+            shape, _, dtype = read_header(file)
+        except tokenize.TokenError as error:  # which says where in the header, as a tuple
+            raise ArrayFileError(f"{place} cannot be read: its header is damaged") from error
         if dtype.kind not in _KINDS:
             raise ArrayFileError(f"{place} cannot be read: it holds {dtype}, not numbers or names")
         count = math.prod(shape)

@@ -144,6 +144,10 @@ BAD_FILES: dict[str, tuple[Maker, str]] = {
     "npy-negative": (lambda d: _claims(d, "x.npy", (-1, 4)), "cannot be read"),
     "npy-empty-type": (lambda d: _claims(d, "x.npy", (2**42,), "<U0"), "claims to hold"),
     "npy-header": (lambda d: _bytes(d, "x.npy", b"\x93NUMPY\1\0\x76\0" + b"(" * 118), "cannot be"),
+    "npy-open": (
+        lambda d: _bytes(d, "x.npy", b"\x93NUMPY\1\0\x76\0{" + b" " * 116 + b"\n"),
+        "x.npy cannot be read: its header is damaged$",
+    ),
     "npy-cut": (lambda d: _cut(_npy(d, X), 150), "claims to hold 40 numbers"),
     "npy-version": (lambda d: _bytes(d, "x.npy", b"\x93NUMPY\3\0\0\0\0\0"), "of version 3"),
     "no-labels": (lambda d: _npy(d, X), "name the .npy file of their labels"),
