@@ -105,10 +105,7 @@ def _read(file: IO[bytes], size: int, place: str) -> Array:
         if version not in ((1, 0), (2, 0)):
             raise ArrayFileError(f"{place}: .npy of version {version[0]} cannot be read")
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        try:
-            shape, _, dtype = read_header(file)
-        except tokenize.TokenError as error:  # which says where in the header, as a tuple
-            raise ArrayFileError(f"{place} cannot be read: its header is damaged") from error
+        shape, _, dtype = read_header(file)
         if dtype.kind not in _KINDS:
             raise ArrayFileError(f"{place} cannot be read: it holds {dtype}, not numbers or names")
         count = math.prod(shape)
@@ -124,6 +121,8 @@ def _read(file: IO[bytes], size: int, place: str) -> Array:
         return array
     except ArrayFileError:
         raise
+    except tokenize.TokenError as error:  # a tuple, which says where in the header
+        raise ArrayFileError(f"{place} cannot be read: its header is damaged") from error
     # What numpy raises for headers that are none is of many kinds.
     except Exception as error:
         raise ArrayFileError(f"{place} cannot be read: {shown(error)}") from error

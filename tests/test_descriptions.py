@@ -160,13 +160,6 @@ CHAINS: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("wrong", CHAINS)
-def test_stages_that_do_not_fit_are_refused(wrong: str) -> None:
-    network, message = CHAINS[wrong]
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        network()
-
-
 def learning(**other: Any) -> Rule:
     return Rule(**({"post": "all", "signal": "table", "pre": "spike", "table": TABLE} | other))
 
@@ -243,8 +236,11 @@ NETWORKS: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("wrong", NETWORKS)
+WRONG = CHAINS | NETWORKS
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_network_that_cannot_be_is_refused(wrong: str) -> None:
-    network, message = NETWORKS[wrong]
+    network, message = WRONG[wrong]
     with pytest.raises(ValueError, match=f"^{message}$"):
         network()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
+from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -324,9 +325,9 @@ def write_figure(path: Path, figure: Figure, quiet: bool) -> None:
     write_kept({path: figures.render(figure, path.suffix[1:])}, quiet)
 
 
-# What a command writes, and what it may replace by its own successor.
-_OUTPUTS = "output", "plot", "record"
-_SUCCEEDED = "continued", "image"
+# Arguments and options that name a file to read. An image is none of them: its successor may
+# take its place, and it is kept beside it.
+_INPUTS = "data", "calibrate", "labels", "model", "front_end", "recording", "state"
 
 
 def check_writable(path: Path) -> None:
@@ -334,11 +335,9 @@ def check_writable(path: Path) -> None:
     folder = path.parent
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder} to write {path.name} into")
-    context = click.get_current_context(silent=True)
-    for name, value in (context.params if context else {}).items():
-        if name in _OUTPUTS + _SUCCEEDED or not isinstance(value, str | Path):
-            continue
-        if path.exists() and Path(value).exists() and path.samefile(value):
+    arguments = click.get_current_context().params
+    for name in (name for name in _INPUTS if arguments.get(name) is not None):
+        if path.exists() and realpath(path) == realpath(arguments[name]):
             raise click.UsageError(f"{path} is what this command reads: write to another file")
     try_place(path)
 

@@ -133,11 +133,15 @@ static void decorrelate(naca_t *core, naca_result_t *result)
     const int8_t *x = AT_CONST(int8_t, core, core->codes);
     int8_t *y = AT(int8_t, core, core->encoder_codes);
     const int32_t largest = ((int32_t)1 << core->net.bits) - 1;
-    const int8_t *row = IN_IMAGE(int8_t, core, v->weights);
-    const uint8_t *shifts = IN_IMAGE(uint8_t, core, v->row_shifts);
-    const int32_t *centre = IN_IMAGE(int32_t, core, v->centre);
+    const int8_t *row;
+    const uint8_t *shifts;
+    const int32_t *centre;
     int32_t shift = v->r.shift;
-    if (v->learned != 0) {
+    if (v->learned == 0) {
+        row = IN_IMAGE(int8_t, core, v->weights);
+        shifts = IN_IMAGE(uint8_t, core, v->row_shifts);
+        centre = IN_IMAGE(int32_t, core, v->centre);
+    } else {
         const uint8_t learned = AT_CONST(decorrelation_t, core, v->learned)->shift;
         if (learned == 0) {
             pass_on(core, x, y, largest);
