@@ -29,7 +29,7 @@ help:
 	@echo "make coverage  say which lines of C and branches of Python the tests do not reach"
 	@echo "make slow-tests  run the tests that take long: fuzzing, whole data sets, thousands of networks"
 	@echo "make sanitize  run the C code under Python with AddressSanitizer and UBSan"
-	@echo "make check     what CI runs beside the tests: lint-c, docs, size-diff, slow-tests, sanitize, coverage"
+	@echo "make check     what CI runs beside the tests: lint-c, docs, size-diff, slow-tests, sanitize"
 	@echo "make install   set up $(VENV), or bring it up to date"
 	@echo "make board-tools  install what the emulated boards need (Debian, Ubuntu); make test tries"
 	@echo "make quick     lint, type check and a telling share of the tests: under a minute"

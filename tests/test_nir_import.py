@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -903,6 +904,46 @@ def test_storage_that_could_take_any_memory_is_refused(
 ) -> None:
     with pytest.raises(ModelFileError, match=re.escape(why)):
         nir_layers(_with_more(tmp_path / "net.nir", **how), SAID)
+
+
+def _first_free(content: bytes | bytearray) -> int:
+    """Return where the size of what is free in the first collection of texts stands."""
+    at = content.index(b"GCOL") + 16
+    while content[at : at + 2] != b"\0\0":
+        at += 16 + -(-int.from_bytes(content[at + 8 : at + 16], "little") // 8) * 8
+    return at + 8
+
+
+@pytest.mark.parametrize("size", [0, 15, 1 << 20, 2**64 - 8, 2**64 - 1])
+@pytest.mark.parametrize("of", ["text", "free"])
+def test_texts_whose_objects_never_end_are_refused(of: str, size: int, tmp_path: Path) -> None:
+    """HDF5 alone stays in one for ever, in C code that no signal interrupts."""
+    path = save(tmp_path / "net.nir", chain((8,), DENSE, lif()).to_dict())
+    content = bytearray(path.read_bytes())
+    at = content.index(b"GCOL") + 24 if of == "text" else _first_free(content)
+    content[at : at + 8] = size.to_bytes(8, "little")
+    path.write_bytes(content)
+    command = [str(Path(sys.executable).with_name("edge-naca")), "check", str(path)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"Error: {path}")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("width", "block"), [(4, 0), (8, 512)])
+def test_addresses_of_another_kind_are_refused(width: int, block: int, tmp_path: Path) -> None:
+    save(tmp_path / "net.nir", chain((8,), DENSE, lif()).to_dict())
+    settings = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    settings.set_sizes(width, width)
+    settings.set_userblock(block)
+    path = tmp_path / "other.nir"
+    with (
+        h5py.File(tmp_path / "net.nir") as old,
+        h5py.File(h5py.h5f.create(bytes(path), h5py.h5f.ACC_TRUNC, settings)) as new,
+    ):
+        old.copy("node", new)
+    with pytest.raises(ModelFileError, match="a user block, or addresses that are not of 8 bytes"):
+        nir_layers(path, SAID)
 
 
 def test_files_and_graphs_of_too_much_are_refused(

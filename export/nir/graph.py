@@ -6,7 +6,6 @@ refuse whole files for one node that is old, odd or unknown, and what is wrong c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike
@@ -16,16 +15,12 @@ from typing import Any
 import numpy as np
 
 from edge_naca.export.conversion.layers import Finding, ModelFileError
+from edge_naca.export.nir.storage import MAX_BYTES, check_addresses, check_storage
 from edge_naca.extras import require
 
-MAX_BYTES = 1 << 28  # of all numbers in a file: more than any image can hold
 MAX_NODES = 4096
 MAX_DEPTH = 16
 MAX_EDGES = 1 << 17
-MAX_TEXT = 1 << 24  # bytes: metadata may hold a whole image
-
-# Where HDF5 says that a text of any length is: "Global Heap ID" of its file format specification.
-_TEXT = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
 
 INPUT, OUTPUT, GRAPH = "Input", "Output", "NIRGraph"
 NEURONS = ("LIF", "CubaLIF", "IF", "LI", "CubaLI", "I", "Threshold")
@@ -115,6 +110,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise ModelFileError(f"there is no file {path}")
     try:
         with h5py.File(path, "r") as file:
+            check_addresses(file)
             if not isinstance(file.get("node"), h5py.Group):
                 raise ModelFileError(f"{path}: an HDF5 file, but no NIR: it has no group 'node'")
             return _read_group(file["node"], [MAX_BYTES, MAX_NODES * 16], 0)
@@ -153,32 +149,9 @@ def _read_group(group: Any, left: list[int], depth: int) -> dict[str, Any]:
                     f"{item.name}: with its {item.shape} numbers the file holds more than "
                     f"{MAX_BYTES >> 20} MiB, which no image can hold"
                 )
-            _check_storage(item)
+            check_storage(item)
             result[key] = item[()]
     return result
-
-
-def _check_storage(item: Any) -> None:
-    """Refuse what would take more memory than its shape says: HDF5 believes lengths in files."""
-    import h5py
-
-    chunk = math.prod(item.chunks or ()) * item.dtype.itemsize
-    if chunk > MAX_BYTES:
-        raise ModelFileError(f"{item.name} is stored in pieces of {chunk >> 20} MiB")
-    if not item.dtype.hasobject:
-        return
-    if h5py.check_string_dtype(item.dtype) is None:
-        raise ModelFileError(f"{item.name} holds {item.dtype}, neither numbers nor names")
-    count = 0 if item.size is None else item.size
-    start = item.id.get_offset()
-    if count and start is None:
-        raise ModelFileError(f"{item.name}: names are read only where they lie in one piece")
-    with Path(item.file.filename).open("rb") as file:
-        file.seek(start or 0)
-        places = file.read(count * _TEXT.itemsize)
-    lengths = np.frombuffer(places[: len(places) // _TEXT.itemsize * _TEXT.itemsize], _TEXT)
-    if int(lengths["length"].max(initial=0)) > MAX_TEXT:
-        raise ModelFileError(f"{item.name}: a text is longer than {MAX_TEXT} bytes")
 
 
 def _text(value: Any) -> str:
