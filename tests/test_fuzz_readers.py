@@ -21,7 +21,7 @@ from edge_naca.export import nir_check
 from edge_naca.export.conversion.layers import ModelFileError
 from edge_naca.tables import dialect
 
-RUNS, SLOW_RUNS = 250, 1000
+RUNS, SLOW_RUNS = 250, 10_000
 
 
 def fuzzer() -> ModuleType:
