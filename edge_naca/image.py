@@ -21,7 +21,7 @@ from edge_naca.image_records import (
     HEADER,
     INHIBITION,
     INHIBITION_FIELDS,
-    LEVEL_FIELDS,
+    COMPETITION_FIELDS,
     NETWORK,
     NEURON_FIELDS,
     POPULATION,
@@ -35,13 +35,14 @@ from edge_naca.records import arguments, values_of
 MAGIC = b"NACA"
 VERSION = HEADER["version"].range[1]
 BLOCK = 16
+MEANS_BYTES = 8  # of a population with priors
 MAX_SECTIONS = 64
 CRITICAL = 1
 CHECKSUM_AT = HEADER.offset("crc")
 
 # A population that does not learn stores what a rule would default to.
 _NO_RULE = {
-    **values_of((*RULE_FIELDS, *LEVEL_FIELDS), Rule("all", "error", "spike")),
+    **values_of((*RULE_FIELDS, *COMPETITION_FIELDS), Rule("all", "error", "spike")),
     "post": None,
     "signal": "table",
     "rates": 0,
@@ -60,10 +61,13 @@ class Learned:
     ----------
     weights : int8 (neurons, rows), the bias, if any, in the last row.
     wins : uint16 (neurons,), how often each neuron won; None unless its rule's post is "winner".
+    means : uint32 (2,), running means of how far a class's neurons lie behind its winner, and of
+        half the squared distance to that (docs/arithmetic.md, section 7.7); None without priors.
     """
 
     weights: NDArray[np.int8]
     wins: NDArray[np.uint16] | None
+    means: NDArray[np.uint32] | None = None
 
 
 @dataclass
@@ -156,6 +160,10 @@ def weight_bytes(population: Population, rows: int) -> int:
 # ---- learned state ---------------------------------------------------------------------------
 
 
+def _has_priors(population: Population) -> bool:
+    return population.rule is not None and population.rule.has_priors
+
+
 def _learned_parts(network: Network) -> Iterator[tuple[Population, int, int, int]]:
     """Yield population, rows, bytes of weights, bytes of wins (without padding)."""
     for index, population in enumerate(network.populations):
@@ -168,7 +176,10 @@ def _learned_parts(network: Network) -> Iterator[tuple[Population, int, int, int
 def state_size(network: Network) -> int:
     """Bytes of learned state: what a device has to keep."""
     parts = _learned_parts(network)
-    populations = sum(w + -(-wins // 4) * 4 for _, _, w, wins in parts)
+    populations = sum(
+        weights + -(-wins // 4) * 4 + (MEANS_BYTES if _has_priors(population) else 0)
+        for population, _, weights, wins in parts
+    )
     return 4 + 4 * network.capacity + populations + decorrelation_size(network)
 
 
@@ -224,6 +235,8 @@ def pack_state(network: Network, state: State) -> bytes:
         data += pack_weights(population, learned.weights)
         if learned.wins is not None and wins_size:
             data += learned.wins.astype("<u2").tobytes() + bytes(-wins_size % 4)
+        if learned.means is not None and _has_priors(population):
+            data += learned.means.astype("<u4").tobytes()
     if state.inhibition is not None:
         data += _pack_decorrelation(state.inhibition, network)
     return data
@@ -252,7 +265,11 @@ def unpack_state(network: Network, data: bytes) -> State:
         if wins_size:
             wins = np.frombuffer(data, "<u2", population.neurons, at).astype(np.uint16)
         at += -(-wins_size // 4) * 4
-        populations.append(Learned(weights, wins))
+        means = None
+        if _has_priors(population):
+            means = np.frombuffer(data, "<u4", 2, at).astype(np.uint32)
+            at += MEANS_BYTES
+        populations.append(Learned(weights, wins, means))
     inhibition = _unpack_decorrelation(network, data[at:]) if at < len(data) else None
     return State(seen, tuple(populations), learned, inhibition)
 
@@ -263,6 +280,7 @@ def new_state(network: Network) -> State:
         Learned(
             np.zeros((population.neurons, rows), np.int8),
             np.zeros(population.neurons, np.uint16) if wins else None,
+            np.zeros(2, np.uint32) if _has_priors(population) else None,
         )
         for population, rows, _, wins in _learned_parts(network)
     )
@@ -291,7 +309,7 @@ def _population_record(population: Population) -> bytes:
     return POPULATION.pack(
         {
             **values_of(NEURON_FIELDS, population),
-            **(_NO_RULE if rule is None else values_of((*RULE_FIELDS, *LEVEL_FIELDS), rule)),
+            **(_NO_RULE if rule is None else values_of((*RULE_FIELDS, *COMPETITION_FIELDS), rule)),
             **({} if curve is None else values_of(CURVE_FIELDS, curve)),
             "flags": flags,
         }
@@ -506,7 +524,7 @@ def _read_population(
         rates = np.frombuffer(sections[f"RAT{index}"], "<i2")
         shape = record["ages"], record["ranks"]
         levels = np.frombuffer(sections[f"LEV{index}"] if record["ranks"] else b"", np.uint8)
-        rest = arguments((*RULE_FIELDS, *LEVEL_FIELDS), record)
+        rest = arguments((*RULE_FIELDS, *COMPETITION_FIELDS), record)
         rule = Rule(table=table, rates=rates, levels=levels.reshape(shape), **rest)
     curve = None
     if "curve" in flags:

@@ -83,10 +83,12 @@ RULE_FIELDS = (
     Field("depress_rate", "i16", -32768, 32767),
     Field("rates", "u16", 1, MAX_RATES, is_count=True),
 )
-LEVEL_FIELDS = (
+COMPETITION_FIELDS = (
     Field("ranks", "u8", 0, MAX_RANKS, is_derived=True),
     Field("depress_from", "u16"),
     Field("ages", "u8", 0, 16, is_derived=True),
+    Field("share", "u8"),
+    Field("rarity", "u8"),
 )
 CURVE_FIELDS = (Field("curve_shift", "u8", 0, 24, attribute="shift"),)
 POPULATION = Record(
@@ -108,13 +110,13 @@ POPULATION = Record(
     Field("adaptation_decay", "u16", 0, 256),
     *RULE_FIELDS,
     *CURVE_FIELDS,
-    *LEVEL_FIELDS,
-    Field("reserved", "u8[7]"),
+    *COMPETITION_FIELDS,
+    Field("reserved", "u8[5]"),
 )
 NEURON_FIELDS = tuple(
     field
     for field in POPULATION.fields.values()
-    if field not in (*RULE_FIELDS, *CURVE_FIELDS, *LEVEL_FIELDS)
+    if field not in (*RULE_FIELDS, *CURVE_FIELDS, *COMPETITION_FIELDS)
 )
 
 # ---- preparation (image.md, section 3.1) -----------------------------------------------------

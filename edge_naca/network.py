@@ -17,7 +17,7 @@ from edge_naca.image_records import (
     CURVE_FIELDS,
     ENCODER_FIELDS,
     GAIN,
-    LEVEL_FIELDS,
+    COMPETITION_FIELDS,
     NETWORK,
     NEURON_FIELDS,
     POPULATION,
@@ -185,6 +185,9 @@ class Rule:
     levels : uint8 (ages, ranks), 0 .. 64, 64 standing for 1: the label's level at the recruited
         neurons behind the winner, the best first, "winner" only. The row is that of the class's
         age, the bits of the number of its samples learned; the last one from then on.
+    share, rarity : priors in the open competition, in 256ths, 0 for none, "winner" with "attract"
+        only: by how much of its class's wins is a neuron's own, and by how few wins its class has
+        a neuron (docs/arithmetic.md, section 7.7).
     """
 
     post: str
@@ -202,6 +205,8 @@ class Rule:
     delta_margin: int = 0
     depress_from: int = 0
     levels: Array = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+    share: int = 0
+    rarity: int = 0
 
     @property
     def ages(self) -> int:
@@ -212,6 +217,11 @@ class Rule:
     def ranks(self) -> int:
         """Columns of `levels`: neurons that learn behind the winner."""
         return self.levels.shape[1]
+
+    @property
+    def has_priors(self) -> bool:
+        """Whether neurons have priors in the open competition."""
+        return self.share > 0 or self.rarity > 0
 
     def __post_init__(self) -> None:
         if (self.table is None) != (self.signal == "error"):
@@ -228,7 +238,12 @@ class Rule:
         if self.levels.size and self.post != "winner":
             raise ValueError(f"levels are of post 'winner', not {self.post!r}")
         whole("the greatest level", int(self.levels.max(initial=0)), 0, FULL_LEVEL)
-        check((*RULE_FIELDS, *LEVEL_FIELDS), self)
+        if self.has_priors and (self.post, self.pre) != ("winner", "attract"):
+            raise ValueError(
+                "share and rarity are of post 'winner' with pre 'attract', not of "
+                f"{self.post!r} with {self.pre!r}"
+            )
+        check((*RULE_FIELDS, *COMPETITION_FIELDS), self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,6 +73,8 @@ def competitive(
     homeostasis: float = 5e-5,
     depression: float = 0.0,
     grading: float = 0.5,
+    share: float = 0.03,
+    rarity: float = 0.1875,
     inhibition: Inhibition | None = None,
     seed: int = 0,
     metadata: dict[str, Any] | None = None,
@@ -104,6 +106,12 @@ def competitive(
     depression : how hard a wrong winner is pushed, as a modulation; 0 for not at all.
     grading : what the label's level is multiplied by from one rank of its subpopulation to the
         next, 0 .. 1: neurons behind the winner learn too. 0 for the winner alone.
+    share : how much a neuron's share of its class's wins counts, 0 .. 0.7, relative to how far a
+        class's neurons lie behind one another: neurons that few samples feed, such as wrongly
+        labelled ones, answer less. 0 for not at all.
+    rarity : how much neurons of a class with few samples are helped, 0 .. 0.99, relative to the
+        squared distance to winners: a mean of few samples lies further from its class than one of
+        many. 0 for not at all.
     inhibition : what decorrelates codes before they are sent; codes then have a sign, as they do
         where preparation keeps it.
     seed : of everything random.
@@ -138,6 +146,7 @@ def competitive(
         winners=1,
         rule=replace(
             _competitive_rule(capacity, neurons_per_class, rate_floor, depression, grading),
+            **_priors(share, rarity),
             trace_shift=fineness,
             trace_decay=decay,
             trace_increment=1 << weight,
@@ -157,6 +166,15 @@ def competitive(
         stages=front.stages if front else (),
         inhibition=inhibition,
     )
+
+
+def _priors(share: float, rarity: float) -> dict[str, int]:
+    """Return a rule's priors: in 256ths, share for a doubling instead of for a factor e."""
+    for name, value in (("share", share), ("rarity", rarity)):
+        if not 0 <= value < 1:
+            raise ValueError(f"{name} must be at least 0 and below 1, not {value}")
+    doubling = round(256 * 2 * np.log(2) * share)
+    return {"share": min(doubling, 255), "rarity": min(round(256 * rarity), 255)}
 
 
 def _fineness(weight_bits: int, bits: int, is_signed: bool) -> int:

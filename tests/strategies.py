@@ -68,6 +68,7 @@ def rules(draw: st.DrawFn, neurons: int, capacity: int, is_output: bool, bias: b
     shape = draw(st.sampled_from([(0, 0), (1, 1), (1, 3), (3, 2), (16, 31)]))
     if post != "winner":
         shape = (0, 0)
+    has_priors = post == "winner" and pre == "attract" and draw(st.booleans())
     return Rule(
         post,
         signal,
@@ -84,6 +85,8 @@ def rules(draw: st.DrawFn, neurons: int, capacity: int, is_output: bool, bias: b
         depress_from=draw(st.sampled_from([0, 1, 2, 3, 65535])),
         levels=rng.integers(0, 65, shape),
         delta_margin=draw(st.one_of(_extreme(0, 1 << 24), st.integers(0, 500))),
+        share=draw(_extreme(0, 255)) if has_priors else 0,
+        rarity=draw(_extreme(0, 255)) if has_priors else 0,
     )
 
 
@@ -265,7 +268,12 @@ def random_state(network: Network, rng: np.random.Generator) -> bytes:
         weights = rng.integers(low, high + 1, shape)
         if rng.random() < 0.3:
             weights = np.broadcast_to(rng.choice([low, high], (population.neurons, 1)), shape)
-        populations.append(image.Learned(weights.astype(np.int8), wins if has_wins else None))
+        means = None
+        if population.rule is not None and population.rule.has_priors:
+            means = rng.choice([0, 1, 90, 5000, 2**20, 2**22, 2**32 - 1], 2).astype(np.uint32)
+        populations.append(
+            image.Learned(weights.astype(np.int8), wins if has_wins else None, means)
+        )
     seen = rng.integers(0, 2**32, network.capacity, np.uint32)
     learned = int(rng.choice([0, 1, 1000, 2**32 - 1]))
     inhibition = _random_decorrelation(network, rng)

@@ -15,8 +15,13 @@ from edge_naca.specification import encoding, preparation
 from edge_naca.specification.arithmetic import Int, draws, hash32, presentation_key
 from edge_naca.specification.inhibition import RunningInhibition
 from edge_naca.specification.population import NO_MARGIN, RunningPopulation
+from edge_naca.specification.priors import Priors
 from edge_naca.specification.results import Recording, Result
 from edge_naca.specification.stages import RunningConvolution, SpikingStages, run_coded
+
+
+def _priors(rule: Rule | None, means: NDArray[np.uint32] | None) -> Priors | None:
+    return None if rule is None or means is None else Priors(rule, means.astype(np.int64))
 
 
 class Specification:
@@ -38,6 +43,7 @@ class Specification:
                 population,
                 part.weights.astype(np.int64),
                 None if part.wins is None else part.wins.astype(np.int64),
+                _priors(population.rule, part.means),
             )
             for population, part in zip(network.populations, learned.populations, strict=True)
         ]
@@ -81,6 +87,7 @@ class Specification:
             image.Learned(
                 layer.weights.astype(np.int8),
                 None if layer.wins is None else layer.wins.astype(np.uint16),
+                None if layer.priors is None else layer.priors.means.astype(np.uint32),
             )
             for layer in self._layers
         )
@@ -207,6 +214,8 @@ class Specification:
                 assert layer.wins is not None
                 taught = np.arange(layer.population.neurons) == layer.winner
                 layer.wins = np.minimum(layer.wins + taught, 65535)
+            if layer.priors is not None:
+                layer.priors.learn(self._learned)
         self._learned = (self._learned + 1) % 2**32
         self._seen[label] = (self._seen[label] + 1) % 2**32
         self._renew_inhibition()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge_naca.network import Population
 from edge_naca.specification.arithmetic import Int, saturate, scale
+from edge_naca.specification.priors import Priors
 
 SILENT = 2**31 - 1  # threshold of a neuron that has not been recruited yet
 NO_MARGIN = -(2**31)  # of a neuron that has not been recruited yet, and where there are none
@@ -21,6 +22,7 @@ class RunningPopulation:
     population: Population
     weights: Int  # (neurons, rows)
     wins: Int | None
+    priors: Priors | None = None
     potentials: Int = field(init=False)
     added: Int = field(init=False)
     refractory: Int = field(init=False)
@@ -47,8 +49,14 @@ class RunningPopulation:
         result = np.full(population.neurons, population.threshold, np.int64)
         if population.norm_shift is not None:
             result += (self.weights * self.weights).sum(axis=1) >> population.norm_shift
-        result += self.added
+        result += self.added - self.prior_values()
         return result if self.wins is None else np.where(self.wins == 0, SILENT, result)
+
+    def prior_values(self) -> Int:
+        """Section 7.7."""
+        if self.priors is None or self.wins is None:
+            return np.zeros(self.population.neurons, np.int64)
+        return self.priors.values(self.wins)
 
     def integrate(self, spiked: Int) -> None:
         """Sections 5.1 and 5.2: traces, adaptation, current, leak."""
@@ -86,12 +94,17 @@ class RunningPopulation:
         self.winner = -1
         if gate is not None and population.rule is not None and self.wins is not None:
             rule = population.rule
-            scores = np.where(recruited, margins - (rule.handicap * self.wins >> 4), rule.recruit)
+            plain = np.where(recruited, margins - self.prior_values(), NO_MARGIN)
+            scores = np.where(recruited, plain - (rule.handicap * self.wins >> 4), rule.recruit)
             reached = np.flatnonzero(gate > 0)
             if reached.size:
                 self.winner = int(reached[scores[reached].argmax()])
             behind = reached[recruited[reached] & (reached != self.winner)]
             self.ranked = behind[np.lexsort((behind, -scores[behind]))][: rule.ranks]
+            if self.priors is not None:
+                square = int((self.trace * self.trace).sum())
+                threshold = population.threshold
+                self.priors.measure(plain, recruited, self.winner, square, threshold)
 
     def note_post(self, is_last: bool) -> None:
         """Section 7.2, the paper's Δs, taken before the reset of the last step."""

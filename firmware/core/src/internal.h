@@ -105,7 +105,9 @@ typedef struct population {
     uint8_t ranks;
     uint16_t depress_from;
     uint8_t ages;
-    uint8_t reserved[7];
+    uint8_t share;
+    uint8_t rarity;
+    uint8_t reserved[5];
 } population_t;
 STATIC_ASSERT(population, sizeof(population_t) == 64);
 
@@ -129,7 +131,11 @@ STATIC_ASSERT(preparation, sizeof(preparation_t) == 16);
 enum place {
     WEIGHTS,    // int8, or packed 4-bit
     WINS,       // uint16: gated competitions won
+    MEANS,      // uint32[2]: running means of a class's gap and distance
     NORMS,      // uint32: squared norm of each neuron's weights
+    PRIORS,     // int32: what a neuron is worth before a sample comes
+    OWNERS,     // uint16: the class that a neuron belongs to
+    CLASSES,    // uint32[capacity][2]: what neurons of a class have in common
     POTENTIALS, // int32
     ADAPTATION, // int32: what past spikes add to the threshold
     REFRACTORY, // uint8: steps left
@@ -157,8 +163,11 @@ typedef struct layer {
     uint32_t ranked;      // neurons in the list at at[RANKED]
     int32_t winner;       // neuron that won the gated competition, -1 for none
     int32_t margin;       // greatest potential above threshold at the last step
+    uint32_t gap;         // how far the label's class lies behind its winner, ...
+    uint32_t distance;    // ... and half the squared distance to that, ...
+    uint32_t measured;    // ... as far as this says
 } layer_t;
-STATIC_ASSERT(layer, sizeof(layer_t) == 152);
+STATIC_ASSERT(layer, sizeof(layer_t) == 180);
 
 // The core. It lies at the start of the workspace, and everything else there at an offset from it.
 // A pointer that takes the same room on every machine.
@@ -357,6 +366,10 @@ void naca_accumulate(const layer_t *layer, const uint8_t *weights, uint32_t bloc
 
 // ---- prepare.c ----------------------------------------------------------------------------------
 
+// The binary logarithm of |x| + 1 with 8 fractional bits, linear between powers of two, with the
+// sign of x.
+int32_t naca_signed_log(int32_t x);
+
 // The largest integer whose square is not above x.
 uint32_t naca_square_root(uint32_t x);
 
@@ -408,10 +421,33 @@ bool naca_population_fits(const population_t *p, const network_t *net, bool is_o
 // step.
 uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step);
 
+// Potential above threshold without the prior; INT32_MIN for a neuron that is not recruited yet.
+int32_t naca_plain_margin(const naca_t *core, const layer_t *layer, uint32_t neuron);
+
+// ---- priors.c, for populations that have some ---------------------------------------------------
+
+enum { NOTHING, DISTANCE_ALONE, GAP_AND_DISTANCE }; // layer->measured
+
+// Find the class of each neuron. Called once, by naca_init.
+void naca_find_owners(naca_t *core, layer_t *layer);
+
+// Take priors from wins and means, whenever these have changed. Work: neurons and classes.
+void naca_renew_priors(naca_t *core, layer_t *layer);
+
+// In the last step of learning, once the winner of the gated competition is known: measure how far
+// its class lies behind it, and how far it is. Work: rows and neurons.
+void naca_measure_class(const naca_t *core, layer_t *layer);
+
+// Learn what was measured, and renew priors. Called once wins are counted, before the sample is.
+void naca_learn_priors(naca_t *core, layer_t *layer);
+
 // ---- learn.c ------------------------------------------------------------------------------------
 
 // A label's neuromodulator at every neuron, int8[neurons]; null where the error takes its place.
 const int8_t *naca_label_row(const naca_t *core, const layer_t *layer, uint32_t label);
+
+// The trace of an input. Codes with a sign are their own traces.
+int32_t naca_trace(const naca_t *core, const layer_t *layer, uint32_t input);
 
 // Learn that the sample's class is `label`. Called by present() after the last step, population by
 // population in ascending order, since each is taught by the spikes that the one before ends with.

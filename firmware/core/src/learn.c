@@ -21,13 +21,11 @@ static int32_t target_of(const population_t *p, int32_t trace)
     return clamp(target, p->weight_min, p->weight_max);
 }
 
-// The trace of an input. Codes with a sign are their own traces.
-static int32_t trace_of(const update_t *u, uint32_t input)
+int32_t naca_trace(const naca_t *core, const layer_t *layer, uint32_t input)
 {
-    const layer_t *layer = u->layer;
-    const bool has_sign = u->core->net.is_signed && layer == u->core->layers;
-    return has_sign ? AT(int8_t, u->core, layer->at[TRACES])[input]
-                    : AT(uint8_t, u->core, layer->at[TRACES])[input];
+    const bool has_sign = core->net.is_signed && layer == core->layers;
+    return has_sign ? AT_CONST(int8_t, core, layer->at[TRACES])[input]
+                    : AT_CONST(uint8_t, core, layer->at[TRACES])[input];
 }
 
 // The change that a synapse is offered, before rate and signal.
@@ -37,7 +35,7 @@ static int32_t pre_term(const update_t *u, uint32_t neuron, uint32_t input, int3
     const layer_t *layer = u->layer;
     switch (layer->p.pre) {
     case PRE_ATTRACT:
-        return target_of(&layer->p, trace_of(u, input)) - weight;
+        return target_of(&layer->p, naca_trace(u->core, layer, input)) - weight;
     case PRE_BOUNDED:
         return grows ? layer->p.weight_max - weight : weight - layer->p.weight_min;
     default:
@@ -132,6 +130,9 @@ static void learn_winner(update_t *u, layer_t *layer, const int8_t *row, uint32_
         }
         list[0] = (uint16_t)j; // what the next population is taught by
         layer->spike_count = 1;
+    }
+    if (layer->at[PRIORS] != 0) {
+        naca_learn_priors(core, layer);
     }
 }
 

@@ -27,7 +27,7 @@ static const field_t population_fields[] = {
     {offsetof(population_t, ranks), U8 | FROM_0, NACA_MAX_RANKS},
     {offsetof(population_t, ages), U8 | FROM_0, 16},
     {offsetof(population_t, reserved), I32 | FROM_0, 0},
-    {offsetof(population_t, reserved) + 3, I32 | FROM_0, 0},
+    {offsetof(population_t, reserved) + 1, I32 | FROM_0, 0},
 };
 
 // What no single field can say.
@@ -48,6 +48,9 @@ bool naca_population_fits(const population_t *p, const network_t *net, bool is_o
         return false;
     }
     if ((p->ranks == 0) != (p->ages == 0) || (p->ranks != 0 && p->post != POST_WINNER)) {
+        return false;
+    }
+    if ((p->share != 0 || p->rarity != 0) && (p->post != POST_WINNER || p->pre != PRE_ATTRACT)) {
         return false;
     }
     if (p->pre == PRE_ATTRACT && (p->flags & POPULATION_BIAS) != 0) {
@@ -112,6 +115,9 @@ static int32_t threshold_of(const naca_t *core, const layer_t *layer, uint32_t n
     if (layer->at[ADAPTATION] != 0) {
         threshold += AT_CONST(int32_t, core, layer->at[ADAPTATION])[neuron];
     }
+    if (layer->at[PRIORS] != 0) {
+        threshold -= AT_CONST(int32_t, core, layer->at[PRIORS])[neuron];
+    }
     return threshold;
 }
 
@@ -121,6 +127,15 @@ static inline int32_t margin_of(const naca_t *core, const layer_t *layer, uint32
     const int32_t threshold = threshold_of(core, layer, neuron);
     const int32_t v = AT_CONST(int32_t, core, layer->at[POTENTIALS])[neuron];
     return threshold != INT32_MAX ? v - threshold : INT32_MIN;
+}
+
+int32_t naca_plain_margin(const naca_t *core, const layer_t *layer, uint32_t neuron)
+{
+    const int32_t margin = margin_of(core, layer, neuron);
+    if (layer->at[PRIORS] == 0 || margin == INT32_MIN) {
+        return margin;
+    }
+    return margin - AT_CONST(int32_t, core, layer->at[PRIORS])[neuron];
 }
 
 // Put a neuron at `place` of a sorted list of `*count`, which holds `most` at most; `place` is not
@@ -177,7 +192,7 @@ static int32_t score_of(const naca_t *core, const layer_t *layer, uint32_t neuro
 {
     const uint32_t wins = AT_CONST(uint16_t, core, layer->at[WINS])[neuron];
     const int32_t lost = (int32_t)(layer->p.handicap * wins >> 4);
-    return wins != 0 ? margin_of(core, layer, neuron) - lost : layer->p.recruit;
+    return wins != 0 ? naca_plain_margin(core, layer, neuron) - lost : layer->p.recruit;
 }
 
 // Who stands behind the winner, of those that are recruited: sorted as `enter` does it.
@@ -215,6 +230,9 @@ static void compete_gated(naca_t *core, layer_t *layer, uint32_t label)
         }
     }
     rank(core, layer, gate);
+    if (layer->at[PRIORS] != 0) {
+        naca_measure_class(core, layer);
+    }
 }
 
 static void mark_spikes(const naca_t *core, const layer_t *layer, uint8_t *marks)

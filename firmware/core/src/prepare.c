@@ -53,9 +53,7 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
     return NACA_ERR_SAMPLE;
 }
 
-// The binary logarithm of |x| + 1 with 8 fractional bits, linear between powers of two, with the
-// sign of x.
-static int32_t signed_log(int32_t x)
+int32_t naca_signed_log(int32_t x)
 {
     const uint32_t n = (x < 0 ? 0u - (uint32_t)x : (uint32_t)x) + 1u;
     uint32_t exponent = 0;
@@ -96,7 +94,7 @@ static inline int32_t pixel(const plane_t *plane, int32_t row, int32_t column)
         x = ((const int32_t *)data)[at];
         break;
     }
-    return prep->flags & PREP_LOG ? signed_log(x) : clamp(x, -32767, 32767);
+    return prep->flags & PREP_LOG ? naca_signed_log(x) : clamp(x, -32767, 32767);
 }
 
 static int32_t magnitude(int32_t x)

@@ -33,11 +33,16 @@ static void sizes_of(const naca_t *core, const layer_t *layer, uint32_t index,
     const population_t *p = &layer->p;
     const bool is_plastic = p->post != POST_NONE;
     const bool has_trace = is_plastic && p->pre == PRE_ATTRACT;
+    const bool has_priors = p->share != 0 || p->rarity != 0;
     const uint32_t n = p->neurons;
     memset(sizes, 0, PLACES * sizeof *sizes);
     sizes[WEIGHTS] = naca_weight_bytes(layer);
     sizes[WINS] = p->post == POST_WINNER ? 2u * n : 0;
     sizes[NORMS] = p->flags & POPULATION_NORM_THRESHOLD ? 4u * n : 0;
+    sizes[MEANS] = has_priors ? 8u : 0;
+    sizes[PRIORS] = has_priors ? 4u * n : 0;
+    sizes[OWNERS] = has_priors ? 2u * n : 0;
+    sizes[CLASSES] = has_priors ? 8u * core->net.capacity : 0;
     sizes[POTENTIALS] = 4u * n;
     sizes[ADAPTATION] = p->adaptation != 0 ? 4u * n : 0;
     sizes[REFRACTORY] = p->refractory != 0 ? n : 0;
@@ -124,7 +129,7 @@ void naca_plan(const naca_image_t *image, naca_t *core, bool is_real)
             uint32_t sizes[PLACES];
             read_layer(core, records, i, before, &layer);
             sizes_of(core, &layer, i, sizes);
-            lay_out(&layer, sizes, WEIGHTS, WINS, &learned);
+            lay_out(&layer, sizes, WEIGHTS, MEANS, &learned);
             lay_out(&layer, sizes, NORMS, RANKED, &scratch);
             if (layer.at[TRACES] == 0) {
                 layer.at[TRACES] = core->encoder_codes;
@@ -159,11 +164,11 @@ naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size)
     return NACA_OK;
 }
 
-// All that depends on it are the squared norms of each neuron's weights.
+// All that depends on it are the squared norms of each neuron's weights, and priors.
 void naca_state_written(naca_t *core)
 {
     for (uint32_t i = 0; i < core->net.populations; i++) {
-        const layer_t *layer = &core->layers[i];
+        layer_t *layer = &core->layers[i];
         const uint8_t *weights = AT(uint8_t, core, layer->at[WEIGHTS]);
         for (uint32_t j = 0; layer->at[NORMS] != 0 && j < layer->p.neurons; j++) {
             uint32_t norm = 0;
@@ -173,6 +178,9 @@ void naca_state_written(naca_t *core)
                 norm += (uint32_t)(w * w);
             }
             AT(uint32_t, core, layer->at[NORMS])[j] = norm;
+        }
+        if (layer->at[PRIORS] != 0) {
+            naca_renew_priors(core, layer);
         }
     }
 }
@@ -203,6 +211,11 @@ naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t siz
             // Pairs of 4 bits, or half of the bytes that are 0 already.
             const uint32_t pairs = layer->rows * layer->padded / 2u;
             memset(AT(uint8_t, made, layer->at[WEIGHTS]), layer->p.zero_point * 17, pairs);
+        }
+    }
+    for (uint32_t i = 0; i < made->net.populations; i++) {
+        if (made->layers[i].at[OWNERS] != 0) {
+            naca_find_owners(made, &made->layers[i]);
         }
     }
     naca_state_written(made);
