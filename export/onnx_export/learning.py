@@ -12,6 +12,7 @@ from edge_naca.export.onnx_export.inhibition_learning import Decorrelating
 from edge_naca.export.onnx_export.plasticity import learners_of, move
 from edge_naca.export.onnx_export.population import GraphPopulation
 from edge_naca.export.onnx_export.presentation import Presentation
+from edge_naca.export.onnx_export.priors import learned_means
 from edge_naca.export.onnx_export.state import (
     INHIBITION,
     decorrelation_of,
@@ -32,11 +33,13 @@ class Lesson:
     ----------
     weights : int8 (rows, neurons).
     wins : uint16 (1, neurons); None unless the rule's post is "winner".
+    means : uint32 (2,); None unless the population has priors.
     changes : int32 (), weights whose value changed.
     """
 
     weights: Value
     wins: Value | None
+    means: Value | None
     changes: Value
 
 
@@ -46,11 +49,13 @@ class _Competition:
 
     Parameters
     ----------
+    plain : int32 (1, neurons), margins without priors.
     scores : int32 (1, neurons), `NO_MARGIN` where the label does not reach.
     winner : bool (1, neurons).
     ranked : int32 (1, neurons), levels of those behind the winner; None where none learns there.
     """
 
+    plain: Value
     scores: Value
     winner: Value
     ranked: Value | None
@@ -118,7 +123,23 @@ def learn(
                 layer.population, network.encoder.bits, following["learned"], wins, weights
             )
             following |= {f"{INHIBITION}.{name}": v for name, v in decorrelating.state.items()}
-        lessons.append(Lesson(weights, wins, changes))
+        means = None
+        if rule.has_priors:
+            assert competition is not None
+            assert trace is not None
+            assert layer.recruited is not None
+            means = learned_means(
+                g.within(f"{name}/means"),
+                rule,
+                state[f"{name}.means"],
+                state["learned"],
+                plain=competition.plain,
+                recruited=layer.recruited,
+                winner=competition.winner,
+                trace=trace,
+                threshold=layer.population.threshold,
+            )
+        lessons.append(Lesson(weights, wins, means, changes))
     return lessons, following
 
 
@@ -177,16 +198,26 @@ def _modulation(g: Graph, rule: Rule, label: Value) -> Value:
 def _competition(
     g: Graph, layer: GraphPopulation, rule: Rule, modulation: Value, seen: Value, label: Value
 ) -> _Competition:
-    scores = _scores(g, layer, rule, modulation)
+    plain = _plain_margins(g, layer)
+    scores = _scores(g, layer, rule, plain, modulation)
     winner = _winner(g, layer, scores, modulation)
     ranked = _ranked(g, layer, rule, scores, winner, seen, label) if rule.ranks else None
-    return _Competition(scores, winner, ranked)
+    return _Competition(plain, scores, winner, ranked)
 
 
-def _scores(g: Graph, layer: GraphPopulation, rule: Rule, modulation: Value) -> Value:
+def _plain_margins(g: Graph, layer: GraphPopulation) -> Value:
+    """Margins without priors, int32 (1, neurons)."""
+    assert layer.margins is not None
+    if layer.priors is None:
+        return layer.margins
+    return g.op("plain_margins", "Sub", layer.margins, layer.priors)
+
+
+def _scores(
+    g: Graph, layer: GraphPopulation, rule: Rule, plain: Value, modulation: Value
+) -> Value:
     """Section 7.1: scores, int32 (1, neurons), `NO_MARGIN` where the label does not reach."""
-    scores = layer.margins
-    assert scores is not None
+    scores = plain
     assert layer.wins is not None
     assert layer.recruited is not None
     if rule.handicap:

@@ -15,6 +15,7 @@ from edge_naca.export.onnx_export import answer, arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.export.onnx_export.learning import learn
 from edge_naca.export.onnx_export.presentation import Learned, Presentation, sample_shape
+from edge_naca.export.onnx_export.priors import priors_of
 from edge_naca.export.onnx_export.properties import properties
 from edge_naca.export.onnx_export.state import (
     NEXT,
@@ -23,7 +24,8 @@ from edge_naca.export.onnx_export.state import (
     population_names,
     tensors_of,
 )
-from edge_naca.network import Network
+from edge_naca.network import Network, Rule
+from edge_naca.specification.priors import Priors
 
 OPSET = 21
 IR_VERSION = 10  # the one that came with operator set 21
@@ -74,7 +76,9 @@ class _Builder:
                 norms = self.g.initializer(
                     f"{name}.norms", (wide * wide).sum(axis=0, keepdims=True, dtype=np.int32)
                 )
-            learned.append(Learned(state[f"{name}.weights"], norms, state.get(f"{name}.wins")))
+            priors = self._priors(name, population.rule, state, keep_norms)
+            wins = state.get(f"{name}.wins")
+            learned.append(Learned(state[f"{name}.weights"], norms, wins, priors))
         self.key = arithmetic.presentation_key(self.g, "key", self.network.seed, state["learned"])
         return Presentation(
             self.g,
@@ -86,6 +90,20 @@ class _Builder:
             self._batch or 1,
             decorrelation_of(state),
         )
+
+    def _priors(
+        self, name: str, rule: Rule | None, state: dict[str, Value], are_constant: bool
+    ) -> Value | None:
+        """Return the priors of a population, int32 (1, neurons); None where there are none."""
+        if rule is None or not rule.has_priors:
+            return None
+        if are_constant:
+            priors = Priors(rule, self._tensors[f"{name}.means"].astype(np.int64))
+            values = priors.values(self._tensors[f"{name}.wins"].astype(np.int64))
+            return self.g.initializer(f"{name}.priors", values[None].astype(np.int32))
+        g = self.g.within(f"{name}/priors")
+        wins = g.cast("wins_int32", state[f"{name}.wins"], np.int32)
+        return priors_of(g, rule, wins, state[f"{name}.means"])
 
     def answer(self, shown: Presentation) -> None:
         """Add the outputs that say what the presentation gave."""
@@ -138,6 +156,8 @@ class _Builder:
             following[f"{name}.weights"] = lesson.weights
             if lesson.wins is not None:
                 following[f"{name}.wins"] = lesson.wins
+            if lesson.means is not None:
+                following[f"{name}.means"] = lesson.means
             changes = arithmetic.add(g, f"{name}/changes_so_far", changes, lesson.changes)
         total = g.constant(0, np.int32) if changes is None else changes
         g.output("changes", g.cast("changes/word", total, np.uint32), ())

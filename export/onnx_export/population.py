@@ -24,6 +24,7 @@ class GraphPopulation:
     weights : int8 (rows, neurons), the bias, if any, in the last row.
     norms : int32 (1, neurons), squared norms of the weights; None computes them.
     wins : uint16 (neurons,); None unless the rule's post is "winner".
+    priors : int32 (1, neurons); None for a population without.
 
     Attributes
     ----------
@@ -43,6 +44,7 @@ class GraphPopulation:
         weights: Value,
         norms: Value | None = None,
         wins: Value | None = None,
+        priors: Value | None = None,
     ) -> None:
         self._g = g
         self._batch = batch
@@ -51,6 +53,7 @@ class GraphPopulation:
         self._wide_weights: Value | None = None
         self.wins = None if wins is None else g.cast("wins", wins, np.int32)
         self.recruited = None if self.wins is None else g.op("recruited", "Greater", self.wins, 0)
+        self.priors = priors
         self._constant_threshold = self._without_adaptation(norms)
         self.potentials: list[Value | None] = []
         self.thresholds: list[Value | int] = []
@@ -115,6 +118,14 @@ class GraphPopulation:
 
     def _without_adaptation(self, norms: Value | None) -> Operand:
         """The part of section 5.3 that does not change during a presentation."""
+        threshold = self._with_norms(norms)
+        if self.priors is None:
+            return threshold
+        if isinstance(threshold, int):
+            threshold = self._g.constant(threshold, np.int32)
+        return self._g.op("threshold_with_priors", "Sub", threshold, self.priors)
+
+    def _with_norms(self, norms: Value | None) -> Operand:
         g, population = self._g, self.population
         if population.norm_shift is None:
             return population.threshold

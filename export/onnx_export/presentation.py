@@ -35,11 +35,13 @@ class Learned:
     weights : int8 (rows, neurons), the bias, if any, in the last row.
     norms : int32 (1, neurons), squared norms of the weights; None computes them.
     wins : uint16 (neurons,); None unless the rule's post is "winner".
+    priors : int32 (1, neurons); None for a population without.
     """
 
     weights: Value
     norms: Value | None = None
     wins: Value | None = None
+    priors: Value | None = None
 
 
 class Presentation:
@@ -98,7 +100,9 @@ class Presentation:
             self.layer_names, network.populations, learned, strict=True
         ):
             g_layer = g.within(name)
-            layer = GraphPopulation(g_layer, population, batch, part.weights, part.norms, part.wins)
+            layer = GraphPopulation(
+                g_layer, population, batch, part.weights, part.norms, part.wins, part.priors
+            )
             if self.layers:
                 heard = self._from_layer(g_layer, self.layers[-1], population.bias)
                 sums = self._sums_of_steps(g_layer, heard, part.weights)

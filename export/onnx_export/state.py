@@ -47,7 +47,7 @@ def tensors_of(network: Network, state: image.State) -> dict[str, NDArray[Any]]:
     -------
     "learned" uint32 (), "seen" uint32 (capacity,), and for each population NAME.weights int8
     (rows, neurons), the bias, if any, in the last row, and NAME.wins uint16 (neurons,) where the
-    rule's post is "winner". Of a learned inhibition what `image.Decorrelation` holds, with
+    rule's post is "winner", and NAME.means uint32 (2,) where it has priors. Of a learned inhibition what `image.Decorrelation` holds, with
     "inhibition." before it: factor int16 and weights int8 (inputs, neurons), 0 where the input does
     not reach the neuron, prototypes int16 (inputs, neurons of the first population), the rest as
     there.
@@ -60,6 +60,8 @@ def tensors_of(network: Network, state: image.State) -> dict[str, NDArray[Any]]:
         tensors[f"{name}.weights"] = np.ascontiguousarray(part.weights.T)
         if part.wins is not None:
             tensors[f"{name}.wins"] = part.wins
+        if part.means is not None:
+            tensors[f"{name}.means"] = part.means
     if state.inhibition is not None:
         decorrelation = _tensors_of_decorrelation(state.inhibition)
         tensors |= {f"{INHIBITION}.{name}": array for name, array in decorrelation.items()}
@@ -92,6 +94,7 @@ def changing_names(network: Network) -> list[str]:
         if population.rule is not None:
             names.append(f"{name}.weights")
             names += [f"{name}.wins"] * (population.rule.post == "winner")
+            names += [f"{name}.means"] * population.rule.has_priors
     state = image.new_state(network)
     if state.inhibition is not None:
         names += [f"{INHIBITION}.{name}" for name in _tensors_of_decorrelation(state.inhibition)]
@@ -119,7 +122,9 @@ def state_of(network: Network, tensors: Mapping[str, NDArray[Any]]) -> image.Sta
         checked[name] = array
     populations = tuple(
         image.Learned(
-            np.ascontiguousarray(checked[f"{name}.weights"].T), checked.get(f"{name}.wins")
+            np.ascontiguousarray(checked[f"{name}.weights"].T),
+            checked.get(f"{name}.wins"),
+            checked.get(f"{name}.means"),
         )
         for name in population_names(network)
     )
