@@ -241,5 +241,5 @@ def random_start(rng: Random, network: Network) -> State:
         if fresh.wins is None:
             low, high = population.weight_min, population.weight_max
             weights = np.rint(rng.uniform(low / 3, high / 2, weights.shape)).astype(np.int8)
-        populations.append(Learned(weights, fresh.wins))
+        populations.append(Learned(weights, fresh.wins, fresh.means))
     return State(np.zeros(network.capacity, np.uint32), tuple(populations), 0)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge_naca import image_stages
 from edge_naca.image_records import (
+    COMPETITION_FIELDS,
     CURVE_FIELDS,
     DECORRELATION,
     ENCODER_FIELDS,
@@ -21,7 +22,6 @@ from edge_naca.image_records import (
     HEADER,
     INHIBITION,
     INHIBITION_FIELDS,
-    COMPETITION_FIELDS,
     NETWORK,
     NEURON_FIELDS,
     POPULATION,

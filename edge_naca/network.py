@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.image_records import (
+    COMPETITION_FIELDS,
     CURVE_FIELDS,
     ENCODER_FIELDS,
     GAIN,
-    COMPETITION_FIELDS,
     NETWORK,
     NEURON_FIELDS,
     POPULATION,

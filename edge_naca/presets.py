@@ -120,18 +120,14 @@ def competitive(
     counted = front is not None and not front.is_exact  # spikes, not bits
     bits = whole("bits", front.most.bit_length() if front else bits, 1, 8)
     whole("neurons_per_class", neurons_per_class, 1, 4096)
-    is_signed = inhibition is not None or (isinstance(source, Preparation) and source.keeps_sign)
-    _check_signs(bits, weight_bits, inhibition, is_signed)
+    is_signed = _are_signed(source, bits, weight_bits, inhibition)
     inputs, features = _sizes(source)
     neurons = whole("capacity · neurons_per_class", capacity * neurons_per_class, 1, 4096)
     fineness = _fineness(weight_bits, bits, is_signed)
     if is_signed and norm is None:
         norm = float(features**0.5 * 2**bits / DEVIATIONS)
-    greatest = features * (front.most if front else 2**bits - 1) ** 2
-    square = 2.0**fineness * _norm_of(source, norm, greatest)
-    # Low enough that somebody always answers: no distance reaches this far. Samples whose norm is
-    # not equalised may be stronger than most.
-    depth = min(int((REACH if norm is None else REACH_UNEQUAL) * square), 1 << 26)
+    square = 2.0**fineness * _norm_of(source, norm, features, bits)
+    depth = _depth(square, norm)
     encoder = front.encoder if front else Encoder("bitplane", bits, bits, is_signed=is_signed)
     # Bits: halved at every step, so that they count as what they stand for. Spikes add up.
     decay, weight = (256, 0) if counted else (128, bits - 1)
@@ -150,10 +146,7 @@ def competitive(
             trace_shift=fineness,
             trace_decay=decay,
             trace_increment=1 << weight,
-            handicap=min(round(16 * homeostasis * square), 4095),
-            # A class's neurons are recruited by samples that are not much nearer to a recruited
-            # one than to no neuron at all.
-            recruit=min(depth + int(square / 2), 1 << 27),
+            **_scores(square, depth, homeostasis),
         ),
     )
     return Network(
@@ -166,6 +159,24 @@ def competitive(
         stages=front.stages if front else (),
         inhibition=inhibition,
     )
+
+
+def _depth(square: float, norm: float | None) -> int:
+    """Return how far thresholds lie below 0, so that somebody always answers.
+
+    No distance reaches this far. Samples whose norm is not equalised may be stronger than most.
+    """
+    return min(int((REACH if norm is None else REACH_UNEQUAL) * square), 1 << 26)
+
+
+def _scores(square: float, depth: int, homeostasis: float) -> dict[str, int]:
+    """Return what decides who wins: the handicap for wins, and when a neuron is recruited.
+
+    A class's neurons are recruited by samples that are not much nearer to a recruited one than to
+    no neuron at all.
+    """
+    handicap = min(round(16 * homeostasis * square), 4095)
+    return {"handicap": handicap, "recruit": min(depth + int(square / 2), 1 << 27)}
 
 
 def _priors(share: float, rarity: float) -> dict[str, int]:
@@ -196,8 +207,11 @@ def _weight_range(weight_bits: int, is_signed: bool) -> dict[str, Any]:
     }
 
 
-def _norm_of(source: Preparation | FrontEnd | int, norm: float | None, greatest: float) -> float:
+def _norm_of(
+    source: Preparation | FrontEnd | int, norm: float | None, features: int, bits: int
+) -> float:
     """Return the squared norm that samples' codes have, or have at most."""
+    greatest = features * (source.most if isinstance(source, FrontEnd) else 2**bits - 1) ** 2
     equal = source.norm if isinstance(source, Preparation) else 0
     return norm**2 if norm else float(equal**2 if equal else greatest)
 
@@ -241,10 +255,14 @@ def _prepared(source: Preparation | FrontEnd | int) -> Preparation | None:
     return source if isinstance(source, Preparation) else None
 
 
-def _check_signs(
-    bits: int, weight_bits: int, inhibition: Inhibition | None, is_signed: bool
-) -> None:
-    """Refuse in a caller's words what the network would refuse in its own."""
+def _are_signed(
+    source: Preparation | FrontEnd | int,
+    bits: int,
+    weight_bits: int,
+    inhibition: Inhibition | None,
+) -> bool:
+    """Return whether codes have a sign; refuse in a caller's words what the network would."""
+    is_signed = inhibition is not None or (isinstance(source, Preparation) and source.keeps_sign)
     if is_signed and bits > SIGNED_CODE_BITS:
         raise ValueError(
             f"bits must be in 1 .. {SIGNED_CODE_BITS} where codes have a sign, as decorrelated "
@@ -254,6 +272,7 @@ def _check_signs(
         raise ValueError(
             f"weight_bits must be 8 where features are decorrelated, not {weight_bits}"
         )
+    return is_signed
 
 
 def _sizes(source: Preparation | FrontEnd | int) -> tuple[int, int]:

@@ -21,7 +21,7 @@ def with_weights(network: Network, *weights: Any) -> Core:
     """Return a core whose populations have these weights (neurons, rows)."""
     state = image.new_state(network)
     learned = tuple(
-        image.Learned(np.array(w, np.int8), part.wins)
+        image.Learned(np.array(w, np.int8), part.wins, part.means)
         for w, part in zip(weights, state.populations, strict=True)
     )
     return Core(network, image.pack_state(network, image.State(state.seen, learned, 0)))

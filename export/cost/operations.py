@@ -21,6 +21,7 @@ from edge_naca.image import BLOCK, Learned, State, unpack_state
 from edge_naca.network import Encoder, Network, Population, Preparation
 from edge_naca.samples import default_kind
 from edge_naca.specification.population import SILENT
+from edge_naca.specification.priors import Priors
 from edge_naca.specification.results import Recording
 
 Array = NDArray[Any]
@@ -263,6 +264,8 @@ def _thresholds(population: Population, times: int) -> Operations:
         counts["threshold with a norm"] = times
     if population.adaptation:
         counts["threshold with adaptation"] = times
+    if population.rule is not None and population.rule.has_priors:
+        counts["threshold with a prior"] = times
     return counts
 
 
@@ -351,8 +354,24 @@ def _learned(
                 counts["weight of 4 bits changed"] += changed[index]
             if population.norm_shift is not None:
                 counts["norm follows a weight"] += changed[index]
+            if rule.has_priors:
+                counts += _priors(network, index, after.populations[index])
         taught = spiking
     return counts
+
+
+def _priors(network: Network, index: int, learned: Learned) -> Operations:
+    """What priors take: traces squared, neurons of a class measured, priors taken anew."""
+    population, wins = network.populations[index], learned.wins
+    assert wins is not None
+    return Counter(
+        {
+            "trace squared": network.rows(index),
+            "neuron counted to its class": population.neurons,
+            "prior taken anew": int(np.count_nonzero(wins)),
+            "class weighed": network.capacity,
+        }
+    )
 
 
 def _last_margins(recording: Recording, part: slice) -> Array:
@@ -389,6 +408,8 @@ def _learners(
     if not len(gated):
         return 0, learners
     lost = rule.handicap * wins.astype(np.int64) >> 4
+    if old.means is not None:
+        lost += Priors(rule, old.means.astype(np.int64)).values(wins.astype(np.int64))
     score = np.where(wins > 0, margins - lost, rule.recruit)
     winner = gated[score[gated].argmax()]
     behind = known[known != winner]

@@ -123,8 +123,14 @@ def _restored(graph: Graph, about: dict[str, Any]) -> tuple[Network, bytes | Non
         if population.bias:
             bias = _integers(graph, name, shift, "bias")
             weights = np.concatenate([weights, bias[:, None]], axis=1)
-        wins = state["wins"][number]
-        learned.append(image.Learned(weights, None if wins is None else np.array(wins, np.uint16)))
+        wins, means = state["wins"][number], state["means"][number]
+        learned.append(
+            image.Learned(
+                weights,
+                None if wins is None else np.array(wins, np.uint16),
+                None if means is None else np.array(means, np.uint32),
+            )
+        )
     seen = np.array(state["seen"], np.uint32)
     return network, image.pack_state(network, image.State(seen, tuple(learned), state["learned"]))
 

@@ -21,6 +21,7 @@ from edge_naca import __version__, image
 from edge_naca.export.conversion.layers import ConversionError, Finding, Float
 from edge_naca.extras import require
 from edge_naca.network import Network, Population
+from edge_naca.specification.priors import Priors
 from edge_naca.stages import CodedConvolution, CodedPool, SpikingConvolution, SpikingPool
 
 if TYPE_CHECKING:
@@ -173,6 +174,8 @@ def _unsaid(population: Population) -> Iterator[str]:
         yield "the current passes through a curve"
     if population.norm_shift is not None:
         yield "the threshold follows the weights' squared norm; the one in the graph is today's"
+    if population.rule is not None and population.rule.has_priors:
+        yield "priors lower or raise the threshold; the one in the graph is today's"
     if population.reset == "subtract":
         yield "a spike takes the threshold from the potential"
     if population.refractory:
@@ -341,6 +344,9 @@ def _thresholds(population: Population, learned: image.Learned) -> Float:
         weights = learned.weights.astype(np.int64)
         result += (weights * weights).sum(axis=1) >> population.norm_shift
     if learned.wins is not None:
+        if learned.means is not None and population.rule is not None:
+            priors = Priors(population.rule, learned.means.astype(np.int64))
+            result -= priors.values(learned.wins.astype(np.int64))
         result[learned.wins == 0] = NEVER
     return result
 
@@ -361,6 +367,9 @@ def _about(network: Network, learned: image.State | None) -> dict[str, Any]:
             "seen": learned.seen.tolist(),
             "wins": [
                 None if part.wins is None else part.wins.tolist() for part in learned.populations
+            ],
+            "means": [
+                None if part.means is None else part.means.tolist() for part in learned.populations
             ],
         },
     }

@@ -123,24 +123,37 @@ def learn(
                 layer.population, network.encoder.bits, following["learned"], wins, weights
             )
             following |= {f"{INHIBITION}.{name}": v for name, v in decorrelating.state.items()}
-        means = None
-        if rule.has_priors:
-            assert competition is not None
-            assert trace is not None
-            assert layer.recruited is not None
-            means = learned_means(
-                g.within(f"{name}/means"),
-                rule,
-                state[f"{name}.means"],
-                state["learned"],
-                plain=competition.plain,
-                recruited=layer.recruited,
-                winner=competition.winner,
-                trace=trace,
-                threshold=layer.population.threshold,
-            )
+        means = _means(g.within(f"{name}/means"), name, layer, rule, competition, trace, state)
         lessons.append(Lesson(weights, wins, means, changes))
     return lessons, following
+
+
+def _means(
+    g: Graph,
+    name: str,
+    layer: GraphPopulation,
+    rule: Rule,
+    competition: _Competition | None,
+    trace: Value | None,
+    state: dict[str, Value],
+) -> Value | None:
+    """Section 7.7: the running means after the sample, uint32 (2,); None without priors."""
+    if not rule.has_priors:
+        return None
+    assert competition is not None
+    assert trace is not None
+    assert layer.recruited is not None
+    return learned_means(
+        g,
+        rule,
+        state[f"{name}.means"],
+        state["learned"],
+        plain=competition.plain,
+        recruited=layer.recruited,
+        winner=competition.winner,
+        trace=trace,
+        threshold=layer.population.threshold,
+    )
 
 
 def _counted(g: Graph, network: Network, label: Value, state: dict[str, Value]) -> dict[str, Value]:
@@ -213,9 +226,7 @@ def _plain_margins(g: Graph, layer: GraphPopulation) -> Value:
     return g.op("plain_margins", "Sub", layer.margins, layer.priors)
 
 
-def _scores(
-    g: Graph, layer: GraphPopulation, rule: Rule, plain: Value, modulation: Value
-) -> Value:
+def _scores(g: Graph, layer: GraphPopulation, rule: Rule, plain: Value, modulation: Value) -> Value:
     """Section 7.1: scores, int32 (1, neurons), `NO_MARGIN` where the label does not reach."""
     scores = plain
     assert layer.wins is not None

@@ -39,9 +39,7 @@ def priors_of(g: Graph, rule: Rule, wins: Value, means: Value) -> Value:
     ones = g.cast("ones", recruited, np.int32)
     count = g.reduce("count", "ReduceSum", g.op("counted", "Where", is_owned, ones, 0), 1)
     total = g.reduce("total", "ReduceSum", g.op("won", "Where", is_owned, wins, 0), 1)
-    of_class = g.op(
-        "log_of_class", "Sub", _log(g, "log_count", count), _log(g, "log_total", total)
-    )
+    of_class = g.op("log_of_class", "Sub", _log(g, "log_count", count), _log(g, "log_total", total))
     at_least_1 = g.op("total_at_least_1", "Max", total, 1)
     scarce = g.op("scarce", "Div", g.op("weighed", "Mul", distance, rule.rarity), at_least_1)
     of_rarity = g.op("of_rarity", "Div", g.op("scarce_of_all", "Mul", scarce, count), 256)
@@ -74,9 +72,7 @@ def _scaled(g: Graph, unit: Value, share: Value) -> Value:
     factor = g.op("factor", "Div", unit, g.op("coarseness", "Gather", powers, coarse, axis=0))
     rest = g.op("rest", "Sub", g.constant(16, np.int64), coarse)
     divisor = g.op("divisor", "Gather", powers, rest, axis=0)
-    return arithmetic.divide_down(
-        g, "of_share", g.op("product", "Mul", factor, share), divisor
-    )
+    return arithmetic.divide_down(g, "of_share", g.op("product", "Mul", factor, share), divisor)
 
 
 def learned_means(

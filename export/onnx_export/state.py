@@ -47,10 +47,10 @@ def tensors_of(network: Network, state: image.State) -> dict[str, NDArray[Any]]:
     -------
     "learned" uint32 (), "seen" uint32 (capacity,), and for each population NAME.weights int8
     (rows, neurons), the bias, if any, in the last row, and NAME.wins uint16 (neurons,) where the
-    rule's post is "winner", and NAME.means uint32 (2,) where it has priors. Of a learned inhibition what `image.Decorrelation` holds, with
-    "inhibition." before it: factor int16 and weights int8 (inputs, neurons), 0 where the input does
-    not reach the neuron, prototypes int16 (inputs, neurons of the first population), the rest as
-    there.
+    rule's post is "winner", and NAME.means uint32 (2,) where it has priors. Of a learned inhibition
+    what `image.Decorrelation` holds, with "inhibition." before it: factor int16 and weights int8
+    (inputs, neurons), 0 where the input does not reach the neuron, prototypes int16 (inputs,
+    neurons of the first population), the rest as there.
     """
     tensors: dict[str, NDArray[Any]] = {
         "learned": np.array(state.learned, np.uint32),

@@ -37,6 +37,7 @@ from edge_naca.stages import (  # noqa: E402
 
 SAMPLES = 18
 CLASSES = 10
+NO_PRIORS: dict[str, Any] = {"share": 0.0, "rarity": 0.0}
 
 
 def digits() -> tuple[NDArray[Any], NDArray[Any]]:
@@ -62,7 +63,7 @@ def start(network: Network) -> bytes:
         low, high = population.weight_min // 4, population.weight_max // 4
         weights = rng.integers(low, high + 1, part.weights.shape).astype(np.int8)
         wins = None if part.wins is None else rng.integers(0, 12, part.wins.shape, np.uint16)
-        parts.append(image.Learned(weights, wins))
+        parts.append(image.Learned(weights, wins, part.means))
     return image.pack_state(
         network, image.State(np.zeros(network.capacity, np.uint32), tuple(parts), 0)
     )
@@ -95,7 +96,13 @@ def tape(
 
 def competitive(weight_bits: int, preparation: Preparation) -> tuple[Network, bytes]:
     network = presets.competitive(
-        preparation, CLASSES, 2, weight_bits=weight_bits, depression=0.0625, grading=0.0
+        preparation,
+        CLASSES,
+        2,
+        weight_bits=weight_bits,
+        depression=0.0625,
+        grading=0.0,
+        **NO_PRIORS,
     )
     return network, image.pack_state(network, image.new_state(network))
 
@@ -106,7 +113,7 @@ def graded() -> tuple[Network, bytes]:
     Of each class's neurons two are the same, so that ranks are decided by their numbers.
     """
     preparation = Preparation((8, 8, 1), gain=np.array([1]), norm=40)
-    network = presets.competitive(preparation, 4, 6, depression=0.0625)
+    network = presets.competitive(preparation, 4, 6, depression=0.0625, **NO_PRIORS)
     hidden = network.populations[0]
     assert hidden.rule is not None
     levels = np.array([[60, 40, 30, 20], [50, 25, 12, 6], [32, 16, 8, 4]])
@@ -117,8 +124,45 @@ def graded() -> tuple[Network, bytes]:
     assert part.wins is not None
     weights, wins = part.weights.copy(), part.wins.copy()
     weights[3::6], wins[3::6] = weights[1::6], wins[1::6]
-    same = replace(state, populations=(image.Learned(weights, wins), *state.populations[1:]))
+    same = replace(
+        state, populations=(image.Learned(weights, wins, part.means), *state.populations[1:])
+    )
     return replace(network, populations=populations), image.pack_state(network, same)
+
+
+def with_priors(share: float, rarity: float, means: tuple[int, int]) -> tuple[Network, bytes]:
+    """Return a competitive network with priors, whose means begin at these numbers.
+
+    Two classes reach the same neurons, which belong to the first of them; nobody reaches the last.
+    """
+    preparation = Preparation((8, 8, 1), gain=np.array([1]), norm=40)
+    network = presets.competitive(preparation, 4, 6, share=share, rarity=rarity, seed=3)
+    hidden = network.populations[0]
+    assert hidden.rule is not None
+    assert hidden.rule.table is not None
+    modulation = hidden.rule.table.copy()
+    modulation[2] = modulation[1]
+    modulation[:, -1] = 0
+    rule = replace(hidden.rule, table=modulation)
+    network = replace(network, populations=(replace(hidden, rule=rule), *network.populations[1:]))
+    state = image.new_state(network)
+    first = replace(
+        state.populations[0],
+        wins=np.array([0, 1, 65535] * 8, np.uint16),
+        means=np.array(means, np.uint32),
+    )
+    populations = (first, *state.populations[1:])
+    return network, image.pack_state(network, replace(state, populations=populations))
+
+
+def priors() -> bytes:
+    """Write down priors from a fresh start, and with means at and beyond their limits."""
+    pixels, labels = digits()
+    few = labels < 4
+    samples, theirs = list(pixels[few]) * 2, np.tile(labels[few], 2)
+    starts = ((0.03, 0.1875, (0, 0)), (0.5, 0.99, (2**32 - 1, 2**22)), (0.2, 0.0, (70000, 9)))
+    networks = (with_priors(*settings) for settings in starts)
+    return b"".join(tape(network, samples, theirs, "raw", state) for network, state in networks)
 
 
 def decorrelated(inhibition: Inhibition) -> tuple[Network, bytes]:
@@ -127,7 +171,7 @@ def decorrelated(inhibition: Inhibition) -> tuple[Network, bytes]:
         (8, 8, 1), "pool", 2, keeps_sign=True, offset=np.array([30]), gain=np.array([5]), shift=3
     )
     network = presets.competitive(
-        preparation, 4, 4, bits=3, inhibition=inhibition, grading=0.6, seed=5
+        preparation, 4, 4, bits=3, inhibition=inhibition, grading=0.6, seed=5, **NO_PRIORS
     )
     return network, image.pack_state(network, image.new_state(network))
 
@@ -142,7 +186,7 @@ def far_decorrelated(codes: NDArray[Any], noise: int, **learned: Any) -> bytes:
     """Write down what an inhibition makes of one more sample when this is what it learned."""
     inputs = len(codes)
     inhibition = Inhibition(inputs, 7, reach=1, noise=noise, first=1, every=1)
-    network = presets.competitive(inputs, 2, 1, bits=3, inhibition=inhibition)
+    network = presets.competitive(inputs, 2, 1, bits=3, inhibition=inhibition, **NO_PRIORS)
     state = image.new_state(network)
     assert state.inhibition is not None
     hidden = replace(state.populations[0], wins=np.array([5, 5], np.uint16))
@@ -262,7 +306,7 @@ def coded_stages(preparation: Preparation) -> Network:
     )
     mean = CodedPool(shape=(2, 2, 9), kernel=(2, 1), code_bits=6, bits=4, gain=3, shift=2)
     inner = presets.competitive(
-        Preparation((1, mean.units, 1)), CLASSES, 2, depression=0.0625, grading=0.0
+        Preparation((1, mean.units, 1)), CLASSES, 2, depression=0.0625, grading=0.0, **NO_PRIORS
     )
     return Network(
         64, inner.encoder, inner.populations, preparation, stages=(first, pool, grouped, mean)
@@ -355,6 +399,7 @@ def vectors() -> Iterator[tuple[str, bytes]]:
     network, state = graded()
     few = labels < network.capacity
     yield "graded", tape(network, list(pixels[few]) * 2, np.tile(labels[few], 2), "raw", state)
+    yield "priors", priors()
     for name, continual in [("paper-continual", True), ("paper-iid", False)]:
         network, state = paper(continual)
         yield name, tape(network, raw, labels, "raw", state)

@@ -4,16 +4,16 @@
 // is worth less, one of a class that has learned little is worth more.
 
 enum {
-    LARGEST_GAP = (1 << 20) - 1,
-    LARGEST_DISTANCE = (1 << 22) - 1,
-    LARGEST_MEAN = LARGEST_DISTANCE,
-    LARGEST_SQUARE = 1 << 22,
+    LARGEST_GAP = 0xfffff,
+    LARGEST_DISTANCE = 0x3fffff,
+    LARGEST_MEAN = 0x3fffff,
+    LARGEST_SQUARE = 0x400000,
     MEAN_OVER = 1024,
     FACTOR_BITS = 17
 };
-enum { GAP, DISTANCE };          // at[MEANS]
-enum { LOGARITHM, RARITY };      // of a class, at at[CLASSES]
-enum { RECRUITED, WON };         // the same places before that
+enum { GAP, DISTANCE };             // at[MEANS]
+enum { LOGARITHM, RARITY };         // of a class, at at[CLASSES]
+enum { RECRUITED, WON };            // the same places before that
 enum { NO_OWNER = NACA_MAX_UNITS }; // not below the capacity
 
 void naca_find_owners(naca_t *core, layer_t *layer)
