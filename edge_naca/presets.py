@@ -169,7 +169,7 @@ def _depth(square: float, norm: float | None) -> int:
     return min(int((REACH if norm is None else REACH_UNEQUAL) * square), 1 << 26)
 
 
-def _scores(square: float, depth: int, homeostasis: float) -> dict[str, int]:
+def _scores(square: float, depth: int, homeostasis: float) -> dict[str, Any]:
     """Return what decides who wins: the handicap for wins, and when a neuron is recruited.
 
     A class's neurons are recruited by samples that are not much nearer to a recruited one than to
@@ -179,7 +179,7 @@ def _scores(square: float, depth: int, homeostasis: float) -> dict[str, int]:
     return {"handicap": handicap, "recruit": min(depth + int(square / 2), 1 << 27)}
 
 
-def _priors(share: float, rarity: float) -> dict[str, int]:
+def _priors(share: float, rarity: float) -> dict[str, Any]:
     """Return a rule's priors: in 256ths, share for a doubling instead of for a factor e."""
     for name, value in (("share", share), ("rarity", rarity)):
         if not 0 <= value < 1:
