@@ -429,7 +429,20 @@ def test_what_was_never_learned_is_unknown() -> None:
     assert unknown[~known[~part]].mean() > 0.7
     again = NacaClassifier.from_image(model.to_image())
     assert (again.is_unknown(X) == model.is_unknown(X)).all()
-    assert not NacaClassifier().partial_fit(X, y).is_unknown(X).any()  # nothing was held out
+
+
+def test_without_a_limit_of_novelty_nothing_is_called_known() -> None:
+    """`partial_fit` holds no samples out: it must not answer as if it had."""
+    X, y = DIGITS
+    known = y < 5
+    model = NacaClassifier(neurons_per_class=8).partial_fit(X[known][:300], y[known][:300])
+    for unsure in (model, NacaClassifier.from_image(model.to_image())):
+        with pytest.raises(NotFittedError, match="partial_fit.*novelty_limit_ ="):
+            unsure.is_unknown(X)
+    model.novelty_limit_ = float(np.quantile(model.novelty(X[known][300:500]), 0.95))
+    assert model.is_unknown(X[~known]).mean() > 0.5
+    again = NacaClassifier.from_image(model.to_image())
+    assert (again.is_unknown(X) == model.is_unknown(X)).all()
 
 
 def test_temperature_tells_how_sure_to_be() -> None:

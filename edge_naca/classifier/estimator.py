@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -453,11 +454,23 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     def is_unknown(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Return whether each sample's novelty is above `novelty_limit_`, (n_samples,).
 
-        Of samples of known classes, as `fit` saw them, `false_alarms` are taken for unknown. Where
-        `fit` has set no limit, after `partial_fit` alone or with few samples, nothing is: compare
-        `novelty` with a limit of your own.
+        Of samples of known classes, as `fit` saw them, `false_alarms` are taken for unknown.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has set no limit: after `partial_fit` alone, with one class or few samples.
+            Then set `novelty_limit_` to one of your own.
         """
-        return self.novelty(X) > self.novelty_limit_
+        scores = self.novelty(X)
+        if not np.isfinite(self.novelty_limit_):
+            raise NotFittedError(
+                "no limit of novelty is known: `fit` takes it from samples held out, of two "
+                "classes or more, and `partial_fit` holds none out. Set one of your own, as in "
+                "model.novelty_limit_ = np.quantile(model.novelty(X_known), 0.95), with samples "
+                "of known classes that were not learned"
+            )
+        return scores > self.novelty_limit_
 
     def _scores(self, raw: NDArray[Any], core: Core | None = None) -> NDArray[np.float64]:
         core = core or self.core_
