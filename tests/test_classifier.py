@@ -437,7 +437,7 @@ def test_without_a_limit_of_novelty_nothing_is_called_known() -> None:
     known = y < 5
     model = NacaClassifier(neurons_per_class=8).partial_fit(X[known][:300], y[known][:300])
     for unsure in (model, NacaClassifier.from_image(model.to_image())):
-        with pytest.raises(NotFittedError, match="partial_fit.*novelty_limit_ ="):
+        with pytest.raises(NotFittedError, match=r"partial_fit.*novelty_limit_ ="):
             unsure.is_unknown(X)
     model.novelty_limit_ = float(np.quantile(model.novelty(X[known][300:500]), 0.95))
     assert model.is_unknown(X[~known]).mean() > 0.5

@@ -59,6 +59,7 @@ def read_model(path: str | Path) -> ModelProto:
         raise OnnxError(f"{path} is no ONNX file, or a truncated one: {error}") from error
     if not model.graph.node or not model.opset_import:
         raise OnnxError(f"{path} is no ONNX file: it holds no graph")
+    _check_operator_set(model, path)
     if len(model.graph.node) > MAX_NODES:
         raise OnnxError(
             f"{path} has {len(model.graph.node)} nodes; no more than {MAX_NODES} are looked at"
@@ -67,6 +68,25 @@ def read_model(path: str | Path) -> ModelProto:
     _check_order(model.graph)
     _check_rules(model, path)
     return inliner.inline_local_functions(model) if model.functions else model
+
+
+def _check_operator_set(model: ModelProto, path: Path) -> None:
+    """Refuse operators that the installed onnx does not know: they may mean something else.
+
+    "ai.onnx" is another name of ONNX's own domain.
+    """
+    import onnx
+
+    for part in (*model.opset_import, *model.graph.node):
+        if part.domain == "ai.onnx":
+            part.domain = ""
+    version = max((part.version for part in model.opset_import if not part.domain), default=0)
+    newest = onnx.defs.onnx_opset_version()
+    if version > newest:
+        raise OnnxError(
+            f"{path} is of operator set {version}, which the installed onnx {onnx.__version__} "
+            f"does not know: export it with operator set {newest} or less, or install a newer onnx"
+        )
 
 
 def _check_rules(model: ModelProto, path: Path) -> None:
