@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.core import RESULT
-from edge_naca.files import write_file
+from edge_naca.files import naming, write_file
 from edge_naca.host import recorded
 from edge_naca.host.closing import Closing
 from edge_naca.host.recorded import RecordingError
@@ -218,9 +218,11 @@ class Recorder(Closing):
         self._write({"event": text})
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(_line(line))
-        self._file.flush()  # at once: whoever is killed loses the line that is being written
+        with naming(self.path):
+            self._file.write(_line(line))
+            self._file.flush()  # at once: whoever is killed loses the line that is being written
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with naming(self.path):  # what did not fit is tried once more
+            self._file.close()
