@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from edge_naca.export.conversion.layers import ModelFileError
+from edge_naca.export.nir.storage import MAX_BYTES
 from edge_naca.extras import require
 
 CPU_SECONDS = 30  # of computing, however busy the machine is; the largest file takes two
 SECONDS = 600  # where computing cannot be limited
+MEMORY = 8 * MAX_BYTES  # bytes beyond what starting takes
+
+_STATM = Path("/proc/self/statm")  # how large a process is, in pages; Linux has it
 
 # Without the folder that it is started in, whose files may have any name.
 _CODE = (
@@ -62,14 +66,17 @@ def _why(ended: subprocess.CompletedProcess[bytes]) -> str:
         return _NO_END
     if ended.returncode < 0:
         return f"the HDF5 library crashed on it ({signal.Signals(-ended.returncode).name})"
-    return f"reading it failed ({ended.stderr.decode(errors='replace').strip()[-200:]})"
+    said = ended.stderr.decode(errors="replace").splitlines()
+    return f"reading it failed ({said[-1] if said else ended.returncode})"
 
 
 def main(path: str, seconds: str) -> None:
     """Read a file and write what it holds, or the error, to stdout: the process apart."""
-    _limit(int(seconds))
+    import h5py  # noqa: F401  (it is part of what starting takes)
+
     from edge_naca.export.nir.hdf5 import read_hdf5
 
+    _limit(int(seconds))
     try:
         result: object = read_hdf5(Path(path))
     except (ModelFileError, MemoryError) as error:
@@ -83,4 +90,7 @@ def _limit(seconds: int) -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+    if _STATM.exists():
+        size = int(_STATM.read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash here is nothing to look into

@@ -28,7 +28,7 @@ def read_hdf5(path: Path) -> dict[str, Any]:
         with h5py.File(path, "r") as file:
             check_addresses(file)
             if not isinstance(file.get("node"), h5py.Group):
-                raise ModelFileError(f"{path}: an HDF5 file, but no NIR: it has no group 'node'")
+                raise ModelFileError("an HDF5 file, but no NIR: it has no group 'node'")
             return _read_group(file["node"], [MAX_BYTES, MAX_NODES * 16], 0)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error
