@@ -1,7 +1,8 @@
 """A NIR file as a flat graph of nodes, and what is wrong with its structure.
 
-Files are read as what they are, HDF5 (`hdf5`), and not through the constructors of the `nir` package: those
-refuse whole files for one node that is old, odd or unknown, and what is wrong could not be listed.
+Files are read as what they are, HDF5 (`hdf5`), and not through the constructors of the `nir`
+package: those refuse whole files for one node that is old, odd or unknown, and what is wrong could
+not be listed.
 """
 
 from __future__ import annotations
