@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,5 +81,5 @@ def test_the_folder_that_it_runs_in_gives_no_code(
 ) -> None:
     (tmp_path / "h5py.py").write_text("raise SystemExit('not ours')")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", [entry for entry in apart.sys.path if entry])
+    monkeypatch.setattr("sys.path", [entry for entry in sys.path if entry])
     assert apart.read_apart(path)["nodes"]
