@@ -15,6 +15,7 @@ from edge_naca.expectation import (
     level_matrix,
     modulation,
 )
+from edge_naca.limits import choice
 from edge_naca.paper.neurons import (
     IDENTITY,
     SIGMOID,
@@ -24,6 +25,7 @@ from edge_naca.paper.neurons import (
     LeakyNeurons,
     Neurons,
 )
+from edge_naca.paper.optimisers import Adam, Optimiser, Sgd
 
 Index = NDArray[np.intp]
 
@@ -40,6 +42,8 @@ class Description:
     biases : whether hidden and output neurons have one.
     gate_depth : the published input gating, in the unit of inputs; None for none.
     learning_rate : η; gradients are summed over a batch.
+    optimiser : "sgd" or "adam"; Adam goes without gating only.
+    gain : how many times 1/√inputs hidden weights begin within.
     learns_hidden : False leaves hidden weights as they were drawn.
     levels : NI, "uniform", "normal" or "beta".
     inversion, curve_max : λ_inv and θ_max of the modulation curve.
@@ -55,6 +59,8 @@ class Description:
     biases: tuple[bool, bool] = (False, True)
     gate_depth: float | None = 0.2
     learning_rate: float = 5e-4
+    optimiser: str = "sgd"
+    gain: float = 1.0
     learns_hidden: bool = True
     levels: str = "uniform"
     inversion: float = LEVEL_INVERSION
@@ -93,9 +99,9 @@ def rate_code(x: Array, steps: int, rng: np.random.Generator) -> Array:
 
     Smallest and largest are those of the whole batch, `x` float32 (batch, inputs).
     """
-    low, high = x.min(), x.max()
-    drawn = rng.random((steps, *x.shape), np.float32)
-    return (x > low + drawn * (high - low)).astype(np.float32)
+    low, span = x.min(), np.ptp(x) or 1
+    spikes = rng.random((steps, *x.shape), np.float32)
+    return np.less(spikes, (x - low) / span, out=spikes)
 
 
 def open_neurons(x: Array, neurons: int, depth: float | None) -> Index:
@@ -121,7 +127,8 @@ def open_neurons(x: Array, neurons: int, depth: float | None) -> Index:
 class Network:
     """A network of the paper, with its weights.
 
-    Weights and biases begin uniform within ±1/√(inputs of the population).
+    Weights and biases begin uniform within ±1/√(inputs of the population), hidden ones within
+    `gain` times that. The same description makes the same network, and the same course of learning.
 
     Parameters
     ----------
@@ -139,10 +146,13 @@ class Network:
         of = description
         self.description = of
         rng = np.random.default_rng(of.seed)
-        self.hidden_weights, self.hidden_bias = _start(rng, of.hidden, of.inputs, of.biases[0])
-        self.output_weights, self.output_bias = _start(rng, of.classes, of.hidden, of.biases[1])
+        shape = of.hidden, of.inputs
+        self.hidden_weights, self.hidden_bias = _start(rng, shape, of.biases[0], of.gain)
+        shape = of.classes, of.hidden
+        self.output_weights, self.output_bias = _start(rng, shape, of.biases[1])
         levels = expectation(of.classes) @ level_matrix(of.levels, of.classes, of.hidden, of.seed)
         self.modulation = modulation(levels, of.inversion, of.curve_max).astype(np.float32)
+        self._optimiser = _optimiser(of)
         self._rng = rng
 
     def learn(self, x: ArrayLike, labels: ArrayLike) -> None:
@@ -160,18 +170,18 @@ class Network:
         x, labels = np.asarray(x, np.float32), np.asarray(labels)
         of = self.description
         u, opened, hidden, output = self._present(x, x)
-        rate = np.float32(of.learning_rate)
         error = output.activity.mean(axis=0)
         error[np.arange(len(x)), labels] -= 1
-        change = rate * error * output.term
-        self.output_weights[:, opened] -= change.T @ hidden.activity[-1]
+        slope = error * output.term
+        move = self._optimiser.change
+        self.output_weights[:, opened] -= move("output", slope.T @ hidden.activity[-1])
         if of.biases[1]:
-            self.output_bias -= change.sum(axis=0)
+            self.output_bias -= move("output bias", slope.sum(axis=0))
         if of.learns_hidden:
-            change = rate * self.modulation[labels][:, opened] * hidden.term
-            self.hidden_weights[opened] -= change.T @ u[-1]
+            slope = self.modulation[labels][:, opened] * hidden.term
+            self.hidden_weights[opened] -= move("hidden", slope.T @ u[-1])
             if of.biases[0]:
-                self.hidden_bias[opened] -= change.sum(axis=0)
+                self.hidden_bias[opened] -= move("hidden bias", slope.sum(axis=0))
 
     def rates(self, x: ArrayLike, mask_of: ArrayLike | None = None) -> Array:
         """Return the output's firing rates, or its graded answers, float32 (batch, classes).
@@ -209,12 +219,22 @@ class Network:
         return u, opened, hidden, of.output_neurons.respond(drive)
 
 
+def _optimiser(of: Description) -> Optimiser:
+    choice("optimiser", of.optimiser, ("sgd", "adam"))
+    if of.optimiser == "sgd":
+        return Sgd(of.learning_rate)
+    if of.gate_depth is not None:
+        raise ValueError("Adam keeps moments of all weights: set gate_depth to None, or use sgd")
+    return Adam(of.learning_rate)
+
+
 def _start(
-    rng: np.random.Generator, neurons: int, inputs: int, has_bias: bool
+    rng: np.random.Generator, shape: tuple[int, int], has_bias: bool, gain: float = 1
 ) -> tuple[Array, Array]:
-    reach = inputs**-0.5
-    weights = rng.uniform(-reach, reach, (neurons, inputs)).astype(np.float32)
-    bias = rng.uniform(-reach, reach, neurons) if has_bias else np.zeros(neurons)
+    """Return weights (neurons, inputs) and a bias a neuron."""
+    reach = gain * shape[1] ** -0.5
+    weights = rng.uniform(-reach, reach, shape).astype(np.float32)
+    bias = rng.uniform(-reach, reach, shape[0]) if has_bias else np.zeros(shape[0])
     return weights, bias.astype(np.float32)
 
 
