@@ -22,7 +22,7 @@ from edge_naca.paper import evaluation
 from edge_naca.paper.continual import BATCH, batches, normalised, teach
 from edge_naca.paper.network import (
     Description,
-    Network,
+    PaperNetwork,
     continual_ann,
     continual_snn,
     iid_ann,
@@ -65,23 +65,23 @@ def order(seed: int) -> list[int]:
     return np.random.default_rng(seed).permutation(10).tolist()
 
 
-def taught(digits: Digits, description: Description) -> Network:
+def taught(digits: Digits, description: Description) -> PaperNetwork:
     """Return a network after the published course."""
-    network = Network(description)
+    network = PaperNetwork(description)
     teach(network, digits.x, digits.y, order(description.seed))
     return network
 
 
-def taught_online(digits: Digits, description: Description) -> Network:
+def taught_online(digits: Digits, description: Description) -> PaperNetwork:
     """Return a network that learned 1000 samples of each class, once, one at a time."""
-    network = Network(description)
+    network = PaperNetwork(description)
     for label in order(description.seed):
         for sample in digits.x[digits.y == label][:ONLINE]:
             network.learn(sample[None], [label])
     return network
 
 
-def measures(digits: Digits, network: Network) -> dict[str, float]:
+def measures(digits: Digits, network: PaperNetwork) -> dict[str, float]:
     """Return the accuracy in each way to feed the network, in percent."""
     test = network, digits.x_test, digits.y_test
     shares = {
@@ -98,7 +98,9 @@ def class_after_class(digits: Digits, seeds: int) -> list[Figure]:
     """Return accuracy by network, by how it learned, and by how it is fed."""
     figures: list[Figure] = []
     for name, make in KINDS:
-        ways: tuple[tuple[str, Callable[[Digits, Description], Network], dict[str, Any]], ...] = (
+        ways: tuple[
+            tuple[str, Callable[[Digits, Description], PaperNetwork], dict[str, Any]], ...
+        ] = (
             ("as published", taught, {}),
             ("hidden weights frozen", taught, {"learns_hidden": False}),
             ("online, batches of 1", taught_online, {}),
@@ -158,7 +160,7 @@ def gating(digits: Digits) -> list[Figure]:
 
 def _firing(x: Any) -> float:
     """Return how many neurons of a fresh network fire at a step, without gating."""
-    network = Network(continual_snn())
+    network = PaperNetwork(continual_snn())
     u = rate_code(x, 20, np.random.default_rng(0))
     drive = (u.reshape(-1, u.shape[-1]) @ network.hidden_weights.T).reshape(*u.shape[:2], -1)
     activity = network.description.hidden_neurons.respond(drive).activity
@@ -166,7 +168,7 @@ def _firing(x: Any) -> float:
 
 
 def _moved(digits: Digits, description: Description, label: int) -> float:
-    network = Network(description)
+    network = PaperNetwork(description)
     before = network.hidden_weights.copy()
     network.learn(digits.x[digits.y == label][:BATCH], np.full(BATCH, label))
     return 100 * float((network.hidden_weights != before).mean())
@@ -199,7 +201,7 @@ def independent(digits: Digits) -> list[Figure]:
     for name, description in IID:
         runs: Runs = {"1 epoch": [], "5 epochs": []}
         for seed in range(IID_SEEDS):
-            network = Network(replace(description, seed=seed))
+            network = PaperNetwork(replace(description, seed=seed))
             rng = np.random.default_rng(seed)
             for epoch in range(1, 6):
                 for chosen in batches(rng.permutation(len(digits.iid)), 32):

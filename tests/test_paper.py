@@ -14,7 +14,7 @@ from edge_naca.paper import evaluation
 from edge_naca.paper.continual import batches, normalised, teach, teach_class
 from edge_naca.paper.network import (
     Description,
-    Network,
+    PaperNetwork,
     continual_ann,
     continual_snn,
     iid_ann,
@@ -91,7 +91,7 @@ def test_gating_takes_the_nearest_input_of_the_batch_s_mean() -> None:
 
 
 def test_an_update_of_the_ann_is_the_formula() -> None:
-    network = Network(continual_ann(**SMALL, gate_depth=0.5, learning_rate=0.1, seed=4))
+    network = PaperNetwork(continual_ann(**SMALL, gate_depth=0.5, learning_rate=0.1, seed=4))
     x = np.random.default_rng(0).normal(0, 1, (7, 6)).astype(np.float32)
     labels = np.array([0, 1, 2, 2, 1, 0, 1])
     w, v = network.hidden_weights.copy(), network.output_weights.copy()
@@ -112,7 +112,7 @@ def test_an_update_of_the_ann_is_the_formula() -> None:
 def test_an_update_of_the_snn_uses_the_last_step() -> None:
     """Every input spikes at every step, so that the presentation is known beforehand."""
     description = iid_snn(inputs=4, hidden=3, classes=2, steps=2, learning_rate=0.5)
-    network = Network(description)
+    network = PaperNetwork(description)
     network.hidden_weights[:] = np.array([[0, 0, 0, 0.2], [0, 0, 0, 0.45], [0, 0, 0, 1]])
     network.output_weights[:] = np.array([[0.3, 0.2, 0.1], [0.9, 0.9, 0.9]])
     network.hidden_bias[:], network.output_bias[:] = 0, 0
@@ -128,7 +128,7 @@ def test_an_update_of_the_snn_uses_the_last_step() -> None:
     # Rates are 0 and 1, the label's is 1: no error, no change.
     assert_allclose(network.output_weights, [[0.3, 0.2, 0.1], [0.9, 0.9, 0.9]], atol=1e-6)
 
-    network.set_weights(Network(description).weights())
+    network.set_weights(PaperNetwork(description).weights())
     network.hidden_weights[:] = np.array([[0, 0, 0, 0.2], [0, 0, 0, 0.45], [0, 0, 0, 1]])
     network.output_weights[:] = np.array([[0.3, 0.2, 0.1], [0.9, 0.9, 0.3]])
     network.hidden_bias[:], network.output_bias[:] = 0, 0
@@ -142,11 +142,11 @@ def test_frozen_and_closed_neurons_stay() -> None:
     x = np.random.default_rng(0).normal(0, 1, (7, 6)).astype(np.float32)
     labels = np.arange(7) % 3
     for make in KINDS:
-        network = Network(make(**SMALL, learns_hidden=False))
+        network = PaperNetwork(make(**SMALL, learns_hidden=False))
         before = network.hidden_weights.copy()
         network.learn(x, labels)
         assert_array_equal(network.hidden_weights, before)
-    network = Network(continual_snn(**SMALL, gate_depth=0.3))
+    network = PaperNetwork(continual_snn(**SMALL, gate_depth=0.3))
     hidden, output, *_ = network.weights()
     network.learn(x, labels)
     closed = np.setdiff1d(np.arange(5), open_neurons(x, 5, 0.3))
@@ -171,7 +171,7 @@ def test_optimisers() -> None:
 )
 def test_wrong_descriptions_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Network(continual_snn(**changes))
+        PaperNetwork(continual_snn(**changes))
 
 
 # ---- learning ------------------------------------------------------------------------------------
@@ -187,8 +187,8 @@ def blobs(count: int, seed: int) -> tuple[Any, Any]:
     return x.astype(np.float32), y
 
 
-def course(description: Description) -> Network:
-    network = Network(description)
+def course(description: Description) -> PaperNetwork:
+    network = PaperNetwork(description)
     x, y = blobs(600, 0)
     for _ in range(6):
         for chosen in batches(np.arange(600), 20):
@@ -201,7 +201,7 @@ def test_a_small_task_is_learned_and_repeats(make: Any) -> None:
     sizes = {"inputs": 6, "hidden": 40, "classes": 3}
     description = make(**sizes, optimiser="adam", learning_rate=5e-3, seed=1)
     x, y = blobs(150, 9)
-    fresh = evaluation.accuracy_in_mixed_batches(Network(description), x, y)
+    fresh = evaluation.accuracy_in_mixed_batches(PaperNetwork(description), x, y)
     network = course(description)
     assert evaluation.accuracy_in_mixed_batches(network, x, y) > max(0.9, fresh)
     again = course(description)
@@ -213,7 +213,7 @@ def test_a_small_task_is_learned_and_repeats(make: Any) -> None:
 
 @pytest.mark.parametrize("make", KINDS)
 def test_shapes(make: Any) -> None:
-    network = Network(make(**SMALL))
+    network = PaperNetwork(make(**SMALL))
     assert network.hidden_weights.shape == (5, 6)
     assert network.output_weights.shape == (3, 5)
     assert network.modulation.shape == (3, 5)
@@ -227,7 +227,7 @@ def test_the_mask_tells_the_class() -> None:
     """Under the published gating a batch of one class is known by its mean alone."""
     x, y = blobs(600, 0)
     sizes = {"inputs": 6, "hidden": 60, "classes": 3}
-    network = Network(continual_ann(**sizes, learning_rate=0.01, gate_depth=0.3))
+    network = PaperNetwork(continual_ann(**sizes, learning_rate=0.01, gate_depth=0.3))
     counts = teach(network, x, y, [2, 0, 1])
     assert len(counts) == 3
     assert all(1 <= count <= 100 for count in counts)
@@ -241,7 +241,7 @@ def test_the_mask_tells_the_class() -> None:
 def test_a_lesson_keeps_its_best_weights() -> None:
     """Epochs whose answers are 0.4, 0.8 and 0.6 where 1 is wanted: the second one stays."""
 
-    class Wavering(Network):
+    class Wavering(PaperNetwork):
         answers = iter([0.4, 0.8, 0.6])
         answer = 0.0
 
@@ -259,7 +259,7 @@ def test_a_lesson_keeps_its_best_weights() -> None:
 
 
 def test_a_lesson_ends_when_enough_is_right() -> None:
-    network = Network(continual_ann(**SMALL))
+    network = PaperNetwork(continual_ann(**SMALL))
     x, y = blobs(60, 0)
     network.rates = lambda x, mask_of=None: np.tile([0, 1, 0], (len(x), 1))  # type: ignore
     assert teach_class(network, x[y == 1], 1, epochs=3) == 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge_naca.paper.network import Network
+from edge_naca.paper.network import PaperNetwork
 from edge_naca.paper.neurons import Array
 
 BATCH = 256
@@ -31,7 +31,11 @@ def normalised(pixels: ArrayLike) -> Array:
 
 
 def teach(
-    network: Network, x: Array, labels: NDArray[Any], order: Sequence[int], epochs: int = EPOCHS
+    network: PaperNetwork,
+    x: Array,
+    labels: NDArray[Any],
+    order: Sequence[int],
+    epochs: int = EPOCHS,
 ) -> list[int]:
     """Teach one class after another, and return how many epochs each took.
 
@@ -46,7 +50,7 @@ def teach(
 
 
 def teach_class(
-    network: Network, x: Array, label: int, *, batch: int = BATCH, epochs: int = EPOCHS
+    network: PaperNetwork, x: Array, label: int, *, batch: int = BATCH, epochs: int = EPOCHS
 ) -> int:
     """Teach one class until more than 95 % of its samples are answered rightly.
 

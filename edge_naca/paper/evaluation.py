@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.paper.continual import BATCH, batches
-from edge_naca.paper.network import Network
+from edge_naca.paper.network import PaperNetwork
 from edge_naca.paper.neurons import Array
 
 Labels = NDArray[Any]
 
 
-def accuracy_in_batches_of_one_class(network: Network, x: Array, labels: Labels) -> float:
+def accuracy_in_batches_of_one_class(network: PaperNetwork, x: Array, labels: Labels) -> float:
     """Return the published measure, 0 .. 1: the mean over classes, each in batches of its own.
 
     Parameters
@@ -33,7 +33,9 @@ def accuracy_in_batches_of_one_class(network: Network, x: Array, labels: Labels)
     return float(np.mean(shares))
 
 
-def accuracy_of_shuffled_pixels(network: Network, x: Array, labels: Labels, seed: int = 0) -> float:
+def accuracy_of_shuffled_pixels(
+    network: PaperNetwork, x: Array, labels: Labels, seed: int = 0
+) -> float:
     """Return how often images that show nothing are answered rightly under their class's mask.
 
     The pixels of each image are shuffled on their own; the mask is that of the batch of one class
@@ -48,7 +50,7 @@ def accuracy_of_shuffled_pixels(network: Network, x: Array, labels: Labels, seed
     return float(np.mean(shares))
 
 
-def answers_of_the_mask(network: Network, x: Array, labels: Labels) -> float:
+def answers_of_the_mask(network: PaperNetwork, x: Array, labels: Labels) -> float:
     """Return how often the answer is the class of the mask where the images are of the next class.
 
     0 .. 1, mean over classes.
@@ -62,19 +64,19 @@ def answers_of_the_mask(network: Network, x: Array, labels: Labels) -> float:
     return float(np.mean(shares))
 
 
-def accuracy_in_mixed_batches(network: Network, x: Array, labels: Labels) -> float:
+def accuracy_in_mixed_batches(network: PaperNetwork, x: Array, labels: Labels) -> float:
     """Return the accuracy, 0 .. 1, in batches of all classes, in the order of the samples."""
     answers = [network.predict(part) for part in batches(x, BATCH)]
     return float((np.concatenate(answers) == labels).mean())
 
 
-def accuracy_alone(network: Network, x: Array, labels: Labels) -> float:
+def accuracy_alone(network: PaperNetwork, x: Array, labels: Labels) -> float:
     """Return the accuracy, 0 .. 1, of samples answered one at a time, as on a device."""
     answers = [network.predict(part) for part in batches(x, 1)]
     return float((np.concatenate(answers) == labels).mean())
 
 
-def _share(network: Network, parts: list[Array], masks: list[Array], label: int) -> float:
+def _share(network: PaperNetwork, parts: list[Array], masks: list[Array], label: int) -> float:
     """Return how often batches, each under the mask of another, are answered by `label`."""
     answers = [network.predict(x, mask_of) for x, mask_of in zip(parts, masks, strict=True)]
     return float((np.concatenate(answers) == label).mean())

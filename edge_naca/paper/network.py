@@ -124,7 +124,7 @@ def open_neurons(x: Array, neurons: int, depth: float | None) -> Index:
     return np.flatnonzero(mask > mask.max() - depth)
 
 
-class Network:
+class PaperNetwork:
     """A network of the paper, with its weights.
 
     Weights and biases begin uniform within ±1/√(inputs of the population), hidden ones within
