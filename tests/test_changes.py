@@ -135,3 +135,15 @@ def test_the_command_says_what_the_library_measures(
     assert (tmp_path / "p.png").stat().st_size > 10000
     text = done(*words)
     assert "changed 0.0 % of hidden synapses" in text
+
+
+def test_the_command_says_that_an_inhibition_renews_weights(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(240) % 3
+    x = rng.normal(0, 1, (240, 6)) + 3 * np.eye(6)[y]
+    np.savez(tmp_path / "t.npz", x=x, y=y)
+    text = done(
+        "bench", "weight-changes", "--data", tmp_path / "t.npz", "--plot", tmp_path / "t.svg"
+    )
+    assert "what it renewed counts as changed" in text
+    assert (tmp_path / "t.svg").exists()

@@ -32,7 +32,8 @@ def weight_changes(
 
     The same network is taught the same codes in the same order by stochastic gradient descent
     (surrogate gradients). Its real weights are rounded to as many steps as the core's, so that what
-    could not be stored is no change.
+    could not be stored is no change. Behind an inhibition that learns, all weights are renewed with
+    it, those of classes learned before as well.
 
     \b
     Examples
@@ -73,6 +74,8 @@ def weight_changes(
         )
         return
     _print(f"{dataset.name}, network {network.topology}", courses)
+    if network.inhibition is not None and network.inhibition.is_learned:
+        report.say("The inhibition learned, too: what it renewed counts as changed.")
 
 
 def _content(one: Course) -> dict[str, Any]:
