@@ -3,7 +3,7 @@
     python benchmarks/paper_networks.py --output benchmarks/results/paper-networks.json
 
 What batches of one class give away, what the hidden rule adds, and what θ_max, λ_inv and NI change.
-Needs MNIST in EDGE_NACA_DATA. One core, about 40 minutes; OPENBLAS_NUM_THREADS=1 keeps it to one.
+Needs MNIST in EDGE_NACA_DATA. One core, about half an hour; OPENBLAS_NUM_THREADS=1 keeps it to one.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from edge_naca.paper.neurons import Array
 
 Runs = dict[str, list[float]]
 
-ABLATION_SEEDS = {"SNN": 2, "ANN": 5}
-IID_SEEDS = 2
+ABLATION_SEEDS = {"SNN": 3, "ANN": 5}
+IID_SEEDS = 3
 ONLINE = 1000  # samples of each class, where they come one at a time
 KINDS = (("SNN", continual_snn), ("ANN", continual_ann))
 

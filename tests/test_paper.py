@@ -61,6 +61,13 @@ def test_the_term_has_the_slope_of_the_current() -> None:
     assert_allclose(response.term, [[sigmoid * (1 - sigmoid), 0]], rtol=1e-6)
 
 
+def test_strong_drives_are_no_trouble() -> None:
+    drive = np.array([[[-1e4, 1e4]]], np.float32)
+    response = GradedNeurons(SIGMOID).respond(drive)
+    assert response.activity.tolist() == [[[0, 1]]]
+    assert response.term.tolist() == [[0, 0]]
+
+
 @pytest.mark.parametrize("activation", [SIGMOID, TANH], ids=["sigmoid", "tanh"])
 def test_graded_neurons_know_their_slope(activation: Any) -> None:
     drive = np.linspace(-2, 2, 9, dtype=np.float32).reshape(1, 1, 9)

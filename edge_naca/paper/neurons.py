@@ -45,7 +45,7 @@ class Activation(NamedTuple):
 
 
 def _sigmoid(drive: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-drive)), np.float32)
+    return np.asarray((1 + np.tanh(drive / 2)) / 2, np.float32)  # exp would overflow
 
 
 IDENTITY = Activation(lambda drive: drive, np.ones_like)
