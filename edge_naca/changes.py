@@ -100,11 +100,11 @@ def courses(
 
 
 def on_grid(weights: Array, steps: int) -> Array:
-    """Return weights in whole steps, int64, `steps` for the greatest; integers stay."""
+    """Return weights in whole steps, int16, `steps` for the greatest; integers stay."""
     if weights.dtype.kind == "i":
-        return weights.astype(np.int64)
+        return weights.astype(np.int16)
     greatest = float(np.abs(weights).max()) or 1.0
-    return np.rint(weights * (steps / greatest)).astype(np.int64)
+    return np.rint(weights * (steps / greatest)).astype(np.int16)
 
 
 def _course(
@@ -134,7 +134,7 @@ def _course(
         overwritten = is_changed.copy()
         overwritten[0] = False
         overwritten[1:] &= earlier
-        touched = np.diff(part.astype(np.float64), axis=0) != 0
+        touched = part[1:] != part[:-1]
         shares.append([which.mean(axis=(1, 2)) for which in (is_changed, overwritten, touched)])
         moved.append(change[-1])
     changed, overwritten, touched = np.array(shares).transpose(1, 2, 0)

@@ -145,7 +145,7 @@ class PaperNetwork:
     def __init__(self, description: Description) -> None:
         of = description
         self.description = of
-        rng = np.random.default_rng(of.seed)
+        rng = np.random.default_rng((of.seed, 1))  # NI is drawn from `seed` itself
         shape = of.hidden, of.inputs
         self.hidden_weights, self.hidden_bias = _start(rng, shape, of.biases[0], of.gain)
         shape = of.classes, of.hidden
