@@ -741,6 +741,7 @@ WRITING = {
     "picture-of-answers": ("evaluate NET digits --plot OUT.png", "OUT.png"),
     "picture-of-a-difference": ("diff NET NET --plot OUT.pdf", "OUT.pdf"),
     "picture-of-learning": ("train digits -o OTHER --plot OUT.png", "OUT.png"),
+    "picture-of-changes": ("bench weight-changes --data digits --plot OUT.png", "OUT.png"),
     "raster": ("raster NET digits -o OUT.png", "OUT.png"),
     "image": ("merge NET STATE -o OUT.naca", "OUT.naca"),
     "untaught": ("train digits --untaught -o OUT.naca", "OUT.naca"),
