@@ -165,6 +165,36 @@ def sensors() -> str:
     return _table(["task", "learned state", *SENSORS], rows)
 
 
+def paper_networks() -> str:
+    """Return what the paper's networks answer, by how they are fed."""
+    measured = _read("paper-networks")
+    names = (
+        "batches of one class",
+        "one at a time",
+        "mixed batches",
+        "shuffled pixels, right mask",
+    )
+    rows = []
+    for network in ("SNN", "ANN"):
+        for learning in ("as published", "hidden weights frozen", "online, batches of 1"):
+            of = {"network": network, "learning": learning}
+            figures = [measured.figure("Class after class", of, name) for name in names]
+            rows.append([network, learning, *map(_shown, figures)])
+    return _table(["network", "learning", *names], rows)
+
+
+def paper_shuffled() -> str:
+    """Return what the hidden rule adds where samples are shuffled."""
+    measured = _read("paper-networks")
+    table = next(one for one in measured.tables if one.title.startswith("Shuffled samples"))
+    rows = []
+    for name in dict.fromkeys(figure.of["network"] for figure in table.figures):
+        of = {"network": name}
+        after = [measured.figure(table.title, of, epochs) for epochs in ("1 epoch", "5 epochs")]
+        rows.append([name, *map(_shown, after)])
+    return _table(["784-256-10, Adam", "1 epoch", "5 epochs"], rows)
+
+
 # By the name that stands in the marker.
 SUMMARIES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy,
@@ -172,6 +202,8 @@ SUMMARIES: dict[str, Callable[[], str]] = {
     "cost": cost,
     "gas drift": gas_drift,
     "model error": model_error,
+    "paper networks": paper_networks,
+    "paper shuffled": paper_shuffled,
     "sensors": sensors,
 }
 

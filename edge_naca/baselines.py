@@ -92,6 +92,11 @@ class SurrogateGradientNetwork:
             seed=network.seed,
         )
 
+    @property
+    def weights(self) -> tuple[Array, Array]:
+        """Weights as they are now, float32: (hidden, inputs) and (capacity, hidden)."""
+        return self._w1, self._w2
+
     def learn_many(self, x: Array, labels: Array) -> None:
         """Learn samples (n, inputs)."""
         w1, w2, rate = self._w1, self._w2, self._rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -59,15 +60,19 @@ def centre(network: Network, state: State) -> Array:
     return np.asarray(stored * 2.0 ** (rows - min(v.shift, MOST_SHIFT) - inhibition.fraction))
 
 
-def frozen(network: Network, state: State) -> tuple[Network, State]:
+def frozen(
+    network: Network, state: State, record: Mapping[str, Any] | None = None
+) -> tuple[Network, State]:
     """Return a network whose V is the learned one of now, given for good, and its state.
 
     It answers as before and goes on learning with the first population; V, what learning it took
-    and the prototypes leave the state, and V lies in flash.
+    and the prototypes leave the state, and V lies in flash. The metadata say so: "frozen" holds
+    what was frozen, and after how many learned samples and residuals.
 
     Parameters
     ----------
     state : of that network.
+    record : what else to note under "frozen": the command, the network that it was.
 
     Raises
     ------
@@ -88,7 +93,12 @@ def frozen(network: Network, state: State) -> tuple[Network, State]:
         centre=learned.centre,
         shift=min(learned.shift, MOST_SHIFT),
     )
-    return replace(network, inhibition=given), replace(state, inhibition=None)
+    note = {"what": "inhibition", "learned": state.learned, "residuals": learned.count}
+    metadata = network.metadata | {"frozen": {**(record or {}), **note}}
+    return (
+        replace(network, inhibition=given, metadata=metadata),
+        replace(state, inhibition=None),
+    )
 
 
 def correlations(v: Array) -> Array:

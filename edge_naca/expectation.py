@@ -78,15 +78,22 @@ def block_matrix(owners: ArrayLike, classes: int, elsewhere: float = LEVEL_INVER
     return np.repeat(np.where(own, POTENTIATING, elsewhere), 2, axis=0)
 
 
-def modulation(level: ArrayLike) -> Float:
-    """Return the modulation curve m(λ): odd about λ_inv, m(0) = 1, m(½) = 0, m(1) = −1."""
+def modulation(
+    level: ArrayLike, inversion: float = LEVEL_INVERSION, most: float = CURVE_MAX
+) -> Float:
+    """Return the modulation curve m(λ): odd about λ_inv, m(0) = 1, m(½) = 0, m(1) = −1.
+
+    Parameters
+    ----------
+    level : λ, 0 .. 1, of any shape.
+    inversion, most : λ_inv and θ_max; as published unless given.
+    """
     x = np.asarray(level, np.float64)
-    inv, top = LEVEL_INVERSION, CURVE_MAX
-    mirrored = np.where(x <= inv, x, 2 * inv - x)
-    low = top - (top - 1) * (4 * mirrored - inv) ** 2 / inv**2
-    high = 4 * (mirrored - inv) ** 2 / inv**2
-    value = np.where(mirrored <= inv / 2, low, high)
-    return np.where(x <= inv, value, -value)
+    mirrored = np.where(x <= inversion, x, 2 * inversion - x)
+    low = most - (most - 1) * (4 * mirrored - inversion) ** 2 / inversion**2
+    high = 4 * (mirrored - inversion) ** 2 / inversion**2
+    value = np.where(mirrored <= inversion / 2, low, high)
+    return np.where(x <= inversion, value, -value)
 
 
 def modulation_table(expected: Float, levels: Float) -> NDArray[np.int8]:

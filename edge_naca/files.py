@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 
@@ -118,7 +118,7 @@ def _write_part(path: Path, data: bytes) -> Path:
         raise OSError(f"{path} is not a file: choose another name to save under")
     part = _part_of(path)
     try:
-        with part.open("xb") as file:
+        with naming(path), part.open("xb") as file:
             if path.exists():
                 os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
             file.write(data)
@@ -128,6 +128,16 @@ def _write_part(path: Path, data: bytes) -> Path:
         part.unlink(missing_ok=True)
         raise
     return part
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let errors of writing name the file: of a full disk they name none."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = os.fspath(path)
+        raise
 
 
 def _flush_folder(folder: Path) -> None:

@@ -30,9 +30,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.core import RESULT
-from edge_naca.files import write_file
+from edge_naca.files import naming, write_file
 from edge_naca.host import recorded
 from edge_naca.host.closing import Closing
+from edge_naca.host.journal import unwrap
 from edge_naca.host.recorded import RecordingError
 from edge_naca.host.teaching import FORGOTTEN
 
@@ -100,8 +101,11 @@ def read(path: Path) -> RecordedStream:
     items: list[tuple[int, bytes]] = []
     results: list[tuple[int, ...]] = []
     learned = last_hash = None
+    start = int(header.get("start", 0))
     for number, (end, line) in enumerate(lines, 2):
         place, size = f"{path}, line {number}", end
+        if "format" in line:
+            raise RecordingError(f"{place}: another recording begins here: keep them apart")
         if "n" in line:
             if line["n"] != len(items):
                 raise RecordingError(f"{place}: sample {len(items)} is missing")
@@ -109,6 +113,12 @@ def read(path: Path) -> RecordedStream:
             results.append(_result(recorded.result_of(place, line)))
         elif "hash" in line:
             learned, last_hash = recorded.state_of(place, line)
+            taught = unwrap(learned, start) - start
+            if header.get("learn") and not 0 <= taught <= len(items):
+                raise RecordingError(
+                    f"{place}: {len(items)} samples after the {start} learned before, {learned} "
+                    "cannot be learned: lines are missing, or are of another recording"
+                )
     return RecordedStream(header, items, np.array(results, RESULT), learned, last_hash, size)
 
 
@@ -218,9 +228,11 @@ class Recorder(Closing):
         self._write({"event": text})
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(_line(line))
-        self._file.flush()  # at once: whoever is killed loses the line that is being written
+        with naming(self.path):
+            self._file.write(_line(line))
+            self._file.flush()  # at once: whoever is killed loses the line that is being written
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with naming(self.path):  # what did not fit is tried once more
+            self._file.close()

@@ -429,7 +429,71 @@ def test_what_was_never_learned_is_unknown() -> None:
     assert unknown[~known[~part]].mean() > 0.7
     again = NacaClassifier.from_image(model.to_image())
     assert (again.is_unknown(X) == model.is_unknown(X)).all()
-    assert not NacaClassifier().partial_fit(X, y).is_unknown(X).any()  # nothing was held out
+
+
+def test_without_a_limit_of_novelty_nothing_is_called_known() -> None:
+    """`partial_fit` holds no samples out: it must not answer as if it had."""
+    X, y = DIGITS
+    known = y < 5
+    model = NacaClassifier(neurons_per_class=8).partial_fit(X[known][:300], y[known][:300])
+    for unsure in (model, NacaClassifier.from_image(model.to_image())):
+        with pytest.raises(NotFittedError, match=r"partial_fit.*novelty_limit_ ="):
+            unsure.is_unknown(X)
+    model.novelty_limit_ = float(np.quantile(model.novelty(X[known][300:500]), 0.95))
+    assert model.is_unknown(X[~known]).mean() > 0.5
+    again = NacaClassifier.from_image(model.to_image())
+    assert (again.is_unknown(X) == model.is_unknown(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.arange(3).astype("M8[D]"), r"y holds datetime64\[D\], which an image cannot keep"),
+        (np.arange(3).astype("m8[s]"), "y holds timedelta64"),
+        (np.arange(3).astype(np.longdouble), "y holds float|128"),
+        (np.array(["a", "b", "c\ud800"], object), "half of a character"),
+    ],
+)
+def test_labels_that_no_image_can_keep(labels: NDArray[Any], message: str) -> None:
+    """They would be found out when all is learned, and is to be saved."""
+    if labels.dtype == float:
+        pytest.skip("there is no longer float than 64 bits here")
+    X, y = IRIS
+    for learn in ("fit", "partial_fit"):
+        with pytest.raises(ValueError, match=message):
+            getattr(NacaClassifier(), learn)(X, labels[y])
+
+
+@pytest.mark.parametrize(
+    "classes", [[0, 1, 2, np.nan], [0, None], np.arange(3).astype("M8[D]"), ["a", 1, None]]
+)
+def test_announced_classes_are_looked_at(classes: Any) -> None:
+    X, y = IRIS
+    if isinstance(classes, list) and None in classes:
+        classes = np.array(classes, object)
+    model = NacaClassifier()
+    with pytest.raises(ValueError, match=r"^classes "):
+        model.partial_fit(X, y, classes)
+    assert not hasattr(model, "core_")
+
+
+def test_before_anything_is_learned_novelty_says_so() -> None:
+    for ask in (NacaClassifier().novelty, NacaClassifier().is_unknown):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            ask(IRIS[0])
+
+
+def test_files_of_others_are_told_from_ours(tmp_path: Path) -> None:
+    path = tmp_path / "net.naca"
+    path.write_bytes(image.encode(NacaClassifier().fit(*IRIS).core_.network))
+    with pytest.raises(ImageError, match=r"net\.naca: no NacaClassifier.*load_image.*integers_for"):
+        NacaClassifier.load(path)
+    path.write_bytes(b"a,b,c\n")
+    with pytest.raises(ImageError, match=r"net\.naca: this is not an edge-naca image"):
+        NacaClassifier.load(path)
+    for data in (5, "NACA", 10**13, None):
+        with pytest.raises(TypeError, match="an image must be bytes"):
+            NacaClassifier.from_image(data)  # type: ignore[arg-type]
 
 
 def test_temperature_tells_how_sure_to_be() -> None:

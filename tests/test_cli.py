@@ -38,6 +38,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["diff"],
     ["bench"],
     ["bench", "class-incremental"],
+    ["bench", "weight-changes"],
 )
 EDGE_NACA = [sys.executable, "-c", "from edge_naca.cli import main; main(prog_name='edge-naca')"]
 
@@ -120,6 +121,8 @@ def test_version_is_the_package_s() -> None:
         (["bench", "class-incremental"], "Missing option '--data'"),
         (["bench", "class-incremental", "--data", "digits", "--output", "x.txt"], "in .md or"),
         (["bench", "class-incremental", "--data", "digits", "--seeds", "0"], "0 is not in the"),
+        (["bench", "weight-changes"], "Missing option '--data'"),
+        (["bench", "weight-changes", "--data", "digits", "--plot", "x.gif"], "written as .png"),
         (["demo", "--data", "cifar"], "'cifar' is not one of"),
         (["emulate", "--pty", "--tcp", "5555"], "give either --pty or --tcp, not both"),
         (["emulate", "--board", "b", "--pty"], "--board brings its own port: leave out --pty"),
@@ -738,6 +741,7 @@ WRITING = {
     "picture-of-answers": ("evaluate NET digits --plot OUT.png", "OUT.png"),
     "picture-of-a-difference": ("diff NET NET --plot OUT.pdf", "OUT.pdf"),
     "picture-of-learning": ("train digits -o OTHER --plot OUT.png", "OUT.png"),
+    "picture-of-changes": ("bench weight-changes --data digits --plot OUT.png", "OUT.png"),
     "raster": ("raster NET digits -o OUT.png", "OUT.png"),
     "image": ("merge NET STATE -o OUT.naca", "OUT.naca"),
     "untaught": ("train digits --untaught -o OUT.naca", "OUT.naca"),

@@ -375,5 +375,12 @@ def test_freeze_writes_an_image_whose_state_is_small(learned: Core, tmp_path: Pa
     assert report["state_bytes"] == len(core.state()) < report["state_bytes_before"]
     assert core.network.inhibition is not None
     assert not core.network.inhibition.is_learned
+    note = core.network.metadata["frozen"]
+    assert note == report["frozen"]
+    assert (note["what"], note["learned"]) == ("inhibition", learned.learned())
+    assert note["network_id"] == f"{learned.network_id:08x}"
+    assert note["command"].startswith("edge-naca freeze")
+    told = f"inhibition frozen after {learned.learned()} learned samples by: edge-naca freeze"
+    assert told in " ".join(done("inspect", output).split())
     message = failed(1, "freeze", output, "-o", tmp_path / "again.naca")
     assert "there is nothing to freeze" in message

@@ -21,6 +21,7 @@ from edge_naca.export.conversion.input_layout import CalibrationError
 from edge_naca.export.conversion.layers import ConversionError, Convolution, ModelFileError, Neurons
 from edge_naca.export.conversion.segments import segments
 from edge_naca.export.nir.front_end import convert_nir, nir_check, nir_network, samples_for
+from edge_naca.export.nir.hdf5 import read_hdf5
 from edge_naca.export.nir.options import MissingOptionsError, NirOptions
 from edge_naca.export.nir.read import nir_layers
 from edge_naca.export.nir.write import to_nir
@@ -957,8 +958,9 @@ def test_files_and_graphs_of_too_much_are_refused(
     monkeypatch.setattr("edge_naca.export.nir.graph.MAX_NODES", 1)
     with pytest.raises(ModelFileError, match="there are more than 1 nodes"):
         nir_layers(source, SAID)
+    monkeypatch.setattr("edge_naca.export.nir.hdf5.MAX_NODES", 1)
     with pytest.raises(ModelFileError, match=r"net\.nir: there are too many nodes and parameters"):
-        nir_layers(path, SAID)
+        read_hdf5(path)
 
 
 def test_graphs_too_deep_in_each_other_are_refused() -> None:

@@ -159,11 +159,12 @@ FLOAT: dict[str, tuple[Change, str]] = {
 }
 
 
-def _scale(value: float) -> Change:
+def _scale(value: float | np.int32) -> Change:
     def change(model: onnx.ModelProto) -> None:
         for node in model.graph.node:
             if node.op_type == "QuantizeLinear":
-                _set(model, node.input[1], np.array(value, np.float32))
+                kind = np.int32 if isinstance(value, np.int32) else np.float32
+                _set(model, node.input[1], np.array(value, kind))
 
     return change
 
@@ -197,6 +198,12 @@ QDQ: dict[str, tuple[Change, str]] = {
     "a zero point of another type": (_zero(np.array(3, np.int8)), "DequantizeLinear"),
     "zero points of several": (_zero(np.zeros(3, np.uint8)), "DequantizeLinear"),
     "a zero point of 32 bits": (_zero(np.array(3, np.int32)), "DequantizeLinear"),
+    "zero points that say yes or no": (_zeros_of_quantising(np.array(False)), "QuantizeLinear"),
+    "a zero point of 32 bits where it quantises": (
+        _zeros_of_quantising(np.array(3, np.int32)),
+        "QuantizeLinear",
+    ),
+    "a scale of whole numbers": (_scale(np.int32(1)), "QuantizeLinear"),
     "zero points of another size": (
         _zeros_of_quantising(np.zeros((2, 2), np.uint8)),
         "QuantizeLinear",
@@ -242,6 +249,28 @@ def test_of_integers(name: str, tmp_path: Path) -> None:
     path = quantise(digits_cnn(17), ("qdq", False, "u8s8"), x, tmp_path)
     model = onnx.load(path)
     change(model)
+    _judge(model, named, tmp_path)
+
+
+# Of a QLinearConv: which input, another value for it, and what is said of it.
+OPERATOR = {
+    "an output of 32 bits": (7, np.int32(0), "its zero point is INT32, which QLinearConv does not"),
+    "an output of 16 bits": (7, np.uint16(0), "its zero point is UINT16"),
+    "a zero point of reals": (7, np.float32(0), "quantises to FLOAT"),
+    "weights and zero point": (5, np.int32(0), "weights are uint8, their zero point is int32"),
+    "weights and zero point of reals": (5, np.float32(0), "weights are uint8"),
+    "a scale of weights": (4, np.int32(1), "its scale of weights holds int32, no real numbers"),
+    "a scale": (6, np.int32(1), "its scale holds int32, no real numbers"),
+}
+
+
+@pytest.mark.parametrize("name", OPERATOR)
+def test_of_integer_operators(name: str, tmp_path: Path) -> None:
+    place, value, named = OPERATOR[name]
+    x = DIGITS.x_train[:20].reshape(-1, 1, 8, 8) / 16
+    model = onnx.load(quantise(digits_cnn(17), ("qoperator", False, "u8u8"), x, tmp_path))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(value), "odd"))
+    _node(model, "QLinearConv").input[place] = "odd"
     _judge(model, named, tmp_path)
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from commands import failed
 
 from edge_naca import data, files
+from edge_naca.core import RESULT
+from edge_naca.host import recorder
 
 COMMANDS = ("train digits -o FILE.naca", "pull emulate:x.naca -o FILE.naca", "import m.nir -o FILE")
 
@@ -65,3 +74,61 @@ def test_a_folder_in_the_place_of_the_kept_file_is_named(tmp_path: Path) -> None
         files.keep_old(path, b"new")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.naca", "a.naca~"]
     assert path.read_bytes() == b"old"
+
+
+# ---- no room -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def room_for(count: int) -> Iterator[None]:
+    """Let no file become larger than so many bytes: what does not fit fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_file_without_room_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "net.naca"
+    path.write_bytes(b"old")
+    with room_for(100), pytest.raises(OSError, match="File too large") as caught:
+        files.write_file(path, bytes(1000))
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(path))
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("net.naca", b"old")]
+    with pytest.raises(FileNotFoundError) as missing:
+        files.write_file(tmp_path / "no" / "net.naca", b"")
+    assert missing.value.filename == str(tmp_path / "no" / "net.naca")
+
+
+def test_a_recording_without_room_is_named_and_good_so_far(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    header = dict.fromkeys(recorder.SAME) | {
+        "learn": True,
+        "network_id": "00000000",
+        "session": "00000000",
+        "start": 0,
+        "start_hash": "00000000",
+        "state": None,
+    }
+    writer = recorder.Recorder(path, header)
+
+    def write() -> None:
+        for _ in range(100):
+            writer.add(1, bytes(30), np.zeros((), RESULT))
+
+    with room_for(2000), pytest.raises(OSError, match="File too large") as caught:
+        write()
+    assert caught.value.filename == str(path)
+    writer.close()
+    assert 5 < len(recorder.read(path).items) < 100
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("words", ["--help", "--version", "train --help", "devices --json"])
+def test_what_is_said_into_a_full_file_ends_in_one_line(words: str) -> None:
+    command = [sys.executable, "-c", "from edge_naca.cli import main; main()", *words.split()]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "Error: No space left on device\n")

@@ -113,6 +113,12 @@ WRONG_LINES: dict[str, tuple[str | bytes, str]] = {
     "learned": ('{"learned": 1180591620717411303424, "hash": "00000000"}', "learned is"),
     "learned-missing": ('{"hash": "00000000"}', "missing: learned"),
     "sample-missing": ('{"n": 0, "label": 1}', "missing: sample"),
+    "two-recordings": (json.dumps(HEADER), "another recording begins here"),
+    "more-learned": (
+        '{"learned": 1, "hash": "00000000"}',
+        "0 samples after the 0 learned before, 1",
+    ),
+    "less-learned": ('{"learned": 4294967295, "hash": "00000000"}', "cannot be learned: lines are"),
 }
 WRONG = [
     *(((HEADER | change,), 1, what) for change, what in WRONG_HEADERS.values()),

@@ -164,6 +164,9 @@ def test_difference_shows_before_after_and_change(changes: Comparison) -> None:
     }
     assert shown == changes.populations[0].histogram()
     images = [np.asarray(place.images[0].get_array()) for place in figure.axes if place.images]
+    by_input, *images = images
+    moved = np.abs(changes.populations[0].moved).mean(axis=0)
+    np.testing.assert_allclose(by_input, moved.reshape(8, 8))
     count = len(images) // 3
     for before, after, moved in zip(
         images[:count], images[count : 2 * count], images[2 * count :], strict=True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,8 +19,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commands import call, object_of
+from commands import call, done, object_of
 from fake_device import FakeDevice, OtherProtocol
+from rich.console import Console
 from serving import IMAGE, NETWORK, X, Y, connected, served, taught
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
@@ -684,6 +687,21 @@ def test_predicting_only(folder: Path, tmp_path: Path) -> None:
     assert again["compared"] == 400
 
 
+@pytest.mark.parametrize(
+    ("extra", "words"), [((), "right before learning"), (("--predict",), "right")]
+)
+def test_learning_is_spoken_of_where_there_is_some(
+    folder: Path, extra: tuple[str, ...], words: str
+) -> None:
+    stream = ["--data", folder / "data.npz", "--limit", 40, *extra]
+    told = done("stream", "--port", f"emulate:{folder}/net.naca", *stream)
+    assert re.search(rf" % {words}, state hash", told)
+    view = live.View("", [], link.LineCounts(), learn=not extra, quiet=True)
+    out = io.StringIO()
+    Console(file=out).print(view._picture(Progress(40, 10)))
+    assert re.search(rf"(?m)^{words}  ", out.getvalue())
+
+
 def test_replay_starts_where_the_recording_does(folder: Path, tmp_path: Path) -> None:
     words = ["--data", folder / "data.npz", "--order", "given"]
     with emulated(folder / "net.naca") as port:
@@ -764,7 +782,7 @@ def test_without_a_terminal_a_slow_stream_says_how_it_goes(
     """However few samples come, a line comes at least every few seconds."""
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    view = live.View("slow", ["a", "b"], link.LineCounts(), False)
+    view = live.View("slow", ["a", "b"], link.LineCounts(), learn=True, quiet=False)
     progress = Progress(10_000, 2)
     for _ in range(30):
         now += 0.5
@@ -778,7 +796,7 @@ def test_without_a_terminal_a_silent_device_is_spoken_of(
 ) -> None:
     """While a session waits for a device nobody calls the view; lines come all the same."""
     monkeypatch.setattr(live, "QUIET_SECONDS", 0.02)
-    view = live.View("silent", ["a", "b"], link.LineCounts(), False)
+    view = live.View("silent", ["a", "b"], link.LineCounts(), learn=True, quiet=False)
     told, deadline = "", time.monotonic() + 60
     with view:
         view(Progress(10_000, 2))

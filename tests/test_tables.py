@@ -100,6 +100,16 @@ SAME: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         {},
         "read 4 columns separated by spaces.*without 'column 1'",
     ),
+    "r-row-numbers": (
+        "a,b,state\n1,1.5,2,walk\n2,2.5,4,run\n4,3.5,6,walk\n",
+        {},
+        "read 4 columns.*without 'column 1'",
+    ),
+    "r-row-words": (
+        "a,b,state\nx1,1.5,2,walk\nx2,2.5,4,run\nx3,3.5,6,walk\n",
+        {},
+        "read 4 columns.*without 'column 1'",
+    ),
     "label-first": (
         "state,a,b\nwalk,1.5,2\nrun,2.5,4\nwalk,3.5,6\n",
         {"label_column": "state"},
@@ -257,8 +267,22 @@ REFUSED: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
                     "line 3: 2 values where the header in line 1 has 3"),
     "ragged-more": (PLAIN.replace("4,run", "4,run,5"), {}, "line 3: 4 values"),
     "ragged-after-comment": ("#\n\n" + PLAIN.replace("4,run", "run"), {}, "line 5: 2 values"),
-    "open-quote": (PLAIN.replace("2.5,4,run", '2.5,4,"run'), {},
-                    "line 3, column 'state'.*|quote missing"),
+    "open-quote": (PLAIN.replace("2.5,4,run", '2.5,4,"run'), {}, "line 3: a quote is opened"),
+    "open-quote-number": (PLAIN.replace("2.5", '"2.5'), {}, "line 3: a quote is opened"),
+    "open-quote-header": ('"' + PLAIN, {}, "line 1: a quote is opened.*closed nowhere"),
+    "open-quote-last": (PLAIN + '4.5,8,"run\n', {}, "line 5: a quote is opened"),
+    "open-quote-last-number": (PLAIN + '"4.5,8,run\n', {}, "line 5: a quote is opened"),
+    "open-quote-no-end": (PLAIN + '4.5,8,"run', {}, "line 5: a quote is opened"),
+    "open-quote-late": ("x,y\n" + "1,a\n2,b\n" * 600 + '3,"a\n', {},
+                    "line 1202: a quote is opened"),
+    "quote-over-lines": (PLAIN.replace("run", '"run').replace("3.5,6,walk", '3.5",6,walk'), {},
+                    "line 3: 5 values|quote missing|label says"),
+    "decimal-comma-and-commas": ("a,state\n12,5,walk\n13,7,run\n7,25,walk\n", {},
+                    "line 2: 3 values where the header in line 1 has 2.*decimal comma"),
+    "decimal-comma-and-commas-below-0": ("a,state\n-12,5,walk\n13,7,run\n", {}, "line 2: 3 values"),
+    "decimal-comma-in-one": ("a,b,state\n1,5,2,walk\n2,5,4.5,run\n", {}, "line 2: 4 values"),
+    "no-name-for-a-column": ("a b state\n1 5 2 walk\n1 5 4 run\n", {},
+                    "line 2: 4 values where the header in line 1 has 3"),
     "labels-3000": ("x,id\n" + "".join(f"{n % 7},{n}\n" for n in range(3000)), {},
                     "column 'id': 3000 different labels in 3000 samples, 1024 are.*--label-c"),
     "zero-byte": ("a,y\n1,0\n2,\x001\n", {}, "line 3: there is a zero byte.*--encoding"),
@@ -330,7 +354,24 @@ def test_too_few_samples_are_told_why(tmp_path: Path, text: str, message: str) -
     data.read(write(tmp_path, text), test_fraction=0)
 
 
+def test_rows_that_are_counted_need_no_name(tmp_path: Path) -> None:
+    """Between commas whole numbers may be halves of one, unless they count from 1."""
+    text = "a,b,state\n" + "".join(f"{n},{n % 3},{n % 2},{'ab'[n % 2]}\n" for n in range(1, 13))
+    assert read(tmp_path, text).columns == ("a", "b")
+    with pytest.raises(TableError, match="line 2: 4 values"):
+        read(tmp_path, text.replace("\n12,", "\n13,"))
+
+
+def test_a_file_without_an_end_is_not_read_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables.text, "LARGEST", 1 << 16)
+    (tmp_path / "t.csv").symlink_to("/dev/zero")
+    with pytest.raises(TableError, match="too large"):
+        read_table(tmp_path / "t.csv")
+
+
 def test_a_large_table_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables.text, "LARGEST", 20)
-    with pytest.raises(TableError, match="too many for a table"):
+    with pytest.raises(TableError, match="too large"):
         read(tmp_path, PLAIN)

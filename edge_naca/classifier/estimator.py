@@ -12,18 +12,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edge_naca import image, presets
 from edge_naca.classifier.decisions import class_margins, class_scores, novelty, typical_square
-from edge_naca.classifier.labels import Labels
+from edge_naca.classifier.labels import Labels, different
 from edge_naca.classifier.parameters import check_parameters
 from edge_naca.classifier.samples import CALIBRATED, GIVEN, integers, plain
 from edge_naca.classifier.saved import Saved
 from edge_naca.classifier.temperature import LEAST, USUAL, best_temperature, held_out
-from edge_naca.core import Core
+from edge_naca.core import Core, CoreError
 from edge_naca.files import read_file, write_file
 from edge_naca.front_end import SCALER, FrontEnd
 from edge_naca.image import ImageError
@@ -223,6 +224,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             check_parameters(vars(self))
             samples, labels = self._validate(X, y, reset=True)
             self._forget()
+            different("y", labels)
             self._labels, indices = self._labels.extended(labels, None)
             self._set_up(samples, max(self.max_classes or 0, len(self.labels_)))
             self._calibrate_doubt(samples, indices)
@@ -252,10 +254,11 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             is_first = not hasattr(self, "core_")
             check_parameters(vars(self))
             samples, labels = self._validate(X, y, reset=is_first)
+            announced = None if classes is None else different("classes", np.asarray(classes))
             if is_first:
                 self._forget()
-            room = self._room(is_first, np.unique(labels), classes)
-            self._labels, indices = self._labels.extended(labels, classes)
+            room = self._room(is_first, different("y", labels), announced)
+            self._labels, indices = self._labels.extended(labels, announced)
             if len(self.classes_) > room:
                 raise ValueError(
                     f"there is room for {room} classes, but y and classes make them "
@@ -277,12 +280,12 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         self._network_seed = int(seed)
         self.temperature_, self.novelty_limit_ = USUAL, np.inf
 
-    def _room(self, is_first: bool, found: NDArray[Any], classes: ArrayLike | None) -> int:
+    def _room(self, is_first: bool, found: NDArray[Any], announced: NDArray[Any] | None) -> int:
         if not is_first:
             return self.core_.network.capacity
         if self.max_classes is not None:
             return int(self.max_classes)
-        known = len(found) if classes is None else len(np.unique(np.asarray(classes)))
+        known = len(found) if announced is None else len(announced)
         return max(min(ROOM, MAX_UNITS // (self.neurons_per_class or 1)), len(found), known)
 
     def _calibrate(self, samples: NDArray[Any], indices: NDArray[np.int32], room: int) -> None:
@@ -448,16 +451,29 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         float64 (n_samples,), from 0. It is the squared distance to the nearest neuron over the mean
         of those to the nearest neurons of other classes and the sample's own squared norm.
         """
-        return novelty(self.core_, len(self.labels_), self._checked(X))
+        raw = self._checked(X)
+        return novelty(self.core_, len(self.labels_), raw)
 
     def is_unknown(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Return whether each sample's novelty is above `novelty_limit_`, (n_samples,).
 
-        Of samples of known classes, as `fit` saw them, `false_alarms` are taken for unknown. Where
-        `fit` has set no limit, after `partial_fit` alone or with few samples, nothing is: compare
-        `novelty` with a limit of your own.
+        Of samples of known classes, as `fit` saw them, `false_alarms` are taken for unknown.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has set no limit: after `partial_fit` alone, with one class or few samples.
+            Then set `novelty_limit_` to one of your own.
         """
-        return self.novelty(X) > self.novelty_limit_
+        scores = self.novelty(X)
+        if not np.isfinite(self.novelty_limit_):
+            raise NotFittedError(
+                "no limit of novelty is known: `fit` takes it from samples held out, of two "
+                "classes or more, and `partial_fit` holds none out. Set one of your own, as in "
+                "model.novelty_limit_ = np.quantile(model.novelty(X_known), 0.95), with samples "
+                "of known classes that were not learned"
+            )
+        return scores > self.novelty_limit_
 
     def _scores(self, raw: NDArray[Any], core: Core | None = None) -> NDArray[np.float64]:
         core = core or self.core_
@@ -542,11 +558,18 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         ------
         ImageError
             If this is no undamaged image, or not that of a NacaClassifier.
+        TypeError
+            If it is no bytes.
         """
-        core = Core(bytes(data))
+        core = Core(data)
         network = core.network
         if "classifier" not in network.metadata or network.preparation is None:
-            raise ImageError("no NacaClassifier wrote this image: edge_naca.Core can run it")
+            raise ImageError(
+                "no NacaClassifier wrote this image, so that it does not say how to go on as one: "
+                "run it with core = edge_naca.Core(image), or edge_naca.export.load_image(path), "
+                "and core.predict_many(edge_naca.recipes.integers_for(core.network, X)); "
+                "`edge-naca evaluate` tests it on data"
+            )
         try:
             model = cls._restore(network)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -583,5 +606,17 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> NacaClassifier:
-        """Read a file that `save` wrote; see `from_image`."""
-        return cls.from_image(read_file(path))
+        """Read a file that `save` wrote; see `from_image`.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ImageError
+            If it holds no image of a NacaClassifier; the message names the file.
+        """
+        data = read_file(path)
+        try:
+            return cls.from_image(data)
+        except (ImageError, CoreError) as error:
+            raise ImageError(f"{path}: {error}") from error

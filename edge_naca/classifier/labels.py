@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,21 +23,21 @@ class Labels:
     known: NDArray[Any]
 
     def extended(
-        self, y: NDArray[Any], announced: ArrayLike | None
+        self, y: NDArray[Any], announced: NDArray[Any] | None
     ) -> tuple[Labels, NDArray[np.int32]]:
         """Return the labels with new classes taken in, and the core's index of each of `y`.
 
         Parameters
         ----------
-        y : labels (n,).
-        announced : classes that may come; None for no more than are known.
+        y : labels (n,), looked at by `different`.
+        announced : what `different` makes of classes that may come; None for the known ones.
 
         Raises
         ------
         ValueError
             If some are strings and some are numbers, or no type holds the old and the new ones.
         """
-        announced = self.known if announced is None else np.unique(np.asarray(announced))
+        announced = self.known if announced is None else announced
         distinct, first, inverse = np.unique(y, return_index=True, return_inverse=True)
         for name, labels in (("y", distinct), ("classes", announced)):
             for other in (distinct, self.known):
@@ -58,6 +58,32 @@ class Labels:
         numbers = np.array([index[label] for label in distinct.tolist()], np.int32)
         labels_ = Labels(met, np.unique(_join(self.known, _join(announced, met))))
         return labels_, np.asarray(numbers[inverse.reshape(-1)])
+
+
+def different(name: str, labels: NDArray[Any]) -> NDArray[Any]:
+    """Return the different ones among labels, sorted.
+
+    Raises
+    ------
+    ValueError
+        If they are none that metadata, which are JSON, can keep.
+    """
+    kind = labels.dtype.kind
+    if kind == "O" and not all(isinstance(label, str) for label in labels.flat):
+        raise ValueError(f"{name} must hold strings only, or numbers only")
+    if kind not in "biufUO" or (kind == "f" and labels.dtype.itemsize > 8):
+        raise ValueError(
+            f"{name} holds {labels.dtype}, which an image cannot keep: hand over {name} as strings "
+            "or as numbers of at most 64 bits"
+        )
+    if kind == "f" and not np.isfinite(labels).all():
+        raise ValueError(f"{name} holds NaN or infinity, which are no classes")
+    found = np.unique(labels)
+    try:
+        "".join(found.tolist() if kind in "UO" else []).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} holds half of a character, which no file can: {error}") from error
+    return found
 
 
 def _is_text(labels: NDArray[Any]) -> bool:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from edge_naca import __version__
 from edge_naca.cli import common, report
+from edge_naca.cli.weight_changes import weight_changes
 
 if TYPE_CHECKING:
     from edge_naca import measurement
@@ -37,6 +38,9 @@ MEASURES = {
 @click.group()
 def bench() -> None:
     """Measure what this project claims."""
+
+
+bench.add_command(weight_changes)
 
 
 @bench.command("class-incremental", short_help="Accuracy and forgetting, over several orders.")

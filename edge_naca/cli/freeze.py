@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from edge_naca import __version__
 from edge_naca.cli import common, report
 
 
@@ -36,14 +37,25 @@ def freeze(image: Path, output: Path, as_json: bool) -> None:
     common.check_writable(output)
     core = load_image(image)
     before = state_size(core.network)
-    network, state = decorrelation.frozen(core.network, unpack_state(core.network, core.state()))
+    record = {
+        "command": common.command_line(),
+        "version": __version__,
+        "network_id": f"{core.network_id:08x}",
+        "state_hash": f"{core.state_hash():08x}",
+    }
+    learned = unpack_state(core.network, core.state())
+    network, state = decorrelation.frozen(core.network, learned, record)
     common.write_kept({output: encode(network, state)}, as_json)
     summary = {
         "image": str(output),
         "state_bytes_before": before,
         "state_bytes": state_size(network),
+        "frozen": network.metadata["frozen"],
     }
     if as_json:
         report.print_json(summary)
         return
-    report.say(f"{output}: {before} bytes of learned state have become {state_size(network)}")
+    report.say(
+        f"{output}: {before} bytes of learned state have become {state_size(network)}; the "
+        f"inhibition stays as it was after {state.learned} learned samples"
+    )

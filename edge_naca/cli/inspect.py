@@ -148,6 +148,7 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
         "sections": {name: len(content) for name, content in read_sections(data).items()},
         "training": provenance.trainings(network),
         "prepared": network.metadata.get("prepared"),
+        "frozen": network.metadata.get("frozen"),
     }
 
 
@@ -262,6 +263,12 @@ def _print_training(facts: dict[str, Any]) -> None:
         report.say(f"made by: {prepared.get('command', 'somebody')}")
     for run in facts["training"]:
         report.say(f"taught by: {run.get('command', 'somebody')}")
+    frozen = facts["frozen"]
+    if isinstance(frozen, dict):
+        report.say(
+            f"{frozen.get('what', 'something')} frozen after {frozen.get('learned', '?')} learned "
+            f"samples by: {frozen.get('command', 'somebody')}"
+        )
 
 
 def _encoder(encoder: dict[str, Any]) -> str:

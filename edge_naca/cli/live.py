@@ -33,11 +33,15 @@ class View:
     title : what streams where.
     names : of the classes.
     counts : of the line.
+    learn : whether the device learns each sample once it has answered.
     quiet : print nothing.
     """
 
-    def __init__(self, title: str, names: list[str], counts: LineCounts, quiet: bool) -> None:
+    def __init__(
+        self, title: str, names: list[str], counts: LineCounts, *, learn: bool, quiet: bool
+    ) -> None:
         self._title = title
+        self._right = right(learn)
         self._names = names
         self._counts = counts
         self._quiet = quiet
@@ -107,7 +111,7 @@ class View:
     def _picture(self, progress: Progress) -> Group:
         rows = Table.grid(padding=(0, 2))
         rows.add_row("samples", f"{progress.done} of {progress.total}")
-        rows.add_row("right before learning", report.percent(progress.accuracy, 2))
+        rows.add_row(self._right, report.percent(progress.accuracy, 2))
         rows.add_row("samples/s", f"{progress.speed:.1f}")
         means = f"{progress.mean('spikes'):.0f} spikes, {progress.mean('changes'):.0f} changes"
         rows.add_row("a sample", means)
@@ -121,6 +125,11 @@ class View:
                 classes.add_row(name, bar, report.percent(share), f"{asked}")
         events = [Text(text, "yellow") for text in list(progress.events)[-3:]]
         return Group(Text(self._title, "bold"), rows, classes, *events)
+
+
+def right(learn: bool) -> str:
+    """Say what an accuracy is of: answers that come before each sample is learned, or only come."""
+    return "right before learning" if learn else "right"
 
 
 def line_summary(counts: LineCounts) -> str:

@@ -61,7 +61,12 @@ class Program(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta.setdefault(COMMAND, shlex.join(["edge-naca", *args]))
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except OSError as error:  # of writing what --help says
+            if error.errno == errno.EPIPE:
+                raise
+            raise click.ClickException(_one_line(error)) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         for stream in (sys.stdout, sys.stderr):
@@ -88,6 +93,7 @@ class Program(click.Group):
 
 def _one_line(error: Exception) -> str:
     said = str(error)
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        said = f"{error.filename}: {error.strerror}"  # without the number, which says the same
+    if isinstance(error, OSError) and error.strerror:  # without the number, which says the same
+        place = "" if error.filename is None else f"{error.filename}: "
+        said = f"{place}{error.strerror}"
     return printable(" ".join(said.split()), LONGEST)

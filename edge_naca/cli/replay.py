@@ -73,7 +73,8 @@ def replay(
         session = Session(device, known.items, learn=learn, base=device.learned, batch=batch)
         session.compare = answers
         names = [str(name) for name in known.header.get("classes", [])]
-        run(session, View(f"{recording} → {address}", names, device.counts, as_json))
+        title = f"{recording} → {address}"
+        run(session, View(title, names, device.counts, learn=learn, quiet=as_json))
     same = session.hash == known.hash or known.hash is None
     if not session.stopped and not same:
         raise DeviceError(

@@ -13,7 +13,7 @@ import click
 from edge_naca.choices import ORDERS, PART
 from edge_naca.cli import common, ports, provenance, report
 from edge_naca.cli.endings import interruptible, say_nothing, terminals
-from edge_naca.cli.live import View, line_summary
+from edge_naca.cli.live import View, line_summary, right
 
 if TYPE_CHECKING:
     from edge_naca.data import Dataset
@@ -146,8 +146,9 @@ def stream(
                 look=twin or PART,
                 save=save_every if save_every and device.hello.store else None,
             )
-            run(session, View(f"{loaded.name} → {port}", names, device.counts, as_json))
-            tell(session, device, names, record, twin is not None, as_json, was_learned)
+            title = f"{loaded.name} → {port}"
+            run(session, View(title, names, device.counts, learn=learn, quiet=as_json))
+            tell(session, device, names, record, learn, twin is not None, as_json, was_learned)
         finally:
             if recorder is not None:
                 recorder.close()
@@ -193,6 +194,7 @@ def tell(
     device: LinkDevice,
     names: list[str],
     record: Path | None,
+    learn: bool,
     twin: bool,
     as_json: bool,
     was_learned: bool,
@@ -223,7 +225,7 @@ def tell(
     ended = "Interrupted after" if session.stopped else "Done:"
     report.say(
         f"{ended} {progress.done} of {progress.total} samples, "
-        f"{report.percent(progress.accuracy, 2)} right before learning, state hash "
+        f"{report.percent(progress.accuracy, 2)} {right(learn)}, state hash "
         f"{summary['state_hash'] or 'unknown'}" + (", equal to the twin's" if twin else "")
     )
     for event in progress.events:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edge_naca.compare import NOBODY, Comparison, NeuronChange, owners, recruited
 from edge_naca.decorrelation import correlations, is_in_use, matrix, prototypes
 from edge_naca.network import Network
+from edge_naca.plots.changes import draw_moved_by_input
 from edge_naca.plots.drawing import binned, caption, literal, nothing, show
 from edge_naca.plots.figures import COLOURS
 from edge_naca.plots.inputs import LONG, READABLE, input_names, name_axis
@@ -72,15 +73,20 @@ def knowledge(title: str, known: Snapshot, classes: Sequence[str]) -> Figure:
 
 
 def difference(title: str, changes: Comparison) -> Figure:
-    """Draw what changed between two states: classes, weights, and the neurons that moved most."""
-    figure = Figure(figsize=(13, 9), layout="constrained")
+    """Draw what changed between two states: classes, weights, inputs, and what moved most."""
+    figure = Figure(figsize=(15, 9), layout="constrained")
     figure.suptitle(literal(title))
     halves = figure.subfigures(2, 1, squeeze=False, height_ratios=(5, 4), hspace=0.02)
     above, below = halves[:, 0]
-    places = _axes(above, 3, across=True)
+    places = _axes(above, 4, across=True)
     draw_learned(places[0], changes)
     draw_moved(places[1], changes)
     draw_moved_by_class(places[2], changes)
+    network = changes.before.network
+    if network.populations:
+        draw_moved_by_input(places[3], network, changes.populations[0].moved[:, : network.arriving])
+    else:
+        nothing(places[3], "")
     draw_most_moved(below, changes)
     return figure
 

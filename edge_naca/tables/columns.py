@@ -17,6 +17,8 @@ from edge_naca.tables.errors import TableError, failure, quoted
 # Names that columns of labels mostly bear: not to be learned from by mistake.
 LABELS = ("label", "labels", "class", "target")
 
+COUNTED = 10  # lines that count from 1 do so on purpose
+
 _UNNAMED = re.compile(r"(Unnamed: \d+|Unnamed: \d+_level_\d+)?", re.IGNORECASE)
 
 
@@ -38,12 +40,13 @@ class Header:
     rows: list[Row]
 
 
-def find_header(path: Path, rows: list[Row], wanted: bool | None) -> Header:
+def find_header(path: Path, rows: list[Row], wanted: bool | None, delimiter: str) -> Header:
     """Take names from the first line, if that holds them.
 
     Parameters
     ----------
     wanted : whether it does; None to look.
+    delimiter : between cells.
 
     Raises
     ------
@@ -67,9 +70,28 @@ def find_header(path: Path, rows: list[Row], wanted: bool | None) -> Header:
             line,
         )
     names = [tidy(name) for name in first]
-    if len(body[0][1]) == len(names) + 1:
+    if len(body[0][1]) == len(names) + 1 and _begin_with_names(body, delimiter):
         names = ["", *names]  # R leaves the numbers of rows without a name
     return _named(path, line, names, body)
+
+
+def _begin_with_names(body: list[Row], delimiter: str) -> bool:
+    """Tell whether lines begin with a name or a number of their own.
+
+    Where commas stand between cells, two whole numbers may be one with a decimal comma as well.
+    """
+    names = [row[0] for _, row in body]
+    counts = len(names) >= COUNTED and names == [str(n) for n in range(1, len(names) + 1)]
+    if delimiter == "," and not counts and all(row[1:2] and row[1].isdigit() for _, row in body):
+        return not any(name.isdigit() for name in names)
+    return number_rows(names)
+
+
+def number_rows(cells: Sequence[str]) -> bool:
+    """Tell whether cells are whole numbers, or names, none of them twice."""
+    return len(set(cells)) == len(cells) and not any(
+        is_number(cell) and not cell.isdigit() for cell in cells
+    )
 
 
 def _named(path: Path, line: int, names: list[str], body: list[Row]) -> Header:

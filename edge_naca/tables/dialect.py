@@ -111,15 +111,23 @@ def rows(path: Path, text: str, dialect: Dialect) -> Iterator[Row]:
     Raises
     ------
     TableError
-        If a cell is too long to be one.
+        If a cell is too long to be one, or a quote is not closed.
     """
     lines = io.StringIO(text, newline="")
     skipped = dialect.first_line - 1
     for _ in range(skipped):
         next(lines)
     number = skipped + 1
+    ended = False
+
+    def without_comments() -> Iterator[str]:
+        nonlocal ended
+        for line in lines:
+            yield "\n" if is_comment(line) else line
+        ended = True
+
     reader = csv.reader(
-        ("\n" if is_comment(line) else line for line in lines),
+        without_comments(),
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
         skipinitialspace=dialect.delimiter != " ",
@@ -133,6 +141,10 @@ def rows(path: Path, text: str, dialect: Dialect) -> Iterator[Row]:
             ) from error
         if row is None:
             return
+        if ended:  # a line that was whole would have come before the end was asked for
+            raise failure(
+                path, "a quote is opened in this line and closed nowhere: mend or remove it", number
+            )
         cells = [cell.strip() for cell in row]
         if dialect.delimiter == " ":
             cells = [cell for cell in cells if cell]  # columns may be aligned by several spaces

@@ -17,7 +17,7 @@ from edge_naca.limits import MAX_CLASSES
 from edge_naca.printable import shown
 from edge_naca.tables import dialect as dialects
 from edge_naca.tables.cells import NUMBER, complaint, is_number, tidy
-from edge_naca.tables.columns import Header, find_column, find_header, find_label
+from edge_naca.tables.columns import Header, find_column, find_header, find_label, number_rows
 from edge_naca.tables.dialect import Dialect, Row
 from edge_naca.tables.errors import failure, quoted
 from edge_naca.tables.text import read_text
@@ -118,7 +118,7 @@ def read_table(
     text, encoding = read_text(path, options.encoding)
     dialect = dialects.find(path, text, options.delimiter)
     head = _trimmed(list(islice(dialects.rows(path, text, dialect), HEAD)))
-    header = find_header(path, head, options.header)
+    header = find_header(path, head, options.header, dialect.delimiter)
     plan = _choose(path, header, label_column, options)
     decimal = _decimal(path, text, dialect, plan, options.decimal)
     samples, labels, lines = _body(path, _rows(path, text, dialect, header), plan, decimal)
@@ -173,12 +173,12 @@ def _rows(path: Path, text: str, dialect: Dialect, header: Header) -> Iterator[R
             cells.pop()
         if len(cells) != width:
             where = "the first one" if header.line is None else f"the header in line {header.line}"
-            raise failure(
-                path,
-                f"{len(cells)} values where {where} has {width}: mend the line, or say --delimiter "
-                f"if it is not {dialect.title}",
-                number,
-            )
+            help_ = f"mend the line, or say --delimiter if it is not {dialect.title}"
+            if dialect.delimiter == "," and len(cells) > width:
+                help_ += (
+                    "; a number with a decimal comma needs quotes, or other signs between cells"
+                )
+            raise failure(path, f"{len(cells)} values where {where} has {width}: {help_}", number)
         yield number, cells
 
 
@@ -206,7 +206,9 @@ def _choose(path: Path, header: Header, label_column: str | None, options: Table
     else:
         chosen = [at for at in range(len(names)) if at != label and at not in dropped]
         if header.line is not None:
-            for at in [at for at in chosen if at in header.unnamed and _numbers_rows(header, at)]:
+            for at in [at for at in chosen if at in header.unnamed]:
+                if not number_rows([row[at] for _, row in header.rows if at < len(row)]):
+                    continue
                 chosen.remove(at)
                 left_out.append(f"without {quoted(names[at])}, which has no name and numbers rows")
     chosen = [at for at in chosen if at not in dropped]
@@ -218,14 +220,6 @@ def _choose(path: Path, header: Header, label_column: str | None, options: Table
             header.line,
         )
     return _Plan(header, tuple(chosen), label, tuple(left_out))
-
-
-def _numbers_rows(header: Header, at: int) -> bool:
-    """Tell whether a column without a name holds whole numbers, or names, none of them twice."""
-    cells = [row[at] for _, row in header.rows if at < len(row)]
-    return len(set(cells)) == len(cells) and not any(
-        is_number(cell) and not cell.isdigit() for cell in cells
-    )
 
 
 def _suspicious(path: Path, names: tuple[str, ...], samples: Array) -> Iterator[str]:

@@ -34,14 +34,14 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, str]:
     OSError
         If it cannot be read.
     """
-    size = path.stat().st_size
-    if size > LARGEST:
+    with path.open("rb") as file:  # a device without an end, perhaps, which has no size
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
         raise failure(
             path,
-            f"{size / 2**30:.1f} GiB are too many for a table of text, {LARGEST >> 30} GiB are the "
-            "most: hand it over as .npz",
+            f"it is too large, {LARGEST >> 30} GiB are the most for a table of text: hand it over "
+            "as .npz",
         )
-    data = path.read_bytes()
     if encoding is not None:
         try:
             codec = codecs.lookup(encoding).name

@@ -75,7 +75,8 @@ def real(node: Node, name: str) -> Float:
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":  # text would be read, and half of a complex number dropped
         raise NodeError(f"its {name} holds no real numbers", "export the file again")
-    array = array.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a NaN that signals is refused as any other
+        array = array.astype(np.float64)
     if not array.size or np.isnan(array).any():
         raise NodeError(
             f"its {name} holds {'NaN' if array.size else 'nothing'}",

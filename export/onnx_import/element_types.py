@@ -37,14 +37,22 @@ def type_name(kind: int) -> str:
 
 def grid_of_type(kind: int) -> Grid | None:
     """Return integers of a type as they are; None if it is none of integers."""
+    bits = bits_of_type(kind)
+    if bits is None:
+        return None
+    size = 1 << bits
+    has_sign = type_name(kind).startswith("INT")
+    low, high = (-(size // 2), size // 2 - 1) if has_sign else (0, size - 1)
+    return Grid(1.0, 0.0, low, high)
+
+
+def bits_of_type(kind: int) -> int | None:
+    """Return the bits of a type of integers; None if it is none."""
     name = type_name(kind)
     if name == "BOOL":
-        return Grid(1.0, 0.0, 0, 1)
-    sign, bits = name.startswith("INT"), name.removeprefix("U").removeprefix("INT")
-    if not bits.isdigit() or not name.endswith(f"INT{bits}"):
-        return None
-    size = 1 << int(bits)
-    return Grid(1.0, 0.0, -(size // 2) if sign else 0, size // 2 - 1 if sign else size - 1)
+        return 1
+    bits = name.removeprefix("U").removeprefix("INT")
+    return int(bits) if bits.isdigit() and name.endswith(f"INT{bits}") else None
 
 
 def plain(numbers: Array) -> Array:

@@ -45,33 +45,70 @@ def read_model(path: str | Path) -> ModelProto:
     from onnx import inliner
 
     path = Path(path)
-    size = path.stat().st_size
-    if size > MAX_FILE:
+    with path.open("rb") as file:  # a device without an end, perhaps, which has no size
+        content = file.read(MAX_FILE + 1)
+    if len(content) > MAX_FILE:
         raise OnnxError(
-            f"{path} has {size >> 20} MiB; no more than {MAX_FILE >> 20} can be looked at, and no "
-            "microcontroller holds that much: export a smaller feature extractor"
+            f"{path} has more than {MAX_FILE >> 20} MiB, of which no microcontroller holds as "
+            "much: export a smaller feature extractor"
         )
     model = onnx.ModelProto()
     try:
-        model.ParseFromString(path.read_bytes())
+        model.ParseFromString(content)
     except DecodeError as error:
         raise OnnxError(f"{path} is no ONNX file, or a truncated one: {error}") from error
     if not model.graph.node or not model.opset_import:
         raise OnnxError(f"{path} is no ONNX file: it holds no graph")
+    _check_operator_set(model, path)
     if len(model.graph.node) > MAX_NODES:
         raise OnnxError(
             f"{path} has {len(model.graph.node)} nodes; no more than {MAX_NODES} are looked at"
         )
     _load_external(model, path)
     _check_order(model.graph)
-    model.graph.name = model.graph.name or "graph"  # the checker asks for one that nobody needs
+    _check_rules(model, path)
+    return inliner.inline_local_functions(model) if model.functions else model
+
+
+def _check_operator_set(model: ModelProto, path: Path) -> None:
+    """Refuse operators that the installed onnx does not know: they may mean something else.
+
+    "ai.onnx" is another name of ONNX's own domain.
+    """
+    import onnx
+
+    for part in (*model.opset_import, *model.graph.node):
+        if part.domain == "ai.onnx":
+            part.domain = ""
+    version = max((part.version for part in model.opset_import if not part.domain), default=0)
+    newest = onnx.defs.onnx_opset_version()
+    if version > newest:
+        raise OnnxError(
+            f"{path} is of operator set {version}, which the installed onnx {onnx.__version__} "
+            f"does not know: export it with operator set {newest} or less, or install a newer onnx"
+        )
+
+
+def _check_rules(model: ModelProto, path: Path) -> None:
+    """Refuse what ONNX's own checker refuses, but for what it asks for and nobody needs.
+
+    That is the graph's name, and the shapes of outputs, which are inferred.
+    """
+    import onnx
+
+    model.graph.name = model.graph.name or "graph"
+    outputs = [value.type.tensor_type for value in model.graph.output]
+    shapeless = [kind for kind in outputs if kind.elem_type and not kind.HasField("shape")]
+    for kind in shapeless:
+        kind.shape.SetInParent()
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         raise OnnxError(
             f"{path} breaks the rules of ONNX: {' '.join(str(error).split())}"
         ) from error
-    return inliner.inline_local_functions(model) if model.functions else model
+    for kind in shapeless:
+        kind.ClearField("shape")
 
 
 def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
@@ -87,10 +124,33 @@ def _load_external(model: ModelProto, path: Path) -> None:
     from onnx import TensorProto, external_data_helper
 
     folder = path.resolve().parent
+    left = MAX_FILE
     for tensor in _tensors(model.graph):
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
-        location = next((e.value for e in tensor.external_data if e.key == "location"), "")
+        left -= _external_bytes(tensor, path, folder)
+        if left < 0:
+            raise OnnxError(
+                f"{path}: its data beside it have more than {MAX_FILE >> 20} MiB, of which no "
+                "microcontroller holds as much: export a smaller feature extractor"
+            )
+        try:
+            external_data_helper.load_external_data_for_tensor(tensor, str(folder))
+        except Exception as error:  # onnx has several kinds, by version
+            raise OnnxError(
+                f"{path}: the data of {tensor.name!r} cannot be read: {error}"
+            ) from error
+        tensor.data_location = TensorProto.DEFAULT
+
+
+def _external_bytes(tensor: TensorProto, path: Path, folder: Path) -> int:
+    """Return how many bytes a tensor takes from a file beside the model.
+
+    Several may lie in one file, or be the same bytes of it.
+    """
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = entries.get("location", "")
+    try:
         beside = (folder / location).resolve()
         if not location or not beside.is_relative_to(folder):
             raise OnnxError(
@@ -102,15 +162,13 @@ def _load_external(model: ModelProto, path: Path) -> None:
                 f"{path}: the data of {tensor.name!r} are missing: they belong into the file "
                 f"{location!r} beside the model. Copy it there, or export with external_data=False"
             )
-        if beside.stat().st_size > MAX_FILE:
-            raise OnnxError(f"{path}: {location!r} has more than {MAX_FILE >> 20} MiB")
-        try:
-            external_data_helper.load_external_data_for_tensor(tensor, str(folder))
-        except Exception as error:  # onnx has several kinds, by version
-            raise OnnxError(
-                f"{path}: the data of {tensor.name!r} in {location!r} cannot be read: {error}"
-            ) from error
-        tensor.data_location = TensorProto.DEFAULT
+        return int(entries.get("length", 0)) or beside.stat().st_size
+    except OnnxError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:  # no name of a file, or no number
+        raise OnnxError(
+            f"{path}: the data of {tensor.name!r} cannot be read from {location!r}: {error}"
+        ) from error
 
 
 def _check_order(graph: GraphProto) -> None:

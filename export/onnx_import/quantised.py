@@ -31,9 +31,15 @@ def real_parameter(
     reader: Reader, node: NodeProto, places: tuple[int, int, int], what: str, axis: int
 ) -> NDArray[np.float64]:
     """Return a quantised parameter as real numbers; `places` of numbers, scale and zero point."""
-    numbers = reader.parameter(node, places[0], what).astype(np.float64)
-    scale = reader.parameter(node, places[1], f"scale of {what}").astype(np.float64)
+    stored = reader.parameter(node, places[0], what)
+    scale = reader.scale(node, places[1], f"scale of {what}")
     zero = reader.optional(node, places[2], f"zero point of {what}")
+    if zero is not None and zero.dtype != stored.dtype:
+        raise RefusalError(
+            f"its {what} are {stored.dtype}, their zero point is {zero.dtype}",
+            "quantise the model again: both are of one type",
+        )
+    numbers = stored.astype(np.float64)
     point = np.zeros(1) if zero is None else zero.astype(np.float64)
     return (numbers - along(point, numbers, axis, what)) * along(scale, numbers, axis, what)
 

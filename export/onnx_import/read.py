@@ -27,6 +27,7 @@ from edge_naca.export.conversion.relu_folding import is_affine
 from edge_naca.export.onnx_import.constants import ConstantError, evaluate
 from edge_naca.export.onnx_import.element_types import (
     REALS,
+    bits_of_type,
     grid_of_type,
     numpy_type,
     onnx_type,
@@ -43,6 +44,7 @@ Float = NDArray[np.float64]
 Array = NDArray[Any]
 
 PLAIN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
+QUANTISERS = ("QuantizeLinear", "DequantizeLinear")
 AFTER_THE_END = (
     *("ArgMax", "Cast", "DequantizeLinear", "Flatten", "Identity", "QuantizeLinear", "Reshape"),
     *("Squeeze", "Unsqueeze"),
@@ -326,7 +328,7 @@ class Reader:
         RefusalError
             If there is no such number, or the integers are none that are known.
         """
-        scale = self.parameter(node, places[0], "scale").astype(np.float64)
+        scale = self.scale(node, places[0], "scale")
         zero = self.optional(node, places[1], "zero point")
         about = attributes(node)
         if zero is None:
@@ -347,10 +349,25 @@ class Reader:
                 f"it quantises to {type_name(kind)}, which is no whole number",
                 "quantise activations to uint8 or int8",
             )
+        widths = range(2, 17) if node.op_type in QUANTISERS else range(8, 9)
+        if bits_of_type(kind) not in widths:
+            raise RefusalError(
+                f"its zero point is {type_name(kind)}, which {node.op_type} does not take",
+                "quantise activations to uint8 or int8",
+            )
         step = float(scale.reshape(-1)[0])
         if not 0 < step < np.inf:
             raise RefusalError(f"its scale is {step}", "quantise the model again")
         return replace(limits, scale=step, zero=point)
+
+    def scale(self, node: NodeProto, place: int, what: str) -> NDArray[np.float64]:
+        """Return the scale of integers, which must be constant."""
+        scale = self.parameter(node, place, what)
+        if scale.dtype.kind != "f":
+            raise RefusalError(
+                f"its {what} holds {scale.dtype}, no real numbers", "export it again"
+            )
+        return scale.astype(np.float64)
 
     def parameter(self, node: NodeProto, place: int, what: str) -> Array:
         """Return an input that must be constant."""

@@ -30,12 +30,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from edge_naca import data, decorrelation, image, presets
 from edge_naca.core import Core
 from edge_naca.export import load_image, nir_check, onnx_check
+from edge_naca.export.nir import graph
+from edge_naca.export.nir.hdf5 import read_hdf5
 from edge_naca.image_records import HEADER, SAVED_STATE
 from edge_naca.inhibition import Inhibition, triangle
 from edge_naca.network import Network, Preparation
@@ -461,6 +464,12 @@ def change_field(message: Any, name: str, value: Any, rng: random.Random) -> Non
         message.ClearField(name)
 
 
+def use_nir(path: Path) -> None:
+    """Read a file as the process apart does, but here: one more process a file takes an hour."""
+    with mock.patch.object(graph, "read_apart", read_hdf5):
+        nir_check(path)
+
+
 def change_nir(content: bytes, rng: random.Random) -> bytes:
     """Change a parameter, its shape or type, an edge or a name; or bytes."""
     import h5py
@@ -557,7 +566,7 @@ def targets() -> dict[str, Callable[[], Target]]:
             change_archive,
         ),
         "onnx": lambda: Target(".onnx", models(".onnx"), onnx_check, change_onnx),
-        "nir": lambda: Target(".nir", models(".nir"), nir_check, change_nir),
+        "nir": lambda: Target(".nir", models(".nir"), use_nir, change_nir),
     }
 
 
