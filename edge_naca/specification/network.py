@@ -216,6 +216,7 @@ class Specification:
                 layer.wins = np.minimum(layer.wins + taught, 65535)
             if layer.priors is not None:
                 layer.priors.learn(self._learned)
+                layer.renew_priors()
         self._learned = (self._learned + 1) % 2**32
         self._seen[label] = (self._seen[label] + 1) % 2**32
         self._renew_inhibition()

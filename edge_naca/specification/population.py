@@ -23,6 +23,7 @@ class RunningPopulation:
     weights: Int  # (neurons, rows)
     wins: Int | None
     priors: Priors | None = None
+    prior: Int = field(init=False)  # of each neuron
     potentials: Int = field(init=False)
     added: Int = field(init=False)
     refractory: Int = field(init=False)
@@ -37,6 +38,9 @@ class RunningPopulation:
     winner: int = -1
     ranked: Int = field(default_factory=lambda: np.zeros(0, np.int64))  # behind it, best first
 
+    def __post_init__(self) -> None:
+        self.renew_priors()
+
     def rest(self) -> None:
         neurons, rows = self.weights.shape
         self.potentials, self.added, self.refractory, self.counts = np.zeros((4, neurons), np.int64)
@@ -49,14 +53,14 @@ class RunningPopulation:
         result = np.full(population.neurons, population.threshold, np.int64)
         if population.norm_shift is not None:
             result += (self.weights * self.weights).sum(axis=1) >> population.norm_shift
-        result += self.added - self.prior_values()
+        result += self.added - self.prior
         return result if self.wins is None else np.where(self.wins == 0, SILENT, result)
 
-    def prior_values(self) -> Int:
-        """Section 7.7."""
-        if self.priors is None or self.wins is None:
-            return np.zeros(self.population.neurons, np.int64)
-        return self.priors.values(self.wins)
+    def renew_priors(self) -> None:
+        """Section 7.7: take priors from wins and means, whenever these have changed."""
+        self.prior = np.zeros(self.population.neurons, np.int64)
+        if self.priors is not None and self.wins is not None:
+            self.prior = self.priors.values(self.wins)
 
     def integrate(self, spiked: Int) -> None:
         """Sections 5.1 and 5.2: traces, adaptation, current, leak."""
@@ -94,7 +98,7 @@ class RunningPopulation:
         self.winner = -1
         if gate is not None and population.rule is not None and self.wins is not None:
             rule = population.rule
-            plain = np.where(recruited, margins - self.prior_values(), NO_MARGIN)
+            plain = np.where(recruited, margins - self.prior, NO_MARGIN)
             scores = np.where(recruited, plain - (rule.handicap * self.wins >> 4), rule.recruit)
             reached = np.flatnonzero(gate > 0)
             if reached.size:

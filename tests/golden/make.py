@@ -130,13 +130,13 @@ def graded() -> tuple[Network, bytes]:
     return replace(network, populations=populations), image.pack_state(network, same)
 
 
-def with_priors(share: float, rarity: float, means: tuple[int, int]) -> tuple[Network, bytes]:
+def with_priors(means: tuple[int, int], neurons: int, **settings: Any) -> tuple[Network, bytes]:
     """Return a competitive network with priors, whose means begin at these numbers.
 
     Two classes reach the same neurons, which belong to the first of them; nobody reaches the last.
     """
     preparation = Preparation((8, 8, 1), gain=np.array([1]), norm=40)
-    network = presets.competitive(preparation, 4, 6, share=share, rarity=rarity, seed=3)
+    network = presets.competitive(preparation, 4, neurons, seed=3, **settings)
     hidden = network.populations[0]
     assert hidden.rule is not None
     assert hidden.rule.table is not None
@@ -148,7 +148,7 @@ def with_priors(share: float, rarity: float, means: tuple[int, int]) -> tuple[Ne
     state = image.new_state(network)
     first = replace(
         state.populations[0],
-        wins=np.array([0, 1, 65535] * 8, np.uint16),
+        wins=np.resize([0, 1, 65535], 4 * neurons).astype(np.uint16),
         means=np.array(means, np.uint32),
     )
     populations = (first, *state.populations[1:])
@@ -160,8 +160,12 @@ def priors() -> bytes:
     pixels, labels = digits()
     few = labels < 4
     samples, theirs = list(pixels[few]) * 2, np.tile(labels[few], 2)
-    starts = ((0.03, 0.1875, (0, 0)), (0.5, 0.99, (2**32 - 1, 2**22)), (0.2, 0.0, (70000, 9)))
-    networks = (with_priors(*settings) for settings in starts)
+    networks = (
+        with_priors((0, 0), 6),
+        with_priors((2**32 - 1, 2**22), 6, share=0.5, rarity=0.99),
+        with_priors((70000, 9), 6, share=0.2, rarity=0.0, weight_bits=4, homeostasis=0.02),
+        with_priors((900, 900), 1, share=0.1),
+    )
     return b"".join(tape(network, samples, theirs, "raw", state) for network, state in networks)
 
 
