@@ -320,7 +320,7 @@ def test_announced_classes_are_known_before_they_are_met() -> None:
     again = NacaClassifier.from_image(copy.deepcopy(model).to_image())
     assert again.classes_.tolist() == [0, 1, 2]
     model.partial_fit(X[50:], y[50:])
-    model.partial_fit(X[:1], [11])
+    model.partial_fit(X[:1] + 9, [11])
     assert model.classes_.tolist() == [0, 1, 2, 11]
     assert model.score(X, y) > 0.9
     with pytest.raises(ValueError, match="room for 4 classes"):

@@ -173,7 +173,7 @@ def test_inspect_tells_what_an_inhibition_takes(folder: Path) -> None:
     assert 100 < inhibition["residuals"] < 200  # none of samples that recruited
     # All that a state holds: samples, two populations, wins, V and what learning it takes.
     weights = 20 * 64 + 12 * 20 // 2
-    counts = 4 + 4 * 10 + 2 * 20
+    counts = 4 + 4 * 10 + 2 * 20 + 8
     v = inhibition["v_bytes"] + inhibition["learning_bytes"]
     assert found["state_bytes"] == counts + weights + v
 

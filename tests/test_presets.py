@@ -64,7 +64,7 @@ def test_one_sample_is_enough_to_answer() -> None:
 
 def test_the_winner_is_the_nearest_prototype() -> None:
     """Margins rank neurons by the Euclidean distance of sample and weights."""
-    core = Core(competitive(40, 3, 10, bits=3, rate_floor=0.5))
+    core = Core(competitive(40, 3, 10, bits=3, rate_floor=0.5, share=0, rarity=0))
     rng = np.random.default_rng(1)
     core.learn_many(rng.integers(0, 8, (200, 40)), rng.integers(0, 3, 200))
     samples = rng.integers(0, 8, (50, 40))

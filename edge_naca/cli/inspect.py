@@ -184,6 +184,9 @@ def _population(population: Population, learned: Learned) -> dict[str, Any]:
         "rule": None
         if rule is None
         else {"post": rule.post, "signal": rule.signal, "pre": rule.pre},
+        "priors": None
+        if rule is None or not rule.has_priors
+        else {"share": rule.share / 256, "rarity": rule.rarity / 256},
         "weights": None
         if not weights.size
         else {
@@ -308,6 +311,7 @@ def _population_table(populations: list[dict[str, Any]]) -> Table:
         "spikes at most": lambda e: f"{e['winners']} a step" if e["winners"] else "any number",
         "reset": lambda e: e["reset"],
         "rule": lambda e: " · ".join(e["rule"].values()) if e["rule"] else "none",
+        "priors": lambda e: _priors(e["priors"]),
         "weights": lambda e: _weights(e["weights"]),
     }
     for name, show in rows.items():
@@ -318,6 +322,12 @@ def _population_table(populations: list[dict[str, Any]]) -> Table:
 def _threshold(entry: dict[str, Any]) -> str:
     constant, shift = entry["threshold"], entry["norm_shift"]
     return f"{constant}" if shift is None else f"|w|² / {1 << shift} {constant:+d}"
+
+
+def _priors(priors: dict[str, float] | None) -> str:
+    if priors is None:
+        return "none"
+    return f"share {priors['share']:.2f}, rarity {priors['rarity']:.2f}"
 
 
 def _weights(weights: dict[str, Any] | None) -> str:

@@ -421,22 +421,16 @@ bool naca_population_fits(const population_t *p, const network_t *net, bool is_o
 // step.
 uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step);
 
-// Potential above threshold without the prior; INT32_MIN for a neuron that is not recruited yet.
-int32_t naca_plain_margin(const naca_t *core, const layer_t *layer, uint32_t neuron);
-
 // ---- priors.c, for populations that have some ---------------------------------------------------
 
-enum { NOTHING, DISTANCE_ALONE, GAP_AND_DISTANCE }; // layer->measured
+// layer->measured: what population.c found out in the last step of learning.
+enum { NOTHING, DISTANCE_ALONE, GAP_AND_DISTANCE };
 
 // Find the class of each neuron. Called once, by naca_init.
 void naca_find_owners(naca_t *core, layer_t *layer);
 
 // Take priors from wins and means, whenever these have changed. Work: neurons and classes.
 void naca_renew_priors(naca_t *core, layer_t *layer);
-
-// In the last step of learning, once the winner of the gated competition is known: measure how far
-// its class lies behind it, and how far it is. Work: rows and neurons.
-void naca_measure_class(const naca_t *core, layer_t *layer);
 
 // Learn what was measured, and renew priors. Called once wins are counted, before the sample is.
 void naca_learn_priors(naca_t *core, layer_t *layer);

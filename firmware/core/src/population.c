@@ -2,6 +2,8 @@
 
 // Section 5: what a population may be, and one time step of its leaky integrate-and-fire neurons.
 
+enum { LARGEST_GAP = 0xfffff, LARGEST_DISTANCE = 0x3fffff, LARGEST_SQUARE = 0x400000 };
+
 static const field_t population_fields[] = {
     {offsetof(population_t, neurons), U16 | FROM_1, NACA_MAX_UNITS},
     {offsetof(population_t, flags), U16 | FROM_0, 15},
@@ -129,7 +131,8 @@ static inline int32_t margin_of(const naca_t *core, const layer_t *layer, uint32
     return threshold != INT32_MAX ? v - threshold : INT32_MIN;
 }
 
-int32_t naca_plain_margin(const naca_t *core, const layer_t *layer, uint32_t neuron)
+// The same without the prior.
+static int32_t plain_margin(const naca_t *core, const layer_t *layer, uint32_t neuron)
 {
     const int32_t margin = margin_of(core, layer, neuron);
     if (layer->at[PRIORS] == 0 || margin == INT32_MIN) {
@@ -192,7 +195,7 @@ static int32_t score_of(const naca_t *core, const layer_t *layer, uint32_t neuro
 {
     const uint32_t wins = AT_CONST(uint16_t, core, layer->at[WINS])[neuron];
     const int32_t lost = (int32_t)(layer->p.handicap * wins >> 4);
-    return wins != 0 ? naca_plain_margin(core, layer, neuron) - lost : layer->p.recruit;
+    return wins != 0 ? plain_margin(core, layer, neuron) - lost : layer->p.recruit;
 }
 
 // Who stands behind the winner, of those that are recruited: sorted as `enter` does it.
@@ -214,6 +217,46 @@ static void rank(naca_t *core, layer_t *layer, const int8_t *gate)
     }
 }
 
+// Half the squared norm of the traces, in potentials.
+static int32_t half_square(const naca_t *core, const layer_t *layer)
+{
+    const int32_t shift = layer->p.trace_shift;
+    uint32_t square = 0;
+    for (uint32_t i = 0; i < layer->rows; i++) {
+        const int32_t trace = naca_trace(core, layer, i);
+        square += (uint32_t)(trace * trace);
+    }
+    if (shift < 1) {
+        return (int32_t)(square >> (1 - shift));
+    }
+    return (int32_t)((square < LARGEST_SQUARE ? square : LARGEST_SQUARE) << (shift - 1));
+}
+
+// How far the label's class lies behind its winner, and how far that is: what means learn from.
+static void measure_class(const naca_t *core, layer_t *layer)
+{
+    const uint16_t *owners = AT_CONST(uint16_t, core, layer->at[OWNERS]);
+    const uint16_t *wins = AT_CONST(uint16_t, core, layer->at[WINS]);
+    layer->measured = NOTHING;
+    if (layer->winner < 0 || wins[layer->winner] == 0) {
+        return;
+    }
+    const uint16_t owner = owners[layer->winner];
+    const int32_t best = plain_margin(core, layer, (uint32_t)layer->winner);
+    const int32_t distance = half_square(core, layer) - best - layer->p.threshold;
+    uint32_t sum = 0;
+    uint32_t count = 0;
+    for (uint32_t j = 0; j < layer->p.neurons; j++) {
+        if (owners[j] == owner && wins[j] != 0) {
+            sum += (uint32_t)clamp(best - plain_margin(core, layer, j), 0, LARGEST_GAP);
+            count++;
+        }
+    }
+    layer->distance = (uint32_t)clamp(distance, 0, LARGEST_DISTANCE);
+    layer->gap = sum / count; // the winner is one of them
+    layer->measured = count > 1u ? GAP_AND_DISTANCE : DISTANCE_ALONE;
+}
+
 // In the last step of learning: who wins among those that the label's neuromodulator reaches.
 static void compete_gated(naca_t *core, layer_t *layer, uint32_t label)
 {
@@ -231,7 +274,7 @@ static void compete_gated(naca_t *core, layer_t *layer, uint32_t label)
     }
     rank(core, layer, gate);
     if (layer->at[PRIORS] != 0) {
-        naca_measure_class(core, layer);
+        measure_class(core, layer);
     }
 }
 

@@ -3,14 +3,7 @@
 // Section 7.7: what neurons are worth before a sample comes. A neuron that owns little of its class
 // is worth less, one of a class that has learned little is worth more.
 
-enum {
-    LARGEST_GAP = 0xfffff,
-    LARGEST_DISTANCE = 0x3fffff,
-    LARGEST_MEAN = 0x3fffff,
-    LARGEST_SQUARE = 0x400000,
-    MEAN_OVER = 1024,
-    FACTOR_BITS = 17
-};
+enum { LARGEST_MEAN = 0x3fffff, MEAN_OVER = 1024, FACTOR_BITS = 17 };
 enum { GAP, DISTANCE };             // at[MEANS]
 enum { LOGARITHM, RARITY };         // of a class, at at[CLASSES]
 enum { RECRUITED, WON };            // the same places before that
@@ -23,7 +16,7 @@ void naca_find_owners(naca_t *core, layer_t *layer)
         owners[j] = NO_OWNER;
     }
     for (uint32_t label = core->net.capacity; label-- != 0;) {
-        const int8_t *row = naca_label_row(core, layer, label);
+        const int8_t *row = IN_IMAGE(int8_t, core, layer->table + label * layer->p.neurons);
         naca_tick(core);
         for (uint32_t j = 0; j < layer->p.neurons; j++) {
             if (row[j] > 0) {
@@ -103,45 +96,6 @@ void naca_renew_priors(naca_t *core, layer_t *layer)
             priors[j] = shift_down(factor * share, 16u - coarse) + (int32_t)of_class[RARITY];
         }
     }
-}
-
-// Half the squared norm of the traces, in potentials.
-static int32_t half_square(const naca_t *core, const layer_t *layer)
-{
-    const int32_t shift = layer->p.trace_shift;
-    uint32_t square = 0;
-    for (uint32_t i = 0; i < layer->rows; i++) {
-        const int32_t trace = naca_trace(core, layer, i);
-        square += (uint32_t)(trace * trace);
-    }
-    if (shift < 1) {
-        return (int32_t)(square >> (1 - shift));
-    }
-    return (int32_t)((square < LARGEST_SQUARE ? square : LARGEST_SQUARE) << (shift - 1));
-}
-
-void naca_measure_class(const naca_t *core, layer_t *layer)
-{
-    const uint16_t *owners = AT_CONST(uint16_t, core, layer->at[OWNERS]);
-    const uint16_t *wins = AT_CONST(uint16_t, core, layer->at[WINS]);
-    layer->measured = NOTHING;
-    if (layer->winner < 0 || wins[layer->winner] == 0) {
-        return;
-    }
-    const uint16_t owner = owners[layer->winner];
-    const int32_t best = naca_plain_margin(core, layer, (uint32_t)layer->winner);
-    const int32_t distance = half_square(core, layer) - best - layer->p.threshold;
-    uint32_t sum = 0;
-    uint32_t count = 0;
-    for (uint32_t j = 0; j < layer->p.neurons; j++) {
-        if (owners[j] == owner && wins[j] != 0) {
-            sum += (uint32_t)clamp(best - naca_plain_margin(core, layer, j), 0, LARGEST_GAP);
-            count++;
-        }
-    }
-    layer->distance = (uint32_t)clamp(distance, 0, LARGEST_DISTANCE);
-    layer->gap = sum / count; // the winner is one of them
-    layer->measured = count > 1u ? GAP_AND_DISTANCE : DISTANCE_ALONE;
 }
 
 static void approach(uint32_t *mean, uint32_t value, uint32_t over)
