@@ -75,10 +75,10 @@ MUTATIONS: dict[str, Mutation] = {
     "share-not-of-class": ("priors.c", "logarithm(count) - logarithm(won)", "-logarithm(won)"),
     "rarity-unscaled": ("priors.c", "distance / won * count >> 8", "distance / won * count >> 7"),
     "prior-too-fine": ("priors.c", "factor * share, 16u - coarse", "factor * share, 16u"),
-    "mean-unlimited": ("priors.c", "means[GAP] < LARGEST_MEAN ? means[GAP] :", "true ? means[GAP] :"),
+    "mean-unlimited": ("priors.c", "means[GAP] < LARGEST_MEAN ?", "true ?"),
     "gap-of-one": ("population.c", "count > 1u ?", "count > 0u ?"),
     "gap-without-clamp": ("population.c", "j), 0, LARGEST_GAP)", "j), -LARGEST_GAP, LARGEST_GAP)"),
-    "square-not-halved": ("population.c", "square >> (1 - shift)", "square >> -shift"),
+    "square-not-halved": ("population.c", "square >> (1 - p->trace_shift)", "square >> -p->trace_shift"),
     "mean-too-fast": ("priors.c", "(value - *mean) / over", "(value - *mean)"),
     "mean-down-too-fast": ("priors.c", "(*mean - value) / over", "(*mean - value)"),
     "score-with-prior": (
@@ -257,6 +257,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
         [
             *random_cases(seed=15, count=240, rounds=2),
             *random_cases(seed=16, count=160, rounds=3, kinds=("learned",)),
+            *random_cases(seed=33, count=200, rounds=3, kinds=("learned",)),
             *(path.read_bytes() for path in golden),
         ]
     )

@@ -220,16 +220,16 @@ static void rank(naca_t *core, layer_t *layer, const int8_t *gate)
 // Half the squared norm of the traces, in potentials.
 static int32_t half_square(const naca_t *core, const layer_t *layer)
 {
-    const int32_t shift = layer->p.trace_shift;
+    const population_t *p = &layer->p;
     uint32_t square = 0;
     for (uint32_t i = 0; i < layer->rows; i++) {
         const int32_t trace = naca_trace(core, layer, i);
         square += (uint32_t)(trace * trace);
     }
-    if (shift < 1) {
-        return (int32_t)(square >> (1 - shift));
+    if (p->trace_shift < 1) {
+        return (int32_t)(square >> (1 - p->trace_shift));
     }
-    return (int32_t)((square < LARGEST_SQUARE ? square : LARGEST_SQUARE) << (shift - 1));
+    return (int32_t)((square < LARGEST_SQUARE ? square : LARGEST_SQUARE) << (p->trace_shift - 1));
 }
 
 // How far the label's class lies behind its winner, and how far that is: what means learn from.
