@@ -78,7 +78,7 @@ MUTATIONS: dict[str, Mutation] = {
     "mean-unlimited": ("priors.c", "means[GAP] < LARGEST_MEAN ?", "true ?"),
     "gap-of-one": ("population.c", "count > 1u ?", "count > 0u ?"),
     "gap-without-clamp": ("population.c", "j), 0, LARGEST_GAP)", "j), -LARGEST_GAP, LARGEST_GAP)"),
-    "square-not-halved": ("population.c", "square >> (1 - p->trace_shift)", "square >> -p->trace_shift"),
+    "square-not-halved": ("population.c", "(1 - p->trace_shift)", "-p->trace_shift"),
     "mean-too-fast": ("priors.c", "(value - *mean) / over", "(value - *mean)"),
     "mean-down-too-fast": ("priors.c", "(*mean - value) / over", "(*mean - value)"),
     "score-with-prior": (
