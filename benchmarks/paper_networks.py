@@ -34,7 +34,7 @@ from edge_naca.paper.neurons import Array
 
 Runs = dict[str, list[float]]
 
-ABLATION_SEEDS = {"SNN": 3, "ANN": 5}
+ABLATION_SEEDS = {"SNN": 2, "ANN": 5}
 IID_SEEDS = 2
 ONLINE = 1000  # samples of each class, where they come one at a time
 KINDS = (("SNN", continual_snn), ("ANN", continual_ann))
