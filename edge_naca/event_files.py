@@ -1,7 +1,7 @@
 """Recordings of event cameras: files of N-MNIST, and AEDAT 3.1 as DVS128 Gesture has it.
 
-Events are a structured array (events,) with the fields ``t`` (int64, µs, as the file says), ``x`` and
-``y`` (uint16, pixels from the upper left), ``on`` (bool, brighter or darker).
+Events are a structured array (events,) with the fields ``t`` (int64, µs, as the file says), ``x``
+and ``y`` (uint16, pixels from the upper left), ``on`` (bool, brighter or darker).
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def read_n_mnist(path: str | PathLike[str]) -> Array:
     -----
     Orchard, Jayawant, Cohen and Thakor, *Converting Static Image Datasets to Spiking Neuromorphic
     Datasets Using Saccades*, Frontiers in Neuroscience 9, 2015. An event has 40 bits: column, row,
-    1 bit of polarity, 23 bits of µs, the most significant byte first. A row of 240 is no event: from
-    it on, times are 2^13 µs later.
+    1 bit of polarity, 23 bits of µs, the most significant byte first. A row of 240 is no event:
+    from it on, times are 2^13 µs later.
     """
     content = _content(path)
     if len(content) % N_MNIST_EVENT:
@@ -205,7 +205,7 @@ def _packets_start(path: str | PathLike[str], content: bytes) -> int:
 
 def _check_packet(path: str | PathLike[str], packet: Any, at: int, room: int) -> None:
     size, capacity, number = (int(packet[name]) for name in ("size", "capacity", "number"))
-    is_whole = 0 <= number <= capacity and 0 < size and size * capacity <= room
+    is_whole = 0 <= number <= capacity and size > 0 and size * capacity <= room
     if is_whole and packet["kind"] == POLARITY:
         is_whole = size == POLARITY_EVENT.itemsize and packet["overflow"] >= 0
     if not is_whole:

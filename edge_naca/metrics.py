@@ -1,7 +1,8 @@
 """What is measured of continual learning, from answers and from a matrix of accuracies.
 
-The matrix R is (lessons, exams): R[i, j] is the accuracy in exam j after lesson i. Where exam j asks
-about what lesson j taught it is square, and its diagonal is what was known right after learning.
+The matrix R is (lessons, exams): R[i, j] is the accuracy in exam j after lesson i. Where exam j
+asks about what lesson j taught it is square, and its diagonal is what was known right after
+learning.
 """
 
 from __future__ import annotations
