@@ -38,7 +38,7 @@ def packet(
     return head + b"".join(events) + bytes(size * spare)
 
 
-def rows(events: np.ndarray) -> list[tuple[int, ...]]:  # type: ignore[type-arg]
+def rows(events: np.ndarray) -> list[tuple[int, ...]]:
     return [tuple(map(int, event)) for event in events.tolist()]
 
 

@@ -215,8 +215,9 @@ def names_for(page: str) -> dict[str, Any]:
         today |= {f"X_{day}": x[few] for day in ("monday", "tuesday", "wednesday")}
         today |= {f"y_{day}": y[few] for day in ("monday", "tuesday")}
     if page == "how-do-i.md":
-        few = y < 4
-        today |= {"X": x[few], "y": y[few], "X_test": x[few], "y_test": y[few]}
+        few = digits.y_train[:600] < 4  # enough to hold some out
+        x, y = digits.x_train[:600].reshape(600, -1)[few], digits.y_train[:600][few]
+        today |= {"X": x, "y": y, "X_test": x, "y_test": y}
     if page == "streaming.md":
         today |= {"X": digits.x_train[:9], "y": digits.y_train[:9]}
         today |= {"X_today": x, "y_today": y}
