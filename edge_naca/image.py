@@ -54,6 +54,21 @@ class ImageError(ValueError):
 
 
 @dataclass(frozen=True)
+class Context:
+    """A second context of a population (docs/arithmetic.md, section 7.8).
+
+    Parameters
+    ----------
+    offset : int8 (rows,), in weights, what it takes off samples; all 0 while it is not there.
+    residuals : int16 (2, rows), running means of what winners leave unexplained in the first and
+        in the second context, in 128ths of weights.
+    """
+
+    offset: NDArray[np.int8]
+    residuals: NDArray[np.int16]
+
+
+@dataclass(frozen=True)
 class Learned:
     """What one population learned.
 
@@ -63,11 +78,13 @@ class Learned:
     wins : uint16 (neurons,), how often each neuron won; None unless its rule's post is "winner".
     means : uint32 (2,), running means of how far a class's neurons lie behind its winner, and of
         half the squared distance to that (docs/arithmetic.md, section 7.7); None without priors.
+    context : None unless the rule has a drift.
     """
 
     weights: NDArray[np.int8]
     wins: NDArray[np.uint16] | None
     means: NDArray[np.uint32] | None = None
+    context: Context | None = None
 
 
 @dataclass
@@ -164,6 +181,10 @@ def _has_priors(population: Population) -> bool:
     return population.rule is not None and population.rule.has_priors
 
 
+def _has_drift(population: Population) -> bool:
+    return population.rule is not None and population.rule.drift > 0
+
+
 def _learned_parts(network: Network) -> Iterator[tuple[Population, int, int, int]]:
     """Yield population, rows, bytes of weights, bytes of wins (without padding)."""
     for index, population in enumerate(network.populations):
@@ -177,10 +198,17 @@ def state_size(network: Network) -> int:
     """Bytes of learned state: what a device has to keep."""
     parts = _learned_parts(network)
     populations = sum(
-        weights + -(-wins // 4) * 4 + (MEANS_BYTES if _has_priors(population) else 0)
-        for population, _, weights, wins in parts
+        weights
+        + -(-wins // 4) * 4
+        + (MEANS_BYTES if _has_priors(population) else 0)
+        + _context_size(population, rows)
+        for population, rows, weights, wins in parts
     )
     return 4 + 4 * network.capacity + populations + decorrelation_size(network)
+
+
+def _context_size(population: Population, rows: int) -> int:
+    return 4 * rows + -(-rows // 4) * 4 if _has_drift(population) else 0
 
 
 def _decorrelation_arrays(network: Network) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -237,6 +265,9 @@ def pack_state(network: Network, state: State) -> bytes:
             data += learned.wins.astype("<u2").tobytes() + bytes(-wins_size % 4)
         if learned.means is not None and _has_priors(population):
             data += learned.means.astype("<u4").tobytes()
+        if learned.context is not None and _has_drift(population):
+            data += learned.context.residuals.astype("<i2").tobytes()
+            data += _padded(learned.context.offset.astype(np.int8).tobytes())
     if state.inhibition is not None:
         data += _pack_decorrelation(state.inhibition, network)
     return data
@@ -269,9 +300,20 @@ def unpack_state(network: Network, data: bytes) -> State:
         if _has_priors(population):
             means = np.frombuffer(data, "<u4", 2, at).astype(np.uint32)
             at += MEANS_BYTES
-        populations.append(Learned(weights, wins, means))
+        context = _unpack_context(data, at, rows) if _has_drift(population) else None
+        at += _context_size(population, rows)
+        populations.append(Learned(weights, wins, means, context))
     inhibition = _unpack_decorrelation(network, data[at:]) if at < len(data) else None
     return State(seen, tuple(populations), learned, inhibition)
+
+
+def _unpack_context(data: bytes, at: int, rows: int) -> Context:
+    residuals = np.frombuffer(data, "<i2", 2 * rows, at).reshape(2, rows).astype(np.int16)
+    return Context(np.frombuffer(data, np.int8, rows, at + 4 * rows).copy(), residuals)
+
+
+def _new_context(rows: int) -> Context:
+    return Context(np.zeros(rows, np.int8), np.zeros((2, rows), np.int16))
 
 
 def new_state(network: Network) -> State:
@@ -281,6 +323,7 @@ def new_state(network: Network) -> State:
             np.zeros((population.neurons, rows), np.int8),
             np.zeros(population.neurons, np.uint16) if wins else None,
             np.zeros(2, np.uint32) if _has_priors(population) else None,
+            _new_context(rows) if _has_drift(population) else None,
         )
         for population, rows, _, wins in _learned_parts(network)
     )

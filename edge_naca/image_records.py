@@ -89,6 +89,7 @@ COMPETITION_FIELDS = (
     Field("ages", "u8", 0, 16, is_derived=True),
     Field("share", "u8"),
     Field("rarity", "u8"),
+    Field("drift", "u8"),
 )
 CURVE_FIELDS = (Field("curve_shift", "u8", 0, 24, attribute="shift"),)
 POPULATION = Record(
@@ -111,7 +112,7 @@ POPULATION = Record(
     *RULE_FIELDS,
     *CURVE_FIELDS,
     *COMPETITION_FIELDS,
-    Field("reserved", "u8[5]"),
+    Field("reserved", "u8[4]"),
 )
 NEURON_FIELDS = tuple(
     field

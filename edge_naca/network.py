@@ -188,6 +188,9 @@ class Rule:
     share, rarity : priors in the open competition, in 256ths, 0 for none, "winner" with "attract"
         only: by how much of its class's wins is a neuron's own, and by how few wins its class has
         a neuron (docs/arithmetic.md, section 7.7).
+    drift : how large, in 256ths of the mean squared distance to winners, the mean of what winners
+        leave unexplained may become before a second context is recruited; 0 for none, "winner"
+        with "attract" only (docs/arithmetic.md, section 7.8).
     """
 
     post: str
@@ -207,6 +210,7 @@ class Rule:
     levels: Array = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
     share: int = 0
     rarity: int = 0
+    drift: int = 0
 
     @property
     def ages(self) -> int:
@@ -220,8 +224,8 @@ class Rule:
 
     @property
     def has_priors(self) -> bool:
-        """Whether neurons have priors in the open competition."""
-        return self.share > 0 or self.rarity > 0
+        """Whether neurons have priors in the open competition, or the means that these need."""
+        return self.share > 0 or self.rarity > 0 or self.drift > 0
 
     def __post_init__(self) -> None:
         if (self.table is None) != (self.signal == "error"):
@@ -240,9 +244,11 @@ class Rule:
         whole("the greatest level", int(self.levels.max(initial=0)), 0, FULL_LEVEL)
         if self.has_priors and (self.post, self.pre) != ("winner", "attract"):
             raise ValueError(
-                "share and rarity are of post 'winner' with pre 'attract', not of "
+                "share, rarity and drift are of post 'winner' with pre 'attract', not of "
                 f"{self.post!r} with {self.pre!r}"
             )
+        if self.drift > 0 and self.trace_shift < 0:
+            raise ValueError(f"drift needs a trace_shift of 0 or more, not {self.trace_shift}")
         check((*RULE_FIELDS, *COMPETITION_FIELDS), self)
 
 
@@ -438,6 +444,8 @@ class Network:
                 "a learned inhibition needs populations[0] to learn with post 'winner', pre "
                 "'attract', rate_shift 20, no negative trace_shift and 8-bit weights"
             )
+        if inhibition.is_learned and rule is not None and rule.drift > 0:
+            raise ValueError("populations[0]: no drift behind a learned inhibition")
 
     def _check_stages(self) -> None:
         is_direct = self.encoder.kind == "direct"
@@ -471,6 +479,9 @@ class Network:
         shape = (self.capacity, population.neurons)
         if rule.table is not None and rule.table.shape != shape:
             raise ValueError(f"{name}: table must be {shape}, not {rule.table.shape}")
+        if rule.drift > 0:
+            last = self.encoder.steps - 1
+            whole(f"{name}.fire_from with a drift", population.fire_from, last, last)
 
     @property
     def capacity(self) -> int:

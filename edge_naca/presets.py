@@ -75,6 +75,7 @@ def competitive(
     grading: float = 0.5,
     share: float = 0.03,
     rarity: float = 0.1875,
+    drift: float = 0.1,
     inhibition: Inhibition | None = None,
     seed: int = 0,
     metadata: dict[str, Any] | None = None,
@@ -112,6 +113,10 @@ def competitive(
     rarity : how much neurons of a class with few samples are helped, 0 .. 0.99, relative to the
         squared distance to winners: a mean of few samples lies further from its class than one of
         many. 0 for not at all.
+    drift : how large the mean of what winners leave unexplained may become, relative to the squared
+        distance to winners, before a second context is recruited: samples that have all moved
+        alike are then learned there, and neurons are not dragged along. 0 for never, 0 .. 0.99.
+        Behind an `inhibition` that learns, and with weights coarser than codes, there is none.
     inhibition : what decorrelates codes before they are sent; codes then have a sign, as they do
         where preparation keeps it.
     seed : of everything random.
@@ -143,6 +148,7 @@ def competitive(
         rule=replace(
             _competitive_rule(capacity, neurons_per_class, rate_floor, depression, grading),
             **_priors(share, rarity),
+            drift=_drift(drift, fineness, inhibition),
             trace_shift=fineness,
             trace_decay=decay,
             trace_increment=1 << weight,
@@ -186,6 +192,14 @@ def _priors(share: float, rarity: float) -> dict[str, Any]:
             raise ValueError(f"{name} must be at least 0 and below 1, not {value}")
     doubling = round(256 * 2 * np.log(2) * share)
     return {"share": min(doubling, 255), "rarity": min(round(256 * rarity), 255)}
+
+
+def _drift(drift: float, fineness: int, inhibition: Inhibition | None) -> int:
+    """Return a rule's drift, in 256ths; 0 where there is no second context."""
+    if not 0 <= drift < 1:
+        raise ValueError(f"drift must be at least 0 and below 1, not {drift}")
+    has_none = fineness < 0 or (inhibition is not None and inhibition.is_learned)
+    return 0 if has_none else min(round(256 * drift), 255)
 
 
 def _fineness(weight_bits: int, bits: int, is_signed: bool) -> int:

@@ -182,6 +182,19 @@ def _behind_signs(
     return dataclasses.replace(population, rule=rule)
 
 
+@st.composite
+def _with_drift(draw: st.DrawFn, population: Population, steps: int) -> Population:
+    """Return a population that may have a second context, if its rule can have one."""
+    rule = population.rule
+    can = rule is not None and (rule.post, rule.pre) == ("winner", "attract")
+    if rule is None or not can or not draw(st.booleans()):
+        return population
+    rule = dataclasses.replace(
+        rule, trace_shift=abs(rule.trace_shift), drift=draw(_extreme(1, 255))
+    )
+    return dataclasses.replace(population, fire_from=steps - 1, rule=rule)
+
+
 KINDS = ("plain", "stages", "signs")
 
 
@@ -217,6 +230,9 @@ def networks(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Network:
         is_taught = inhibition is not None and inhibition.is_learned
         first = draw(_behind_signs(plastic[0], capacity, encoder.bits, is_taught))
         plastic = first, *plastic[1:]
+    free = 1 if inhibition is not None and inhibition.is_learned else 0
+    drifting = (draw(_with_drift(population, encoder.steps)) for population in plastic[free:])
+    plastic = *plastic[:free], *drifting
     stages: tuple[Stage, ...] = ()
     if has_stages:
         rule = plastic[0].rule if plastic else None
@@ -257,6 +273,16 @@ def _random_decorrelation(network: Network, rng: np.random.Generator) -> image.D
     )
 
 
+def _random_context(rows: int, rng: np.random.Generator) -> image.Context:
+    """Return a context that is there or not, as it may be or at its ends."""
+    offset = rng.integers(-128, 128, rows) >> rng.choice([0, 4, 8])
+    ends = [-32768, 32767, 0]
+    residuals = rng.choice(ends, (2, rows)) >> rng.choice([0, 5])
+    return image.Context(
+        np.where(offset == -1, 0, offset).astype(np.int8), residuals.astype(np.int16)
+    )
+
+
 def random_state(network: Network, rng: np.random.Generator) -> bytes:
     """Return a learned state with weights all over what can be stored, or at its ends."""
     populations = []
@@ -271,8 +297,11 @@ def random_state(network: Network, rng: np.random.Generator) -> bytes:
         means = None
         if population.rule is not None and population.rule.has_priors:
             means = rng.choice([0, 1, 90, 5000, 2**20, 2**22, 2**32 - 1], 2).astype(np.uint32)
+        context = None
+        if population.rule is not None and population.rule.drift > 0:
+            context = _random_context(shape[1], rng)
         populations.append(
-            image.Learned(weights.astype(np.int8), wins if has_wins else None, means)
+            image.Learned(weights.astype(np.int8), wins if has_wins else None, means, context)
         )
     seen = rng.integers(0, 2**32, network.capacity, np.uint32)
     learned = int(rng.choice([0, 1, 1000, 2**32 - 1]))

@@ -13,11 +13,22 @@ from edge_naca.network import Network, Rule
 from edge_naca.samples import check_events, check_labels, check_samples, default_kind
 from edge_naca.specification import encoding, preparation
 from edge_naca.specification.arithmetic import Int, draws, hash32, presentation_key
+from edge_naca.specification.contexts import Contexts
 from edge_naca.specification.inhibition import RunningInhibition
 from edge_naca.specification.population import NO_MARGIN, RunningPopulation
 from edge_naca.specification.priors import Priors
 from edge_naca.specification.results import Recording, Result
 from edge_naca.specification.stages import RunningConvolution, SpikingStages, run_coded
+
+
+def _contexts(rule: Rule | None, context: image.Context | None) -> Contexts | None:
+    if rule is None or context is None:
+        return None
+    return Contexts(rule, context.offset.astype(np.int64), context.residuals.astype(np.int64))
+
+
+def _context(contexts: Contexts) -> image.Context:
+    return image.Context(contexts.offset.astype(np.int8), contexts.residuals.astype(np.int16))
 
 
 def _priors(rule: Rule | None, means: NDArray[np.uint32] | None) -> Priors | None:
@@ -44,6 +55,7 @@ class Specification:
                 part.weights.astype(np.int64),
                 None if part.wins is None else part.wins.astype(np.int64),
                 _priors(population.rule, part.means),
+                _contexts(population.rule, part.context),
             )
             for population, part in zip(network.populations, learned.populations, strict=True)
         ]
@@ -88,6 +100,7 @@ class Specification:
                 layer.weights.astype(np.int8),
                 None if layer.wins is None else layer.wins.astype(np.uint16),
                 None if layer.priors is None else layer.priors.means.astype(np.uint32),
+                None if layer.contexts is None else _context(layer.contexts),
             )
             for layer in self._layers
         )
@@ -208,6 +221,7 @@ class Specification:
             gains = rates * signals
             if index == 0:
                 self._learn_inhibition(layer, gains, key)
+            layer.note_residual(int(self._seen[label]))
             self._change_weights(layer, rule, gains, arriving, int(hash32(word)[0]))
             changes += int((layer.weights != before).sum())
             if rule.post == "winner":
@@ -217,6 +231,8 @@ class Specification:
             if layer.priors is not None:
                 layer.priors.learn(self._learned)
                 layer.renew_priors()
+            if layer.contexts is not None and layer.priors is not None:
+                layer.contexts.settle(layer.learns_in, int(layer.priors.means[1]))
         self._learned = (self._learned + 1) % 2**32
         self._seen[label] = (self._seen[label] + 1) % 2**32
         self._renew_inhibition()
@@ -295,9 +311,7 @@ class Specification:
         old = weights[learners]
         eligible = np.broadcast_to(arriving, old.shape)
         if rule.pre == "attract":
-            shift = rule.trace_shift
-            target = layer.trace << shift if shift >= 0 else layer.trace >> -shift
-            terms = np.clip(target, population.weight_min, population.weight_max) - old
+            terms = layer.targets() - old
             eligible = np.ones_like(eligible)
         elif rule.pre == "bounded":
             terms = np.where(gain > 0, population.weight_max - old, old - population.weight_min)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge_naca.network import Population
 from edge_naca.specification.arithmetic import Int, saturate, scale
+from edge_naca.specification.contexts import MATURE, Contexts
 from edge_naca.specification.priors import Priors
 
 SILENT = 2**31 - 1  # threshold of a neuron that has not been recruited yet
@@ -23,6 +24,7 @@ class RunningPopulation:
     weights: Int  # (neurons, rows)
     wins: Int | None
     priors: Priors | None = None
+    contexts: Contexts | None = None
     prior: Int = field(init=False)  # of each neuron
     potentials: Int = field(init=False)
     added: Int = field(init=False)
@@ -34,6 +36,8 @@ class RunningPopulation:
     post: Int = field(init=False)
     slope: Int = field(init=False)
     sums: Int = field(init=False)
+    shifts: Int = field(init=False)  # of thresholds, by the context that a sample is heard in
+    learns_in: int = 0  # the context that the label's class hears a sample in
     margin: int = NO_MARGIN
     winner: int = -1
     ranked: Int = field(default_factory=lambda: np.zeros(0, np.int64))  # behind it, best first
@@ -45,6 +49,8 @@ class RunningPopulation:
         neurons, rows = self.weights.shape
         self.potentials, self.added, self.refractory, self.counts = np.zeros((4, neurons), np.int64)
         self.trace = np.zeros(rows, np.int64)
+        self.shifts = np.zeros(neurons, np.int64)
+        self.learns_in = 0
         self.last_spikes, self.spikes = np.zeros((2, neurons), bool)
 
     def thresholds(self) -> Int:
@@ -53,7 +59,7 @@ class RunningPopulation:
         result = np.full(population.neurons, population.threshold, np.int64)
         if population.norm_shift is not None:
             result += (self.weights * self.weights).sum(axis=1) >> population.norm_shift
-        result += self.added - self.prior
+        result += self.added + self.shifts - self.prior
         return result if self.wins is None else np.where(self.wins == 0, SILENT, result)
 
     def renew_priors(self) -> None:
@@ -85,9 +91,10 @@ class RunningPopulation:
     def compete(self, step: int, gate: Int | None) -> None:
         """Sections 5.4 and 7.1: who spikes, and who wins among those that the label reaches."""
         population = self.population
-        thresholds = self.thresholds()
-        recruited = thresholds != SILENT
-        margins = np.where(recruited, self.potentials - thresholds, NO_MARGIN)
+        recruited = self.thresholds() != SILENT
+        everywhere = self._margins_in_contexts(recruited)
+        context = self._nearest(everywhere, np.ones(population.neurons, bool), 0)
+        margins = everywhere[context]
         self.margin = int(margins.max())
         crossed = (margins > 0) & (self.refractory == 0) & (step >= population.fire_from)
         self.spikes = crossed
@@ -98,7 +105,9 @@ class RunningPopulation:
         self.winner = -1
         if gate is not None and population.rule is not None and self.wins is not None:
             rule = population.rule
-            plain = np.where(recruited, margins - self.prior, NO_MARGIN)
+            plains = [np.where(recruited, m - self.prior, NO_MARGIN) for m in everywhere]
+            self.learns_in = self._nearest(plains, gate > 0, context)
+            plain = plains[self.learns_in]
             scores = np.where(recruited, plain - (rule.handicap * self.wins >> 4), rule.recruit)
             reached = np.flatnonzero(gate > 0)
             if reached.size:
@@ -109,6 +118,40 @@ class RunningPopulation:
                 square = int((self.trace * self.trace).sum())
                 threshold = population.threshold
                 self.priors.measure(plain, recruited, self.winner, square, threshold)
+        if context == 1:
+            assert self.contexts is not None
+            self.shifts = self.contexts.shifts(self.weights, self.trace)
+
+    def _margins_in_contexts(self, recruited: NDArray[np.bool_]) -> list[Int]:
+        """Section 7.8: margins (neurons,) in each context that is there."""
+        shifts = [np.zeros(recruited.size, np.int64)]
+        if self.contexts is not None and self.contexts.is_recruited:
+            shifts.append(self.contexts.shifts(self.weights, self.trace))
+        margins = self.potentials - self.thresholds()
+        return [np.where(recruited, margins - shift, NO_MARGIN) for shift in shifts]
+
+    @staticmethod
+    def _nearest(margins: list[Int], asked: NDArray[np.bool_], otherwise: int) -> int:
+        """Return the context in which a recruited neuron of those asked is nearest."""
+        best = [int(m[asked].max(initial=NO_MARGIN)) for m in margins]
+        return otherwise if max(best) == NO_MARGIN else best.index(max(best))
+
+    def targets(self) -> Int:
+        """Return where the sample pulls weights (section 7.3), (rows,)."""
+        population, rule = self.population, self.population.rule
+        assert rule is not None
+        shift = rule.trace_shift
+        target = self.trace << shift if shift >= 0 else self.trace >> -shift
+        if self.learns_in == 1:
+            assert self.contexts is not None
+            target = target - self.contexts.offset
+        return np.clip(target, population.weight_min, population.weight_max)
+
+    def note_residual(self, samples: int) -> None:
+        """Section 7.8: what the winner leaves of a sample, after `samples` of its class."""
+        is_known = self.winner >= 0 and self.wins is not None and self.wins[self.winner] > 0
+        if self.contexts is not None and is_known and samples >= MATURE:
+            self.contexts.note(self.learns_in, self.targets() - self.weights[self.winner])
 
     def note_post(self, is_last: bool) -> None:
         """Section 7.2, the paper's Δs, taken before the reset of the last step."""

@@ -24,7 +24,7 @@ static uint32_t round_to_4(uint32_t bytes)
 static bool learns(const population_t *p)
 {
     return p->post == POST_WINNER && p->rate_shift == 20 && p->trace_shift >= 0 &&
-           p->weight_bits == 8;
+           p->weight_bits == 8 && p->drift == 0;
 }
 
 static naca_status_t check_decorrelation(const check_t *check, const population_t *first)

@@ -107,7 +107,8 @@ typedef struct population {
     uint8_t ages;
     uint8_t share;
     uint8_t rarity;
-    uint8_t reserved[5];
+    uint8_t drift;
+    uint8_t reserved[4];
 } population_t;
 STATIC_ASSERT(population, sizeof(population_t) == 64);
 
@@ -132,7 +133,10 @@ enum place {
     WEIGHTS,    // int8, or packed 4-bit
     WINS,       // uint16: gated competitions won
     MEANS,      // uint32[2]: running means of a class's gap and distance
+    RESIDUALS,  // int16[2][rows]: running means of what winners leave unexplained, in each context
+    OFFSET,     // int8[rows]: what the second context takes off; all 0 while it is not there
     NORMS,      // uint32: squared norm of each neuron's weights
+    PRODUCTS,   // int32: of each neuron's weights and the offset
     PRIORS,     // int32: what a neuron is worth before a sample comes
     OWNERS,     // uint16: the class that a neuron belongs to
     CLASSES,    // uint32[capacity][2]: what neurons of a class have in common
@@ -166,8 +170,13 @@ typedef struct layer {
     uint32_t gap;         // how far the label's class lies behind its winner, ...
     uint32_t distance;    // ... and half the squared distance to that, ...
     uint32_t measured;    // ... as far as this says
+    uint32_t has_context; // whether the second context is there
+    uint32_t context;     // that the sample is heard in, 0 or 1; 0 before the last step
+    uint32_t learns_in;   // that the label's class hears it in
+    int32_t nearness;     // of the sample to the offset, in potentials
+    uint32_t residual_square; // of the mean residual that the sample moved
 } layer_t;
-STATIC_ASSERT(layer, sizeof(layer_t) == 180);
+STATIC_ASSERT(layer, sizeof(layer_t) == 212);
 
 // The core. It lies at the start of the workspace, and everything else there at an offset from it.
 // A pointer that takes the same room on every machine.
@@ -223,6 +232,14 @@ STATIC_ASSERT(naca, sizeof(naca_t) == 192);
 #define AT_CONST(type, core, offset) \
     ((const type *)(const void *)((const uint8_t *)(core) + (offset)))
 #define IN_IMAGE(type, core, offset) ((const type *)(const void *)((core)->image.at + (offset)))
+
+// The trace of an input. Codes with a sign are their own traces.
+static inline int32_t naca_trace(const naca_t *core, const layer_t *layer, uint32_t input)
+{
+    const bool has_sign = core->net.is_signed && layer == core->layers;
+    return has_sign ? AT_CONST(int8_t, core, layer->at[TRACES])[input]
+                    : AT_CONST(uint8_t, core, layer->at[TRACES])[input];
+}
 
 // Shift right, rounding down. C leaves open what happens to negative numbers; here it is said.
 STATIC_ASSERT(arithmetic_shift, (-3 >> 1) == -2);
@@ -423,6 +440,9 @@ uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step);
 
 // ---- priors.c, for populations that have some ---------------------------------------------------
 
+enum { GAP, DISTANCE };            // at[MEANS]
+enum { LARGEST_MEAN = 0x3fffff }; // more counts as this
+
 // layer->measured: what population.c found out in the last step of learning.
 enum { NOTHING, DISTANCE_ALONE, GAP_AND_DISTANCE };
 
@@ -435,13 +455,35 @@ void naca_renew_priors(naca_t *core, layer_t *layer);
 // Learn what was measured, and renew priors. Called once wins are counted, before the sample is.
 void naca_learn_priors(naca_t *core, layer_t *layer);
 
+// ---- contexts.c, for populations with a drift ---------------------------------------------------
+
+// Whether the second context is there, and what its offset makes of each neuron. Called whenever
+// weights or the offset were written. Work: all weights.
+void naca_find_context(naca_t *core, layer_t *layer);
+
+// How near the sample is to the offset. Called in the last step, before neurons compete.
+void naca_measure_context(const naca_t *core, layer_t *layer);
+
+// What the second context adds to the threshold of a neuron.
+int32_t naca_context_shift(const naca_t *core, const layer_t *layer, uint32_t neuron);
+
+// Where the trace of an input says that its weight should be, in the context that is learned in.
+int32_t naca_target(const naca_t *core, const layer_t *layer, uint32_t input);
+
+// Whether what the winner leaves unexplained counts: it is recruited, and its class is known well.
+bool naca_is_mature(const naca_t *core, const layer_t *layer, uint32_t label);
+
+// Take it into the context's mean. Called if it counts, before weights change. Work: rows.
+void naca_note_residual(naca_t *core, layer_t *layer);
+
+// Recruit the second context, or move it, if that mean is too large. Called if it was noted, once
+// means are learned. Work: rows, and naca_find_context if the offset moves.
+void naca_settle_context(naca_t *core, layer_t *layer);
+
 // ---- learn.c ------------------------------------------------------------------------------------
 
 // A label's neuromodulator at every neuron, int8[neurons]; null where the error takes its place.
 const int8_t *naca_label_row(const naca_t *core, const layer_t *layer, uint32_t label);
-
-// The trace of an input. Codes with a sign are their own traces.
-int32_t naca_trace(const naca_t *core, const layer_t *layer, uint32_t input);
 
 // Learn that the sample's class is `label`. Called by present() after the last step, population by
 // population in ascending order, since each is taught by the spikes that the one before ends with.

@@ -13,21 +13,6 @@ typedef struct update {
     uint32_t changes;
 } update_t;
 
-// Where the trace of an input says that its weight should be.
-static int32_t target_of(const population_t *p, int32_t trace)
-{
-    const int32_t target = p->trace_shift >= 0 ? trace * ((int32_t)1 << p->trace_shift)
-                                               : shift_down(trace, (uint32_t)-p->trace_shift);
-    return clamp(target, p->weight_min, p->weight_max);
-}
-
-int32_t naca_trace(const naca_t *core, const layer_t *layer, uint32_t input)
-{
-    const bool has_sign = core->net.is_signed && layer == core->layers;
-    return has_sign ? AT_CONST(int8_t, core, layer->at[TRACES])[input]
-                    : AT_CONST(uint8_t, core, layer->at[TRACES])[input];
-}
-
 // The change that a synapse is offered, before rate and signal.
 static int32_t pre_term(const update_t *u, uint32_t neuron, uint32_t input, int32_t weight,
                         bool grows)
@@ -35,7 +20,7 @@ static int32_t pre_term(const update_t *u, uint32_t neuron, uint32_t input, int3
     const layer_t *layer = u->layer;
     switch (layer->p.pre) {
     case PRE_ATTRACT:
-        return target_of(&layer->p, naca_trace(u->core, layer, input)) - weight;
+        return naca_target(u->core, layer, input) - weight;
     case PRE_BOUNDED:
         return grows ? layer->p.weight_max - weight : weight - layer->p.weight_min;
     default:
@@ -60,6 +45,10 @@ static void change_weight(update_t *u, uint32_t neuron, uint32_t input, uint32_t
         if (layer->at[NORMS] != 0) {
             uint32_t *norm = &AT(uint32_t, u->core, layer->at[NORMS])[neuron];
             *norm = *norm - (uint32_t)(old * old) + (uint32_t)(now * now);
+        }
+        if (layer->has_context != 0) {
+            const int32_t offset = AT_CONST(int8_t, u->core, layer->at[OFFSET])[input];
+            AT(int32_t, u->core, layer->at[PRODUCTS])[neuron] += (now - old) * offset;
         }
         u->changes++;
     }
@@ -115,6 +104,10 @@ static void learn_winner(update_t *u, layer_t *layer, const int8_t *row, uint32_
     naca_t *core = u->core;
     uint16_t *list = AT(uint16_t, core, layer->at[SPIKES]);
     uint16_t *wins = AT(uint16_t, core, layer->at[WINS]);
+    const bool is_noted = layer->at[OFFSET] != 0 && naca_is_mature(core, layer, label);
+    if (is_noted) {
+        naca_note_residual(core, layer);
+    }
     for (uint32_t s = 0; s < layer->spike_count; s++) {
         if (row[list[s]] < 0 && wins[list[s]] >= layer->p.depress_from) {
             change_neuron(u, list[s], (int32_t)layer->p.depress_rate * row[list[s]]);
@@ -133,6 +126,9 @@ static void learn_winner(update_t *u, layer_t *layer, const int8_t *row, uint32_
     }
     if (layer->at[PRIORS] != 0) {
         naca_learn_priors(core, layer);
+    }
+    if (is_noted) {
+        naca_settle_context(core, layer);
     }
 }
 

@@ -29,7 +29,6 @@ static const field_t population_fields[] = {
     {offsetof(population_t, ranks), U8 | FROM_0, NACA_MAX_RANKS},
     {offsetof(population_t, ages), U8 | FROM_0, 16},
     {offsetof(population_t, reserved), I32 | FROM_0, 0},
-    {offsetof(population_t, reserved) + 1, I32 | FROM_0, 0},
 };
 
 // What no single field can say.
@@ -52,7 +51,10 @@ bool naca_population_fits(const population_t *p, const network_t *net, bool is_o
     if ((p->ranks == 0) != (p->ages == 0) || (p->ranks != 0 && p->post != POST_WINNER)) {
         return false;
     }
-    if ((p->share != 0 || p->rarity != 0) && (p->post != POST_WINNER || p->pre != PRE_ATTRACT)) {
+    if ((p->share != 0 || p->rarity != 0 || p->drift != 0) && (p->post != POST_WINNER || p->pre != PRE_ATTRACT)) {
+        return false;
+    }
+    if (p->drift != 0 && (p->trace_shift < 0 || p->fire_from + 1u != naca_steps(net))) {
         return false;
     }
     if (p->pre == PRE_ATTRACT && (p->flags & POPULATION_BIAS) != 0) {
@@ -120,6 +122,9 @@ static int32_t threshold_of(const naca_t *core, const layer_t *layer, uint32_t n
     if (layer->at[PRIORS] != 0) {
         threshold -= AT_CONST(int32_t, core, layer->at[PRIORS])[neuron];
     }
+    if (layer->context != 0) {
+        threshold += naca_context_shift(core, layer, neuron);
+    }
     return threshold;
 }
 
@@ -172,12 +177,37 @@ static void enter(naca_t *core, layer_t *layer, uint32_t neuron, int32_t margin)
     insert(list, &layer->spike_count, layer->p.winners, place, neuron);
 }
 
+// Hear the sample in the context in which it is nearest to one of all neurons, or, gated, of those
+// that the label reaches. Stays as it is where none of these is recruited.
+static void choose_context(naca_t *core, layer_t *layer, const int8_t *gate)
+{
+    const uint32_t before = layer->context;
+    int32_t best = INT32_MIN;
+    uint32_t nearest = before;
+    for (layer->context = 0; layer->context < 2u; layer->context++) {
+        naca_tick(core);
+        for (uint32_t j = 0; j < layer->p.neurons; j++) {
+            const int32_t margin =
+                gate == NULL ? margin_of(core, layer, j) : plain_margin(core, layer, j);
+            if ((gate == NULL || gate[j] > 0) && margin > best) {
+                best = margin;
+                nearest = layer->context;
+            }
+        }
+    }
+    layer->context = nearest;
+}
+
 // Who crosses the threshold.
 static void compete(naca_t *core, layer_t *layer)
 {
     const uint8_t *refractory = AT_CONST(uint8_t, core, layer->at[REFRACTORY]);
     const bool has_refractory = layer->at[REFRACTORY] != 0;
     int32_t best = INT32_MIN;
+    if (layer->has_context != 0) {
+        naca_measure_context(core, layer);
+        choose_context(core, layer, NULL);
+    }
     for (uint32_t j = 0; j < layer->p.neurons; j++) {
         const int32_t margin = margin_of(core, layer, j);
         if (margin > best) {
@@ -261,7 +291,11 @@ static void measure_class(const naca_t *core, layer_t *layer)
 static void compete_gated(naca_t *core, layer_t *layer, uint32_t label)
 {
     const int8_t *gate = naca_label_row(core, layer, label);
+    const uint32_t context = layer->context;
     int32_t best = 0;
+    if (layer->has_context != 0) {
+        choose_context(core, layer, gate);
+    }
     layer->winner = -1;
     for (uint32_t j = 0; j < layer->p.neurons; j++) {
         if (gate[j] > 0) {
@@ -276,6 +310,8 @@ static void compete_gated(naca_t *core, layer_t *layer, uint32_t label)
     if (layer->at[PRIORS] != 0) {
         measure_class(core, layer);
     }
+    layer->learns_in = layer->context;
+    layer->context = context;
 }
 
 static void mark_spikes(const naca_t *core, const layer_t *layer, uint8_t *marks)
@@ -384,6 +420,7 @@ uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step)
         integrate_block(core, layer, step, b);
     }
     layer->spike_count = 0;
+    layer->context = 0;
     if (step->index >= layer->p.fire_from) { // which the last step always is
         compete(core, layer);
     }

@@ -3,8 +3,7 @@
 // Section 7.7: what neurons are worth before a sample comes. A neuron that owns little of its class
 // is worth less, one of a class that has learned little is worth more.
 
-enum { LARGEST_MEAN = 0x3fffff, MEAN_OVER = 1024, FACTOR_BITS = 17 };
-enum { GAP, DISTANCE };             // at[MEANS]
+enum { MEAN_OVER = 1024, FACTOR_BITS = 17 };
 enum { LOGARITHM, RARITY };         // of a class, at at[CLASSES]
 enum { RECRUITED, WON };            // the same places before that
 enum { NO_OWNER = NACA_MAX_UNITS }; // not below the capacity

@@ -33,13 +33,16 @@ static void sizes_of(const naca_t *core, const layer_t *layer, uint32_t index,
     const population_t *p = &layer->p;
     const bool is_plastic = p->post != POST_NONE;
     const bool has_trace = is_plastic && p->pre == PRE_ATTRACT;
-    const bool has_priors = p->share != 0 || p->rarity != 0;
+    const bool has_priors = p->share != 0 || p->rarity != 0 || p->drift != 0;
     const uint32_t n = p->neurons;
     memset(sizes, 0, PLACES * sizeof *sizes);
     sizes[WEIGHTS] = naca_weight_bytes(layer);
     sizes[WINS] = p->post == POST_WINNER ? 2u * n : 0;
     sizes[NORMS] = p->flags & POPULATION_NORM_THRESHOLD ? 4u * n : 0;
     sizes[MEANS] = has_priors ? 8u : 0;
+    sizes[RESIDUALS] = p->drift != 0 ? 4u * layer->rows : 0;
+    sizes[OFFSET] = p->drift != 0 ? layer->rows : 0;
+    sizes[PRODUCTS] = p->drift != 0 ? 4u * n : 0;
     sizes[PRIORS] = has_priors ? 4u * n : 0;
     sizes[OWNERS] = has_priors ? 2u * n : 0;
     sizes[CLASSES] = has_priors ? 8u * core->net.capacity : 0;
@@ -129,7 +132,7 @@ void naca_plan(const naca_image_t *image, naca_t *core, bool is_real)
             uint32_t sizes[PLACES];
             read_layer(core, records, i, before, &layer);
             sizes_of(core, &layer, i, sizes);
-            lay_out(&layer, sizes, WEIGHTS, MEANS, &learned);
+            lay_out(&layer, sizes, WEIGHTS, OFFSET, &learned);
             lay_out(&layer, sizes, NORMS, RANKED, &scratch);
             if (layer.at[TRACES] == 0) {
                 layer.at[TRACES] = core->encoder_codes;
@@ -164,7 +167,8 @@ naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size)
     return NACA_OK;
 }
 
-// All that depends on it are the squared norms of each neuron's weights, and priors.
+// All that depends on it are the squared norms of each neuron's weights, what an offset makes of
+// them, and priors.
 void naca_state_written(naca_t *core)
 {
     for (uint32_t i = 0; i < core->net.populations; i++) {
@@ -178,6 +182,9 @@ void naca_state_written(naca_t *core)
                 norm += (uint32_t)(w * w);
             }
             AT(uint32_t, core, layer->at[NORMS])[j] = norm;
+        }
+        if (layer->at[OFFSET] != 0) {
+            naca_find_context(core, layer);
         }
         if (layer->at[PRIORS] != 0) {
             naca_renew_priors(core, layer);
