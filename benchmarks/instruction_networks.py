@@ -241,5 +241,11 @@ def random_start(rng: Random, network: Network) -> State:
         if fresh.wins is None:
             low, high = population.weight_min, population.weight_max
             weights = np.rint(rng.uniform(low / 3, high / 2, weights.shape)).astype(np.int8)
-        populations.append(Learned(weights, fresh.wins, fresh.means))
-    return State(np.zeros(network.capacity, np.uint32), tuple(populations), 0)
+        context = fresh.context
+        if context is not None and rng.random() < 0.5:
+            offset = rng.integers(-9, 10, len(context.offset)).astype(np.int8)
+            context = replace(context, offset=offset)
+        populations.append(Learned(weights, fresh.wins, fresh.means, context))
+    # Classes are known well enough for what winners leave unexplained to count, or are not.
+    seen = np.full(network.capacity, rng.choice([0, 100]), np.uint32)
+    return State(seen, tuple(populations), 0)

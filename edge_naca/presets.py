@@ -116,7 +116,8 @@ def competitive(
     drift : how large the mean of what winners leave unexplained may become, relative to the squared
         distance to winners, before a second context is recruited: samples that have all moved
         alike are then learned there, and neurons are not dragged along. 0 for never, 0 .. 0.99.
-        Behind an `inhibition` that learns, and with weights coarser than codes, there is none.
+        Behind an `inhibition` that learns there is none, nor with 4-bit weights or 8-bit codes:
+        what coarse weights leave unexplained does not average out.
     inhibition : what decorrelates codes before they are sent; codes then have a sign, as they do
         where preparation keeps it.
     seed : of everything random.
@@ -148,7 +149,7 @@ def competitive(
         rule=replace(
             _competitive_rule(capacity, neurons_per_class, rate_floor, depression, grading),
             **_priors(share, rarity),
-            drift=_drift(drift, fineness, inhibition),
+            drift=_drift(drift, weight_bits, bits, inhibition),
             trace_shift=fineness,
             trace_decay=decay,
             trace_increment=1 << weight,
@@ -194,12 +195,12 @@ def _priors(share: float, rarity: float) -> dict[str, Any]:
     return {"share": min(doubling, 255), "rarity": min(round(256 * rarity), 255)}
 
 
-def _drift(drift: float, fineness: int, inhibition: Inhibition | None) -> int:
+def _drift(drift: float, weight_bits: int, bits: int, inhibition: Inhibition | None) -> int:
     """Return a rule's drift, in 256ths; 0 where there is no second context."""
     if not 0 <= drift < 1:
         raise ValueError(f"drift must be at least 0 and below 1, not {drift}")
-    has_none = fineness < 0 or (inhibition is not None and inhibition.is_learned)
-    return 0 if has_none else min(round(256 * drift), 255)
+    learns = inhibition is not None and inhibition.is_learned
+    return 0 if learns or weight_bits < 8 or bits == 8 else min(round(256 * drift), 255)
 
 
 def _fineness(weight_bits: int, bits: int, is_signed: bool) -> int:

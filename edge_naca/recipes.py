@@ -22,6 +22,7 @@ from edge_naca.scaling import Plan, Scaler, plan
 
 Array = NDArray[Any]
 
+CONTEXT_SHARE = 1 / 8  # of a budget that a second context may take
 NORM_SAMPLES = 200  # by which the norm of a front end's features is judged
 
 
@@ -43,7 +44,8 @@ def network_for(
     ----------
     dataset : its training samples and classes are looked at.
     front_end : frozen stages that features come from; `features` and `bits` are then its own.
-    max_kib : most KiB of learned state; as many neurons are taken as fit.
+    max_kib : most KiB of learned state; as many neurons are taken as fit. A second context, for
+        samples that drift, is left out where it would take more than an eighth of them.
     neurons_per_class : neurons for each class, if `max_kib` is not given either 30, or 6 where
         codes are decorrelated.
     features : "edges" (how strong the edges of four orientations are in each cell of an image),
@@ -84,7 +86,7 @@ def network_for(
         scaler = chosen_plan.scaler
         metadata = {} if scaler is None else {SCALER: scaler.to_json()}
 
-    def build(neurons: int) -> Network:
+    def build(neurons: int, **drift: float) -> Network:
         return presets.competitive(
             source,
             room,
@@ -95,6 +97,7 @@ def network_for(
             inhibition=inhibition,
             seed=seed,
             metadata=metadata,
+            **drift,
         )
 
     if neurons_per_class is not None:
@@ -103,15 +106,20 @@ def network_for(
         return build(neurons_per_class)
     if max_kib is None:
         return build(usual_neurons(room, inhibition))
-    smallest = state_size(build(1))
-    if smallest > max_kib * 1024:
+    budget = max_kib * 1024
+    none = {"drift": 0.0}
+    smallest = state_size(build(1, **none))
+    context = state_size(build(1)) - smallest
+    chosen_drift = none if context > CONTEXT_SHARE * budget else {}
+    if smallest > budget:
         raise ValueError(
             f"one neuron for each class takes {smallest / 1024:.1f} KiB already, "
             f"which is more than max_kib {max_kib:g}"
         )
     # As many as fit: they are counted by the first number too many.
     counts = range(1, MAX_UNITS // room + 1)
-    return build(bisect_right(counts, max_kib * 1024, key=lambda count: state_size(build(count))))
+    most = bisect_right(counts, budget, key=lambda count: state_size(build(count, **chosen_drift)))
+    return build(most, **chosen_drift)
 
 
 def usual_neurons(room: int, inhibition: Inhibition | None) -> int:

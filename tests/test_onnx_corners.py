@@ -21,7 +21,7 @@ def with_weights(network: Network, *weights: Any) -> Core:
     """Return a core whose populations have these weights (neurons, rows)."""
     state = image.new_state(network)
     learned = tuple(
-        image.Learned(np.array(w, np.int8), part.wins, part.means)
+        replace(part, weights=np.array(w, np.int8))
         for w, part in zip(weights, state.populations, strict=True)
     )
     return Core(network, image.pack_state(network, image.State(state.seen, learned, 0)))
@@ -85,7 +85,7 @@ def replace_rule(network: Network, **parts: Any) -> Network:
 def test_a_code_is_its_own_trace_in_the_first_population_only(input_type: str) -> None:
     """Behind as many hidden neurons as there are inputs, traces are those of hidden spikes."""
     rng = np.random.default_rng(4)
-    network = presets.competitive(6, 2, 3, bits=3)
+    network = presets.competitive(6, 2, 3, bits=3, drift=0.0)
     hidden, output = network.populations
     hidden = replace(hidden, fire_from=0, winners=0)
     network = replace(network, populations=(hidden, hidden, output))

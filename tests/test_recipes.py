@@ -114,6 +114,9 @@ def test_the_budget_is_used_and_kept(kib: float, weight_bits: int) -> None:
     each = network.populations[0].neurons // 3
     assert state_size(network) <= kib * 1024
     assert network.populations[0].weight_bits == weight_bits
+    rule = network.populations[0].rule
+    assert rule is not None
+    assert (rule.drift > 0) == (weight_bits == 8 and kib > 7)
     if each < 4096 // 3:
         larger = recipes.network_for(LARGE, neurons_per_class=each + 1, weight_bits=weight_bits)
         assert state_size(larger) > kib * 1024

@@ -187,6 +187,9 @@ def _population(population: Population, learned: Learned) -> dict[str, Any]:
         "priors": None
         if rule is None or not rule.has_priors
         else {"share": rule.share / 256, "rarity": rule.rarity / 256},
+        "context": None
+        if rule is None or learned.context is None
+        else {"drift": rule.drift / 256, "recruited": bool(learned.context.offset.any())},
         "weights": None
         if not weights.size
         else {
@@ -312,6 +315,7 @@ def _population_table(populations: list[dict[str, Any]]) -> Table:
         "reset": lambda e: e["reset"],
         "rule": lambda e: " · ".join(e["rule"].values()) if e["rule"] else "none",
         "priors": lambda e: _priors(e["priors"]),
+        "second context": lambda e: _context(e["context"]),
         "weights": lambda e: _weights(e["weights"]),
     }
     for name, show in rows.items():
@@ -328,6 +332,13 @@ def _priors(priors: dict[str, float] | None) -> str:
     if priors is None:
         return "none"
     return f"share {priors['share']:.2f}, rarity {priors['rarity']:.2f}"
+
+
+def _context(context: dict[str, Any] | None) -> str:
+    if context is None:
+        return "none"
+    there = "recruited" if context["recruited"] else "not recruited"
+    return f"{there}, drift {context['drift']:.2f}"
 
 
 def _weights(weights: dict[str, Any] | None) -> str:

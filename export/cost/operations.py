@@ -20,6 +20,7 @@ from edge_naca.export.cost.stage_operations import coded_operations, spiking_ope
 from edge_naca.image import BLOCK, Learned, State, unpack_state
 from edge_naca.network import Encoder, Network, Population, Preparation
 from edge_naca.samples import default_kind
+from edge_naca.specification.contexts import MATURE
 from edge_naca.specification.population import SILENT
 from edge_naca.specification.priors import Priors
 from edge_naca.specification.results import Recording
@@ -240,6 +241,9 @@ def _fired(
         }
     )
     counts += _thresholds(population, recruited * len(comparing))
+    if has_second_context(learned):
+        counts["offset compared with a trace"] = learned.weights.shape[1]
+        counts["neuron heard in both contexts"] = n
     margins = potentials.astype(np.int64) - thresholds
     may_spike = (margins > 0) & (thresholds != SILENT)
     if population.refractory:
@@ -255,6 +259,11 @@ def _fired(
         counts["neuron compared with the step before"] = n
         counts += _thresholds(population, n)
     return counts
+
+
+def has_second_context(learned: Learned) -> bool:
+    """Tell whether a population has recruited its second context."""
+    return learned.context is not None and bool(learned.context.offset.any())
 
 
 def _thresholds(population: Population, times: int) -> Operations:
@@ -356,6 +365,9 @@ def _learned(
                 counts["norm follows a weight"] += changed[index]
             if rule.has_priors:
                 counts += _priors(network, index, after.populations[index])
+            if rule.drift > 0:
+                seen, new = int(before.seen[label]), after.populations[index]
+                counts += _drift(population, old, new, seen, changed[index])
         taught = spiking
     return counts
 
@@ -372,6 +384,24 @@ def _priors(network: Network, index: int, learned: Learned) -> Operations:
             "class weighed": network.capacity,
         }
     )
+
+
+def _drift(
+    population: Population, old: Learned, new: Learned, seen: int, changed: int
+) -> Operations:
+    """What a second context takes, or that there may come one, after `seen` of the class."""
+    assert old.context is not None
+    assert new.context is not None
+    rows = old.weights.shape[1]
+    counts: Operations = Counter()
+    if seen >= MATURE:
+        counts["residual averaged"] = rows
+    if has_second_context(old):
+        counts["neuron heard in both contexts"] = population.neurons
+        counts["product follows a weight"] = changed
+    if not np.array_equal(old.context.offset, new.context.offset):
+        counts["weight multiplied by an offset"] = rows * population.neurons
+    return counts
 
 
 def _last_margins(recording: Recording, part: slice) -> Array:

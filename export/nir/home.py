@@ -124,15 +124,21 @@ def _restored(graph: Graph, about: dict[str, Any]) -> tuple[Network, bytes | Non
             bias = _integers(graph, name, shift, "bias")
             weights = np.concatenate([weights, bias[:, None]], axis=1)
         wins, means = state["wins"][number], state["means"][number]
+        context = state["contexts"][number]
         learned.append(
             image.Learned(
                 weights,
                 None if wins is None else np.array(wins, np.uint16),
                 None if means is None else np.array(means, np.uint32),
+                None if context is None else _context(context),
             )
         )
     seen = np.array(state["seen"], np.uint32)
     return network, image.pack_state(network, image.State(seen, tuple(learned), state["learned"]))
+
+
+def _context(told: dict[str, Any]) -> image.Context:
+    return image.Context(np.array(told["offset"], np.int8), np.array(told["residuals"], np.int16))
 
 
 def _integers(graph: Graph, name: str, shift: int, what: str = "weight") -> NDArray[np.int8]:

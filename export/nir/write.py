@@ -176,6 +176,8 @@ def _unsaid(population: Population) -> Iterator[str]:
         yield "the threshold follows the weights' squared norm; the one in the graph is today's"
     if population.rule is not None and population.rule.has_priors:
         yield "priors lower or raise the threshold; the one in the graph is today's"
+    if population.rule is not None and population.rule.drift > 0:
+        yield "a second context, which takes an offset off samples, is recruited when these drift"
     if population.reset == "subtract":
         yield "a spike takes the threshold from the potential"
     if population.refractory:
@@ -371,8 +373,16 @@ def _about(network: Network, learned: image.State | None) -> dict[str, Any]:
             "means": [
                 None if part.means is None else part.means.tolist() for part in learned.populations
             ],
+            "contexts": [
+                None if part.context is None else _context(part.context)
+                for part in learned.populations
+            ],
         },
     }
+
+
+def _context(context: image.Context) -> dict[str, Any]:
+    return {"offset": context.offset.tolist(), "residuals": context.residuals.tolist()}
 
 
 def described(thing: Any) -> Any:

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_naca.export.onnx_export import arithmetic
+from edge_naca.export.onnx_export.contexts import (
+    context_of_label,
+    counts_residual,
+    learned_context,
+)
 from edge_naca.export.onnx_export.graph import Graph, Operand, Value
 from edge_naca.export.onnx_export.inhibition_learning import Decorrelating
-from edge_naca.export.onnx_export.plasticity import learners_of, move
+from edge_naca.export.onnx_export.plasticity import learners_of, move, target_of
 from edge_naca.export.onnx_export.population import GraphPopulation
 from edge_naca.export.onnx_export.presentation import Presentation
 from edge_naca.export.onnx_export.priors import learned_means
@@ -53,12 +58,14 @@ class _Competition:
     scores : int32 (1, neurons), `NO_MARGIN` where the label does not reach.
     winner : bool (1, neurons).
     ranked : int32 (1, neurons), levels of those behind the winner; None where none learns there.
+    learns_in : bool (1, 1), whether the second context is learned in; None without one.
     """
 
     plain: Value
     scores: Value
     winner: Value
     ranked: Value | None
+    learns_in: Value | None
 
 
 def learn(
@@ -106,12 +113,16 @@ def learn(
         window = network.encoder.steps - layer.population.fire_from
         signal = _error(part, layer, label, window) if modulation is None else modulation
         gain = _gain(part, layer, rule, signal, competition)
-        trace = _trace(part, shown, index, rule) if rule.pre == "attract" else None
+        trace = shown.trace(index) if rule.pre == "attract" else None
+        target = None
+        if trace is not None:
+            offset = None if competition is None else _offset(part, layer, competition)
+            target = target_of(part, layer.population, rule, trace, offset)
         word = part.op("key/word", "Add", key, index + 1)
         own_key = arithmetic.hash32(part, "key", word)
         learners = learners_of(part, layer.population, rule, gain)
         weights, changes = move(
-            part, layer, rule, network.rows(index), learners, taught, trace, own_key
+            part, layer, rule, network.rows(index), learners, taught, target, own_key
         )
         wins = None if competition is None else _wins(part, layer, competition.winner)
         if decorrelating is not None and index == 0:
@@ -125,6 +136,21 @@ def learn(
             following |= {f"{INHIBITION}.{name}": v for name, v in decorrelating.state.items()}
         means = _means(g.within(f"{name}/means"), name, layer, rule, competition, trace, state)
         lessons.append(Lesson(weights, wins, means, changes))
+        if rule.drift > 0:
+            assert competition is not None
+            assert target is not None
+            assert means is not None
+            following |= _context(
+                g.within(f"{name}/contexts/learning"),
+                name,
+                layer,
+                rule,
+                competition,
+                target,
+                means,
+                label,
+                state,
+            )
     return lessons, following
 
 
@@ -211,19 +237,67 @@ def _modulation(g: Graph, rule: Rule, label: Value) -> Value:
 def _competition(
     g: Graph, layer: GraphPopulation, rule: Rule, modulation: Value, seen: Value, label: Value
 ) -> _Competition:
-    plain = _plain_margins(g, layer)
+    learns_in, plain = _plain_margins(g, layer, modulation)
     scores = _scores(g, layer, rule, plain, modulation)
     winner = _winner(g, layer, scores, modulation)
     ranked = _ranked(g, layer, rule, scores, winner, seen, label) if rule.ranks else None
-    return _Competition(plain, scores, winner, ranked)
+    return _Competition(plain, scores, winner, ranked, learns_in)
 
 
-def _plain_margins(g: Graph, layer: GraphPopulation) -> Value:
-    """Margins without priors, int32 (1, neurons)."""
+def _plain_margins(
+    g: Graph, layer: GraphPopulation, modulation: Value
+) -> tuple[Value | None, Value]:
+    """Margins without priors, int32 (1, neurons), and the context of the label's class."""
     assert layer.margins is not None
+    if layer.hearing is not None:
+        assert layer.recruited is not None
+        reached = g.op("reached_in_contexts", "Greater", modulation, 0)
+        return context_of_label(
+            g.within("contexts"), layer.hearing, layer.priors, layer.recruited, reached
+        )
     if layer.priors is None:
-        return layer.margins
-    return g.op("plain_margins", "Sub", layer.margins, layer.priors)
+        return None, layer.margins
+    return None, g.op("plain_margins", "Sub", layer.margins, layer.priors)
+
+
+def _offset(g: Graph, layer: GraphPopulation, competition: _Competition) -> Value | None:
+    """What the context that is learned in takes off, int32 (1, rows); None without contexts."""
+    if layer.second is None or competition.learns_in is None:
+        return None
+    return g.op("offset", "Where", competition.learns_in, layer.second.offset, 0)
+
+
+def _context(
+    g: Graph,
+    name: str,
+    layer: GraphPopulation,
+    rule: Rule,
+    competition: _Competition,
+    target: Value,
+    means: Value,
+    label: Value,
+    state: dict[str, Value],
+) -> dict[str, Value]:
+    """Section 7.8: the tensors of the second context after the sample."""
+    assert layer.second is not None
+    assert layer.recruited is not None
+    assert competition.learns_in is not None
+    known = g.op("known_winner", "And", competition.winner, layer.recruited)
+    place = g.op("winner", "ArgMax", g.cast("known_int32", known, np.int32), axis=1, keepdims=0)
+    column = g.op("winner_weights", "Gather", layer.wide_weights(), place, axis=1)
+    row = g.op("winner_row", "Transpose", column, perm=[1, 0])
+    distance = g.cast("distance", g.part("distance_mean", means, 0, 1), np.int64)
+    residuals, offset = learned_context(
+        g,
+        rule,
+        state[f"{name}.residuals"],
+        layer.second,
+        competition.learns_in,
+        g.op("residual", "Sub", target, row),
+        counts_residual(g, known, state["seen"], label),
+        distance,
+    )
+    return {f"{name}.residuals": residuals, f"{name}.offset": offset}
 
 
 def _scores(g: Graph, layer: GraphPopulation, rule: Rule, plain: Value, modulation: Value) -> Value:
@@ -343,30 +417,3 @@ def _wins(g: Graph, layer: GraphPopulation, winner: Value) -> Value:
     assert layer.wins is not None
     more = g.op("wins_more", "Add", layer.wins, g.cast("won_int32", winner, np.int32))
     return g.cast("wins", g.op("wins_int32", "Min", more, _MOST_WINS), np.uint16)
-
-
-def _trace(g: Graph, shown: Presentation, index: int, rule: Rule) -> Value:
-    """Section 5.1: the traces after the last step, int32 (1, rows)."""
-    encoder = shown.network.encoder
-    own_trace = (
-        index == 0
-        and shown.codes is not None
-        and not shown.network.spiking
-        and encoder.kind == "bitplane"
-        and rule.trace_decay == 128
-        and rule.trace_increment == 1 << (encoder.bits - 1)
-    )
-    if own_trace:  # a bit-plane code is its own trace
-        assert shown.codes is not None
-        return g.cast("trace", shown.codes, np.int32)
-    trace: Value | None = None
-    for step, spikes in enumerate(shown.heard[index]):
-        name = f"trace_{step}"
-        trace = arithmetic.scale(g, f"{name}/faded", trace, rule.trace_decay)
-        if spikes is not None and rule.trace_increment:
-            wide = g.cast(f"{name}/spikes", spikes, np.int32)
-            more = g.op(f"{name}/more", "Mul", wide, rule.trace_increment)
-            total = arithmetic.add(g, f"{name}/sum", trace, more)
-            assert total is not None
-            trace = g.op(name, "Min", total, 255)
-    return g.zeros((1, shown.network.rows(index)), np.int32) if trace is None else trace

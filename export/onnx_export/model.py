@@ -12,6 +12,7 @@ import edge_naca
 from edge_naca import image
 from edge_naca.core import Core
 from edge_naca.export.onnx_export import answer, arithmetic
+from edge_naca.export.onnx_export.contexts import SecondContext, variable_context
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.export.onnx_export.learning import learn
 from edge_naca.export.onnx_export.presentation import Learned, Presentation, sample_shape
@@ -78,7 +79,8 @@ class _Builder:
                 )
             priors = self._priors(name, population.rule, state, keep_norms)
             wins = state.get(f"{name}.wins")
-            learned.append(Learned(state[f"{name}.weights"], norms, wins, priors))
+            second = self._second_context(name, state, keep_norms)
+            learned.append(Learned(state[f"{name}.weights"], norms, wins, priors, second))
         self.key = arithmetic.presentation_key(self.g, "key", self.network.seed, state["learned"])
         return Presentation(
             self.g,
@@ -104,6 +106,20 @@ class _Builder:
         g = self.g.within(f"{name}/priors")
         wins = g.cast("wins_int32", state[f"{name}.wins"], np.int32)
         return priors_of(g, rule, wins, state[f"{name}.means"])
+
+    def _second_context(
+        self, name: str, state: dict[str, Value], are_constant: bool
+    ) -> SecondContext | None:
+        """Return the second context of a population; None where there is none."""
+        offset = self._tensors.get(f"{name}.offset")
+        if offset is None or (are_constant and not offset.any()):
+            return None
+        g = self.g.within(f"{name}/contexts")
+        if not are_constant:
+            return variable_context(g, state[f"{name}.weights"], state[f"{name}.offset"])
+        row = offset[None].astype(np.int32)
+        products = row @ self._tensors[f"{name}.weights"].astype(np.int32)
+        return SecondContext(g.initializer("offset", row), g.initializer("products", products))
 
     def answer(self, shown: Presentation) -> None:
         """Add the outputs that say what the presentation gave."""

@@ -37,7 +37,7 @@ def move(
     rows: int,
     learners: Learners,
     taught: Value | None,
-    trace: Value | None,
+    target: Value | None,
     key: Value,
 ) -> tuple[Value, Value]:
     """Return the weights after learning, int8 (rows, neurons), and how many changed, int32 ().
@@ -49,7 +49,7 @@ def move(
     ----------
     learners : who may learn, and how much.
     taught : uint8 (1, rows), the spikes that pre-terms "spike" and "bounded" read.
-    trace : int32 (1, rows), traces; for pre-term "attract".
+    target : int32 (1, rows), where weights are pulled; for pre-term "attract".
     key : uint32 (), the population's key of this presentation.
     """
     population = layer.population
@@ -57,8 +57,8 @@ def move(
     gain = learners.gain
     may = g.op("may_learn", "Not", g.op("no_gain", "Equal", gain, 0))
     term: Operand
-    if trace is not None:
-        term = _attraction(g, population, rule, rows, trace, weights)
+    if target is not None:
+        term = g.op("term", "Sub", g.reshape("target_column", target, (rows, 1)), weights)
     else:
         assert taught is not None
         column = g.reshape("taught_column", taught, (rows, 1))
@@ -122,17 +122,22 @@ def put_back(g: Graph, name: str, learners: Learners, rows: int, whole: Value, n
     return g.op(name, "ScatterElements", whole, places, new, axis=1)
 
 
-def _attraction(
-    g: Graph, population: Population, rule: Rule, rows: int, trace: Value, weights: Value
+def target_of(
+    g: Graph, population: Population, rule: Rule, trace: Value, offset: Value | None
 ) -> Value:
-    """Pre-term "attract": from the weight to the one that the trace asks for."""
+    """Return the weights that traces ask for, int32 (1, rows): pre-term "attract".
+
+    Parameters
+    ----------
+    offset : int32 (1, rows), what the context that is learned in takes off; None for nothing.
+    """
     if rule.trace_shift >= 0:
         target = g.op("target", "Mul", trace, 1 << rule.trace_shift)
     else:
         target = arithmetic.shift_right(g, "target", trace, -rule.trace_shift)
-    limited = g.op("target_limited", "Clip", target, population.weight_min, population.weight_max)
-    column = g.reshape("target_column", limited, (rows, 1))
-    return g.op("term", "Sub", column, weights)
+    if offset is not None:
+        target = g.op("target_in_context", "Sub", target, offset)
+    return g.op("target_limited", "Clip", target, population.weight_min, population.weight_max)
 
 
 def _bounded(g: Graph, population: Population, weights: Value, gain: Value) -> Value:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge_naca.export.onnx_export import arithmetic
+from edge_naca.export.onnx_export.contexts import Hearing, SecondContext, hear
 from edge_naca.export.onnx_export.graph import Graph, Operand, Value
 from edge_naca.network import Population
 from edge_naca.specification.population import NO_MARGIN, SILENT
@@ -25,12 +26,14 @@ class GraphPopulation:
     norms : int32 (1, neurons), squared norms of the weights; None computes them.
     wins : uint16 (neurons,); None unless the rule's post is "winner".
     priors : int32 (1, neurons); None for a population without.
+    second : its second context; None for a population without.
 
     Attributes
     ----------
     potentials, thresholds, spikes : int32, int32 and bool (batch, neurons) of each step so far;
         potentials are those before any reset, spikes None while nobody can spike.
     margins : int32 (batch, neurons) of the last step, `NO_MARGIN` where not recruited.
+    hearing : the last step in both contexts; None without a second one.
     counts : int32 (batch, neurons), spikes so far.
     left : int32 (batch, neurons), potentials after the reset of the last step.
     slope : int32 (batch, neurons) of the last step; None stands for 1.
@@ -45,6 +48,7 @@ class GraphPopulation:
         norms: Value | None = None,
         wins: Value | None = None,
         priors: Value | None = None,
+        second: SecondContext | None = None,
     ) -> None:
         self._g = g
         self._batch = batch
@@ -54,6 +58,8 @@ class GraphPopulation:
         self.wins = None if wins is None else g.cast("wins", wins, np.int32)
         self.recruited = None if self.wins is None else g.op("recruited", "Greater", self.wins, 0)
         self.priors = priors
+        self.second = second
+        self.hearing: Hearing | None = None
         self._constant_threshold = self._without_adaptation(norms)
         self.potentials: list[Value | None] = []
         self.thresholds: list[Value | int] = []
@@ -75,13 +81,14 @@ class GraphPopulation:
             self._wide_weights = self._g.cast("wide_weights", self.weights, np.int32)
         return self._wide_weights
 
-    def step(self, sums: Value | None, can_spike: bool) -> None:
+    def step(self, sums: Value | None, can_spike: bool, trace: Value | None = None) -> None:
         """Take one step.
 
         Parameters
         ----------
         sums : int32 (batch, neurons), the sum of the weights of the units that spike; None for 0.
         can_spike : whether `fire_from` is reached.
+        trace : int32 (batch, rows), in the last step of a population with a second context.
         """
         step = len(self.potentials)
         self._added = arithmetic.scale(
@@ -92,12 +99,15 @@ class GraphPopulation:
         threshold: Operand = self._constant_threshold
         if self._added is not None:
             threshold = self._g.op(f"threshold_{step}", "Add", self._added, threshold)
-        self.thresholds.append(threshold)
         self.left = v
         if not can_spike:
+            self.thresholds.append(threshold)
             self.spikes.append(None)
             return
         v = self.zeros() if v is None else v
+        if trace is not None:
+            threshold = self._in_context(v, threshold, trace)
+        self.thresholds.append(threshold)
         spikes = self._compete(step, v, threshold)
         self.spikes.append(spikes)
         self._fire(step, v, threshold, spikes)
@@ -166,6 +176,18 @@ class GraphPopulation:
         assert self.population.curve is not None
         numbers = getattr(self.population.curve, name).astype(np.int32)
         return self._g.shared(f"curve/{name}", numbers)
+
+    def _in_context(self, v: Value, threshold: Operand, trace: Value) -> Value:
+        """Section 7.8: thresholds in the context in which the sample is nearest to a neuron."""
+        rule = self.population.rule
+        assert self.second is not None
+        assert self.recruited is not None
+        assert rule is not None
+        g = self._g.within("contexts")
+        margins = g.op("margins", "Sub", v, threshold)
+        self.hearing = hear(g, rule, self.second, trace, margins, self.recruited)
+        added = g.op("added", "Where", self.hearing.in_second, self.hearing.shifts, 0)
+        return g.op("threshold", "Add", added, threshold)
 
     def _compete(self, step: int, v: Value, threshold: Operand) -> Value:
         """Section 5.4: who spikes, bool (batch, neurons)."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from edge_naca.export.onnx_export import arithmetic, coded, encoding, preparation
 from edge_naca.export.onnx_export import inhibition as decorrelation
+from edge_naca.export.onnx_export.contexts import SecondContext
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.export.onnx_export.neurons import GraphNeurons
 from edge_naca.export.onnx_export.population import GraphPopulation
@@ -36,12 +37,14 @@ class Learned:
     norms : int32 (1, neurons), squared norms of the weights; None computes them.
     wins : uint16 (neurons,); None unless the rule's post is "winner".
     priors : int32 (1, neurons); None for a population without.
+    second : its second context; None for a population without.
     """
 
     weights: Value
     norms: Value | None = None
     wins: Value | None = None
     priors: Value | None = None
+    second: SecondContext | None = None
 
 
 class Presentation:
@@ -96,24 +99,64 @@ class Presentation:
         self.layers: list[GraphPopulation] = []
         self.layer_names = population_names(network)
         self.heard: list[list[Value | None]] = []
-        for name, population, part in zip(
-            self.layer_names, network.populations, learned, strict=True
-        ):
-            g_layer = g.within(name)
+        self._traces: dict[int, Value] = {}
+        for index, part in enumerate(learned):
+            population = network.populations[index]
+            g_layer = g.within(self.layer_names[index])
             layer = GraphPopulation(
-                g_layer, population, batch, part.weights, part.norms, part.wins, part.priors
+                g_layer,
+                population,
+                batch,
+                part.weights,
+                part.norms,
+                part.wins,
+                part.priors,
+                part.second,
             )
             if self.layers:
                 heard = self._from_layer(g_layer, self.layers[-1], population.bias)
                 sums = self._sums_of_steps(g_layer, heard, part.weights)
             else:
                 heard, sums = self._from_inputs(g_layer, population.bias, part.weights)
-            for step, sum_ in enumerate(sums):
-                layer.step(sum_, step >= population.fire_from)
-            self.layers.append(layer)
             self.heard.append(heard)
+            for step, sum_ in enumerate(sums):
+                is_last = step == self._steps - 1
+                trace = self.trace(index) if is_last and part.second is not None else None
+                layer.step(sum_, step >= population.fire_from, trace)
+            self.layers.append(layer)
+
+    def trace(self, index: int) -> Value:
+        """Return a population's traces after the last step, int32 (batch, rows): section 5.1."""
+        if index not in self._traces:
+            g = self._g.within(self.layer_names[index])
+            self._traces[index] = self._code_trace(g, index) or self._spike_trace(g, index)
+        return self._traces[index]
 
     # ---- details ---------------------------------------------------------------------------
+
+    def _code_trace(self, g: Graph, index: int) -> Value | None:
+        """Return a bit-plane code, which is its own trace; None for any other."""
+        rule = self.network.populations[index].rule
+        assert rule is not None
+        if index > 0 or self.codes is None or self.network.spiking:
+            return None
+        return g.cast("trace", self.codes, np.int32) if self.network.is_code_trace(rule) else None
+
+    def _spike_trace(self, g: Graph, index: int) -> Value:
+        rule = self.network.populations[index].rule
+        assert rule is not None
+        trace: Value | None = None
+        for step, spikes in enumerate(self.heard[index]):
+            name = f"trace_{step}"
+            trace = arithmetic.scale(g, f"{name}/faded", trace, rule.trace_decay)
+            if spikes is not None and rule.trace_increment:
+                wide = g.cast(f"{name}/spikes", spikes, np.int32)
+                more = g.op(f"{name}/more", "Mul", wide, rule.trace_increment)
+                total = arithmetic.add(g, f"{name}/sum", trace, more)
+                assert total is not None
+                trace = g.op(name, "Min", total, 255)
+        none = self.batch, self.network.rows(index)
+        return g.zeros(none, np.int32) if trace is None else trace
 
     def _prepared(self, sample: Value, input_type: str) -> Value | None:
         """Return the codes of samples: section 3."""

@@ -46,9 +46,10 @@ def tensors_of(network: Network, state: image.State) -> dict[str, NDArray[Any]]:
     Returns
     -------
     "learned" uint32 (), "seen" uint32 (capacity,), and for each population NAME.weights int8
-    (rows, neurons), the bias, if any, in the last row, and NAME.wins uint16 (neurons,) where the
-    rule's post is "winner", and NAME.means uint32 (2,) where it has priors. Of a learned inhibition
-    what `image.Decorrelation` holds, with "inhibition." before it: factor int16 and weights int8
+    (rows, neurons), the bias, if any, in the last row, NAME.wins uint16 (neurons,) where the
+    rule's post is "winner", NAME.means uint32 (2,) where it has priors, and NAME.residuals int16
+    (2, rows) and NAME.offset int8 (rows,) where it has a drift. Of a learned inhibition what
+    `image.Decorrelation` holds, with "inhibition." before it: factor int16 and weights int8
     (inputs, neurons), 0 where the input does not reach the neuron, prototypes int16 (inputs,
     neurons of the first population), the rest as there.
     """
@@ -62,6 +63,9 @@ def tensors_of(network: Network, state: image.State) -> dict[str, NDArray[Any]]:
             tensors[f"{name}.wins"] = part.wins
         if part.means is not None:
             tensors[f"{name}.means"] = part.means
+        if part.context is not None:
+            tensors[f"{name}.residuals"] = part.context.residuals
+            tensors[f"{name}.offset"] = part.context.offset
     if state.inhibition is not None:
         decorrelation = _tensors_of_decorrelation(state.inhibition)
         tensors |= {f"{INHIBITION}.{name}": array for name, array in decorrelation.items()}
@@ -95,10 +99,17 @@ def changing_names(network: Network) -> list[str]:
             names.append(f"{name}.weights")
             names += [f"{name}.wins"] * (population.rule.post == "winner")
             names += [f"{name}.means"] * population.rule.has_priors
+            if population.rule.drift > 0:
+                names += [f"{name}.residuals", f"{name}.offset"]
     state = image.new_state(network)
     if state.inhibition is not None:
         names += [f"{INHIBITION}.{name}" for name in _tensors_of_decorrelation(state.inhibition)]
     return names
+
+
+def _context_of(tensors: Mapping[str, NDArray[Any]], name: str) -> image.Context | None:
+    offset = tensors.get(f"{name}.offset")
+    return None if offset is None else image.Context(offset, tensors[f"{name}.residuals"])
 
 
 def state_of(network: Network, tensors: Mapping[str, NDArray[Any]]) -> image.State:
@@ -125,6 +136,7 @@ def state_of(network: Network, tensors: Mapping[str, NDArray[Any]]) -> image.Sta
             np.ascontiguousarray(checked[f"{name}.weights"].T),
             checked.get(f"{name}.wins"),
             checked.get(f"{name}.means"),
+            _context_of(checked, name),
         )
         for name in population_names(network)
     )

@@ -37,7 +37,8 @@ from edge_naca.stages import (  # noqa: E402
 
 SAMPLES = 18
 CLASSES = 10
-NO_PRIORS: dict[str, Any] = {"share": 0.0, "rarity": 0.0}
+NO_DRIFT: dict[str, Any] = {"drift": 0.0}
+NO_PRIORS: dict[str, Any] = {"share": 0.0, "rarity": 0.0, **NO_DRIFT}
 
 
 def digits() -> tuple[NDArray[Any], NDArray[Any]]:
@@ -63,7 +64,7 @@ def start(network: Network) -> bytes:
         low, high = population.weight_min // 4, population.weight_max // 4
         weights = rng.integers(low, high + 1, part.weights.shape).astype(np.int8)
         wins = None if part.wins is None else rng.integers(0, 12, part.wins.shape, np.uint16)
-        parts.append(image.Learned(weights, wins, part.means))
+        parts.append(replace(part, weights=weights, wins=wins))
     return image.pack_state(
         network, image.State(np.zeros(network.capacity, np.uint32), tuple(parts), 0)
     )
@@ -125,7 +126,7 @@ def graded() -> tuple[Network, bytes]:
     weights, wins = part.weights.copy(), part.wins.copy()
     weights[3::6], wins[3::6] = weights[1::6], wins[1::6]
     same = replace(
-        state, populations=(image.Learned(weights, wins, part.means), *state.populations[1:])
+        state, populations=(replace(part, weights=weights, wins=wins), *state.populations[1:])
     )
     return replace(network, populations=populations), image.pack_state(network, same)
 
@@ -136,7 +137,7 @@ def with_priors(means: tuple[int, int], neurons: int, **settings: Any) -> tuple[
     Two classes reach the same neurons, which belong to the first of them; nobody reaches the last.
     """
     preparation = Preparation((8, 8, 1), gain=np.array([1]), norm=40)
-    network = presets.competitive(preparation, 4, neurons, seed=3, **settings)
+    network = presets.competitive(preparation, 4, neurons, seed=3, **NO_DRIFT, **settings)
     hidden = network.populations[0]
     assert hidden.rule is not None
     assert hidden.rule.table is not None
@@ -165,6 +166,68 @@ def priors() -> bytes:
         with_priors((2**32 - 1, 2**22), 6, share=0.5, rarity=0.99),
         with_priors((70000, 9), 6, share=0.2, rarity=0.0, weight_bits=4, homeostasis=0.02),
         with_priors((900, 900), 1, share=0.1),
+    )
+    return b"".join(tape(network, samples, theirs, "raw", state) for network, state in networks)
+
+
+def with_context(
+    seen: int,
+    offset: NDArray[Any] | int,
+    residual: int,
+    mean: int,
+    weights: NDArray[Any] | None = None,
+    **settings: Any,
+) -> tuple[Network, bytes]:
+    """Return a network with a drift, whose second context and means begin at these numbers.
+
+    Of every other pixel residuals have the opposite sign. One class has no neuron that is
+    recruited, the others have one that is not. `weights` (64,) are those of all neurons.
+    """
+    preparation = Preparation((8, 8, 1), gain=np.array([1]), norm=40)
+    network = presets.competitive(preparation, 4, 3, seed=7, **settings)
+    if settings.get("weight_bits") == 4:  # the preset gives these no drift
+        hidden = network.populations[0]
+        assert hidden.rule is not None
+        hidden = replace(hidden, rule=replace(hidden.rule, drift=60))
+        network = replace(network, populations=(hidden, *network.populations[1:]))
+    state = image.unpack_state(network, start(network))
+    sides = np.where(np.arange(64) % 2, 1, -1)
+    residuals = np.broadcast_to(sides * residual, (2, 64)).astype(np.int16)
+    wins = np.resize([9, 0, 700], 12)
+    wins[9:] = 0
+    first = state.populations[0]
+    first = replace(
+        first,
+        weights=first.weights if weights is None else np.tile(weights, (12, 1)).astype(np.int8),
+        wins=wins.astype(np.uint16),
+        means=np.array([mean, mean], np.uint32),
+        context=image.Context((np.zeros(64) + offset).astype(np.int8), residuals),
+    )
+    populations = (first, *state.populations[1:])
+    counts = np.full(4, seen, np.uint32)
+    state = replace(state, seen=counts, populations=populations, learned=4 * seen)
+    return network, image.pack_state(network, state)
+
+
+def contexts() -> bytes:
+    """Write down contexts that are recruited, heard, moved, and some at their limits."""
+    pixels, labels = digits()
+    few = labels < 4
+    samples, theirs = list(pixels[few]) * 3, np.tile(labels[few], 3)
+    samples = [x if place % 2 else 16 - x for place, x in enumerate(samples)]
+    # What samples, and inverted ones, are in weights: their norm is 40, a code counts 16.
+    both = np.stack([pixels[few].mean(axis=0), 16 - pixels[few].mean(axis=0)])
+    both *= 16 * 40 / np.linalg.norm(both, axis=1, keepdims=True)
+    between = np.clip(both[1] - both[0], -127, 127)
+    networks = (
+        with_context(30, 0, 700, 900),
+        with_context(40, 0, 2400, 900, drift=0.05),
+        with_context(40, between, 900, 60, drift=0.02),
+        with_context(40, between, 200, 4000, np.clip(both[0], 0, 127)),
+        with_context(40, between / 8, 0, 4000, bits=6),
+        with_context(40, -127, 32640, 100, np.full(64, 127)),
+        with_context(40, 127, 32640, 2**32 - 1, drift=0.004, bits=7),
+        with_context(40, 3, 300, 20, weight_bits=4),
     )
     return b"".join(tape(network, samples, theirs, "raw", state) for network, state in networks)
 
@@ -404,6 +467,7 @@ def vectors() -> Iterator[tuple[str, bytes]]:
     few = labels < network.capacity
     yield "graded", tape(network, list(pixels[few]) * 2, np.tile(labels[few], 2), "raw", state)
     yield "priors", priors()
+    yield "contexts", contexts()
     for name, continual in [("paper-continual", True), ("paper-iid", False)]:
         network, state = paper(continual)
         yield name, tape(network, raw, labels, "raw", state)
