@@ -123,20 +123,18 @@ def competitive(
     seed : of everything random.
     """
     front = source if isinstance(source, FrontEnd) else None
-    counted = front is not None and not front.is_exact  # spikes, not bits
     bits = whole("bits", front.most.bit_length() if front else bits, 1, 8)
     whole("neurons_per_class", neurons_per_class, 1, 4096)
     is_signed = _are_signed(source, bits, weight_bits, inhibition)
     inputs, features = _sizes(source)
     neurons = whole("capacity · neurons_per_class", capacity * neurons_per_class, 1, 4096)
     fineness = _fineness(weight_bits, bits, is_signed)
-    if is_signed and norm is None:
-        norm = float(features**0.5 * 2**bits / DEVIATIONS)
+    norm = float(features**0.5 * 2**bits / DEVIATIONS) if is_signed and norm is None else norm
     square = 2.0**fineness * _norm_of(source, norm, features, bits)
     depth = _depth(square, norm)
-    encoder = front.encoder if front else Encoder("bitplane", bits, bits, is_signed=is_signed)
+    encoder = front.encoder if front else Encoder("bitplane", bits, bits, is_signed)
     # Bits: halved at every step, so that they count as what they stand for. Spikes add up.
-    decay, weight = (256, 0) if counted else (128, bits - 1)
+    decay, weight = (256, 0) if front is not None and not front.is_exact else (128, bits - 1)
     hidden = Population(
         neurons,
         **_weight_range(weight_bits, is_signed),
@@ -149,7 +147,7 @@ def competitive(
         rule=replace(
             _competitive_rule(capacity, neurons_per_class, rate_floor, depression, grading),
             **_priors(share, rarity),
-            drift=_drift(drift, weight_bits, bits, inhibition),
+            **_drift(drift, weight_bits, bits, inhibition),
             trace_shift=fineness,
             trace_decay=decay,
             trace_increment=1 << weight,
@@ -195,12 +193,15 @@ def _priors(share: float, rarity: float) -> dict[str, Any]:
     return {"share": min(doubling, 255), "rarity": min(round(256 * rarity), 255)}
 
 
-def _drift(drift: float, weight_bits: int, bits: int, inhibition: Inhibition | None) -> int:
+def _drift(
+    drift: float, weight_bits: int, bits: int, inhibition: Inhibition | None
+) -> dict[str, Any]:
     """Return a rule's drift, in 256ths; 0 where there is no second context."""
     if not 0 <= drift < 1:
         raise ValueError(f"drift must be at least 0 and below 1, not {drift}")
     learns = inhibition is not None and inhibition.is_learned
-    return 0 if learns or weight_bits < 8 or bits == 8 else min(round(256 * drift), 255)
+    has_none = learns or weight_bits < 8 or bits == 8
+    return {"drift": 0 if has_none else min(round(256 * drift), 255)}
 
 
 def _fineness(weight_bits: int, bits: int, is_signed: bool) -> int:

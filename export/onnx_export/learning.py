@@ -114,10 +114,7 @@ def learn(
         signal = _error(part, layer, label, window) if modulation is None else modulation
         gain = _gain(part, layer, rule, signal, competition)
         trace = shown.trace(index) if rule.pre == "attract" else None
-        target = None
-        if trace is not None:
-            offset = None if competition is None else _offset(part, layer, competition)
-            target = target_of(part, layer.population, rule, trace, offset)
+        target = None if trace is None else _target(part, layer, rule, trace, competition)
         word = part.op("key/word", "Add", key, index + 1)
         own_key = arithmetic.hash32(part, "key", word)
         learners = learners_of(part, layer.population, rule, gain)
@@ -136,21 +133,11 @@ def learn(
             following |= {f"{INHIBITION}.{name}": v for name, v in decorrelating.state.items()}
         means = _means(g.within(f"{name}/means"), name, layer, rule, competition, trace, state)
         lessons.append(Lesson(weights, wins, means, changes))
-        if rule.drift > 0:
-            assert competition is not None
-            assert target is not None
-            assert means is not None
-            following |= _context(
-                g.within(f"{name}/contexts/learning"),
-                name,
-                layer,
-                rule,
-                competition,
-                target,
-                means,
-                label,
-                state,
-            )
+        if target is not None and means is not None and competition is not None and rule.drift > 0:
+            part = g.within(f"{name}/contexts/learning")
+            kept = state[f"{name}.residuals"], state["seen"], label
+            after = _context(part, layer, rule, competition, target, means, *kept)
+            following[f"{name}.residuals"], following[f"{name}.offset"] = after
     return lessons, following
 
 
@@ -260,25 +247,28 @@ def _plain_margins(
     return None, g.op("plain_margins", "Sub", layer.margins, layer.priors)
 
 
-def _offset(g: Graph, layer: GraphPopulation, competition: _Competition) -> Value | None:
-    """What the context that is learned in takes off, int32 (1, rows); None without contexts."""
-    if layer.second is None or competition.learns_in is None:
-        return None
-    return g.op("offset", "Where", competition.learns_in, layer.second.offset, 0)
+def _target(
+    g: Graph, layer: GraphPopulation, rule: Rule, trace: Value, competition: _Competition | None
+) -> Value:
+    """Where weights are pulled, int32 (1, rows), in the context that is learned in."""
+    offset = None
+    if layer.second is not None and competition is not None and competition.learns_in is not None:
+        offset = g.op("offset", "Where", competition.learns_in, layer.second.offset, 0)
+    return target_of(g, layer.population, rule, trace, offset)
 
 
 def _context(
     g: Graph,
-    name: str,
     layer: GraphPopulation,
     rule: Rule,
     competition: _Competition,
     target: Value,
     means: Value,
+    residuals: Value,
+    seen: Value,
     label: Value,
-    state: dict[str, Value],
-) -> dict[str, Value]:
-    """Section 7.8: the tensors of the second context after the sample."""
+) -> tuple[Value, Value]:
+    """Section 7.8: residuals and offset after the sample."""
     assert layer.second is not None
     assert layer.recruited is not None
     assert competition.learns_in is not None
@@ -287,17 +277,16 @@ def _context(
     column = g.op("winner_weights", "Gather", layer.wide_weights(), place, axis=1)
     row = g.op("winner_row", "Transpose", column, perm=[1, 0])
     distance = g.cast("distance", g.part("distance_mean", means, 0, 1), np.int64)
-    residuals, offset = learned_context(
+    return learned_context(
         g,
         rule,
-        state[f"{name}.residuals"],
+        residuals,
         layer.second,
         competition.learns_in,
         g.op("residual", "Sub", target, row),
-        counts_residual(g, known, state["seen"], label),
+        counts_residual(g, known, seen, label),
         distance,
     )
-    return {f"{name}.residuals": residuals, f"{name}.offset": offset}
 
 
 def _scores(g: Graph, layer: GraphPopulation, rule: Rule, plain: Value, modulation: Value) -> Value:

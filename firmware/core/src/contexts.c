@@ -1,7 +1,7 @@
 #include "internal.h"
 
-// Section 7.8: a second context. When what winners leave unexplained no longer averages out, samples
-// have all moved alike: an offset is taken off them, instead of dragging weights along.
+// Section 7.8: a second context. When what winners leave unexplained no longer averages out, all
+// samples have moved alike: an offset is taken off them, instead of dragging weights along.
 
 enum { FRACTION_BITS = 7, MEAN_SHIFT = 6, COARSE_SHIFT = 6, SQUARE_SHIFT = 5, MATURE = 32 };
 enum { LARGEST_OFFSET = 127 };

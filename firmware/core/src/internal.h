@@ -440,7 +440,7 @@ uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step);
 
 // ---- priors.c, for populations that have some ---------------------------------------------------
 
-enum { GAP, DISTANCE };            // at[MEANS]
+enum { GAP, DISTANCE };           // at[MEANS]
 enum { LARGEST_MEAN = 0x3fffff }; // more counts as this
 
 // layer->measured: what population.c found out in the last step of learning.

@@ -51,7 +51,8 @@ bool naca_population_fits(const population_t *p, const network_t *net, bool is_o
     if ((p->ranks == 0) != (p->ages == 0) || (p->ranks != 0 && p->post != POST_WINNER)) {
         return false;
     }
-    if ((p->share != 0 || p->rarity != 0 || p->drift != 0) && (p->post != POST_WINNER || p->pre != PRE_ATTRACT)) {
+    if ((p->share != 0 || p->rarity != 0 || p->drift != 0) &&
+        (p->post != POST_WINNER || p->pre != PRE_ATTRACT)) {
         return false;
     }
     if (p->drift != 0 && (p->trace_shift < 0 || p->fire_from + 1u != naca_steps(net))) {
