@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca import presets
+from edge_naca.calibration import calibrated
 from edge_naca.choices import DECORRELATED_NEURONS, FEATURES, NEURONS_PER_CLASS
+from edge_naca.core import Core
 from edge_naca.data import Dataset
 from edge_naca.front_end import SCALER, FrontEnd, spread
 from edge_naca.image import state_size
@@ -18,10 +20,12 @@ from edge_naca.images import EDGES, PLAIN, POOLED, are_images, are_small, image_
 from edge_naca.inhibition import Inhibition
 from edge_naca.limits import MAX_UNITS, choice
 from edge_naca.network import Network, Preparation
-from edge_naca.scaling import Plan, Scaler, plan
+from edge_naca.scaling import DECORRELATED_BITS, Plan, Scaler, plan
 
 Array = NDArray[Any]
 
+GIVEN_BITS = 5  # of codes that a given inhibition takes from images
+CALIBRATION_SAMPLES = 4000  # that one is found on, at most
 CONTEXT_SHARE = 1 / 8  # of a budget that a second context may take
 NORM_SAMPLES = 200  # by which the norm of a front end's features is judged
 
@@ -36,6 +40,7 @@ def network_for(
     bits: int | None = None,
     weight_bits: int = 8,
     capacity: int | None = None,
+    decorrelate_on: Dataset | None = None,
     seed: int = 0,
 ) -> Network:
     """Return a network for a data set, in the expectation-gated competitive setting.
@@ -55,6 +60,10 @@ def network_for(
     bits : of a code; None for what measured best.
     weight_bits : 8, or 4 for half the state.
     capacity : how many classes there is room for, at least those of the data set, the default.
+    decorrelate_on : samples like these, of the same classes or of others, on whose training part a
+        decorrelating inhibition is found (`edge_naca.calibration`); it is given with the network,
+        and "calibration" in the metadata says on what it was found. None for one that the device
+        learns, or none.
     seed : of everything random.
 
     Raises
@@ -71,20 +80,23 @@ def network_for(
     norm = None
     inhibition: Inhibition | None = None
     if front_end is not None:
-        if features != "auto" or bits is not None:
-            raise ValueError("features and bits are the front end's: leave them out")
+        if features != "auto" or bits is not None or decorrelate_on is not None:
+            raise ValueError("features, bits and decorrelation are the front end's: leave them out")
         source, metadata, width = front_end, dict(front_end.metadata), front_end.encoder.bits
         chosen = dataset.x_train[spread(len(dataset.x_train), NORM_SAMPLES)]
         norm = typical_norm(front_end, integers_for(front_end.network(), chosen))
     else:
         chosen_plan = _prepare(dataset.x_train, features, bits, weight_bits)
+        noted: dict[str, Any] = {}
+        if decorrelate_on is not None:
+            chosen_plan, noted = _decorrelated_on(decorrelate_on, dataset, features, bits, seed)
         source, width, inhibition = (
             chosen_plan.preparation,
             chosen_plan.bits,
             chosen_plan.inhibition,
         )
         scaler = chosen_plan.scaler
-        metadata = {} if scaler is None else {SCALER: scaler.to_json()}
+        metadata = noted if scaler is None else noted | {SCALER: scaler.to_json()}
 
     def build(neurons: int, **drift: float) -> Network:
         return presets.competitive(
@@ -172,6 +184,32 @@ def integer_dataset(network: Network, dataset: Dataset) -> Dataset:
         x_train=integers_for(network, dataset.x_train),
         x_test=integers_for(network, dataset.x_test),
     )
+
+
+def _decorrelated_on(
+    others: Dataset, dataset: Dataset, features: str, bits: int | None, seed: int
+) -> tuple[Plan, dict[str, Any]]:
+    """Return a plan with an inhibition found on other samples, and what is noted of it."""
+    x = dataset.x_train
+    if others.x_train.shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"samples to decorrelate on must be of shape {x.shape[1:]}, as those of "
+            f"{dataset.name}, not {others.x_train.shape[1:]}"
+        )
+    if features in ("edges", "pixels") or (features == "auto" and are_images(x)):
+        fine = _prepare(x, features, GIVEN_BITS, 8)
+        width = EDGES.bits if bits is None else bits
+    else:
+        fine = plan(x.reshape(len(x), -1), bits, "decorrelated")
+        width = fine.bits
+        fine = replace(fine, bits=DECORRELATED_BITS, inhibition=None)
+    metadata = {} if fine.scaler is None else {SCALER: fine.scaler.to_json()}
+    reader = presets.competitive(fine.preparation, 2, 1, bits=fine.bits, metadata=metadata)
+    chosen = spread(len(others.x_train), CALIBRATION_SAMPLES)
+    codes = Core(reader).prepare_many(integers_for(reader, others.x_train[chosen]))
+    found = calibrated(codes, others.y_train[chosen], fine.bits, width, seed=seed)
+    note = {"data": others.name, "digest": others.digest(), **found.note()}
+    return replace(fine, bits=width, inhibition=found.inhibition), {"calibration": note}
 
 
 def _prepare(x: Array, features: str, bits: int | None, weight_bits: int) -> Plan:

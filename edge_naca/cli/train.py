@@ -61,6 +61,12 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Learn behind a model's frozen layers: .onnx, .nir, or the stages of an image (.naca).",
 )
+@click.option(
+    "--decorrelate-on",
+    metavar="DATA",
+    help="Find what decorrelates inputs on these samples, maybe of other classes, instead of "
+    "learning it on the device: it then lies in flash.",
+)
 @model_options
 @click.option(
     "--untaught", is_flag=True,
@@ -78,6 +84,7 @@ def train(
     seed: int,
     continued: Path | None,
     front_end: Path | None,
+    decorrelate_on: str | None,
     untaught: bool,
     plot: Path | None,
     as_json: bool,
@@ -98,6 +105,7 @@ def train(
       edge-naca train mnist --max-kib 64 -o mnist.naca --plot mnist.png
       edge-naca train sensor.csv --label-column state --capacity 12 -o sensor.naca
       edge-naca train later.csv --continue sensor.naca -o sensor.naca
+      edge-naca train mnist --decorrelate-on letters.npz -o mnist.naca
       edge-naca train mnist --front-end net.onnx --full-scale 255 -o mnist.naca
       edge-naca train mnist --front-end net.nir --exporter snntorch --steps 10 \\
           --encoder direct --full-scale 255 -o mnist.naca
@@ -113,7 +121,7 @@ def train(
     from edge_naca.core import Core
 
     start = time.perf_counter()
-    options, model_settings = _sorted_options(options, front_end, continued)
+    options, model_settings = _sorted_options(options, front_end, continued, decorrelate_on)
     if untaught and (continued is not None or plot is not None):
         raise click.UsageError("--untaught: there is nothing to --continue or to --plot")
     common.check_writable(output)
@@ -128,6 +136,8 @@ def train(
             )
             if converted is not None and not as_json:
                 print_report(converted)
+        if decorrelate_on is not None:
+            options["decorrelate_on"] = common.load_data(decorrelate_on, reading)
         network = recipes.network_for(loaded, seed=seed, **options)
         if untaught:
             _write_untaught(output, network, loaded, converted, as_json)
@@ -217,7 +227,10 @@ def _draw(plot: Path, history: History, dataset: Dataset, as_json: bool) -> None
 
 
 def _sorted_options(
-    options: dict[str, Any], front_end: Path | None, continued: Path | None
+    options: dict[str, Any],
+    front_end: Path | None,
+    continued: Path | None,
+    decorrelate_on: str | None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of the network and those of the front end, or refuse what does not fit."""
     model_settings = front_ends.given_options(options)
@@ -230,7 +243,11 @@ def _sorted_options(
             raise click.UsageError("--continue: the image has its front end already")
         if "features" in options:
             raise click.UsageError("--features: the --front-end gives them")
+        if decorrelate_on is not None:
+            raise click.UsageError("--decorrelate-on: not together with a --front-end")
         model_settings |= {name: options.pop(name) for name in ("bits",) if name in options}
+    if continued is not None and decorrelate_on is not None:
+        raise click.UsageError("--decorrelate-on: the image given to --continue decides that")
     if continued is not None and options:
         names = ", ".join("--" + name.replace("_", "-") for name in options)
         raise click.UsageError(f"{names}: the image given to --continue decides that")
