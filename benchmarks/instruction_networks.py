@@ -17,6 +17,7 @@ from edge_naca import data, presets, recipes
 from edge_naca.core import Core
 from edge_naca.image import Learned, State, new_state
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
+from edge_naca.novelty import answering_none
 
 Array = NDArray[Any]
 Random = np.random.Generator
@@ -141,7 +142,7 @@ def _competitive(
 ) -> Network:
     most = max(min(24000 // inputs // capacity, 30), 1)
     weight_bits = int(rng.choice([8, 8, 4]))
-    return presets.competitive(
+    network = presets.competitive(
         preparation if preparation is not None else inputs,
         capacity,
         int(rng.integers(1, most + 1)),
@@ -149,6 +150,7 @@ def _competitive(
         weight_bits=weight_bits,
         seed=int(rng.integers(1000)),
     )
+    return answering_none(network, 900) if rng.random() < 0.3 else network
 
 
 def _free(rng: Random, preparation: Preparation | None, inputs: int, capacity: int) -> Network:

@@ -109,8 +109,8 @@ def calibrated(
 def _least_decorrelated(tried: dict[float, float], samples: int) -> float:
     """Return the largest shrinkage that is as good as the best, within one standard error.
 
-    Breiman and others, *Classification and Regression Trees*, 1984, section 3.4.3: among what
-    cannot be told apart, the simplest.
+    Breiman and others, *Classification and Regression Trees*, 1984, the rule of one standard error:
+    among what cannot be told apart, the simplest.
     """
     best = max(tried.values())
     error = float(np.sqrt(best * (1 - best) / samples))

@@ -90,6 +90,7 @@ COMPETITION_FIELDS = (
     Field("share", "u8"),
     Field("rarity", "u8"),
     Field("drift", "u8"),
+    Field("unknown", "u16"),
 )
 CURVE_FIELDS = (Field("curve_shift", "u8", 0, 24, attribute="shift"),)
 POPULATION = Record(
@@ -112,7 +113,7 @@ POPULATION = Record(
     *RULE_FIELDS,
     *CURVE_FIELDS,
     *COMPETITION_FIELDS,
-    Field("reserved", "u8[4]"),
+    Field("reserved", "u8[2]"),
 )
 NEURON_FIELDS = tuple(
     field

@@ -191,6 +191,8 @@ class Rule:
     drift : how large, in 256ths of the mean squared distance to winners, the mean of what winners
         leave unexplained may become before a second context is recruited; 0 for none, "winner"
         with "attract" only (docs/arithmetic.md, section 7.8).
+    unknown : the novelty, in 4096ths, above which the network answers none; 0 for never, "winner"
+        with "attract" only (docs/arithmetic.md, section 7.9).
     """
 
     post: str
@@ -211,6 +213,7 @@ class Rule:
     share: int = 0
     rarity: int = 0
     drift: int = 0
+    unknown: int = 0
 
     @property
     def ages(self) -> int:
@@ -242,9 +245,10 @@ class Rule:
         if self.levels.size and self.post != "winner":
             raise ValueError(f"levels are of post 'winner', not {self.post!r}")
         whole("the greatest level", int(self.levels.max(initial=0)), 0, FULL_LEVEL)
-        if self.has_priors and (self.post, self.pre) != ("winner", "attract"):
+        is_competitive = (self.post, self.pre) == ("winner", "attract")
+        if (self.has_priors or self.unknown > 0) and not is_competitive:
             raise ValueError(
-                "share, rarity and drift are of post 'winner' with pre 'attract', not of "
+                "share, rarity, drift and unknown are of post 'winner' with pre 'attract', not of "
                 f"{self.post!r} with {self.pre!r}"
             )
         if self.drift > 0 and self.trace_shift < 0:
@@ -479,9 +483,10 @@ class Network:
         shape = (self.capacity, population.neurons)
         if rule.table is not None and rule.table.shape != shape:
             raise ValueError(f"{name}: table must be {shape}, not {rule.table.shape}")
-        if rule.drift > 0:
-            last = self.encoder.steps - 1
-            whole(f"{name}.fire_from with a drift", population.fire_from, last, last)
+        for what, is_set in (("drift", rule.drift > 0), ("unknown", rule.unknown > 0)):
+            if is_set:
+                last = self.encoder.steps - 1
+                whole(f"{name}.fire_from with {what}", population.fire_from, last, last)
 
     @property
     def capacity(self) -> int:

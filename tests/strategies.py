@@ -183,15 +183,20 @@ def _behind_signs(
 
 
 @st.composite
-def _with_drift(draw: st.DrawFn, population: Population, steps: int) -> Population:
-    """Return a population that may have a second context, if its rule can have one."""
+def _with_doubts(
+    draw: st.DrawFn, population: Population, steps: int, can_drift: bool
+) -> Population:
+    """Return a population that may answer none and have a second context, if its rule can."""
     rule = population.rule
     can = rule is not None and (rule.post, rule.pre) == ("winner", "attract")
     if rule is None or not can or not draw(st.booleans()):
         return population
     rule = dataclasses.replace(
-        rule, trace_shift=abs(rule.trace_shift), drift=draw(_extreme(1, 255))
+        rule, unknown=draw(st.sampled_from([0, 1, 1000, 2500, 4000, 9000, 65535]))
     )
+    if can_drift:
+        drift = draw(_extreme(0, 255))
+        rule = dataclasses.replace(rule, trace_shift=abs(rule.trace_shift), drift=drift)
     return dataclasses.replace(population, fire_from=steps - 1, rule=rule)
 
 
@@ -230,9 +235,11 @@ def networks(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Network:
         is_taught = inhibition is not None and inhibition.is_learned
         first = draw(_behind_signs(plastic[0], capacity, encoder.bits, is_taught))
         plastic = first, *plastic[1:]
-    free = 1 if inhibition is not None and inhibition.is_learned else 0
-    drifting = (draw(_with_drift(population, encoder.steps)) for population in plastic[free:])
-    plastic = *plastic[:free], *drifting
+    learned = inhibition is not None and inhibition.is_learned
+    plastic = tuple(
+        draw(_with_doubts(population, encoder.steps, place > 0 or not learned))
+        for place, population in enumerate(plastic)
+    )
     stages: tuple[Stage, ...] = ()
     if has_stages:
         rule = plastic[0].rule if plastic else None

@@ -279,10 +279,9 @@ def test_infer_and_learn_are_the_core(wire: Wire) -> None:
 
 @pytest.mark.parametrize("bits", range(1, 9))
 def test_packed_codes(bits: int) -> None:
-    network = competitive(13, 3, 4, bits=bits) if bits < 8 else None
-    network = network or replace(
-        NETWORK, inputs=13, encoder=replace(NETWORK.encoder, kind="rate", bits=8, steps=9)
-    )
+    network = competitive(13, 3, 4, bits=bits, drift=0.0)
+    if bits == 8:
+        network = replace(network, encoder=replace(network.encoder, kind="rate", steps=9))
     wire = Wire(image.encode(network, None))
     core = Core(network)
     codes = np.random.default_rng(bits).integers(0, 1 << bits, (30, 13), dtype=np.uint8)

@@ -103,6 +103,18 @@ MUTATIONS: dict[str, Mutation] = {
     "drift-again": ("contexts.c", "        means[i] = 0;\n", ""),
     "offset-unlimited": ("contexts.c", "-LARGEST_OFFSET, LARGEST_OFFSET)", "-128, LARGEST_OFFSET)"),
     "distance-unlimited": ("contexts.c", "mean < LARGEST_MEAN ? mean", "true ? mean"),
+    # unknown samples
+    "unknown-known": ("population.c", "novelty > layer->p.unknown ? 1u", "false ? 1u"),
+    "unknown-at-limit": ("run.c", "is_unknown != 0", "is_unknown == 0"),
+    "unknown-with-prior": (
+        "population.c",
+        "margin = plain_margin(core, layer, j);\n        if (owners",
+        "margin = margin_of(core, layer, j);\n        if (owners",
+    ),
+    "unknown-of-one": ("novelty.c", "known > 1u ? (sum - nearest)", "known > 2u ? (sum - nearest)"),
+    "unknown-mean-of-all": ("novelty.c", "(sum - nearest) / (known - 1u)", "sum / known"),
+    "unknown-without-norm": ("novelty.c", "mean + ((uint32_t)half >> coarse)", "mean"),
+    "unknown-when-new": ("novelty.c", "        return LARGEST;\n", "        return 0;\n"),
     # frozen stages
     "stage-planes": ("spiking.c", "if (stage->channel_step != 1u)", "if (false)"),
     "stage-weights": ("stages.c", "(naca_weight_count(r) + 3u) & ~3u);", "naca_weight_count(r));"),

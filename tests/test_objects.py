@@ -12,7 +12,7 @@ from support import FIRMWARE, run
 
 # What is the same on every board, and how many bytes it may take there. Frozen stages and the
 # inhibition are parts of the core that are linked only where a program asks for them.
-ROOMS = {"core": 10752, "stages": 4096, "inhibition": 3456, "store": 2816, "link": 5120}
+ROOMS = {"core": 12288, "stages": 4096, "inhibition": 3456, "store": 2816, "link": 5120}
 PARTS = {
     "stages": ("coded.c", "spiking.c", "stages.c"),
     "inhibition": ("all_stages.c", "inhibition.c", "inhibition_learning.c"),

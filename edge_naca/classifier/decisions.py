@@ -11,7 +11,7 @@ from edge_naca import presets
 from edge_naca.core import Core
 from edge_naca.network import Network
 from edge_naca.scaling import REACH
-from edge_naca.specification.population import NO_MARGIN
+from edge_naca.specification.arithmetic import NO_MARGIN
 
 SHARE = 1 << 22  # margins computed at a time
 
@@ -70,32 +70,6 @@ def class_scores(
     scores = np.repeat(margins.min(axis=1, keepdims=True) - unit, len(known), axis=1)
     scores[:, np.searchsorted(known, met)] = margins
     return np.asarray(scores / unit)
-
-
-def novelty(core: Core, classes: int, raw: NDArray[Any]) -> NDArray[np.float64]:
-    """Return how little samples look like any known class, (n,): 0 for a neuron's own prototype.
-
-    It is the squared distance to the nearest neuron, relative to the mean squared distance to the
-    nearest neurons of the other classes plus the sample's own squared norm: a sample that is far
-    from everything is unknown, one that is merely strong is not.
-
-    Parameters
-    ----------
-    core : with what it learned.
-    classes : how many it has met.
-    raw : integers (n, features).
-    """
-    hidden = core.network.populations[0]
-    assert hidden.rule is not None
-    margins, _ = class_margins(core, classes, raw)
-    codes = core.features_many(raw).astype(np.float64)
-    square = (codes * codes).sum(axis=1) * 2.0**hidden.rule.trace_shift
-    # A neuron that is not recruited has no margin: such a class is as far away as nothing at all.
-    drive = np.where(margins == NO_MARGIN, 0.0, margins + hidden.threshold)
-    distances = np.maximum(square[:, None] - 2 * drive, 0.0)
-    nearest = distances.min(axis=1)
-    others = (distances.sum(axis=1) - nearest) / max(classes - 1, 1)
-    return np.asarray(nearest / np.maximum(others + square, 1.0))
 
 
 def typical_square(network: Network, has_front_end: bool) -> float:

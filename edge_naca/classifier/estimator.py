@@ -18,21 +18,24 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edge_naca import image, presets
-from edge_naca.classifier.decisions import class_margins, class_scores, novelty, typical_square
+from edge_naca.classifier.decisions import class_margins, class_scores, typical_square
 from edge_naca.classifier.labels import Labels, different
 from edge_naca.classifier.parameters import check_parameters
 from edge_naca.classifier.samples import CALIBRATED, GIVEN, integers, plain
 from edge_naca.classifier.saved import Saved
-from edge_naca.classifier.temperature import LEAST, USUAL, best_temperature, held_out
+from edge_naca.classifier.temperature import USUAL, best_temperature
 from edge_naca.core import Core, CoreError
 from edge_naca.files import read_file, write_file
 from edge_naca.front_end import SCALER, FrontEnd
+from edge_naca.holding_out import LEAST, held_out
 from edge_naca.image import ImageError
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS, whole
 from edge_naca.network import Network, Preparation
+from edge_naca.novelty import answering_none, limit_for, novelties, share_of_1
 from edge_naca.recipes import typical_norm, usual_neurons
 from edge_naca.scaling import BITS, Scaler, plan
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
+from edge_naca.specification.novelty import UNIT_BITS
 
 ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
 
@@ -317,8 +320,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         raw = self._raw(samples[is_out])
         column = np.searchsorted(self.classes_, self.labels_[indices[is_out]])
         self.temperature_ = best_temperature(self._scores(raw, core), column)
-        known = novelty(core, len(self.labels_), raw)
-        self.novelty_limit_ = float(np.quantile(known, 1 - self.false_alarms, method="higher"))
+        limit = limit_for(novelties(core, raw), self.false_alarms)
+        self.novelty_limit_ = float(share_of_1(limit))
 
     def _learn(
         self, core: Core, samples: NDArray[Any], indices: NDArray[np.int32], epochs: int
@@ -452,7 +455,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         of those to the nearest neurons of other classes and the sample's own squared norm.
         """
         raw = self._checked(X)
-        return novelty(self.core_, len(self.labels_), raw)
+        return share_of_1(novelties(self.core_, raw))
 
     def is_unknown(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Return whether each sample's novelty is above `novelty_limit_`, (n_samples,).
@@ -466,6 +469,9 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             Then set `novelty_limit_` to one of your own.
         """
         scores = self.novelty(X)
+        return scores > self._novelty_limit()
+
+    def _novelty_limit(self) -> float:
         if not np.isfinite(self.novelty_limit_):
             raise NotFittedError(
                 "no limit of novelty is known: `fit` takes it from samples held out, of two "
@@ -473,7 +479,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
                 "model.novelty_limit_ = np.quantile(model.novelty(X_known), 0.95), with samples "
                 "of known classes that were not learned"
             )
-        return scores > self.novelty_limit_
+        return self.novelty_limit_
 
     def _scores(self, raw: NDArray[Any], core: Core | None = None) -> NDArray[np.float64]:
         core = core or self.core_
@@ -522,11 +528,20 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
 
     # ---- images --------------------------------------------------------------------------
 
-    def to_image(self) -> bytes:
+    def to_image(self, answers_none: bool = False) -> bytes:
         """Return all that was learned as an image, with classes and scaler in its metadata.
 
         A device runs it as it is; `from_image` makes a classifier of it again. Calibration is over
         after this, as an image keeps no samples.
+
+        Parameters
+        ----------
+        answers_none : whether a device answers none where `is_unknown` is True.
+
+        Raises
+        ------
+        NotFittedError
+            If it is to, and `is_unknown` has no limit.
         """
         check_is_fitted(self, "core_")
         self._kept = None
@@ -543,7 +558,9 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             self.temperature_,
             self.novelty_limit_,
         )
-        network = replace(self.core_.network, metadata=saved.metadata())
+        limit = int(self._novelty_limit() * (1 << UNIT_BITS)) if answers_none else 0
+        network = answering_none(self.core_.network, limit)
+        network = replace(network, metadata=saved.metadata())
         return image.encode(network, self.core_.state())
 
     @classmethod

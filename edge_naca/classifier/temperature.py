@@ -10,22 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 USUAL = 0.03  # where nothing could be held out
-FOLD = 5  # every fifth sample of a class is held out
-LEAST = 20  # samples held out that say something
 LIMITS = 1e-4, 1e2
-
-
-def held_out(indices: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return which samples are held out: every fifth of each class, in the order given.
-
-    Parameters
-    ----------
-    indices : classes (n,).
-    """
-    result = np.zeros(len(indices), bool)
-    for label in np.unique(indices):
-        result[np.flatnonzero(indices == label)[FOLD - 1 :: FOLD]] = True
-    return result
 
 
 def best_temperature(scores: NDArray[np.float64], answers: NDArray[Any]) -> float:

@@ -74,6 +74,7 @@ def evaluate(
         "left_out": int((~known).sum()),
         "accuracy": float((answers == y).mean()),
         "unanswered": int((~is_answer).sum()),
+        "unknown": _unknown(core, dataset.x_test[~known], as_json),
         "spikes_per_sample": float(results["spikes"].mean()),
         "synops_per_sample": float(results["synops"].mean()),
         "classes": names,
@@ -91,6 +92,20 @@ def evaluate(
         report.print_json(summary)
     else:
         _print(summary, matrix, names)
+
+
+def _unknown(core: Core, x: Array, quiet: bool) -> float | None:
+    """Return the share of samples of classes never learned that are answered by none.
+
+    None where there are no such samples, or the network always answers.
+    """
+    from edge_naca import recipes
+
+    populations = core.network.populations
+    if not len(x) or not any(p.rule is not None and p.rule.unknown for p in populations):
+        return None
+    results = _present(core, recipes.integers_for(core.network, x), quiet)
+    return float((results["prediction"] < 0).mean())
 
 
 def _present(core: Core, x: Array, quiet: bool) -> Array:
@@ -124,6 +139,8 @@ def _print(summary: dict[str, Any], matrix: Array, names: list[str]) -> None:
     report.out.print(table)
     if summary["left_out"]:
         report.say(f"{summary['left_out']} samples left out: of classes never learned")
+    if summary["unknown"] is not None:
+        report.say(f"{report.percent(summary['unknown'])} of these were answered by none: unknown")
     report.say(
         f"{summary['samples']} samples: {report.percent(summary['accuracy'], 2)} right, "
         f"{summary['unanswered']} unanswered, {summary['spikes_per_sample']:.0f} spikes and "

@@ -190,6 +190,7 @@ def _population(population: Population, learned: Learned) -> dict[str, Any]:
         "context": None
         if rule is None or learned.context is None
         else {"drift": rule.drift / 256, "recruited": bool(learned.context.offset.any())},
+        "unknown": None if rule is None or not rule.unknown else rule.unknown / 4096,
         "weights": None
         if not weights.size
         else {
@@ -316,6 +317,7 @@ def _population_table(populations: list[dict[str, Any]]) -> Table:
         "rule": lambda e: " · ".join(e["rule"].values()) if e["rule"] else "none",
         "priors": lambda e: _priors(e["priors"]),
         "second context": lambda e: _context(e["context"]),
+        "answers none": lambda e: _unknown(e["unknown"]),
         "weights": lambda e: _weights(e["weights"]),
     }
     for name, show in rows.items():
@@ -339,6 +341,10 @@ def _context(context: dict[str, Any] | None) -> str:
         return "none"
     there = "recruited" if context["recruited"] else "not recruited"
     return f"{there}, drift {context['drift']:.2f}"
+
+
+def _unknown(limit: float | None) -> str:
+    return "never" if limit is None else f"above a novelty of {limit:.3f}"
 
 
 def _weights(weights: dict[str, Any] | None) -> str:

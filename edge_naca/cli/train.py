@@ -67,6 +67,13 @@ if TYPE_CHECKING:
     help="Find what decorrelates inputs on these samples, maybe of other classes, instead of "
     "learning it on the device: it then lies in flash.",
 )
+@click.option(
+    "--unknown",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="RATE",
+    help="Answer none where a sample looks like no class that was learned, and at most so often, "
+    "as 0.05, where it is of one: judged by every fifth sample.",
+)
 @model_options
 @click.option(
     "--untaught", is_flag=True,
@@ -85,6 +92,7 @@ def train(
     continued: Path | None,
     front_end: Path | None,
     decorrelate_on: str | None,
+    unknown: float | None,
     untaught: bool,
     plot: Path | None,
     as_json: bool,
@@ -105,6 +113,7 @@ def train(
       edge-naca train mnist --max-kib 64 -o mnist.naca --plot mnist.png
       edge-naca train sensor.csv --label-column state --capacity 12 -o sensor.naca
       edge-naca train later.csv --continue sensor.naca -o sensor.naca
+      edge-naca train digits --unknown 0.05 -o digits.naca
       edge-naca train mnist --decorrelate-on letters.npz -o mnist.naca
       edge-naca train mnist --front-end net.onnx --full-scale 255 -o mnist.naca
       edge-naca train mnist --front-end net.nir --exporter snntorch --steps 10 \\
@@ -122,22 +131,17 @@ def train(
 
     start = time.perf_counter()
     options, model_settings = _sorted_options(options, front_end, continued, decorrelate_on)
-    if untaught and (continued is not None or plot is not None):
-        raise click.UsageError("--untaught: there is nothing to --continue or to --plot")
+    _check_together(untaught, continued, plot, unknown)
     common.check_writable(output)
     if plot is not None:
         common.check_figure(plot)
     loaded = common.load_data(data, reading)
     converted = None
     if continued is None:
-        if front_end is not None:
-            options["front_end"], converted = front_ends.load_front_end(
-                front_end, loaded, model_settings
-            )
-            if converted is not None and not as_json:
-                print_report(converted)
         if decorrelate_on is not None:
             options["decorrelate_on"] = common.load_data(decorrelate_on, reading)
+        if front_end is not None:
+            converted = _put_in_front(front_end, loaded, model_settings, options, as_json)
         network = recipes.network_for(loaded, seed=seed, **options)
         if untaught:
             _write_untaught(output, network, loaded, converted, as_json)
@@ -146,7 +150,10 @@ def train(
     else:
         core, loaded, named = _go_on(continued, data, loaded)
     dataset = recipes.integer_dataset(core.network, named)
-    history = _teach(core, dataset, _stages(core, dataset, order, epochs, seed), as_json)
+    stages = _stages(core, dataset, order, epochs, seed)
+    if unknown is not None:
+        core = Core(_with_limit(core.network, dataset, stages, unknown, as_json))
+    history = _teach(core, dataset, stages, as_json)
     record = provenance.record(loaded, history, order, epochs, seed)
     network = provenance.with_record(core.network, dataset.classes, dataset.columns, record)
     content = image.encode(network, core.state())
@@ -162,6 +169,42 @@ def train(
         report.print_json(record | summary)
         return
     _tell(output, core, history, dataset.classes, seconds)
+
+
+def _check_together(
+    untaught: bool, continued: Path | None, plot: Path | None, unknown: float | None
+) -> None:
+    if untaught and (continued is not None or plot is not None):
+        raise click.UsageError("--untaught: there is nothing to --continue or to --plot")
+    if unknown is not None and (untaught or continued is not None):
+        raise click.UsageError("--unknown: it is found while a network is taught from the start")
+
+
+def _put_in_front(
+    front_end: Path, loaded: Dataset, settings: dict[str, Any], options: dict[str, Any], quiet: bool
+) -> Report | None:
+    """Add a model's frozen layers to the options of a network, and say what became of them."""
+    options["front_end"], converted = front_ends.load_front_end(front_end, loaded, settings)
+    if converted is not None and not quiet:
+        print_report(converted)
+    return converted
+
+
+def _with_limit(
+    network: Network, dataset: Dataset, stages: list[Lesson], rate: float, quiet: bool
+) -> Network:
+    """Return a network that answers none where a sample looks like no class that is learned."""
+    import numpy as np
+
+    from edge_naca import novelty
+
+    order = np.concatenate([stage.indices for stage in stages])
+    x, y = dataset.x_train[order], dataset.y_train[order]
+    limit = novelty.limit_of_stream(network, x, y, rate)
+    if not quiet:
+        share = float(novelty.share_of_1(limit))
+        report.say(f"unknown: novelty above {share:.3f}, which {rate:.1%} of known samples reach")
+    return novelty.answering_none(network, limit)
 
 
 def _go_on(continued: Path, data: str, loaded: Dataset) -> tuple[Core, Dataset, Dataset]:

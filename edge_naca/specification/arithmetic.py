@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Int = NDArray[np.int64]
 
 POTENTIAL_MAX = 8388607
+NO_MARGIN = -(2**31)  # of a neuron that has not been recruited yet, and where there are none
 
 
 def hash32(x: NDArray[np.uint32]) -> NDArray[np.uint32]:
@@ -68,3 +69,8 @@ def signed_log(x: Int) -> Int:
         exponent >= 8, n >> np.maximum(exponent - 8, 0), n << (8 - exponent).clip(0)
     )
     return np.sign(x) * (exponent * 256 + fraction % 256)
+
+
+def bit_lengths(x: Int) -> Int:
+    """Return the bits that numbers below 2^53, not negative, take; 0 takes none."""
+    return np.asarray(np.frexp(np.asarray(x, np.float64))[1], np.int64)

@@ -12,10 +12,10 @@ from edge_naca import image
 from edge_naca.network import Network, Rule
 from edge_naca.samples import check_events, check_labels, check_samples, default_kind
 from edge_naca.specification import encoding, preparation
-from edge_naca.specification.arithmetic import Int, draws, hash32, presentation_key
+from edge_naca.specification.arithmetic import NO_MARGIN, Int, draws, hash32, presentation_key
 from edge_naca.specification.contexts import Contexts
 from edge_naca.specification.inhibition import RunningInhibition
-from edge_naca.specification.population import NO_MARGIN, RunningPopulation
+from edge_naca.specification.population import RunningPopulation
 from edge_naca.specification.priors import Priors
 from edge_naca.specification.results import Recording, Result
 from edge_naca.specification.stages import RunningConvolution, SpikingStages, run_coded
@@ -77,6 +77,11 @@ class Specification:
         """Present one sample, predict, then learn that its class is `label`."""
         check_labels(np.array([label]), 1, self.network.capacity)
         return self._present(x, kind, label, None)
+
+    def novelty(self, x: ArrayLike, kind: str | None = None) -> int:
+        """Present one sample and return its novelty in 4096ths, of the first population."""
+        self._present(x, kind, None, None)
+        return self._layers[0].novelty
 
     def record(self, x: ArrayLike, kind: str | None = None) -> Recording:
         """Present one sample, predict, and return every spike, potential and threshold."""
@@ -194,7 +199,9 @@ class Specification:
         return np.asarray(rule.table[label].astype(np.int64))
 
     def _answer(self) -> int:
-        """Section 6: most spikes, then the greater potential left, then the lower class."""
+        """Section 6: none if unknown, most spikes, the greater potential left, the lower class."""
+        if any(layer.is_unknown for layer in self._layers):
+            return -1
         output = self._layers[-1] if self._layers else self._stages.neurons[-1]
         counts, potentials = output.counts, output.potentials
         if isinstance(output, RunningConvolution) and output.stage.readout:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_naca.network import Population
-from edge_naca.specification.arithmetic import Int, saturate, scale
+from edge_naca.network import Population, Rule
+from edge_naca.specification.arithmetic import NO_MARGIN, Int, saturate, scale
 from edge_naca.specification.contexts import MATURE, Contexts
-from edge_naca.specification.priors import Priors
+from edge_naca.specification.novelty import best_of_classes, novelty
+from edge_naca.specification.priors import Priors, half_square, owners
 
 SILENT = 2**31 - 1  # threshold of a neuron that has not been recruited yet
-NO_MARGIN = -(2**31)  # of a neuron that has not been recruited yet, and where there are none
 
 
 @dataclass
@@ -37,6 +37,7 @@ class RunningPopulation:
     slope: Int = field(init=False)
     sums: Int = field(init=False)
     shifts: Int = field(init=False)  # of thresholds, by the context that a sample is heard in
+    novelty: int = 0  # of the sample
     learns_in: int = 0  # the context that the label's class hears a sample in
     margin: int = NO_MARGIN
     winner: int = -1
@@ -51,6 +52,7 @@ class RunningPopulation:
         self.trace = np.zeros(rows, np.int64)
         self.shifts = np.zeros(neurons, np.int64)
         self.learns_in = 0
+        self.novelty = 0
         self.last_spikes, self.spikes = np.zeros((2, neurons), bool)
 
     def thresholds(self) -> Int:
@@ -96,6 +98,9 @@ class RunningPopulation:
         context = self._nearest(everywhere, np.ones(population.neurons, bool), 0)
         margins = everywhere[context]
         self.margin = int(margins.max())
+        rule = population.rule
+        if rule is not None and (rule.post, rule.pre) == ("winner", "attract"):
+            self.novelty = self._novelty(np.where(recruited, margins - self.prior, NO_MARGIN), rule)
         crossed = (margins > 0) & (self.refractory == 0) & (step >= population.fire_from)
         self.spikes = crossed
         if population.winners:
@@ -121,6 +126,18 @@ class RunningPopulation:
         if context == 1:
             assert self.contexts is not None
             self.shifts = self.contexts.shifts(self.weights, self.trace)
+
+    def _novelty(self, plain: Int, rule: Rule) -> int:
+        """Section 7.9: how little the sample looks like any known class."""
+        best = best_of_classes(plain[None], owners(rule))
+        half = half_square(np.array([int((self.trace * self.trace).sum())]), rule)
+        return int(novelty(best, half, self.population.threshold)[0])
+
+    @property
+    def is_unknown(self) -> bool:
+        """Section 7.9: whether the sample's novelty is above the limit."""
+        rule = self.population.rule
+        return rule is not None and 0 < rule.unknown < self.novelty
 
     def _margins_in_contexts(self, recruited: NDArray[np.bool_]) -> list[Int]:
         """Section 7.8: margins (neurons,) in each context that is there."""

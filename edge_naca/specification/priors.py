@@ -27,6 +27,12 @@ def owners(rule: Rule) -> Int:
     return np.where(reached.any(axis=0), reached.argmax(axis=0), -1)
 
 
+def half_square(square: Int, rule: Rule) -> Int:
+    """Return half the squared norm of traces in potentials, from Σ of squared traces."""
+    shift = rule.trace_shift - 1
+    return square >> -shift if shift < 0 else np.minimum(square, LARGEST_SQUARE) << shift
+
+
 @dataclass
 class Priors:
     """What neurons are worth before a sample comes, and the means that it is taken from.
@@ -77,8 +83,8 @@ class Priors:
         self._measured = (None, None)
         if winner < 0 or not recruited[winner]:
             return
-        best, shift = int(margins[winner]), self.rule.trace_shift
-        half = square >> (1 - shift) if shift < 1 else min(square, LARGEST_SQUARE) << (shift - 1)
+        best = int(margins[winner])
+        half = int(half_square(np.array(square), self.rule))
         distance = min(max(half - best - threshold, 0), LARGEST_DISTANCE)
         own = np.flatnonzero(recruited & (self._owners == self._owners[winner]))
         gaps = np.clip(best - margins[own], 0, LARGEST_GAP)

@@ -244,6 +244,12 @@ def _fired(
     if has_second_context(learned):
         counts["offset compared with a trace"] = learned.weights.shape[1]
         counts["neuron heard in both contexts"] = n
+    rule = population.rule
+    if rule is not None and rule.table is not None and rule.unknown > 0:
+        counts["trace squared"] = learned.weights.shape[1]
+        counts["neuron judged"] = n
+        counts["class judged"] = len(rule.table)
+        counts += _thresholds(population, recruited)
     margins = potentials.astype(np.int64) - thresholds
     may_spike = (margins > 0) & (thresholds != SILENT)
     if population.refractory:

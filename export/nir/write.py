@@ -176,6 +176,8 @@ def _unsaid(population: Population) -> Iterator[str]:
         yield "the threshold follows the weights' squared norm; the one in the graph is today's"
     if population.rule is not None and population.rule.has_priors:
         yield "priors lower or raise the threshold; the one in the graph is today's"
+    if population.rule is not None and population.rule.unknown > 0:
+        yield "none is answered where a sample looks like no known class"
     if population.rule is not None and population.rule.drift > 0:
         yield "a second context, which takes an offset off samples, is recruited when these drift"
     if population.reset == "subtract":

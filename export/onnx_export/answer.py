@@ -6,8 +6,9 @@ import numpy as np
 
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Value
+from edge_naca.export.onnx_export.novelty import is_unknown
 from edge_naca.export.onnx_export.presentation import Presentation
-from edge_naca.specification.population import NO_MARGIN
+from edge_naca.specification.arithmetic import NO_MARGIN
 
 
 def counts(shown: Presentation) -> Value:
@@ -20,7 +21,10 @@ def counts(shown: Presentation) -> Value:
 
 
 def prediction(g: Graph, shown: Presentation) -> Value:
-    """Most spikes, then the greater potential left, then the lower class; int32 (batch, 1)."""
+    """Most spikes, then the greater potential left, then the lower class; int32 (batch, 1).
+
+    −1 if nobody spiked, or the sample is unknown.
+    """
     if not shown.layers:
         output = shown.neurons[-1]
         left = output.left
@@ -33,7 +37,14 @@ def prediction(g: Graph, shown: Presentation) -> Value:
     most = g.reduce("most_spikes", "ReduceMax", spikes, 1, keep=True)
     among = g.op("among_most", "Equal", spikes, most)
     label = _label(g, g.op("ranked", "Where", among, left, NO_MARGIN))
-    return g.op("prediction", "Where", g.op("spoke", "Greater", most, 0), label, -1)
+    speaks = g.op("spoke", "Greater", most, 0)
+    for index, layer in enumerate(shown.layers):
+        rule = layer.population.rule
+        if rule is not None and rule.unknown > 0:
+            part = g.within(f"{shown.layer_names[index]}/novelty")
+            unknown = is_unknown(part, layer, rule, shown.trace(index))
+            speaks = part.op("speaks", "And", speaks, part.op("not_unknown", "Not", unknown))
+    return g.op("prediction", "Where", speaks, label, -1)
 
 
 def _label(g: Graph, scores: Value) -> Value:

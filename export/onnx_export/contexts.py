@@ -9,6 +9,7 @@ import numpy as np
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.network import Rule
+from edge_naca.specification.arithmetic import NO_MARGIN
 from edge_naca.specification.contexts import (
     COARSE_SHIFT,
     FRACTION_BITS,
@@ -17,7 +18,6 @@ from edge_naca.specification.contexts import (
     MEAN_SHIFT,
     SQUARE_SHIFT,
 )
-from edge_naca.specification.population import NO_MARGIN
 from edge_naca.specification.priors import LARGEST_MEAN
 
 

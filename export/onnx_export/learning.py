@@ -24,7 +24,7 @@ from edge_naca.export.onnx_export.state import (
     population_names,
 )
 from edge_naca.network import Network, Rule
-from edge_naca.specification.population import NO_MARGIN
+from edge_naca.specification.arithmetic import NO_MARGIN
 
 _EXPECTED = 64  # stands for a modulation, or an expected rate, of 1
 _MOST_WINS = 65535

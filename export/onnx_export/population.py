@@ -12,7 +12,8 @@ from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.contexts import Hearing, SecondContext, hear
 from edge_naca.export.onnx_export.graph import Graph, Operand, Value
 from edge_naca.network import Population
-from edge_naca.specification.population import NO_MARGIN, SILENT
+from edge_naca.specification.arithmetic import NO_MARGIN
+from edge_naca.specification.population import SILENT
 
 
 class GraphPopulation:

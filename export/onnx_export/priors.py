@@ -7,7 +7,7 @@ import numpy as np
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.network import Rule
-from edge_naca.specification.population import NO_MARGIN
+from edge_naca.specification.arithmetic import NO_MARGIN
 from edge_naca.specification.priors import (
     FACTOR_BITS,
     LARGEST_DISTANCE,
@@ -120,14 +120,19 @@ def learned_means(
     return _approached(g, means, values, are_new, learned)
 
 
-def _distance(g: Graph, rule: Rule, trace: Value, best: Value, threshold: int) -> Value:
-    """Half the squared distance to the winner, int32 ()."""
-    square = g.reduce("square", "ReduceSum", g.op("squares", "Mul", trace, trace), 0, 1)
+def half_square(g: Graph, rule: Rule, trace: Value, *axes: int, keep: bool = False) -> Value:
+    """Half the squared norm of traces over axes, in potentials, int32."""
+    squares = g.op("squares", "Mul", trace, trace)
+    square = g.reduce("square", "ReduceSum", squares, *axes, keep=keep)
     shift = rule.trace_shift - 1
     if shift < 0:
-        half = arithmetic.shift_right(g, "half", square, -shift)
-    else:
-        half = g.op("half", "Mul", g.op("least", "Min", square, LARGEST_SQUARE), 1 << shift)
+        return arithmetic.shift_right(g, "half", square, -shift)
+    return g.op("half", "Mul", g.op("least", "Min", square, LARGEST_SQUARE), 1 << shift)
+
+
+def _distance(g: Graph, rule: Rule, trace: Value, best: Value, threshold: int) -> Value:
+    """Half the squared distance to the winner, int32 ()."""
+    half = half_square(g, rule, trace, 0, 1)
     over = g.op("over", "Sub", g.op("beyond", "Sub", half, best), threshold)
     return g.op("distance", "Clip", over, 0, LARGEST_DISTANCE)
 

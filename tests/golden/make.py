@@ -232,6 +232,33 @@ def contexts() -> bytes:
     return b"".join(tape(network, samples, theirs, "raw", state) for network, state in networks)
 
 
+def doubting(limit: int, means: tuple[int, int], **settings: Any) -> tuple[Network, bytes]:
+    """Return a network that answers none above a limit of novelty."""
+    network, state = with_priors(means, 3, **settings)
+    hidden = network.populations[0]
+    assert hidden.rule is not None
+    hidden = replace(hidden, rule=replace(hidden.rule, unknown=limit))
+    network = replace(network, populations=(hidden, *network.populations[1:]))
+    return network, state
+
+
+def unknown() -> bytes:
+    """Write down answers of networks that take little, much or everything for known."""
+    pixels, labels = digits()
+    few = labels < 4
+    others = list(pixels[~few])[:5]
+    samples = [*pixels[few], *others, *pixels[few], 3 * pixels[0], pixels[0] * 0]
+    theirs = np.concatenate([labels[few], np.zeros(5), labels[few], [0, 0]]).astype(int)
+    networks = (
+        doubting(400, (0, 0)),
+        doubting(900, (0, 0), bits=7),
+        doubting(1200, (70000, 900), share=0.5, rarity=0.99),
+        doubting(65535, (0, 0), share=0.0, rarity=0.0),
+        doubting(1, (900, 900), weight_bits=4),
+    )
+    return b"".join(tape(network, samples, theirs, "raw", state) for network, state in networks)
+
+
 def decorrelated(inhibition: Inhibition) -> tuple[Network, bytes]:
     """Return a graded competitive network behind an inhibition."""
     preparation = Preparation(
@@ -468,6 +495,7 @@ def vectors() -> Iterator[tuple[str, bytes]]:
     yield "graded", tape(network, list(pixels[few]) * 2, np.tile(labels[few], 2), "raw", state)
     yield "priors", priors()
     yield "contexts", contexts()
+    yield "unknown", unknown()
     for name, continual in [("paper-continual", True), ("paper-iid", False)]:
         network, state = paper(continual)
         yield name, tape(network, raw, labels, "raw", state)

@@ -81,12 +81,20 @@ bool naca_is_mature(const naca_t *core, const layer_t *layer, uint32_t label)
            AT_CONST(uint32_t, core, core->state)[1u + label] >= MATURE;
 }
 
+// Whether x > y * 2^shift, which need not fit 32 bits.
+static bool is_above(uint32_t x, uint32_t y, int32_t shift)
+{
+    if (shift <= 0) {
+        return x > y >> -shift;
+    }
+    return x != 0 && (x - 1u) >> shift >= y;
+}
+
 void naca_settle_context(naca_t *core, layer_t *layer)
 {
     const uint32_t mean = AT_CONST(uint32_t, core, layer->at[MEANS])[DISTANCE];
-    const uint64_t distance = mean < LARGEST_MEAN ? mean : LARGEST_MEAN;
-    const uint64_t limit = distance * layer->p.drift << layer->p.trace_shift;
-    if ((uint64_t)layer->residual_square << SQUARE_SHIFT <= limit) {
+    const uint32_t limit = (mean < LARGEST_MEAN ? mean : LARGEST_MEAN) * layer->p.drift;
+    if (!is_above(layer->residual_square, limit, layer->p.trace_shift - SQUARE_SHIFT)) {
         return;
     }
     int16_t *means = AT(int16_t, core, layer->at[RESIDUALS]) + layer->learns_in * layer->rows;

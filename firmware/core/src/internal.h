@@ -108,7 +108,8 @@ typedef struct population {
     uint8_t share;
     uint8_t rarity;
     uint8_t drift;
-    uint8_t reserved[4];
+    uint16_t unknown;
+    uint8_t reserved[2];
 } population_t;
 STATIC_ASSERT(population, sizeof(population_t) == 64);
 
@@ -139,7 +140,7 @@ enum place {
     PRODUCTS,   // int32: of each neuron's weights and the offset
     PRIORS,     // int32: what a neuron is worth before a sample comes
     OWNERS,     // uint16: the class that a neuron belongs to
-    CLASSES,    // uint32[capacity][2]: what neurons of a class have in common
+    CLASSES,    // uint32[capacity][2]: what neurons of a class have in common, for a while
     POTENTIALS, // int32
     ADAPTATION, // int32: what past spikes add to the threshold
     REFRACTORY, // uint8: steps left
@@ -175,8 +176,9 @@ typedef struct layer {
     uint32_t learns_in;   // that the label's class hears it in
     int32_t nearness;     // of the sample to the offset, in potentials
     uint32_t residual_square; // of the mean residual that the sample moved
+    uint32_t is_unknown;      // whether the sample is too far from everything that is known
 } layer_t;
-STATIC_ASSERT(layer, sizeof(layer_t) == 212);
+STATIC_ASSERT(layer, sizeof(layer_t) == 216);
 
 // The core. It lies at the start of the workspace, and everything else there at an offset from it.
 // A pointer that takes the same room on every machine.
@@ -246,6 +248,15 @@ STATIC_ASSERT(arithmetic_shift, (-3 >> 1) == -2);
 static inline int32_t shift_down(int32_t x, uint32_t shift)
 {
     return x >> shift;
+}
+
+static inline uint32_t naca_bit_length(uint32_t x)
+{
+    uint32_t bits = 0;
+    for (; x != 0; x >>= 1) {
+        bits++;
+    }
+    return bits;
 }
 
 // `low` is not above `high`.
@@ -454,6 +465,13 @@ void naca_renew_priors(naca_t *core, layer_t *layer);
 
 // Learn what was measured, and renew priors. Called once wins are counted, before the sample is.
 void naca_learn_priors(naca_t *core, layer_t *layer);
+
+// ---- novelty.c, for populations that may answer none --------------------------------------------
+
+// The novelty of a sample, 0 .. 65535, 4096 standing for 1. At at[CLASSES] lies the greatest margin
+// of each class, int32[capacity], INT32_MIN for one that is not known; `half` is half the squared
+// norm of the sample. Work: classes.
+uint32_t naca_novelty(const naca_t *core, const layer_t *layer, int32_t half);
 
 // ---- contexts.c, for populations with a drift ---------------------------------------------------
 

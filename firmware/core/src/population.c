@@ -28,7 +28,7 @@ static const field_t population_fields[] = {
     {offsetof(population_t, curve_shift), U8 | FROM_0, 24},
     {offsetof(population_t, ranks), U8 | FROM_0, NACA_MAX_RANKS},
     {offsetof(population_t, ages), U8 | FROM_0, 16},
-    {offsetof(population_t, reserved), I32 | FROM_0, 0},
+    {offsetof(population_t, reserved), U16 | FROM_0, 0},
 };
 
 // What no single field can say.
@@ -51,11 +51,14 @@ bool naca_population_fits(const population_t *p, const network_t *net, bool is_o
     if ((p->ranks == 0) != (p->ages == 0) || (p->ranks != 0 && p->post != POST_WINNER)) {
         return false;
     }
-    if ((p->share != 0 || p->rarity != 0 || p->drift != 0) &&
+    if ((p->share != 0 || p->rarity != 0 || p->drift != 0 || p->unknown != 0) &&
         (p->post != POST_WINNER || p->pre != PRE_ATTRACT)) {
         return false;
     }
-    if (p->drift != 0 && (p->trace_shift < 0 || p->fire_from + 1u != naca_steps(net))) {
+    if (p->drift != 0 && p->trace_shift < 0) {
+        return false;
+    }
+    if ((p->drift != 0 || p->unknown != 0) && p->fire_from + 1u != naca_steps(net)) {
         return false;
     }
     if (p->pre == PRE_ATTRACT && (p->flags & POPULATION_BIAS) != 0) {
@@ -263,6 +266,24 @@ static int32_t half_square(const naca_t *core, const layer_t *layer)
     return (int32_t)((square < LARGEST_SQUARE ? square : LARGEST_SQUARE) << (p->trace_shift - 1));
 }
 
+// Whether the sample is too far from what is known of any class.
+static void judge(naca_t *core, layer_t *layer)
+{
+    const uint16_t *owners = AT_CONST(uint16_t, core, layer->at[OWNERS]);
+    int32_t *best = AT(int32_t, core, layer->at[CLASSES]);
+    for (uint32_t c = 0; c < core->net.capacity; c++) {
+        best[c] = INT32_MIN;
+    }
+    for (uint32_t j = 0; j < layer->p.neurons; j++) {
+        const int32_t margin = plain_margin(core, layer, j);
+        if (owners[j] < core->net.capacity && margin > best[owners[j]]) {
+            best[owners[j]] = margin;
+        }
+    }
+    const uint32_t novelty = naca_novelty(core, layer, half_square(core, layer));
+    layer->is_unknown = novelty > layer->p.unknown ? 1u : 0u;
+}
+
 // How far the label's class lies behind its winner, and how far that is: what means learn from.
 static void measure_class(const naca_t *core, layer_t *layer)
 {
@@ -424,6 +445,9 @@ uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step)
     layer->context = 0;
     if (step->index >= layer->p.fire_from) { // which the last step always is
         compete(core, layer);
+    }
+    if (is_last && layer->p.unknown != 0) {
+        judge(core, layer);
     }
     if (is_last && step->label != NOBODY && layer->at[WINS] != 0) {
         compete_gated(core, layer, step->label);

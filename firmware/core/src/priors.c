@@ -64,15 +64,6 @@ static void weigh_classes(naca_t *core, const layer_t *layer)
     }
 }
 
-static uint32_t bit_length(uint32_t x)
-{
-    uint32_t bits = 0;
-    for (; x != 0; x >>= 1) {
-        bits++;
-    }
-    return bits;
-}
-
 void naca_renew_priors(naca_t *core, layer_t *layer)
 {
     const uint16_t *owners = AT_CONST(uint16_t, core, layer->at[OWNERS]);
@@ -82,7 +73,7 @@ void naca_renew_priors(naca_t *core, layer_t *layer)
     int32_t *priors = AT(int32_t, core, layer->at[PRIORS]);
     const uint32_t gap = means[GAP] < LARGEST_MEAN ? means[GAP] : LARGEST_MEAN;
     const uint32_t unit = gap * layer->p.share;
-    const uint32_t bits = bit_length(unit);
+    const uint32_t bits = naca_bit_length(unit);
     const uint32_t coarse = bits > FACTOR_BITS ? bits - FACTOR_BITS : 0;
     const int32_t factor = (int32_t)(unit >> coarse);
     count_classes(core, layer);

@@ -67,9 +67,15 @@ static uint32_t count_of(const naca_t *core, uint32_t neuron)
                                             : AT_CONST(uint8_t, core, core->counts)[neuron];
 }
 
-// Most spikes; of equals the greater potential that is left, then the lower class.
+// None if the sample is unknown; else most spikes, of equals the greater potential that is left,
+// then the lower class.
 static int32_t answer(const naca_t *core)
 {
+    for (uint32_t i = 0; i < core->net.populations; i++) {
+        if (core->layers[i].is_unknown != 0) {
+            return -1;
+        }
+    }
     const int32_t *v = AT_CONST(int32_t, core, core->potentials);
     uint32_t best = 0;
     uint32_t most = count_of(core, 0);

@@ -44,8 +44,9 @@ static void sizes_of(const naca_t *core, const layer_t *layer, uint32_t index,
     sizes[OFFSET] = p->drift != 0 ? layer->rows : 0;
     sizes[PRODUCTS] = p->drift != 0 ? 4u * n : 0;
     sizes[PRIORS] = has_priors ? 4u * n : 0;
-    sizes[OWNERS] = has_priors ? 2u * n : 0;
-    sizes[CLASSES] = has_priors ? 8u * core->net.capacity : 0;
+    const bool knows_owners = has_priors || p->unknown != 0;
+    sizes[OWNERS] = knows_owners ? 2u * n : 0;
+    sizes[CLASSES] = knows_owners ? 8u * core->net.capacity : 0;
     sizes[POTENTIALS] = 4u * n;
     sizes[ADAPTATION] = p->adaptation != 0 ? 4u * n : 0;
     sizes[REFRACTORY] = p->refractory != 0 ? n : 0;

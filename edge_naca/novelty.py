@@ -1,0 +1,149 @@
+"""How little samples look like any known class, and from where on a network answers none.
+
+What is computed here is what the core computes (docs/arithmetic.md, section 7.9), for many samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edge_naca import image
+from edge_naca.core import Core
+from edge_naca.holding_out import LEAST, held_out
+from edge_naca.network import Network, Rule
+from edge_naca.samples import default_kind
+from edge_naca.specification.arithmetic import NO_MARGIN
+from edge_naca.specification.network import Specification
+from edge_naca.specification.novelty import LARGEST, UNIT_BITS, best_of_classes, novelty
+from edge_naca.specification.priors import Priors, half_square, owners
+
+SHARE = 1 << 22  # margins computed at a time
+
+
+def rule_of(network: Network) -> Rule:
+    """Return the rule of the population that novelty is taken from, the first.
+
+    Raises
+    ------
+    ValueError
+        If it has none that compares samples with neurons: post "winner", pre "attract".
+    """
+    rule = network.populations[0].rule if network.populations else None
+    if rule is None or (rule.post, rule.pre) != ("winner", "attract"):
+        raise ValueError("novelty is known of networks whose first population learns competitively")
+    return rule
+
+
+def novelties(core: Core, x: ArrayLike, kind: str | None = None) -> NDArray[np.int64]:
+    """Return novelties in 4096ths, (n,), 0 .. 65535: 0 for a neuron's own prototype.
+
+    Parameters
+    ----------
+    core : with what it learned.
+    x : samples (n, …) as `Core.infer` takes them.
+    kind : "raw" or "codes"; None for raw where the network can prepare samples.
+
+    Raises
+    ------
+    ValueError
+        If the network is not competitive.
+    """
+    network, samples = core.network, np.asarray(x)
+    rule = rule_of(network)
+    kind = kind or default_kind(network)
+    if network.spiking or not network.is_code_trace(rule):
+        # Traces are not codes: they come from spikes that nobody records.
+        running = Specification(network, core.state())
+        return np.array([running.novelty(sample, kind) for sample in samples], np.int64)
+    hidden, result = network.populations[0], np.empty(len(samples), np.int64)
+    learned = image.unpack_state(network, core.state()).populations[0]
+    prior = np.zeros(hidden.neurons, np.int64)
+    if learned.means is not None and learned.wins is not None:
+        priors = Priors(rule, learned.means.astype(np.int64))
+        prior = priors.values(learned.wins.astype(np.int64))
+    rows = max(SHARE // network.units, 1)
+    for first in range(0, len(samples), rows):
+        part = samples[first : first + rows]
+        margins = core.margins_many(part, kind)[0][:, : hidden.neurons].astype(np.int64)
+        plain = np.where(margins == NO_MARGIN, NO_MARGIN, margins - prior)
+        codes = core.features_many(part, kind).astype(np.int64)
+        halves = half_square((codes * codes).sum(axis=1), rule)
+        best = best_of_classes(plain, owners(rule))
+        result[first : first + rows] = novelty(best, halves, hidden.threshold)
+    return result
+
+
+def limit_for(known: NDArray[np.int64], false_alarms: float) -> int:
+    """Return the least limit that at most a share of known samples exceeds, 1 .. 65535.
+
+    Parameters
+    ----------
+    known : novelties of samples of known classes that were not learned.
+    false_alarms : the share, at least 0 and below 1.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples, or the share is not one.
+    """
+    if not 0 <= false_alarms < 1:
+        raise ValueError(f"false_alarms must be at least 0 and below 1, not {false_alarms}")
+    if not len(known):
+        raise ValueError(
+            "a limit of novelty is taken from samples of known classes: there are none"
+        )
+    return int(np.clip(np.quantile(known, 1 - false_alarms, method="higher"), 1, LARGEST))
+
+
+def answering_none(network: Network, limit: int) -> Network:
+    """Return a network that answers none where a sample's novelty is above a limit.
+
+    Parameters
+    ----------
+    limit : in 4096ths, 1 .. 65535; 0 for a network that always answers.
+    """
+    rule, (first, *others) = rule_of(network), network.populations
+    return replace(
+        network, populations=(replace(first, rule=replace(rule, unknown=limit)), *others)
+    )
+
+
+def limit_of_stream(
+    network: Network, x: ArrayLike, labels: NDArray[np.int64], false_alarms: float
+) -> int:
+    """Return the limit that suits a network which learns these samples in this order.
+
+    It is taken from every fifth sample of each class, when all others have been learned.
+
+    Parameters
+    ----------
+    network : as new.
+    x : samples (n, …), labels (n,) their classes.
+    false_alarms : share of known samples that may be answered by none.
+
+    Raises
+    ------
+    ValueError
+        If the network is not competitive, or too few samples can be held out.
+    """
+    samples, is_out = np.asarray(x), held_out(labels)
+    if is_out.sum() < LEAST:
+        raise ValueError(
+            f"what is unknown is found on every fifth sample of a class: there are {is_out.sum()} "
+            f"of these, and {LEAST} are needed"
+        )
+    core = Core(network)
+    core.learn_many(samples[~is_out], labels[~is_out])
+    return limit_for(novelties(core, samples[is_out]), false_alarms)
+
+
+def share_of_1(novelty: ArrayLike) -> NDArray[np.float64]:
+    """Return novelties as real numbers.
+
+    1 stands for a sample that is as far from the nearest neuron as from all others and from nothing
+    together.
+    """
+    return np.asarray(novelty, np.float64) / (1 << UNIT_BITS)
