@@ -323,26 +323,39 @@ def test_announced_classes_are_known_before_they_are_met() -> None:
     model.partial_fit(X[:1] + 9, [11])
     assert model.classes_.tolist() == [0, 1, 2, 11]
     assert model.score(X, y) > 0.9
-    with pytest.raises(ValueError, match="room for 4 classes"):
-        model.partial_fit(X[:1], [0], classes=[12])
+    model.partial_fit(X[:1], [0], classes=[12])
+    assert model.classes_.tolist() == [0, 1, 2, 11, 12]
+    assert model.score(X, y) > 0.9
 
 
-def test_one_class_too_many_is_refused() -> None:
+def test_one_class_more_makes_the_network_grow() -> None:
     X, y = IRIS
-    for first in (20, 100):
+    for first in (20, 100):  # while features are still being calibrated, and after that
         model = NacaClassifier(max_classes=2).partial_fit(X[:first], y[:first])
-        before = _state(model)
-        with pytest.raises(ValueError, match=r"room for 2 classes.* 3: .*max_classes"):
-            model.partial_fit(X, y)
-        assert _state(model) == before
         model.partial_fit(X[:100], y[:100])
-    with pytest.raises(ValueError, match="room for 2 classes"):
-        NacaClassifier(max_classes=2).partial_fit(X, y)
+        before = model.predict(X[:100])
+        learned = model.core_.learned()
+        model.partial_fit(X[100:], y[100:])
+        assert model.core_.network.capacity >= 3
+        assert model.core_.learned() == learned + 50
+        assert (model.predict(X[:100]) == before).mean() > 0.9
+        assert model.score(X, y) > 0.9
+    assert NacaClassifier(max_classes=2).partial_fit(X, y).core_.network.capacity == 3
     assert NacaClassifier(max_classes=2).fit(X, y).core_.network.capacity == 3
     assert NacaClassifier(max_classes=5).fit(X, y).core_.network.capacity == 5
     assert NacaClassifier().fit(X, y).core_.network.capacity == 3
     assert NacaClassifier().partial_fit(X, y).core_.network.capacity == 16
     assert NacaClassifier(1000).partial_fit(X, y).core_.network.capacity == 4
+
+
+def test_more_neurons_than_fit_are_refused() -> None:
+    X, y = IRIS
+    model = NacaClassifier(2000, max_classes=2, calibration=1).partial_fit(X[:100], y[:100])
+    before = _state(model)
+    with pytest.raises(ValueError, match=r"3 classes, but of .* there is room for 2 at most"):
+        model.partial_fit(X, y)
+    assert _state(model) == before
+    assert model.classes_.tolist() == [0, 1]
 
 
 def test_single_class() -> None:

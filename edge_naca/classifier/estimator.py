@@ -27,6 +27,7 @@ from edge_naca.classifier.temperature import USUAL, best_temperature
 from edge_naca.core import Core, CoreError
 from edge_naca.files import read_file, write_file
 from edge_naca.front_end import SCALER, FrontEnd
+from edge_naca.growing import grown
 from edge_naca.holding_out import LEAST, held_out
 from edge_naca.image import ImageError
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS, whole
@@ -46,7 +47,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     The network is `edge_naca.presets.competitive`: every class owns a group of hidden neurons,
     each of which comes to stand for some of its samples; the neuron nearest to a sample spikes
     and names the class. A sample moves neurons of its own class only, so classes
-    may come one after another, and new ones at any time up to `max_classes`.
+    may come one after another, and new ones at any time.
 
     Parameters
     ----------
@@ -54,8 +55,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         Hidden neurons of each class. Times the classes there is room for: at most 4096. None: 30,
         or 6 where features are decorrelated, or as many as there is room for.
     max_classes : int or None, default None
-        Classes there is room for, 1 .. 1024, fixed when the network is made. `fit` makes more
-        room when its data hold more. None: what `fit` finds, or 16 when `partial_fit` comes first.
+        Classes there is room for at first, 1 .. 1024; the network grows when more come, which it
+        cannot on a device. None: what `fit` finds, or 16 when `partial_fit` comes first.
     scaling : {"auto", "edges", "pixels", "decorrelated", "standard"}, default "auto"
         "edges", for square images of 16 × 16 pixels or more, flattened: how strong edges of four
         orientations are in each cell. "pixels", for smaller images, counts and spectra: all
@@ -250,8 +251,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If an argument or a parameter is wrong (the message names it), or there is no room for
-            so many classes. What was learned before is then as it was.
+            If an argument or a parameter is wrong (the message names it), or so many classes make
+            more neurons than a network may have. What was learned before is then as it was.
         """
         with self._all_or_nothing():
             is_first = not hasattr(self, "core_")
@@ -262,16 +263,25 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
                 self._forget()
             room = self._room(is_first, different("y", labels), announced)
             self._labels, indices = self._labels.extended(labels, announced)
-            if len(self.classes_) > room:
-                raise ValueError(
-                    f"there is room for {room} classes, but y and classes make them "
-                    f"{len(self.classes_)}: create NacaClassifier with a larger max_classes"
-                )
             if self._kept is None:
+                self._grow(len(self.classes_))
                 self._learn(self.core_, samples, indices, 1)
             else:
-                self._calibrate(samples, indices, room)
+                self._calibrate(samples, indices, max(room, len(self.classes_)))
         return self
+
+    def _grow(self, classes: int) -> None:
+        """Make room for so many classes, and some more, if there is none."""
+        network = self.core_.network
+        if classes <= network.capacity:
+            return
+        most = min(MAX_UNITS * network.capacity // network.populations[0].neurons, MAX_CLASSES)
+        if classes > most:
+            raise ValueError(
+                f"y and classes make it {classes} classes, but of {self.core_.network.topology} "
+                f"there is room for {most} at most: take a smaller neurons_per_class"
+            )
+        self.core_ = Core(*grown(network, self.core_.state(), min(2 * classes, most)))
 
     def _forget(self) -> None:
         none = np.zeros(0, np.int32)

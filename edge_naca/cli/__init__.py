@@ -41,6 +41,7 @@ COMMANDS = {
     "freeze": Entry(
         "edge_naca.cli.freeze:freeze", "Take a learned inhibition as given: into flash."
     ),
+    "grow": Entry("edge_naca.cli.grow:grow", "Make room for more classes in an image."),
     "merge": Entry("edge_naca.cli.merge:merge", "Put a device's learned state into an image."),
     "pull": Entry("edge_naca.cli.device:pull", "Fetch a device's image with what it has learned."),
     "push": Entry("edge_naca.cli.device:push", "Bring an image, or a learned state, to a device."),

@@ -320,7 +320,8 @@ def _join_classes(core: Core, dataset: Dataset) -> Dataset:
     if len(names) > core.network.capacity:
         raise DataError(
             f"the image has room for {core.network.capacity} classes, but with those of "
-            f"{dataset.name} there would be {len(names)}: train one with a larger --capacity"
+            f"{dataset.name} there would be {len(names)}: 'edge-naca grow --capacity {len(names)}' "
+            "makes room for them"
         )
     return dataset.with_classes(names)
 
