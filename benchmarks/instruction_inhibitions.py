@@ -52,7 +52,7 @@ def held_out_inhibitions() -> list[Case]:
             gain=np.array([9]),
             shift=2 * cell.bit_length() - 1,
         )
-        signs = presets.competitive(prep, 10, neurons, bits=4)
+        signs = presets.competitive(prep, 10, neurons, bits=4, drift=0.0)
         learned = replace(signs, inhibition=Inhibition(side**2, 6))
         taught = _taught(learned, digits)
         title = f"digits, {side**2} numbers with a sign"
