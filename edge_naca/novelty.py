@@ -54,26 +54,66 @@ def novelties(core: Core, x: ArrayLike, kind: str | None = None) -> NDArray[np.i
     network, samples = core.network, np.asarray(x)
     rule = rule_of(network)
     kind = kind or default_kind(network)
-    if network.spiking or not network.is_code_trace(rule):
-        # Traces are not codes: they come from spikes that nobody records.
+    if not _are_codes(network):
         running = Specification(network, core.state())
         return np.array([running.novelty(sample, kind) for sample in samples], np.int64)
-    hidden, result = network.populations[0], np.empty(len(samples), np.int64)
-    learned = image.unpack_state(network, core.state()).populations[0]
-    prior = np.zeros(hidden.neurons, np.int64)
-    if learned.means is not None and learned.wins is not None:
-        priors = Priors(rule, learned.means.astype(np.int64))
-        prior = priors.values(learned.wins.astype(np.int64))
-    rows = max(SHARE // network.units, 1)
+    best, halves = best_margins(core, samples, kind, _priors(core, rule))
+    return novelty(best, halves, network.populations[0].threshold)
+
+
+def _are_codes(network: Network) -> bool:
+    """Return whether traces are codes: others come from spikes that nobody records."""
+    return not network.spiking and network.is_code_trace(rule_of(network))
+
+
+def _priors(core: Core, rule: Rule) -> NDArray[np.int64]:
+    learned = image.unpack_state(core.network, core.state()).populations[0]
+    if learned.means is None or learned.wins is None:
+        return np.zeros(core.network.populations[0].neurons, np.int64)
+    return Priors(rule, learned.means.astype(np.int64)).values(learned.wins.astype(np.int64))
+
+
+def best_margins(
+    core: Core, x: ArrayLike, kind: str | None = None, priors: NDArray[np.int64] | int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return how near samples are to each class, and half their squared norms, in potentials.
+
+    Parameters
+    ----------
+    core, x, kind : as of `novelties`.
+    priors : (neurons,), what is taken off margins.
+
+    Returns
+    -------
+    best
+        (n, classes), the greatest margin of each class's neurons, `NO_MARGIN` for a class that is
+        not known.
+    halves
+        (n,).
+
+    Raises
+    ------
+    ValueError
+        If the network is not competitive, or traces are not codes.
+    """
+    network, samples = core.network, np.asarray(x)
+    rule = rule_of(network)
+    if not _are_codes(network):
+        raise ValueError("distances are known of networks whose codes are sent bit by bit")
+    kind = kind or default_kind(network)
+    hidden, rows = network.populations[0], max(SHARE // network.units, 1)
+    before = network.units - sum(population.neurons for population in network.populations)
+    of, best, halves = owners(rule), [], []
     for first in range(0, len(samples), rows):
         part = samples[first : first + rows]
-        margins = core.margins_many(part, kind)[0][:, : hidden.neurons].astype(np.int64)
-        plain = np.where(margins == NO_MARGIN, NO_MARGIN, margins - prior)
+        margins = core.margins_many(part, kind)[0][:, before:][:, : hidden.neurons]
+        plain = np.where(margins == NO_MARGIN, NO_MARGIN, margins.astype(np.int64) - priors)
         codes = core.features_many(part, kind).astype(np.int64)
-        halves = half_square((codes * codes).sum(axis=1), rule)
-        best = best_of_classes(plain, owners(rule))
-        result[first : first + rows] = novelty(best, halves, hidden.threshold)
-    return result
+        best.append(best_of_classes(plain, of))
+        halves.append(half_square((codes * codes).sum(axis=1), rule))
+    if not best:
+        return np.zeros((0, int(of.max()) + 1), np.int64), np.zeros(0, np.int64)
+    return np.concatenate(best), np.concatenate(halves)
 
 
 def limit_for(known: NDArray[np.int64], false_alarms: float) -> int:

@@ -41,7 +41,7 @@ FORMAT, VERSION = "edge-naca recording", 2
 _START = f'{{"format":"{FORMAT}",'.encode()  # of every recording
 
 # What has to be the same for a stream to go on in the same recording.
-SAME = ("learn", "network_id", "digest", "order", "seed", "limit")
+SAME = ("learn", "network_id", "digest", "order", "seed", "limit", "ask")
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edge_naca import image, presets
+from edge_naca.asking import Asking, doubts
 from edge_naca.classifier.decisions import class_margins, class_scores, typical_square
 from edge_naca.classifier.labels import Labels, different
 from edge_naca.classifier.parameters import check_parameters
@@ -163,6 +164,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
 
     # Samples, and their classes in the core, from which calibration goes on; None when it is over.
     _kept: tuple[NDArray[Any], NDArray[np.int32]] | None
+    _asking: Asking | None  # since labels were asked for
     _source: str  # what says how features become codes, one of `samples.SOURCES`
     _network_seed: int
 
@@ -263,6 +265,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
                 self._forget()
             room = self._room(is_first, different("y", labels), announced)
             self._labels, indices = self._labels.extended(labels, announced)
+            if self._asking is not None:
+                self._asking = self._asking.having_heard(indices.tolist())
             if self._kept is None:
                 self._grow(len(self.classes_))
                 self._learn(self.core_, samples, indices, 1)
@@ -292,6 +296,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             seed = 0 if seed is None else check_random_state(seed).randint(2**31)
         self._network_seed = int(seed)
         self.temperature_, self.novelty_limit_ = USUAL, np.inf
+        self._asking = None
 
     def _room(self, is_first: bool, found: NDArray[Any], announced: NDArray[Any] | None) -> int:
         if not is_first:
@@ -481,6 +486,25 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         scores = self.novelty(X)
         return scores > self._novelty_limit()
 
+    def wants_label(self, X: ArrayLike, share: float = 0.1) -> NDArray[np.bool_]:
+        """Return which samples are worth asking a person for their label, (n_samples,).
+
+        Ask for these, and hand them to `partial_fit`: how samples to come are judged depends on
+        what has been asked, so ask about one after another, or about few at a time.
+
+        Parameters
+        ----------
+        share : of samples that are asked for, on the average.
+
+        See Also
+        --------
+        edge_naca.asking : how it is decided.
+        """
+        raw = self._checked(X)
+        if self._asking is None or self._asking.share != share:
+            self._asking = Asking(share, self._network_seed)
+        return np.array([self._asking.wants_label(doubt) for doubt in doubts(self.core_, raw)])
+
     def _novelty_limit(self) -> float:
         if not np.isfinite(self.novelty_limit_):
             raise NotFittedError(
@@ -624,7 +648,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             model.feature_names_in_ = saved.feature_names
         model.scaler_ = saved.scaler
         model.temperature_, model.novelty_limit_ = saved.temperature, saved.novelty_limit
-        model._kept = None
+        model._kept, model._asking = None, None
         return model
 
     def save(self, path: str | PathLike[str]) -> None:

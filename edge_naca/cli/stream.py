@@ -12,10 +12,13 @@ import click
 
 from edge_naca.choices import ORDERS, PART
 from edge_naca.cli import common, ports, provenance, report
+from edge_naca.cli.ask import asked_items
 from edge_naca.cli.endings import interruptible, say_nothing, terminals
 from edge_naca.cli.live import View, line_summary, right
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edge_naca.data import Dataset
     from edge_naca.host.chaos import Chaos
     from edge_naca.host.client import LinkDevice
@@ -50,6 +53,10 @@ SAVED = 1000  # samples between two saves on the device
 @click.option(
     "--learn/--predict", default=True,
     help="Tell the device each label after its answer (the default), or only ask.",
+)  # fmt: skip
+@click.option(
+    "--ask", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
+    help="Teach only samples whose labels are worth asking for, about this share of all: 0.1.",
 )  # fmt: skip
 @click.option(
     "--batch", type=click.IntRange(1, 64), default=1, show_default=True,
@@ -89,6 +96,7 @@ def stream(
     limit: int | None,
     rate: float | None,
     learn: bool,
+    ask: float | None,
     batch: int,
     twin: int | None,
     record: Path | None,
@@ -105,33 +113,33 @@ def stream(
     never seen; if its image was taught with them already, that is said. A cable that is pulled is
     waited for; a device that restarts is taught again what it had not saved. Ctrl-C ends in good
     order. With --record, the same command goes on later where the device is, even if this program
-    was killed.
+    was killed. With --ask, a core here that answers as the device does decides which samples are
+    worth a label; only those are taught.
 
     \b
     Examples
       edge-naca stream --port /dev/ttyACM0 --data mnist --record mnist.jsonl
       edge-naca stream --port emulate:digits.naca --data digits --order shuffled --twin
+      edge-naca stream --port emulate:digits.naca --data digits --ask 0.1
       edge-naca stream --port socket://127.0.0.1:5555 --data gas.csv --order given --rate 10
     """
-    from edge_naca.host.recorder import Recorder, is_there
     from edge_naca.host.session import Session
 
-    if record is not None:
-        _check_record(record)
+    _check_options(learn, ask, record)
     raw = common.load_data(data, reading)
     patience = math.inf if wait is None else wait
     with ports.opened(port, line, chaos, patience=patience) as device:
         if learn:
             common.check_learns(device.core, port, "add --predict")
         loaded, was_learned = _fitted(device, raw, as_json)
-        names, items = _items(device, loaded, order, seed, limit)
-        header = _header(device, loaded, learn, order, seed, limit) | {"classes": names}
+        names, items, x = _items(device, loaded, order, seed, limit)
+        header = _header(device, loaded, learn, order, seed, limit, ask) | {"classes": names}
         base = _base(device, record, resume)
+        if ask is not None:
+            items = asked_items(device, base, record, x, items, ask, seed, as_json)
         if learn:
             _join(device, record, resume, base)
-        if record is not None and not is_there(record):
-            header |= start_of(device, base)
-        recorder = None if record is None else Recorder(record, header)
+        recorder = _recorder(device, base, record, header)
         try:
             session = Session(
                 device,
@@ -156,15 +164,29 @@ def stream(
         ctx.exit(common.INTERRUPTED)
 
 
-def _check_record(record: Path) -> None:
-    """Refuse early what cannot be recorded to; say what is begun anew."""
+def _check_options(learn: bool, ask: float | None, record: Path | None) -> None:
+    """Refuse early what does not go together, or cannot be recorded to; say what is begun anew."""
     from edge_naca.host.recorder import is_half_header
 
+    if ask is not None and not learn:
+        raise click.UsageError("--ask: labels are asked for to learn them, not with --predict")
+    if record is None:
+        return
     common.check_writable(record)
     if is_half_header(record):
         report.say(
             f"{record} ends within its header and holds no sample: it is begun anew", err=True
         )
+
+
+def _recorder(
+    device: LinkDevice, base: int, record: Path | None, header: dict[str, Any]
+) -> Recorder | None:
+    from edge_naca.host.recorder import Recorder, is_there
+
+    if record is None:
+        return None
+    return Recorder(record, header if is_there(record) else header | start_of(device, base))
 
 
 def run(session: Session, view: View) -> None:
@@ -237,7 +259,13 @@ def tell(
 
 
 def _header(
-    device: LinkDevice, loaded: Dataset, learn: bool, order: str, seed: int, limit: int | None
+    device: LinkDevice,
+    loaded: Dataset,
+    learn: bool,
+    order: str,
+    seed: int,
+    limit: int | None,
+    ask: float | None,
 ) -> dict[str, Any]:
     """Return what has to be the same for a stream to go on in the same recording."""
     return {
@@ -248,6 +276,7 @@ def _header(
         "order": order,
         "seed": seed,
         "limit": limit,
+        "ask": ask,
     }
 
 
@@ -265,8 +294,8 @@ def _fitted(device: LinkDevice, raw: Dataset, as_json: bool) -> tuple[Dataset, b
 
 def _items(
     device: LinkDevice, dataset: Dataset, order: str, seed: int, limit: int | None
-) -> tuple[list[str], list[Item]]:
-    """Return class names, and the stream as it goes over the line."""
+) -> tuple[list[str], list[Item], NDArray[Any]]:
+    """Return class names, the stream as it goes over the line, and its samples as integers."""
     import numpy as np
 
     from edge_naca import recipes, scenarios
@@ -284,8 +313,9 @@ def _items(
     first = replace(dataset, x_train=dataset.x_train[:limit], y_train=dataset.y_train[:limit])
     stages = scenarios.stream(first, order, seed)
     chosen = np.concatenate([stage.indices for stage in stages])
-    samples = device.packer.samples(recipes.integers_for(network, dataset.x_train[chosen]))
-    return names, list(zip(dataset.y_train[chosen].tolist(), samples, strict=True))
+    x = recipes.integers_for(network, dataset.x_train[chosen])
+    samples = device.packer.samples(x)
+    return names, list(zip(dataset.y_train[chosen].tolist(), samples, strict=True)), x
 
 
 def _base(device: LinkDevice, record: Path | None, resume: bool) -> int:
