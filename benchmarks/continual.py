@@ -121,6 +121,9 @@ def prepare(task: Task, split: Split, scenario: str, seed: int, options: Options
     codes = coded(Core(network), raw)
     setting = Setting(network, codes.x_train.dtype == np.int8, seed)
     stream = SCENARIOS[scenario].order(split, rng, options)
+    for exam in stream.exams:
+        if not len(exam.rows):
+            raise ValueError(f"{d.name} has no test samples of {exam.title}: leave it out")
     return Prepared(split, codes, raw, stream, setting)
 
 
@@ -368,7 +371,7 @@ def document(task: Task, folder: Path, arguments: argparse.Namespace) -> Measure
             tables.append(work_table(scenario, runs[OURS]))
         notes += [
             f"{SCENARIOS[scenario].title}: {name} is left out, as it would take longer than "
-            f"{arguments.minutes:g} minutes." for name in slow
+            f"{arguments.minutes:g} min." for name in slow
         ]  # fmt: skip
         network = every[0].setting.network
         digests |= {"samples": every[0].split.dataset.digest()} if not digests else {}

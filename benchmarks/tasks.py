@@ -253,7 +253,7 @@ def pronunciation(folder: Path, seed: int) -> Iterator[Split]:
     x = np.concatenate([letter_windows(words[i][0]) for i in chosen])
     sounds = np.concatenate([list(words[i][1]) for i in chosen])
     is_test = np.repeat(np.arange(4000) >= 3000, [len(words[i][0]) for i in chosen])
-    known = np.unique(sounds[~is_test])
+    known = np.intersect1d(sounds[~is_test], sounds[is_test])
     chosen_rows = np.isin(sounds, known)
     y = np.searchsorted(known, sounds[chosen_rows])
     yield split_of("nettalk", x[chosen_rows], y, is_test[chosen_rows], known)
@@ -434,8 +434,8 @@ TASKS: dict[str, Task] = {
     ),
     "nettalk": Task(
         "NETtalk", pronunciation, ("nettalk.data",),
-        "Seven letters, one-hot, to the phoneme of the middle one; 3000 words to learn, 1000 other "
-        "words to test.", {"max_kib": 64},
+        "Seven letters, one-hot, to the phoneme of the middle one, if both parts have it; 3000 "
+        "words to learn, 1000 others to test.", {"max_kib": 64},
     ),
     "har": Task(
         "HAR, a person left out", activities(False), ("har.npz",), MOVES + "A person is held out."

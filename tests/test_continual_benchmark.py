@@ -431,6 +431,16 @@ def test_what_is_learned_later_does_not_count_as_known() -> None:
     assert continual.ahead(matrix, stream) == {"a lesson ahead": pytest.approx(expected)}
 
 
+def test_an_exam_without_samples_is_refused() -> None:
+    split = one_split()
+    few = dataclasses.replace(
+        split.dataset, x_test=split.dataset.x_test[:1], y_test=split.dataset.y_test[:1]
+    )
+    split = dataclasses.replace(split, dataset=few, test_domains=split.test_domains[:1])
+    with pytest.raises(ValueError, match="d has no test samples of "):
+        continual.prepare(TASKS["digits"], split, "classes", 0, Options())
+
+
 def test_errors_are_over_splits_where_there_are_some() -> None:
     assert continual.units([1.0, 2.0, 3.0, 3.0, 4.0, 5.0], 3) == [2.0, 3.0, 4.0]
     assert continual.units([1.0, 2.0, 3.0], 1) == [1.0, 2.0, 3.0]
