@@ -19,13 +19,14 @@ from edge_naca import data, presets
 from edge_naca.core import Core
 from edge_naca.host.addresses import open_link
 from edge_naca.image import encode, state_size
+from edge_naca.inhibition import Inhibition
 from edge_naca.measurement import Figure, Measurement, Table, measure
 from edge_naca.network import Network, Preparation
+from edge_naca.recipes import usual_neurons
 from edge_naca.specification.arithmetic import signed_log
 
 BOARD = "qemu:netduinoplus2"
-BITS, REACH = 4, 3  # codes cover so many deviations of a feature in the first batch
-NEURONS, RATE_FLOOR, DEPRESSION = 40, 0.3, 0.25  # for each gas
+BITS, CODE_BITS, REACH = 4, 7, 4  # codes cover so many deviations of a feature in the first batch
 FRACTION = 64  # raw numbers are integers: this many to the file's unit
 SHIFT = 12
 
@@ -34,19 +35,19 @@ def network_for(raw: NDArray[np.int32], gases: int) -> Network:
     """Return a network whose preparation is scaled by the logarithms of the first batch."""
     # What the device itself makes of a number is the only logarithm worth calibrating with.
     logs = signed_log(raw.astype(np.int64))
-    largest = 2**BITS - 1
+    largest = 2**CODE_BITS - 1
     gain = np.rint(largest / (REACH * np.maximum(logs.std(axis=0), 1)) * 2**SHIFT)
     preparation = Preparation(
         (1, raw.shape[1], 1),
         log=True,
-        signed=True,
+        keeps_sign=True,
         offset=np.rint(logs.mean(axis=0)).astype(int),
         gain=np.clip(gain, 1, 16383).astype(int),
         shift=SHIFT,
     )
-    return presets.competitive(
-        preparation, gases, NEURONS, bits=BITS, rate_floor=RATE_FLOOR, depression=DEPRESSION
-    )
+    inhibition = Inhibition(raw.shape[1], CODE_BITS)
+    neurons = usual_neurons(gases, inhibition)
+    return presets.competitive(preparation, gases, neurons, bits=BITS, inhibition=inhibition)
 
 
 def main() -> None:
@@ -74,11 +75,19 @@ def main() -> None:
     if not equal:
         raise SystemExit("the board's state differs from that of the core in the host")
     digest = results.digest(path.read_bytes())
-    results.publish(measurement_of(network, digest, batch, learning, frozen), arguments.output)
+    last = np.append(False, y[1:] == y[:-1])
+    results.publish(
+        measurement_of(network, digest, batch, learning, frozen, last), arguments.output
+    )
 
 
 def measurement_of(
-    network: Network, digest: str, batch: NDArray[Any], learning: NDArray[Any], frozen: NDArray[Any]
+    network: Network,
+    digest: str,
+    batch: NDArray[Any],
+    learning: NDArray[Any],
+    frozen: NDArray[Any],
+    last: NDArray[Any],
 ) -> Measurement:
     """Return what share of each batch, and of all, was right.
 
@@ -88,8 +97,13 @@ def measurement_of(
     batch : (samples,), the number of each sample's batch.
     learning, frozen : bool (samples,), whether the answer was right: of the board that learns all
         the time, and of the one that stops after the first batch.
+    last : of whoever answers with the gas that was told last.
     """
-    sides = {"learning after every answer": learning, "learning off after batch 1": frozen}
+    sides = {
+        "learning after every answer": learning,
+        "learning off after batch 1": frozen,
+        "the last gas again": last,
+    }
     rows = {str(number): batch == number for number in np.unique(batch)}
     rows["all"] = np.ones(len(batch), bool)
     figures = tuple(
@@ -107,7 +121,8 @@ def measurement_of(
         [Table("Right before being told", figures)],
         data={"gas_drift.npz": digest},
         text=f"{len(batch)} samples in the order of time over the board's UART, network "
-        f"{network.topology}, {BITS}-bit codes of signed logarithms scaled by the first batch, "
+        f"{network.topology} behind a population that learns to decorrelate, signed logarithms "
+        "scaled by the first batch, "
         f"{kib:.1f} KiB of learned state.",
         notes=["The board's state hash at the end equals that of the core in the host."],
     )

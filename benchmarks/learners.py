@@ -19,11 +19,12 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 
-from edge_naca.classifier.decisions import class_scores, novelty, typical_square
+from edge_naca.classifier.decisions import class_scores, typical_square
 from edge_naca.classifier.temperature import LEAST, USUAL, best_temperature, held_out
 from edge_naca.core import Core
 from edge_naca.image import state_size
 from edge_naca.network import Network
+from edge_naca.novelty import novelties, share_of_1
 
 Array = NDArray[Any]
 
@@ -154,7 +155,7 @@ class EdgeNaca(Learner):
         return np.asarray(softmax(self.scores(x) / self.temperature(), axis=1))
 
     def novelty(self, x: Array) -> Array:
-        return novelty(self.core, self.setting.capacity, x)
+        return share_of_1(novelties(self.core, x))
 
     def temperature(self) -> float:
         """Return the temperature that suits the training samples held out, as `fit` chooses it."""
