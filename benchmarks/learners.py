@@ -20,8 +20,9 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 
 from edge_naca.classifier.decisions import class_scores, typical_square
-from edge_naca.classifier.temperature import LEAST, USUAL, best_temperature, held_out
+from edge_naca.classifier.temperature import USUAL, best_temperature
 from edge_naca.core import Core
+from edge_naca.holding_out import LEAST, held_out
 from edge_naca.image import state_size
 from edge_naca.network import Network
 from edge_naca.novelty import novelties, share_of_1

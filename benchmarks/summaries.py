@@ -76,13 +76,18 @@ def clothes() -> str:
 def gas_drift() -> str:
     """Return what a board that learns is right about, and one that stops."""
     measured = _read("gas-drift")
-    learning, frozen = (
+    learning, frozen, last = (
         measured.figure("Right before being told", {"batch": "all"}, name)
-        for name in ("learning after every answer", "learning off after batch 1")
+        for name in (
+            "learning after every answer",
+            "learning off after batch 1",
+            "the last gas again",
+        )
     )
     return (
         f"**{_rounded(learning, 1)}** of {learning.n} samples answered rightly before\nthe "
-        f"board was told; with learning off after the first batch, {_rounded(frozen, 1)}."
+        f"board was told; whoever answers with the gas told last, {_rounded(last, 1)}; with "
+        f"learning off after the first batch, {_rounded(frozen, 1)}."
     )
 
 
