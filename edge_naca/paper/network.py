@@ -1,8 +1,9 @@
-"""The paper's networks: inputs, one hidden population, an output; learning in one forward sweep."""
+"""The paper's networks: inputs, hidden populations, an output; learning in one forward sweep."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ class Description:
     hidden_neurons, output_neurons : what the two populations are made of.
     steps : T of the rate code; 0 where numbers go in as they are, as in the artificial networks.
     inputs, hidden, classes : sizes.
+    deeper : sizes of hidden populations behind the first one; they have no biases.
     biases : whether hidden and output neurons have one.
     gate_depth : the published input gating, in the unit of inputs; None for none.
     learning_rate : η; gradients are summed over a batch.
@@ -56,6 +58,7 @@ class Description:
     inputs: int = 784
     hidden: int = 1000
     classes: int = 10
+    deeper: tuple[int, ...] = ()
     biases: tuple[bool, bool] = (False, True)
     gate_depth: float | None = 0.2
     learning_rate: float = 5e-4
@@ -137,9 +140,10 @@ class PaperNetwork:
     Attributes
     ----------
     hidden_weights : float32 (hidden, inputs).
-    output_weights : float32 (classes, hidden).
+    deeper_weights : float32 (neurons, neurons before) of each population behind the first one.
+    output_weights : float32 (classes, neurons of the last hidden population).
     hidden_bias, output_bias : float32; they stay 0 where there is none.
-    modulation : float32 (classes, hidden), m(E(c) · NI).
+    modulation : float32 (classes, hidden), m(E(c) · NI), of the first hidden population.
     """
 
     def __init__(self, description: Description) -> None:
@@ -148,19 +152,29 @@ class PaperNetwork:
         rng = np.random.default_rng((of.seed, 1))  # NI is drawn from `seed` itself
         shape = of.hidden, of.inputs
         self.hidden_weights, self.hidden_bias = _start(rng, shape, of.biases[0], of.gain)
-        shape = of.classes, of.hidden
+        sizes = (of.hidden, *of.deeper)
+        shapes = [(after, before) for before, after in pairwise(sizes)]
+        self.deeper_weights = [_start(rng, shape, False, of.gain)[0] for shape in shapes]
+        shape = of.classes, sizes[-1]
         self.output_weights, self.output_bias = _start(rng, shape, of.biases[1])
-        levels = expectation(of.classes) @ level_matrix(of.levels, of.classes, of.hidden, of.seed)
-        self.modulation = modulation(levels, of.inversion, of.curve_max).astype(np.float32)
+        self._modulations = [self._modulation_of(n, place) for place, n in enumerate(sizes)]
+        self.modulation = self._modulations[0]
         self._optimiser = _optimiser(of)
         self._rng = rng
+
+    def _modulation_of(self, neurons: int, place: int) -> Array:
+        of = self.description
+        # NI of the first population is drawn from `seed` itself, each further one from its own.
+        seed = of.seed if place == 0 else of.seed + 7919 * place
+        levels = expectation(of.classes) @ level_matrix(of.levels, of.classes, neurons, seed)
+        return modulation(levels, of.inversion, of.curve_max).astype(np.float32)
 
     def learn(self, x: ArrayLike, labels: ArrayLike) -> None:
         """Learn one batch.
 
         ΔW_ji = −η Σ f_j term_j u_i over the batch, at the last step. The factor f is the modulation
         m(λ_j) of the sample's label in the hidden population, and the error (rate − one-hot) in the
-        output. The second population learns from the hidden spikes of before.
+        output. Each further population learns from the spikes of before of the one below it.
 
         Parameters
         ----------
@@ -169,12 +183,14 @@ class PaperNetwork:
         """
         x, labels = np.asarray(x, np.float32), np.asarray(labels)
         of = self.description
-        u, opened, hidden, output = self._present(x, x)
+        u, opened, hidden, deeper, output = self._present(x, x)
+        below = [hidden, *deeper]
         error = output.activity.mean(axis=0)
         error[np.arange(len(x)), labels] -= 1
         slope = error * output.term
         move = self._optimiser.change
-        self.output_weights[:, opened] -= move("output", slope.T @ hidden.activity[-1])
+        reached = opened if not deeper else slice(None)
+        self.output_weights[:, reached] -= move("output", slope.T @ below[-1].activity[-1])
         if of.biases[1]:
             self.output_bias -= move("output bias", slope.sum(axis=0))
         if of.learns_hidden:
@@ -182,6 +198,11 @@ class PaperNetwork:
             self.hidden_weights[opened] -= move("hidden", slope.T @ u[-1])
             if of.biases[0]:
                 self.hidden_bias[opened] -= move("hidden bias", slope.sum(axis=0))
+        for place, response in enumerate(deeper):
+            slope = self._modulations[place + 1][labels] * response.term
+            columns = opened if place == 0 else slice(None)
+            gradient = slope.T @ below[place].activity[-1]
+            self.deeper_weights[place][:, columns] -= move(f"deeper {place}", gradient)
 
     def rates(self, x: ArrayLike, mask_of: ArrayLike | None = None) -> Array:
         """Return the output's firing rates, or its graded answers, float32 (batch, classes).
@@ -193,30 +214,38 @@ class PaperNetwork:
         """
         x = np.asarray(x, np.float32)
         mask_of = x if mask_of is None else np.asarray(mask_of, np.float32)
-        return np.asarray(self._present(x, mask_of)[3].activity.mean(axis=0))
+        return np.asarray(self._present(x, mask_of)[-1].activity.mean(axis=0))
 
     def predict(self, x: ArrayLike, mask_of: ArrayLike | None = None) -> Index:
         """Return the class of the greatest rate for each sample; of equal ones the first."""
         return self.rates(x, mask_of).argmax(axis=1)
 
     def weights(self) -> tuple[Array, ...]:
-        """Return copies of hidden and output weights, hidden and output biases."""
+        """Return copies of hidden and output weights, their biases, and deeper weights."""
         parts = self.hidden_weights, self.output_weights, self.hidden_bias, self.output_bias
+        parts = *parts, *self.deeper_weights
         return tuple(part.copy() for part in parts)
 
     def set_weights(self, weights: tuple[Array, ...]) -> None:
         """Go back to what `weights` returned."""
-        self.hidden_weights, self.output_weights, self.hidden_bias, self.output_bias = weights
+        self.hidden_weights, self.output_weights, self.hidden_bias, self.output_bias = weights[:4]
+        self.deeper_weights = list(weights[4:])
 
     def _present(self, x: Array, mask_of: Array) -> tuple[Any, ...]:
-        """Return what goes in, the neurons that are open, and both populations' responses."""
+        """Return what goes in, the neurons that are open, and all populations' responses."""
         of = self.description
         u = rate_code(x, of.steps, self._rng) if of.steps else x[None]
         opened = open_neurons(mask_of, of.hidden, of.gate_depth)
         drive = _drive(u, self.hidden_weights[opened], self.hidden_bias[opened])
         hidden = of.hidden_neurons.respond(drive)
-        drive = _drive(hidden.activity, self.output_weights[:, opened], self.output_bias)
-        return u, opened, hidden, of.output_neurons.respond(drive)
+        below, columns, deeper = hidden, opened, []
+        for weights in self.deeper_weights:
+            none = np.zeros(len(weights), np.float32)
+            below = of.hidden_neurons.respond(_drive(below.activity, weights[:, columns], none))
+            deeper.append(below)
+            columns = np.arange(len(weights))
+        drive = _drive(below.activity, self.output_weights[:, columns], self.output_bias)
+        return u, opened, hidden, deeper, of.output_neurons.respond(drive)
 
 
 def _optimiser(of: Description) -> Optimiser:
