@@ -165,6 +165,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     # Samples, and their classes in the core, from which calibration goes on; None when it is over.
     _kept: tuple[NDArray[Any], NDArray[np.int32]] | None
     _asking: Asking | None  # since labels were asked for
+    core_: Core
     _source: str  # what says how features become codes, one of `samples.SOURCES`
     _network_seed: int
 
@@ -406,7 +407,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             inhibition=inhibition,
             seed=self._network_seed,
         )
-        self.core_: Core = Core(network)
+        self.core_ = Core(network)
         # Three times as strong as a typical sample must still fit.
         if self._source not in GIVEN and 3 * self._unit() > POTENTIAL_MAX:
             raise ValueError(

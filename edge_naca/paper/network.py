@@ -222,8 +222,8 @@ class PaperNetwork:
 
     def weights(self) -> tuple[Array, ...]:
         """Return copies of hidden and output weights, their biases, and deeper weights."""
-        parts = self.hidden_weights, self.output_weights, self.hidden_bias, self.output_bias
-        parts = *parts, *self.deeper_weights
+        first = self.hidden_weights, self.output_weights, self.hidden_bias, self.output_bias
+        parts = *first, *self.deeper_weights
         return tuple(part.copy() for part in parts)
 
     def set_weights(self, weights: tuple[Array, ...]) -> None:
