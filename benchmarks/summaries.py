@@ -192,6 +192,45 @@ def continual() -> str:
     return _table(["task", "learned state", "edge-naca", *RIVALS, "ahead of the strongest"], rows)
 
 
+# What goes wrong in the field: what it is called, the table of it, and what is asked.
+TROUBLES = (
+    ("20 % wrong labels", "Accuracy: class after class, 20 % wrong labels", "right"),
+    ("half of the classes at 1 : 100, balanced", "Accuracy: class after class, half at 1 : 100",
+     "right"),
+    ("the rare ones of these", "Accuracy: class after class, half at 1 : 100",
+     "right: rare classes"),
+    ("inverted images after upright ones, both", "Accuracy: inverted images after upright ones",
+     "right"),
+    ("half of the classes unknown: area under the curve",
+     "Accuracy: half of the classes unknown", "AUROC"),
+)  # fmt: skip
+
+
+def troubles() -> str:
+    """Return how MNIST is learned where something is wrong with the data, beside rivals."""
+    measured = _read("continual-mnist")
+    rivals = RIVALS[:4]
+    rows = []
+    for title, name, what in TROUBLES:
+        table = next(one for one in measured.tables if one.title == name)
+        figures = {(figure.of["learner"], figure.name): figure for figure in table.figures}
+        others = [figures.get((rival, what)) for rival in rivals]
+        decimals = 3 if what == "AUROC" else 1
+        rows.append([
+            title,
+            _shown(figures["edge-naca", what]),
+            *("" if figure is None else _rounded(figure, decimals) for figure in others),
+        ])  # fmt: skip
+    return _table(["MNIST, 64 KiB, class after class", "edge-naca", *rivals], rows)
+
+
+def asking() -> str:
+    """Return what it is worth to ask, where classes come mixed."""
+    measured = _read("asking")
+    gain = measured.figure("MNIST", {"order": "shuffled"}, "difference, paired")
+    return f"MNIST: {_shown(gain)}"
+
+
 def paper_networks() -> str:
     """Return what the paper's networks answer, by how they are fed."""
     measured = _read("paper-networks")
@@ -227,6 +266,8 @@ SUMMARIES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy,
     "clothes": clothes,
     "continual": continual,
+    "troubles": troubles,
+    "asking": asking,
     "cost": cost,
     "gas drift": gas_drift,
     "model error": model_error,
