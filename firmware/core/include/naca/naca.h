@@ -180,7 +180,7 @@ typedef struct naca_sample {
 /// What one presentation gave. The margin is small or negative for a sample that looks like nothing
 /// known.
 typedef struct naca_result {
-    int32_t prediction; ///< class of the output neuron that spiked most, -1 if none spiked
+    int32_t prediction; ///< class of the output neuron that spiked most, -1 if none did or unknown
     int32_t margin;     ///< greatest potential above threshold in the last hidden population at
                         ///< the last step; INT32_MIN while no neuron there has learned anything,
                         ///< or without populations
