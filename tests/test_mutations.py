@@ -94,7 +94,7 @@ MUTATIONS: dict[str, Mutation] = {
     "nearness-forgotten": ("contexts.c", "trace_shift) - layer->nearness;", "trace_shift);"),
     "offset-square-not-halved": ("contexts.c", "(square, 1u + ", "(square, "),
     "context-learns-elsewhere": ("contexts.c", "if (layer->learns_in != 0) {", "if (false) {"),
-    "product-stale": ("learn.c", "+= (now - old) * offset;", "+= 0 * offset;"),
+    "product-stale": ("learn.c", "+= (now - old) * offset[input];", "+= 0 * offset[input];"),
     "product-stale-after-load": ("workspace.c", "naca_find_context(core, layer);", ";"),
     "product-stale-after-move": ("contexts.c", "naca_find_context(core, layer);", ";"),
     "residual-of-young": ("contexts.c", "[1u + label] >= MATURE", "[1u + label] >= 0"),

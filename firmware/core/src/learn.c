@@ -47,8 +47,8 @@ static void change_weight(update_t *u, uint32_t neuron, uint32_t input, uint32_t
             *norm = *norm - (uint32_t)(old * old) + (uint32_t)(now * now);
         }
         if (layer->has_context != 0) {
-            const int32_t offset = AT_CONST(int8_t, u->core, layer->at[OFFSET])[input];
-            AT(int32_t, u->core, layer->at[PRODUCTS])[neuron] += (now - old) * offset;
+            const int8_t *offset = AT_CONST(int8_t, u->core, layer->at[OFFSET]);
+            AT(int32_t, u->core, layer->at[PRODUCTS])[neuron] += (now - old) * offset[input];
         }
         u->changes++;
     }

@@ -31,6 +31,19 @@ static const field_t population_fields[] = {
     {offsetof(population_t, reserved), U16 | FROM_0, 0},
 };
 
+// Priors, a second context, and answering none.
+static bool doubts_fit(const population_t *p, const network_t *net)
+{
+    const bool has_doubts = p->drift != 0 || p->unknown != 0;
+    if (!has_doubts && p->share == 0 && p->rarity == 0) {
+        return true;
+    }
+    if (p->post != POST_WINNER || p->pre != PRE_ATTRACT || (p->drift != 0 && p->trace_shift < 0)) {
+        return false;
+    }
+    return !has_doubts || p->fire_from + 1u == naca_steps(net);
+}
+
 // What no single field can say.
 bool naca_population_fits(const population_t *p, const network_t *net, bool is_output)
 {
@@ -51,14 +64,7 @@ bool naca_population_fits(const population_t *p, const network_t *net, bool is_o
     if ((p->ranks == 0) != (p->ages == 0) || (p->ranks != 0 && p->post != POST_WINNER)) {
         return false;
     }
-    if ((p->share != 0 || p->rarity != 0 || p->drift != 0 || p->unknown != 0) &&
-        (p->post != POST_WINNER || p->pre != PRE_ATTRACT)) {
-        return false;
-    }
-    if (p->drift != 0 && p->trace_shift < 0) {
-        return false;
-    }
-    if ((p->drift != 0 || p->unknown != 0) && p->fire_from + 1u != naca_steps(net)) {
+    if (!doubts_fit(p, net)) {
         return false;
     }
     if (p->pre == PRE_ATTRACT && (p->flags & POPULATION_BIAS) != 0) {
@@ -183,7 +189,7 @@ static void enter(naca_t *core, layer_t *layer, uint32_t neuron, int32_t margin)
 
 // Hear the sample in the context in which it is nearest to one of all neurons, or, gated, of those
 // that the label reaches. Stays as it is where none of these is recruited.
-static void choose_context(naca_t *core, layer_t *layer, const int8_t *gate)
+static void choose_context(const naca_t *core, layer_t *layer, const int8_t *gate)
 {
     const uint32_t before = layer->context;
     int32_t best = INT32_MIN;
