@@ -115,7 +115,7 @@ def prepare(task: Task, split: Split, scenario: str, seed: int, options: Options
     d = split.dataset
     network = network_for(
         dataclasses.replace(d, x_train=d.x_train[first], y_train=d.y_train[first]),
-        seed=seed, **task.network,
+        seed=seed, decorrelate_on=split.others, **task.network,
     )  # fmt: skip
     raw = integer_dataset(network, d)
     codes = coded(Core(network), raw)
