@@ -238,7 +238,7 @@ MUTATIONS: dict[str, Mutation] = {
     "noise-too-wide": ("learn.c", "(uint32_t)1 << shift) - 1u", "(uint32_t)2 << shift) - 1u"),
     "noise-by-input-only": ("learn.c", "neuron * layer->rows + input", "input"),
     "weight-not-clamped": ("learn.c", "clamp(moved, layer->p.weight_min", "clamp(moved, -128"),
-    "target-not-clamped": ("learn.c", "clamp(target, p->weight_min, p->weight_max)", "target"),
+    "target-not-clamped": ("contexts.c", "clamp(target, p->weight_min, p->weight_max)", "target"),
     "bounded-swapped": ("learn.c", "grows ? layer->p.weight_max", "!grows ? layer->p.weight_max"),
     "slope-forgotten": ("learn.c", "layer->at[SLOPES] != 0 ?", "0 ?"),
     "rates-off-by-one": ("learn.c", "wins : rates - 1u", "wins : rates"),

@@ -433,6 +433,19 @@ def test_saves_of_another_format_are_refused_and_kept(kind: str) -> None:
     assert reopened(flash).load() == b"new"
 
 
+@pytest.mark.parametrize("letter", [b"3", b"V", b"\x00"])
+def test_a_marker_that_was_cut_is_no_other_format(geometry: Geometry, letter: bytes) -> None:
+    """Of the very first marker three bytes are there, and a few that are anything."""
+    flash = Flash(geometry)
+    flash.data[:] = b"\xff" * len(flash.data)
+    torn = b"NSA" + letter + b"\x12\x34"
+    flash.data[: len(torn)] = torn
+    store = Store(flash)
+    assert store.status == EMPTY
+    assert store.save(b"and on it goes") == OK
+    assert reopened(flash).load() == b"and on it goes"
+
+
 def test_the_first_save_may_be_cut_at_any_moment(geometry: Geometry) -> None:
     """What is left of it is not taken for another format."""
     for cut in range(1, 40):

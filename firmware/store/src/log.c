@@ -179,6 +179,38 @@ bool naca_log_read(const naca_store_t *store, cursor_t *cursor, void *data, uint
     return true;
 }
 
+// Whether a sector holds these bytes from `offset` on, up to the end of their piece; with `data`
+// null, whether they are erased.
+static bool holds(const naca_store_t *store, uint32_t sector, uint32_t offset, const void *data,
+                  uint32_t size)
+{
+    uint8_t kept[PIECE];
+    uint8_t erased[PIECE];
+    memset(erased, 0xFF, sizeof erased);
+    const uint8_t *expected = data != NULL ? data : erased;
+    return fetch(store, sector, offset, kept, size) && memcmp(kept, expected, size) == 0;
+}
+
+// Whether a sector is erased from there on.
+static bool is_erased(const naca_store_t *store, uint32_t sector, uint32_t offset)
+{
+    const uint32_t end = store->flash->erase_size;
+    while (offset < end && holds(store, sector, offset, NULL, PIECE - offset % PIECE)) {
+        offset += PIECE - offset % PIECE;
+    }
+    return offset == end;
+}
+
+// Whether a sector holds saves of another format. A marker of ours that the power was cut in may
+// look like another one's, but nothing comes behind it.
+static bool is_of_other_format(const naca_store_t *store, uint32_t sector)
+{
+    uint8_t first[sizeof magic];
+    return fetch(store, sector, 0, first, sizeof first) &&
+           memcmp(first, magic, MAGIC_OF_EVERY_FORMAT) == 0 &&
+           memcmp(first, magic, sizeof first) != 0 && !is_erased(store, sector, start_of(store));
+}
+
 void naca_log_look(naca_store_t *store)
 {
     bool has_other = false;
@@ -191,9 +223,8 @@ void naca_log_look(naca_store_t *store)
                 store->erases = marker.sequence;
                 store->tail_sector = sector;
             }
-        } else if (fetch(store, sector, 0, &marker, sizeof marker.magic)) {
-            has_other |= memcmp(marker.magic, magic, MAGIC_OF_EVERY_FORMAT) == 0 &&
-                         memcmp(marker.magic, magic, sizeof magic) != 0;
+        } else {
+            has_other |= is_of_other_format(store, sector);
         }
     }
     store->has_other_format = has_other && store->erases == 0 ? 1 : 0;
@@ -201,36 +232,15 @@ void naca_log_look(naca_store_t *store)
 
 // ---- writing ------------------------------------------------------------------------------------
 
-// Whether the head's sector holds these bytes from `offset` on, up to the end of their piece; with
-// `data` null, whether they are erased.
-static bool holds(const naca_store_t *store, uint32_t offset, const void *data, uint32_t size)
-{
-    uint8_t kept[PIECE];
-    uint8_t erased[PIECE];
-    memset(erased, 0xFF, sizeof erased);
-    const uint8_t *expected = data != NULL ? data : erased;
-    return fetch(store, store->head_sector, offset, kept, size) &&
-           memcmp(kept, expected, size) == 0;
-}
-
-static bool is_erased(const naca_store_t *store)
-{
-    uint32_t offset = 0;
-    while (offset < store->flash->erase_size && holds(store, offset, NULL, PIECE)) {
-        offset += PIECE;
-    }
-    return offset == store->flash->erase_size;
-}
-
 // Write at the log's head what does not cross a multiple of PIECE, and see that it is there.
 static bool write_piece(naca_store_t *store, const void *data, uint32_t size)
 {
     const naca_flash_t *flash = store->flash;
     const uint32_t offset = store->head_offset;
-    if (!holds(store, offset, NULL, size) ||
+    if (!holds(store, store->head_sector, offset, NULL, size) ||
         flash->write(flash->user, store->head_sector * flash->erase_size + offset, data, size) !=
             0 ||
-        !holds(store, offset, data, size)) {
+        !holds(store, store->head_sector, offset, data, size)) {
         return false;
     }
     store->head_offset += size;
@@ -250,7 +260,7 @@ static bool open_sector(naca_store_t *store)
         tick(store);
         const int failed = flash->erase(flash->user, store->head_sector * flash->erase_size);
         tick(store);
-        if (failed != 0 || !is_erased(store)) {
+        if (failed != 0 || !is_erased(store, store->head_sector, 0)) {
             continue;
         }
         marker_t marker = {{magic[0], magic[1], magic[2], magic[3]}, store->erases, 0, 0, 0};
