@@ -157,7 +157,8 @@ def model_error() -> str:
 
 # Tasks of benchmarks/continual.py in the order of README, and the rivals beside ours.
 TASKS = (
-    "mnist", "mnist-calibrated", "fashion-mnist", "fashion-mnist-calibrated", "cifar10", "alphabet", "greek", "symbols", "omniglot", "spoken",
+    "mnist", "mnist-calibrated", "fashion-mnist", "fashion-mnist-calibrated", "cifar10",
+    "alphabet", "greek", "symbols", "omniglot", "spoken",
     "speaker", "nettalk", "har", "har-adapting", "gas", "digits",
 )  # fmt: skip
 RIVALS = ("1-NN of as many bytes", "streaming LDA", "naive Bayes", "class means", "replay + MLP")
