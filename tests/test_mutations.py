@@ -89,7 +89,8 @@ MUTATIONS: dict[str, Mutation] = {
     "priors-stale": ("priors.c", "    naca_renew_priors(core, layer);\n", ""),
     "priors-stale-after-load": ("workspace.c", "naca_renew_priors(core, layer);", ";"),
     # contexts
-    "context-never-heard": ("population.c", "(gate == NULL || gate[j] > 0) &&", "false &&"),
+    "context-never-heard": ("population.c", "context < 2u;", "context < 1u;"),
+    "context-of-all": ("population.c", "gate != NULL && gate[j] <= 0", "false"),
     "context-of-nobody": ("population.c", "uint32_t nearest = before;", "uint32_t nearest = 0;"),
     "nearness-forgotten": ("contexts.c", "trace_shift) - layer->nearness;", "trace_shift);"),
     "offset-square-not-halved": ("contexts.c", "(square, 1u + ", "(square, "),

@@ -29,7 +29,7 @@ void naca_measure_context(const naca_t *core, layer_t *layer)
     const int8_t *offset = AT_CONST(int8_t, core, layer->at[OFFSET]);
     int32_t product = 0;
     int32_t square = 0;
-    for (uint32_t i = 0; layer->has_context && i < layer->rows; i++) {
+    for (uint32_t i = 0; i < layer->rows; i++) {
         product += naca_trace(core, layer, i) * offset[i];
         square += offset[i] * offset[i];
     }

@@ -197,9 +197,12 @@ static void choose_context(const naca_t *core, layer_t *layer, const int8_t *gat
     for (layer->context = 0; layer->context < 2u; layer->context++) {
         naca_tick(core);
         for (uint32_t j = 0; j < layer->p.neurons; j++) {
+            if (gate != NULL && gate[j] <= 0) {
+                continue;
+            }
             const int32_t margin =
                 gate == NULL ? margin_of(core, layer, j) : plain_margin(core, layer, j);
-            if ((gate == NULL || gate[j] > 0) && margin > best) {
+            if (margin > best) {
                 best = margin;
                 nearest = layer->context;
             }
