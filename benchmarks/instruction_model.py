@@ -38,8 +38,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MODEL = ROOT / "export" / "cost" / "instruction_model.json"
 COMMAND = "python benchmarks/instruction_model.py"
 
-FITTED, FITTED_STAGES, SMALL_STAGES, SEED = 140, 60, 25, 1
-FITTED_SIGNS, SMALL_SIGNS = 50, 25
+FITTED, FITTED_STAGES, SMALL_STAGES, SEED = 140, 60, 50, 1
+FITTED_SIGNS, SMALL_SIGNS = 50, 40
 # What a board says of a network that is too large for it, or takes too long.
 NO_ROOM = ("cannot measure this", "bytes of RAM", "longer than the clock")
 LIGHT = 300.0  # counts below this weigh as much as this

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_naca.core import Core
-from edge_naca.novelty import best_margins
+from edge_naca.margins import class_margins
+from edge_naca.novelty import half_squares
 from edge_naca.samples import default_kind
 from edge_naca.specification.arithmetic import NO_MARGIN
 
@@ -34,16 +35,15 @@ def doubts(core: Core, x: ArrayLike, kind: str | None = None) -> NDArray[np.floa
 
     Parameters
     ----------
-    core : with what it learned.
-    x : samples (n, …) as `Core.infer` takes them.
-    kind : "raw" or "codes"; None for raw where the network can prepare samples.
+    core, x, kind : as of `edge_naca.novelty.novelties`.
 
     Raises
     ------
     ValueError
-        If the network is not competitive.
+        If the network is not competitive, or its codes are not sent bit by bit.
     """
-    best, halves = best_margins(core, x, kind)
+    halves = half_squares(core, x, kind)
+    best, _ = class_margins(core, x, kind)
     threshold = core.network.populations[0].threshold
     away = np.maximum(halves[:, None] - best - threshold, 0).astype(np.float64)
     away = np.where(best == NO_MARGIN, np.inf, away)

@@ -13,14 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from edge_naca import image
 from edge_naca.core import Core
 from edge_naca.holding_out import LEAST, held_out
+from edge_naca.margins import class_margins
 from edge_naca.network import Network, Rule
 from edge_naca.samples import default_kind
-from edge_naca.specification.arithmetic import NO_MARGIN
 from edge_naca.specification.network import Specification
-from edge_naca.specification.novelty import LARGEST, UNIT_BITS, best_of_classes, novelty
-from edge_naca.specification.priors import Priors, half_square, owners
-
-SHARE = 1 << 22  # margins computed at a time
+from edge_naca.specification.novelty import LARGEST, UNIT_BITS, novelty
+from edge_naca.specification.priors import Priors, half_square
 
 
 def rule_of(network: Network) -> Rule:
@@ -57,8 +55,8 @@ def novelties(core: Core, x: ArrayLike, kind: str | None = None) -> NDArray[np.i
     if not _are_codes(network):
         running = Specification(network, core.state())
         return np.array([running.novelty(sample, kind) for sample in samples], np.int64)
-    best, halves = best_margins(core, samples, kind, _priors(core, rule))
-    return novelty(best, halves, network.populations[0].threshold)
+    best, _ = class_margins(core, samples, kind, _priors(core, rule))
+    return novelty(best, half_squares(core, samples, kind), network.populations[0].threshold)
 
 
 def _are_codes(network: Network) -> bool:
@@ -73,47 +71,23 @@ def _priors(core: Core, rule: Rule) -> NDArray[np.int64]:
     return Priors(rule, learned.means.astype(np.int64)).values(learned.wins.astype(np.int64))
 
 
-def best_margins(
-    core: Core, x: ArrayLike, kind: str | None = None, priors: NDArray[np.int64] | int = 0
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return how near samples are to each class, and half their squared norms, in potentials.
+def half_squares(core: Core, x: ArrayLike, kind: str | None = None) -> NDArray[np.int64]:
+    """Return half the squared norms of samples in potentials, (n,).
 
     Parameters
     ----------
     core, x, kind : as of `novelties`.
-    priors : (neurons,), what is taken off margins.
-
-    Returns
-    -------
-    best
-        (n, classes), the greatest margin of each class's neurons, `NO_MARGIN` for a class that is
-        not known.
-    halves
-        (n,).
 
     Raises
     ------
     ValueError
         If the network is not competitive, or traces are not codes.
     """
-    network, samples = core.network, np.asarray(x)
-    rule = rule_of(network)
-    if not _are_codes(network):
+    rule = rule_of(core.network)
+    if not _are_codes(core.network):
         raise ValueError("distances are known of networks whose codes are sent bit by bit")
-    kind = kind or default_kind(network)
-    hidden, rows = network.populations[0], max(SHARE // network.units, 1)
-    before = network.units - sum(population.neurons for population in network.populations)
-    of, best, halves = owners(rule), [], []
-    for first in range(0, len(samples), rows):
-        part = samples[first : first + rows]
-        margins = core.margins_many(part, kind)[0][:, before:][:, : hidden.neurons]
-        plain = np.where(margins == NO_MARGIN, NO_MARGIN, margins.astype(np.int64) - priors)
-        codes = core.features_many(part, kind).astype(np.int64)
-        best.append(best_of_classes(plain, of))
-        halves.append(half_square((codes * codes).sum(axis=1), rule))
-    if not best:
-        return np.zeros((0, int(of.max()) + 1), np.int64), np.zeros(0, np.int64)
-    return np.concatenate(best), np.concatenate(halves)
+    codes = core.features_many(x, kind).astype(np.int32)
+    return half_square(np.einsum("ij,ij->i", codes, codes).astype(np.int64), rule)
 
 
 def limit_for(known: NDArray[np.int64], false_alarms: float) -> int:
@@ -187,3 +161,8 @@ def share_of_1(novelty: ArrayLike) -> NDArray[np.float64]:
     together.
     """
     return np.asarray(novelty, np.float64) / (1 << UNIT_BITS)
+
+
+def in_units(share: float) -> int:
+    """Return a limit of novelty as a network holds it, 1 .. 65535: `share_of_1` undone."""
+    return int(np.clip(share * (1 << UNIT_BITS), 1, LARGEST))

@@ -86,9 +86,10 @@ def network_for(
         chosen = dataset.x_train[spread(len(dataset.x_train), NORM_SAMPLES)]
         norm = typical_norm(front_end, integers_for(front_end.network(), chosen))
     else:
-        chosen_plan = _prepare(dataset.x_train, features, bits, weight_bits)
         noted: dict[str, Any] = {}
-        if decorrelate_on is not None:
+        if decorrelate_on is None:
+            chosen_plan = _prepare(dataset.x_train, features, bits, weight_bits)
+        else:
             chosen_plan, noted = _decorrelated_on(decorrelate_on, dataset, features, bits, seed)
         source, width, inhibition = (
             chosen_plan.preparation,

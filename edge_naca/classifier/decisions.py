@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 
 from edge_naca import presets
 from edge_naca.core import Core
+from edge_naca.margins import class_margins
 from edge_naca.network import Network
 from edge_naca.scaling import REACH
-from edge_naca.specification.arithmetic import NO_MARGIN
-
-SHARE = 1 << 22  # margins computed at a time
 
 
-def class_margins(
+def margins_and_answers(
     core: Core, classes: int, raw: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Return the best margin of each class's neurons, and the answers.
@@ -31,23 +29,10 @@ def class_margins(
     -------
     float64 (n, classes) and int32 (n,).
     """
-    network = core.network
-    hidden = network.populations[0]
-    assert hidden.rule is not None
-    assert hidden.rule.table is not None
-    rows = max(SHARE // network.units, 1)
-    before = network.units - sum(part.neurons for part in network.populations)  # of stages
-    best = np.full((len(raw), classes), float(NO_MARGIN))
-    answers = np.empty(len(raw), np.int32)
-    for first in range(0, len(raw), rows):
-        part = slice(first, first + rows)
-        margins, results = core.margins_many(raw[part])
-        answers[part] = results["prediction"]
-        for index in range(classes):
-            reached = np.flatnonzero(hidden.rule.table[index] > 0)
-            best[part, index] = margins[:, before + reached].max(axis=1)
-    # Where no neuron reached its threshold, the nearest one answers all the same.
-    return best, np.where(answers < 0, best.argmax(axis=1), answers)
+    best, answers = class_margins(core, raw)
+    best = best[:, :classes]
+    # Where none is answered, the nearest class counts all the same.
+    return best.astype(np.float64), np.where(answers < 0, best.argmax(axis=1), answers)
 
 
 def class_scores(
@@ -62,7 +47,7 @@ def class_scores(
     raw : integers (n, features).
     unit : what is typical of squared distances (`typical_square`).
     """
-    margins, answers = class_margins(core, len(met), raw)
+    margins, answers = margins_and_answers(core, len(met), raw)
     # The core answers a tie by the lower index; half the least difference says so.
     rows, best = np.arange(len(margins)), margins.max(axis=1)
     tied = (margins == best[:, None]).sum(axis=1) > 1

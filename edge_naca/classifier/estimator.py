@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from edge_naca import image, presets
 from edge_naca.asking import Asking, doubts
-from edge_naca.classifier.decisions import class_margins, class_scores, typical_square
+from edge_naca.classifier.decisions import class_scores, margins_and_answers, typical_square
 from edge_naca.classifier.labels import Labels, different
 from edge_naca.classifier.parameters import check_parameters
 from edge_naca.classifier.samples import CALIBRATED, GIVEN, integers, plain
@@ -33,11 +33,10 @@ from edge_naca.holding_out import LEAST, held_out
 from edge_naca.image import ImageError
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS, whole
 from edge_naca.network import Network, Preparation
-from edge_naca.novelty import answering_none, limit_for, novelties, share_of_1
+from edge_naca.novelty import answering_none, in_units, limit_for, novelties, share_of_1
 from edge_naca.recipes import typical_norm, usual_neurons
 from edge_naca.scaling import BITS, Scaler, plan
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
-from edge_naca.specification.novelty import UNIT_BITS
 
 ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
 
@@ -431,7 +430,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         answers = self.core_.predict_many(raw)
         silent = np.flatnonzero(answers < 0)
         if silent.size:
-            answers[silent] = class_margins(self.core_, len(self.labels_), raw[silent])[1]
+            answers[silent] = margins_and_answers(self.core_, len(self.labels_), raw[silent])[1]
         return np.asarray(self.labels_[answers])
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -593,7 +592,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             self.temperature_,
             self.novelty_limit_,
         )
-        limit = int(self._novelty_limit() * (1 << UNIT_BITS)) if answers_none else 0
+        limit = in_units(self._novelty_limit()) if answers_none else 0
         network = answering_none(self.core_.network, limit)
         network = replace(network, metadata=saved.metadata())
         return image.encode(network, self.core_.state())
@@ -652,9 +651,9 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         model._kept, model._asking = None, None
         return model
 
-    def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: str | PathLike[str], answers_none: bool = False) -> None:
         """Write `to_image` to a file."""
-        write_file(path, self.to_image())
+        write_file(path, self.to_image(answers_none))
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> NacaClassifier:

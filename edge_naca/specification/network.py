@@ -81,7 +81,7 @@ class Specification:
     def novelty(self, x: ArrayLike, kind: str | None = None) -> int:
         """Present one sample and return its novelty in 4096ths, of the first population."""
         self._present(x, kind, None, None)
-        return self._layers[0].novelty
+        return self._layers[0].novelty()
 
     def record(self, x: ArrayLike, kind: str | None = None) -> Recording:
         """Present one sample, predict, and return every spike, potential and threshold."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_naca.network import Population, Rule
+from edge_naca.network import Population
 from edge_naca.specification.arithmetic import NO_MARGIN, Int, saturate, scale
 from edge_naca.specification.contexts import MATURE, Contexts
 from edge_naca.specification.novelty import best_of_classes, novelty
@@ -37,7 +37,7 @@ class RunningPopulation:
     slope: Int = field(init=False)
     sums: Int = field(init=False)
     shifts: Int = field(init=False)  # of thresholds, by the context that a sample is heard in
-    novelty: int = 0  # of the sample
+    plain: Int = field(init=False)  # margins without priors, in the context that it is heard in
     learns_in: int = 0  # the context that the label's class hears a sample in
     margin: int = NO_MARGIN
     winner: int = -1
@@ -52,7 +52,7 @@ class RunningPopulation:
         self.trace = np.zeros(rows, np.int64)
         self.shifts = np.zeros(neurons, np.int64)
         self.learns_in = 0
-        self.novelty = 0
+        self.plain = np.full(neurons, NO_MARGIN, np.int64)
         self.last_spikes, self.spikes = np.zeros((2, neurons), bool)
 
     def thresholds(self) -> Int:
@@ -98,9 +98,7 @@ class RunningPopulation:
         context = self._nearest(everywhere, np.ones(population.neurons, bool), 0)
         margins = everywhere[context]
         self.margin = int(margins.max())
-        rule = population.rule
-        if rule is not None and (rule.post, rule.pre) == ("winner", "attract"):
-            self.novelty = self._novelty(np.where(recruited, margins - self.prior, NO_MARGIN), rule)
+        self.plain = np.where(recruited, margins - self.prior, NO_MARGIN)
         crossed = (margins > 0) & (self.refractory == 0) & (step >= population.fire_from)
         self.spikes = crossed
         if population.winners:
@@ -127,9 +125,11 @@ class RunningPopulation:
             assert self.contexts is not None
             self.shifts = self.contexts.shifts(self.weights, self.trace)
 
-    def _novelty(self, plain: Int, rule: Rule) -> int:
+    def novelty(self) -> int:
         """Section 7.9: how little the sample looks like any known class."""
-        best = best_of_classes(plain[None], owners(rule))
+        rule = self.population.rule
+        assert rule is not None
+        best = best_of_classes(self.plain[None], owners(rule))
         half = half_square(np.array([int((self.trace * self.trace).sum())]), rule)
         return int(novelty(best, half, self.population.threshold)[0])
 
@@ -137,7 +137,7 @@ class RunningPopulation:
     def is_unknown(self) -> bool:
         """Section 7.9: whether the sample's novelty is above the limit."""
         rule = self.population.rule
-        return rule is not None and 0 < rule.unknown < self.novelty
+        return rule is not None and rule.unknown > 0 and self.novelty() > rule.unknown
 
     def _margins_in_contexts(self, recruited: NDArray[np.bool_]) -> list[Int]:
         """Section 7.8: margins (neurons,) in each context that is there."""
