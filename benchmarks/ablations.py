@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import results
 from numpy.typing import NDArray
+from streams import then_inverted
 from tasks import TASKS, Split
 
-from edge_naca import data, presets, recipes
+from edge_naca import presets, recipes
 from edge_naca.core import Core
 from edge_naca.expectation import CURVE_MAX, LEVEL_INVERSION
 from edge_naca.measurement import Figure, Table, mean, measure
@@ -25,6 +26,7 @@ from edge_naca.network import Network
 from edge_naca.paper.network import PaperNetwork, iid_snn
 
 Array = NDArray[Any]
+NAMES = ("mnist", "har", "gas")
 SEEDS, SAMPLES = 3, 10_000
 PAPER_SAMPLES, BATCH, RATE, TESTED = 6000, 32, 1e-3, 2000
 WHOLE = "everything"
@@ -113,6 +115,25 @@ def of_product(splits: list[Split], settings: dict[str, Any]) -> Iterator[Figure
             yield mean({"what": name}, "to the whole, paired", difference, "points", 2)
 
 
+def of_inverted(split: Split) -> Iterator[Figure]:
+    """Give accuracy on inverted images before and after some were learned, by context."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for seed in range(SEEDS):
+        moved = then_inverted(split, np.random.default_rng(seed))
+        dataset, upright = moved.dataset, moved.domains == 0
+        whole = recipes.network_for(dataset, max_kib=64)
+        for name in (WHOLE, "no second context"):
+            core = Core(CHANGES[name](whole))
+            for when, rows in (("before", upright), ("after", ~upright)):
+                core.learn_many(dataset.x_train[rows], dataset.y_train[rows])
+                asked = moved.test_domains == 1
+                answers = core.predict_many(dataset.x_test[asked])
+                share = 100 * float((answers == dataset.y_test[asked]).mean())
+                found.setdefault((name, when), []).append(share)
+    for (name, when), values in found.items():
+        yield mean({"what": name}, f"right on inverted, {when}", values, "%", 2)
+
+
 def of_paper(split: Split) -> Iterator[Figure]:
     """Give accuracy of the published SNN, 784-300-10, i.i.d., with one parameter changed."""
     settings: dict[str, dict[str, Any]] = {"as published": {}}
@@ -149,18 +170,18 @@ def of_paper(split: Split) -> Iterator[Figure]:
 def main() -> None:
     parser = results.parser(__doc__)
     arguments = parser.parse_args()
-    folder = data.folder()
-    if folder is None:
-        parser.error(f"set {data.VARIABLE} to the folder that holds the tasks' files")
+    files = sorted({file for name in NAMES for file in TASKS[name].files})
+    folder = results.data_folder(parser, *files)
     tables = []
-    for name in ("mnist", "har", "gas"):
+    for name in NAMES:
         task = TASKS[name]
         splits = list(task.splits(folder, 0))
         tables.append(Table(task.title, tuple(of_product(splits, task.network))))
     mnist = next(iter(TASKS["mnist"].splits(folder, 0)))
+    title = "MNIST, 1000 inverted samples after 20 000 upright ones"
+    tables.append(Table(title, tuple(of_inverted(mnist))))
     title = "The paper's SNN in real numbers, 784-300-10, i.i.d. MNIST"
     tables.append(Table(title, tuple(of_paper(mnist))))
-    files = sorted({file for name in ("mnist", "har", "gas") for file in TASKS[name].files})
     measurement = measure(
         "What each ingredient is worth",
         results.command(),

@@ -13,7 +13,7 @@ import numpy as np
 import results
 from tasks import TASKS, Split
 
-from edge_naca import data, recipes
+from edge_naca import recipes
 from edge_naca.asking import taught_by_asking
 from edge_naca.core import Core
 from edge_naca.measurement import Figure, Table, mean, measure
@@ -55,9 +55,7 @@ def main() -> None:
     parser = results.parser(__doc__)
     parser.add_argument("--samples", type=int, default=SAMPLES, help="learned from, at most")
     arguments = parser.parse_args()
-    folder = data.folder()
-    if folder is None:
-        parser.error(f"set {data.VARIABLE} to the folder that holds mnist.npz and har.npz")
+    folder = results.data_folder(parser, "mnist.npz", "har.npz")
     tables = []
     for name, seeds in (("mnist", SEEDS), ("har", 1)):
         task = TASKS[name]

@@ -413,13 +413,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    arguments = parser().parse_args()
+    program = parser()
+    arguments = program.parse_args()
     task = TASKS[arguments.task]
-    folder = data.folder()
-    if folder is None and task.files:
-        raise SystemExit(f"set {data.VARIABLE} to the folder that holds {', '.join(task.files)}")
+    # A task of what ships along needs no folder.
+    folder = results.data_folder(program, *task.files) if task.files else Path()
     try:
-        measurement = document(task, folder or Path(), arguments)
+        measurement = document(task, folder, arguments)
     except ValueError as error:
         raise SystemExit(f"error: {error}") from error
     results.publish(measurement, arguments.output)

@@ -15,7 +15,7 @@ import results
 from numpy.typing import NDArray
 from tasks import TASKS, Split
 
-from edge_naca import data, recipes
+from edge_naca import recipes
 from edge_naca.core import Core
 from edge_naca.depth import deepened
 from edge_naca.image import state_size
@@ -24,6 +24,7 @@ from edge_naca.network import Network
 from edge_naca.paper.network import Description, PaperNetwork, iid_ann, iid_snn
 
 Array = NDArray[Any]
+NAMES = ("mnist", "fashion-mnist", "har")
 SEEDS = 3
 MARKS = (100, 300, 1000, 3000, 10_000)  # samples learned
 TESTED = 2000
@@ -91,11 +92,9 @@ def rows(name: str, runs: Callable[[int], list[list[float]]]) -> Iterator[Figure
 def main() -> None:
     parser = results.parser(__doc__)
     arguments = parser.parse_args()
-    folder = data.folder()
-    if folder is None:
-        parser.error(f"set {data.VARIABLE} to the folder that holds the tasks' files")
-    splits = {name: list(TASKS[name].splits(folder, 0)) for name in ("mnist", "fashion-mnist")}
-    splits["har"] = list(TASKS["har"].splits(folder, 0))
+    files = sorted({file for name in NAMES for file in TASKS[name].files})
+    folder = results.data_folder(parser, *files)
+    splits = {name: list(TASKS[name].splits(folder, 0)) for name in NAMES}
     tables, shapes, widths = [], list(SHAPES.values()), list(WIDTHS.values())
     for name, parts in splits.items():
         pairs = [(part, seed) for part in parts for seed in range(SEEDS if len(parts) == 1 else 1)]
@@ -116,7 +115,6 @@ def main() -> None:
 
         heading = f"MNIST, the paper's {title} in real numbers, 300 neurons each"
         tables.append(Table(heading, tuple(rows("hidden populations", published))))
-    files = sorted({file for name in splits for file in TASKS[name].files})
     measurement = measure(
         "One, two and three plastic hidden populations",
         results.command(),

@@ -15,7 +15,7 @@ import numpy as np
 import results
 from numpy.typing import NDArray
 
-from edge_naca import data, presets
+from edge_naca import presets
 from edge_naca.core import Core
 from edge_naca.host.addresses import open_link
 from edge_naca.image import encode, state_size
@@ -53,10 +53,7 @@ def network_for(raw: NDArray[np.int32], gases: int) -> Network:
 def main() -> None:
     parser = results.parser(__doc__)
     arguments = parser.parse_args()
-    folder = data.folder()
-    if folder is None:
-        parser.error(f"set {data.VARIABLE} to the folder that holds gas_drift.npz")
-    path = folder / "gas_drift.npz"
+    path = results.data_folder(parser, "gas_drift.npz") / "gas_drift.npz"
     with np.load(path) as file:
         x, batch = file["x"], file["batch"]
         y = file["y"].astype(int) - 1

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from edge_naca import data
 from edge_naca.measurement import FORMAT, Measurement, markdown, write
 
 FOLDER = Path(__file__).resolve().parent / "results"
@@ -45,6 +46,14 @@ def parser(documentation: str) -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(description=documentation.split("\n", maxsplit=1)[0])
     result.add_argument("--output", type=Path, help="JSON file to write the figures to")
     return result
+
+
+def data_folder(program: argparse.ArgumentParser, *files: str) -> Path:
+    """Return the folder with the data, or end the program, naming the files that it needs."""
+    folder = data.folder()
+    if folder is None:
+        program.error(f"set {data.VARIABLE} to the folder that holds {', '.join(files)}")
+    return folder
 
 
 def command() -> str:

@@ -45,26 +45,20 @@ def test_the_share_is_kept_whatever_is_in_doubt(share: float) -> None:
         assert share * 0.7 <= np.mean(wanted) <= share * 1.2
 
 
-def test_what_is_in_doubt_is_asked_for_more_often() -> None:
-    rng = np.random.default_rng(0)
-    doubt = rng.random(5000)
+@pytest.mark.parametrize("labels", ["all different", "all the same"])
+def test_doubt_counts_where_labels_change(labels: str) -> None:
+    doubt = np.random.default_rng(0).random(5000)
     asking = Asking(0.1, 1)
     wanted = np.zeros(5000, bool)
     for number, value in enumerate(doubt):
         wanted[number] = asking.wants_label(value)
-        asking.told(number)  # no label comes twice
-    assert wanted[doubt > 0.9].mean() > 4 * wanted[doubt < 0.5].mean() > 0
-
-
-def test_one_class_after_another_is_asked_for_at_random() -> None:
-    rng = np.random.default_rng(0)
-    doubt = rng.random(5000)
-    asking = Asking(0.1, 1)
-    wanted = np.zeros(5000, bool)
-    for number, value in enumerate(doubt):
-        wanted[number] = asking.wants_label(value)
-        asking.told(3)
-    assert wanted[2000:][doubt[2000:] > 0.9].mean() < 1.6 * wanted[2000:].mean()
+        asking.told(number if labels == "all different" else 3)
+    late = slice(2000, None)
+    often = wanted[late][doubt[late] > 0.9].mean()
+    if labels == "all different":
+        assert often > 4 * wanted[late][doubt[late] < 0.5].mean() > 0
+    else:  # one class after another: at random
+        assert often < 1.6 * wanted[late].mean()
 
 
 @pytest.mark.parametrize("share", [0.0, -0.1, 1.1])

@@ -31,7 +31,10 @@ from sklearn.utils.estimator_checks import check_estimator, estimator_checks_gen
 import edge_naca
 from edge_naca import NacaClassifier, Preparation, Specification, image
 from edge_naca.classifier import estimator
+from edge_naca.core import Core
+from edge_naca.export import load_image
 from edge_naca.image import ImageError
+from edge_naca.recipes import integers_for
 from edge_naca.scaling import Scaler, looks_like_pixels, plan
 
 IRIS: tuple[NDArray[Any], NDArray[Any]] = load_iris(return_X_y=True)
@@ -488,6 +491,25 @@ def test_announced_classes_are_looked_at(classes: Any) -> None:
     with pytest.raises(ValueError, match=r"^classes "):
         model.partial_fit(X, y, classes)
     assert not hasattr(model, "core_")
+
+
+def test_a_device_answers_none_where_the_classifier_says_unknown(tmp_path: Path) -> None:
+    X, y = load_digits(return_X_y=True)
+    known = y < 5
+    model = NacaClassifier(false_alarms=0.1).fit(X[known][:600], y[known][:600])
+    model.save(tmp_path / "known.naca", answers_none=True)
+    core = load_image(tmp_path / "known.naca")
+    raw = integers_for(core.network, X)
+    assert ((core.predict_many(raw) < 0) == model.is_unknown(X)).all()
+    again = NacaClassifier.load(tmp_path / "known.naca")
+    assert (again.predict(X) == model.predict(X)).all()
+    model.novelty_limit_ = 0.0  # nothing but a prototype itself is known, and not everything
+    rule = Core(model.to_image(answers_none=True)).network.populations[0].rule
+    assert rule is not None
+    assert rule.unknown == 1
+    unsure = NacaClassifier().partial_fit(X[known], y[known])
+    with pytest.raises(NotFittedError, match="no limit of novelty"):
+        unsure.to_image(answers_none=True)
 
 
 def test_before_anything_is_learned_novelty_says_so() -> None:
