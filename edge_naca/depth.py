@@ -37,8 +37,6 @@ def deepened(network: Network, neurons_per_class: int, heard: int = 3) -> Networ
     alike = presets.competitive(
         last.neurons, network.capacity, neurons_per_class, bits=1, norm=heard**0.5, drift=0.0
     ).populations[0]
-    assert alike.rule is not None
-    # What spikes in the last step is all that it hears: nothing is left of steps before.
-    new = replace(alike, decay=0, fire_from=last.fire_from, rule=replace(alike.rule, trace_decay=0))
+    new = replace(alike, fire_from=last.fire_from)  # nothing arrives before
     before = (*hidden[:-1], replace(last, winners=heard))
     return replace(network, populations=(*before, new, output))

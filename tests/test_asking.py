@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 
 from edge_naca import NacaClassifier, data, presets, recipes
 from edge_naca.asking import Asking, doubts, taught_by_asking
+from edge_naca.cli.ask import asked_items
+from edge_naca.cli.stream import start_of
 from edge_naca.core import Core
-from edge_naca.host.recorder import read
+from edge_naca.host.addresses import open_link
+from edge_naca.host.client import LinkDevice
+from edge_naca.host.recorder import Recorder, pack_state, read
 
 DIGITS = data.load("digits")
 
@@ -82,6 +86,45 @@ def test_only_what_is_asked_for_is_learned() -> None:
     again, _ = untaught()
     assert (taught_by_asking(again, x, y, 0.2, 3)[0] == asked).all()
     assert 0.13 < len(asked) / len(x) < 0.25
+
+
+def test_labels_that_repeat_are_taken_note_of() -> None:
+    core, x = untaught()
+    order = np.argsort(DIGITS.y_train, kind="stable")
+    x, y = x[order], DIGITS.y_train[order]
+    asked, _ = taught_by_asking(core, x, y, 0.2, 3)
+    twin, asking, again = untaught()[0], Asking(0.2, 3), []
+    for number, sample in enumerate(x):
+        if asking.wants_label(float(doubts(twin, sample[None])[0])):
+            twin.learn(sample, int(y[number]))
+            asking.told(int(y[number]))
+            again.append(number)
+    assert asked.tolist() == again
+
+
+def started(device: LinkDevice, base: int, record: Path | None) -> list[tuple[int, bytes]]:
+    """Return which items of all digits would be taught."""
+    x = recipes.integers_for(device.core.network, DIGITS.x_train)
+    items = list(zip(DIGITS.y_train.tolist(), device.packer.samples(x), strict=True))
+    return asked_items(device, base, record, x, items, 0.1, 5, True)
+
+
+def test_what_is_asked_for_depends_on_what_the_device_knows(tmp_path: Path) -> None:
+    written, record = tmp_path / "digits.naca", tmp_path / "asked.jsonl"
+    done("train", "digits", "--untaught", "-o", written)
+    with open_link(f"emulate:{written}") as device:
+        x = recipes.integers_for(device.core.network, DIGITS.x_train)
+        new = started(device, 0, None)
+        device.learn_many(x[:600], DIGITS.y_train[:600])
+        taught = started(device, 600, None)
+        assert taught != new
+        # A stream that began with what the image knows is asked again as it was then.
+        assert started(device, 0, None) == new
+        header: dict[str, Any] = {"state": pack_state(device.state())}
+        Recorder(record, header | start_of(device, 600)).close()
+        device.learn_many(x[600:900], DIGITS.y_train[600:900])
+        assert started(device, 600, record) == taught
+        assert started(device, 900, None) != taught
 
 
 def test_the_classifier_asks() -> None:

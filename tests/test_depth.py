@@ -28,6 +28,7 @@ def deep(*sizes: int) -> Network:
 def test_accuracy_never_falls_while_all_populations_learn(sizes: tuple[int, ...]) -> None:
     network = deep(*sizes)
     assert network.topology == "-".join(map(str, (64, 100, *(10 * n for n in sizes), 10)))
+    assert [population.winners for population in network.populations[:-2]] == [3] * len(sizes)
     core = Core(network)
     order = np.random.default_rng(0).permutation(len(DIGITS.y_train))
     x = recipes.integers_for(network, DIGITS.x_train[order])

@@ -85,6 +85,22 @@ def test_room_that_comes_later_is_as_good(settings: dict[str, Any]) -> None:
     assert abs(right[0] - right[1]) < 0.04
 
 
+def test_a_second_context_grows_along() -> None:
+    core = taught(4)
+    network, state = core.network, image.unpack_state(core.network, core.state())
+    first = state.populations[0]
+    assert first.context is not None
+    context = image.Context(
+        np.arange(64, dtype=np.int8), np.arange(128, dtype=np.int16).reshape(2, 64)
+    )
+    populations = (replace(first, context=context), *state.populations[1:])
+    packed = image.pack_state(network, replace(state, populations=populations))
+    kept = image.unpack_state(*grown(network, packed, 6)).populations[0].context
+    assert kept is not None
+    assert (kept.offset == context.offset).all()
+    assert (kept.residuals == context.residuals).all()
+
+
 def test_more_neurons_are_used() -> None:
     core = taught(4, neurons=2)
     larger = Core(*grown(core.network, core.state(), 4, 9))

@@ -104,7 +104,8 @@ def test_spiking_front_ends_are_judged_by_their_traces() -> None:
 def test_limit_keeps_false_alarms() -> None:
     values = np.arange(1000)
     for rate in (0.0, 0.01, 0.05, 0.5):
-        assert (values > novelty.limit_for(values, rate)).mean() <= rate
+        share = (values > novelty.limit_for(values, rate)).mean()
+        assert rate - 0.002 <= share <= rate
     assert novelty.limit_for(np.zeros(5, np.int64), 0.05) == 1
 
 

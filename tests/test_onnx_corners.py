@@ -47,6 +47,45 @@ def test_inhibition_saturates() -> None:
     assert_array_equal(recorded(network, given, "potentials"), told.potentials)
 
 
+def drifting(drift: float, offset: int) -> tuple[Core, Any, Any]:
+    """Return a core that knows two classes well, and samples that moved as its offset says."""
+    rng = np.random.default_rng(5)
+    network = presets.competitive(8, 2, 3, bits=4, drift=drift)
+    core = Core(network)
+    y = np.arange(120) % 2
+    x = rng.integers(2, 6, (120, 8)) + 4 * (y[:, None] == (np.arange(8) > 3))
+    core.learn_many(x.astype(np.uint8), y)
+    state = image.unpack_state(network, core.state())
+    first = state.populations[0]
+    assert first.context is not None
+    context = replace(first.context, offset=np.full(8, offset, np.int8))
+    populations = (replace(first, context=context), *state.populations[1:])
+    core = Core(network, image.pack_state(network, replace(state, populations=populations)))
+    moved = np.where(rng.random((40, 1)) < 0.5, x[:40], x[:40] + 5)
+    return core, np.clip(moved, 0, 15).astype(np.uint8), y[:40]
+
+
+@pytest.mark.parametrize(("drift", "offset"), [(0.9, 40), (0.01, 24), (0.01, 0), (0.9, -120)])
+def test_a_second_context_is_heard_and_moves(drift: float, offset: int) -> None:
+    core, x, y = drifting(drift, offset)
+    model = Running(to_onnx(core, record=True))
+    for sample in x:
+        given, told = model(sample=sample), core.record(sample)
+        assert_array_equal(recorded(core.network, given, "thresholds"), told.thresholds)
+        assert result_of(given) == told.result
+    heard = {tuple(core.record(sample).thresholds[-1][:3] % 16) for sample in x}
+    before = core.state()
+    learns_alike(core, x, y)
+    context = image.unpack_state(core.network, core.state()).populations[0].context
+    assert context is not None
+    kept = image.unpack_state(core.network, before).populations[0].context
+    assert kept is not None
+    # The smaller drift recruits or moves the second context within these samples.
+    assert (context.offset != kept.offset).any() == (drift < 0.1)
+    if offset == 40:  # some samples are heard in the first context, some in the second
+        assert len(heard) > 1
+
+
 def test_subtraction_saturates() -> None:
     """A threshold far below 0 is subtracted: the potential ends at its upper end."""
     output = Population(2, threshold=-(1 << 26), reset="subtract", decay=128)
