@@ -5,7 +5,7 @@
 needs the tools of the emulated boards (`make board-tools`); with MNIST in EDGE_NACA_DATA it is
 among the networks that nothing is fitted to. Writes export/cost/instruction_model.json, from which
 `edge-naca inspect --board` reckons, and with --output predicted against counted on networks that
-the fit has not seen. Takes about half an hour.
+the fit has not seen. Takes about an hour.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MODEL = ROOT / "export" / "cost" / "instruction_model.json"
 COMMAND = "python benchmarks/instruction_model.py"
 
-FITTED, FITTED_STAGES, SMALL_STAGES, SEED = 140, 60, 50, 1
-FITTED_SIGNS, SMALL_SIGNS = 50, 40
+FITTED, FITTED_STAGES, SMALL_STAGES, SEED = 280, 150, 60, 1
+FITTED_SIGNS, SMALL_SIGNS = 60, 40
 # What a board says of a network that is too large for it, or takes too long.
 NO_ROOM = ("cannot measure this", "bytes of RAM", "longer than the clock")
 LIGHT = 300.0  # counts below this weigh as much as this

@@ -22,7 +22,7 @@ from edge_naca.network import Encoder, Network, Population, Preparation
 from edge_naca.samples import default_kind
 from edge_naca.specification.contexts import MATURE
 from edge_naca.specification.population import SILENT
-from edge_naca.specification.priors import Priors
+from edge_naca.specification.priors import Priors, owners
 from edge_naca.specification.results import Recording
 
 Array = NDArray[Any]
@@ -233,29 +233,30 @@ def _fired(
     """Who crosses the threshold, and what spikes do."""
     steps, n = spikes.shape
     comparing = range(population.fire_from, steps)
+    rule, rows = population.rule, learned.weights.shape[1]
     recruited = n if learned.wins is None else int(np.count_nonzero(learned.wins))
-    counts = Counter(
-        {
-            "margin": recruited * len(comparing),
-            "margin of a silent neuron": (n - recruited) * len(comparing),
-        }
-    )
-    counts += _thresholds(population, recruited * len(comparing))
-    if has_second_context(learned):
-        counts["offset compared with a trace"] = learned.weights.shape[1]
-        counts["neuron heard in both contexts"] = n
-    rule = population.rule
+    in_second = _in_second_context(population, learned, thresholds[-1])
+    rounds = len(comparing)
+    counts: Operations = Counter()
     if rule is not None and rule.table is not None and rule.unknown > 0:
-        counts["trace squared"] = learned.weights.shape[1]
+        rounds += 1
+        counts["trace squared"] = rows
         counts["neuron judged"] = n
         counts["class judged"] = len(rule.table)
-        counts += _thresholds(population, recruited)
+    counts += _margins(population, rounds * recruited, in_second)
+    if has_second_context(learned):
+        rounds += 2
+        counts["offset compared with a trace"] = rows
+        counts["neuron asked for a context"] = 2 * n
+        counts += _margins(population, recruited) + _margins(population, recruited, True)
+    counts["margin of a silent neuron"] = rounds * (n - recruited)
     margins = potentials.astype(np.int64) - thresholds
     may_spike = (margins > 0) & (thresholds != SILENT)
     if population.refractory:
         may_spike &= ~_refractory(spikes, population.refractory)
     for step in comparing:
-        counts += _ranked(population.winners, margins[step][may_spike[step]])
+        ranked = _ranked(population.winners, margins[step][may_spike[step]])
+        counts += ranked + _thresholds(population, ranked["rank compared"], in_second)
     fired = spikes.sum(axis=1)
     counts["neuron inhibited"] = int((fired > 0).sum()) * n
     counts["spike"] = int(fired.sum())
@@ -272,9 +273,31 @@ def has_second_context(learned: Learned) -> bool:
     return learned.context is not None and bool(learned.context.offset.any())
 
 
-def _thresholds(population: Population, times: int) -> Operations:
+def _in_second_context(population: Population, learned: Learned, thresholds: Array) -> bool:
+    """Tell from the thresholds at the last step (neurons,) whether a sample was heard in it."""
+    if not has_second_context(learned):
+        return False
+    assert population.rule is not None
+    assert learned.wins is not None
+    first = np.full(population.neurons, population.threshold, np.int64)
+    if population.norm_shift is not None:
+        first += (learned.weights.astype(np.int64) ** 2).sum(axis=1) >> population.norm_shift
+    if learned.means is not None:
+        wins = learned.wins.astype(np.int64)
+        first -= Priors(population.rule, learned.means.astype(np.int64)).values(wins)
+    return bool((first != thresholds)[learned.wins > 0].any())
+
+
+def _margins(population: Population, times: int, in_second: bool = False) -> Operations:
+    """Margins of recruited neurons, of which thresholds are a part."""
+    return Counter({"margin": times}) + _thresholds(population, times, in_second)
+
+
+def _thresholds(population: Population, times: int, in_second: bool = False) -> Operations:
     """What margins take beyond the constant part of the threshold."""
     counts: Operations = Counter()
+    if in_second:
+        counts["threshold in the second context"] = times
     if population.norm_shift is not None:
         counts["threshold with a norm"] = times
     if population.adaptation:
@@ -344,6 +367,7 @@ def _learned(
         first += population.neurons
         old = before.populations[index]
         rule = population.rule
+        in_second = _in_second_context(population, old, recording.thresholds[-1, part])
         spiking = int(recording.spikes[-1, part].sum())
         if rule is not None:
             synapses = network.rows(index) if rule.pre == "attract" else taught + population.bias
@@ -353,7 +377,7 @@ def _learned(
                 margins = _last_margins(recording, part)
                 spikes = recording.spikes[-1, part]
                 attracted, learners = _learners(
-                    population, old, margins, spikes, label, levels, counts
+                    population, old, margins, spikes, label, levels, in_second, counts
                 )
                 if index == 0:
                     counts += decorrelated(network, before, after, attracted)
@@ -370,7 +394,7 @@ def _learned(
             if population.norm_shift is not None:
                 counts["norm follows a weight"] += changed[index]
             if rule.has_priors:
-                counts += _priors(network, index, after.populations[index])
+                counts += _priors(network, index, old, after.populations[index], label, in_second)
             if rule.drift > 0:
                 seen, new = int(before.seen[label]), after.populations[index]
                 counts += _drift(population, old, new, seen, changed[index])
@@ -378,18 +402,26 @@ def _learned(
     return counts
 
 
-def _priors(network: Network, index: int, learned: Learned) -> Operations:
+def _priors(
+    network: Network, index: int, old: Learned, new: Learned, label: int, in_second: bool
+) -> Operations:
     """What priors take: traces squared, neurons of a class measured, priors taken anew."""
-    population, wins = network.populations[index], learned.wins
+    population, before, wins = network.populations[index], old.wins, new.wins
+    assert population.rule is not None
+    assert before is not None
     assert wins is not None
-    return Counter(
+    own = owners(population.rule) == label
+    counts = Counter(
         {
-            "trace squared": network.rows(index),
-            "neuron counted to its class": population.neurons,
             "prior taken anew": int(np.count_nonzero(wins)),
             "class weighed": network.capacity,
         }
     )
+    if (before[own & (wins > before)] > 0).any():  # or else a neuron was recruited
+        counts["trace squared"] = network.rows(index)
+        counts["neuron counted to its class"] = population.neurons
+        counts += _margins(population, int((before[own] > 0).sum()), in_second)
+    return counts
 
 
 def _drift(
@@ -403,7 +435,6 @@ def _drift(
     if seen >= MATURE:
         counts["residual averaged"] = rows
     if has_second_context(old):
-        counts["neuron heard in both contexts"] = population.neurons
         counts["product follows a weight"] = changed
     if not np.array_equal(old.context.offset, new.context.offset):
         counts["weight multiplied by an offset"] = rows * population.neurons
@@ -422,6 +453,7 @@ def _learners(
     spikes: Array,
     label: int,
     levels: Array,
+    in_second: bool,
     counts: Operations,
 ) -> tuple[int, int]:
     """Return how many neurons are attracted after a gated competition, and how many learn at all.
@@ -438,7 +470,11 @@ def _learners(
     counts["neuron asked whether it is gated"] += population.neurons
     counts["gated margin"] += len(known)
     counts["gated neuron not recruited"] += len(gated) - len(known)
-    counts += _thresholds(population, len(known))
+    counts += _thresholds(population, len(known), in_second)
+    if has_second_context(old):
+        counts["neuron asked for a context"] += 2 * population.neurons
+        counts["margin of a silent neuron"] += 2 * (len(gated) - len(known))
+        counts += _margins(population, len(known)) + _margins(population, len(known), True)
     depressed = spikes & (row < 0) & (wins >= rule.depress_from)
     learners = int(np.count_nonzero(depressed)) if rule.depress_rate else 0
     if not len(gated):
@@ -453,7 +489,7 @@ def _learners(
         compared = len(behind) + _comparisons(score[behind].tolist(), rule.ranks)
         counts["neuron asked whether it is gated"] += population.neurons
         counts["gated margin"] += compared
-        counts += _thresholds(population, compared)
+        counts += _thresholds(population, compared, in_second)
     ranked = behind[np.lexsort((behind, -score[behind]))][: rule.ranks]
     moving = np.array([winner, *ranked])
     signals = row[moving] * np.array([64, *levels[: len(ranked)]]) >> 6

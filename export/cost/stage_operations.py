@@ -57,6 +57,8 @@ def _coded_stage(stage: CodedStage, given: Array) -> Operations:
         counts["code under a kernel"] = places * stage.shape[2]
         counts["code under a kernel is not 0"] = active
         counts["weight added, coded"] = active * (stage.maps // stage.groups)
+        if stage.groups > 1:
+            counts["group of a code"] = active
         heard = np.array([down @ (plane != 0) @ across for plane in np.moveaxis(given, 2, 0)])
         counts["bit of a quotient"] = int(heard @ _bits(_groups(stage)))
         counts["code made by a convolution"] = stage.units
