@@ -57,10 +57,12 @@ def held_out_inhibitions() -> list[Case]:
         taught = _taught(learned, digits)
         title = f"digits, {side**2} numbers with a sign"
         given = replace(signs, inhibition=_given(learned, taught))
+        low = _of_low_rank(learned, taught)
         cases += [
             _case(title, _taught(signs, digits), digits),
             _case(f"{title}, V learned", taught, digits),
             _case(f"{title}, V given", _taught(given, digits), digits),
+            _case(f"{title}, V of low rank", _taught(low, digits), digits),
         ]
     return cases
 
@@ -94,6 +96,18 @@ def _given(network: Network, core: Core) -> Inhibition:
         learned.weights,
         learned.row_shifts,
         learned.shift,
+    )
+
+
+def _of_low_rank(network: Network, core: Core) -> Inhibition:
+    """Return one of half as many outputs: every other row of what a network learned."""
+    given = _given(network, core)
+    return replace(
+        given,
+        rank=given.inputs // 2,
+        weights=given.dense()[1::2].reshape(-1),
+        row_shifts=given.row_shifts[1::2],
+        centre=given.centre[1::2],
     )
 
 
@@ -149,10 +163,11 @@ def _preparation(rng: Random, inputs: int, code_bits: int) -> Preparation:
 
 
 def _random_given(rng: Random, inputs: int, code_bits: int) -> Inhibition:
-    weights = rng.integers(-127, 128, triangle(inputs))
-    row_shifts = rng.integers(0, 3, inputs)
+    rank = int(rng.integers(1, inputs + 1)) if rng.random() < 0.5 else 0
+    weights = rng.integers(-127, 128, rank * inputs or triangle(inputs))
+    row_shifts = rng.integers(0, 3, rank or inputs)
     shift = int(np.log2(70 * inputs**0.5 * 2**code_bits / 2)) - 3
-    return Inhibition(inputs, code_bits, weights, row_shifts, shift=max(shift, 0))
+    return Inhibition(inputs, code_bits, weights, row_shifts, max(shift, 0), rank=rank)
 
 
 def _samples(rng: Random, network: Network, code_bits: int) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.image import Decorrelation, State
-from edge_naca.inhibition import Inhibition, to_square, triangle
+from edge_naca.inhibition import Inhibition, to_square
 from edge_naca.network import Network
 
 Array = NDArray[Any]
@@ -26,7 +26,7 @@ def is_in_use(inhibition: Inhibition, learned: Decorrelation | None) -> bool:
 
 
 def matrix(network: Network, state: State) -> Array:
-    """Return V as it is in use: float (inputs, inputs), codes that go out per code that comes in.
+    """Return V as it is in use: float (outputs, inputs), codes that go out per code that comes in.
 
     It leaves out that codes are rounded and limited. Without an inhibition, and as long as a
     learned one is not in use, V is the identity, scaled from the bits of one side to those of the
@@ -40,17 +40,16 @@ def matrix(network: Network, state: State) -> Array:
     if inhibition is None or not is_in_use(inhibition, learned):
         return np.eye(network.inputs) * 2.0 ** (network.encoder.bits - network.code_bits)
     if learned is None:
-        weights, rows, shift = inhibition.weights, inhibition.row_shifts, inhibition.shift
+        weights, rows, shift = inhibition.dense(), inhibition.row_shifts, inhibition.shift
     else:
-        weights, rows = learned.weights, learned.row_shifts & MOST_ROW_SHIFT
+        weights, rows = to_square(learned.weights), learned.row_shifts & MOST_ROW_SHIFT
         shift = min(learned.shift, MOST_SHIFT)
-    assert weights is not None
     scale = 2.0 ** (rows.astype(np.float64) - shift)
-    return np.asarray(to_square(weights.astype(np.float64)) * scale[:, None])
+    return np.asarray(weights * scale[:, None])
 
 
 def centre(network: Network, state: State) -> Array:
-    """Return what is taken off what V gives: float (inputs,), V of the mean of prototypes."""
+    """Return what is taken off what V gives: float (outputs,), V of the mean of prototypes."""
     inhibition, learned = network.inhibition, state.inhibition
     if inhibition is None or not is_in_use(inhibition, learned):
         return np.zeros(network.inputs)
@@ -158,4 +157,4 @@ def bytes_of_v(inhibition: Inhibition) -> int:
 
     A row has a shift and a centre of 32 bits beside its weights.
     """
-    return triangle(inhibition.inputs) + 5 * inhibition.inputs
+    return inhibition.size + 5 * inhibition.outputs

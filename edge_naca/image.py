@@ -546,11 +546,12 @@ def _read_inhibition(data: bytes) -> Inhibition:
     record = INHIBITION.unpack(data)
     given: dict[str, Any] = {}
     if "learned" not in record["flags"]:
-        inputs = record["inputs"]
-        at = INHIBITION.size + -(-inputs // 4) * 4
-        given["row_shifts"] = np.frombuffer(data, np.uint8, inputs, INHIBITION.size)
-        given["centre"] = np.frombuffer(data, "<i4", inputs, at)
-        given["weights"] = np.frombuffer(data, np.int8, triangle(inputs), at + 4 * inputs)
+        inputs, rank = record["inputs"], record["rank"]
+        outputs, size = rank or inputs, rank * inputs or triangle(inputs)
+        at = INHIBITION.size + -(-outputs // 4) * 4
+        given["row_shifts"] = np.frombuffer(data, np.uint8, outputs, INHIBITION.size)
+        given["centre"] = np.frombuffer(data, "<i4", outputs, at)
+        given["weights"] = np.frombuffer(data, np.int8, size, at + 4 * outputs)
     return Inhibition(**arguments(INHIBITION_FIELDS, record), **given)
 
 

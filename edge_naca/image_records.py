@@ -149,7 +149,7 @@ INHIBITION = Record(
     Field("first", "u16", 1),
     Field("every", "u16"),
     Field("start", "u16", 64, 4095),
-    Field("reserved", "u16"),
+    Field("rank", "u16", 0, MAX_INHIBITED),
 )
 INHIBITION_FIELDS = tuple(INHIBITION.fields.values())
 DECORRELATION = Record(

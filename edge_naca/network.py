@@ -513,12 +513,14 @@ class Network:
     @property
     def encoded(self) -> int:
         """Codes that the encoder turns into spikes."""
+        if self.inhibition is not None:
+            return self.inhibition.outputs
         return self.coded[-1].units if self.coded else self.inputs
 
     @property
     def arriving(self) -> int:
         """Spike inputs of the first population."""
-        return self.stages[-1].units if self.stages else self.inputs
+        return self.stages[-1].units if self.stages else self.encoded
 
     @property
     def units(self) -> int:

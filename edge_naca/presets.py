@@ -126,7 +126,7 @@ def competitive(
     bits = whole("bits", front.most.bit_length() if front else bits, 1, 8)
     whole("neurons_per_class", neurons_per_class, 1, 4096)
     is_signed = _are_signed(source, bits, weight_bits, inhibition)
-    inputs, features = _sizes(source)
+    inputs, features = _sizes(source, inhibition)
     neurons = whole("capacity · neurons_per_class", capacity * neurons_per_class, 1, 4096)
     fineness = _fineness(weight_bits, bits, is_signed)
     norm = float(features**0.5 * 2**bits / DEVIATIONS) if is_signed and norm is None else norm
@@ -291,12 +291,14 @@ def _are_signed(
     return is_signed
 
 
-def _sizes(source: Preparation | FrontEnd | int) -> tuple[int, int]:
+def _sizes(
+    source: Preparation | FrontEnd | int, inhibition: Inhibition | None
+) -> tuple[int, int]:
     """Return inputs of the network, and of the first population."""
     if isinstance(source, FrontEnd):
         return source.preparation.outputs, source.count
     inputs = source if isinstance(source, int) else source.outputs
-    return inputs, inputs
+    return inputs, inputs if inhibition is None else inhibition.outputs
 
 
 WEIGHT_UNIT = 512  # what stands for a weight of 1 under the paper's rule

@@ -310,7 +310,7 @@ _IMPOSSIBLE_INHIBITION = [
     ("first", 8, "<H", 0),
     ("start", 12, "<H", 63),
     ("start", 12, "<H", 4096),
-    ("reserved", 14, "<H", 1),
+    ("rank", 14, "<H", 1025),
 ]
 
 

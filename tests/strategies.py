@@ -155,12 +155,15 @@ def inhibitions(draw: st.DrawFn, inputs: int, is_learned: bool) -> Inhibition:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     low, high = draw(st.sampled_from([(-128, -128), (-128, 127), (-9, 9), (127, 127)]))
     most = draw(st.sampled_from([1, 1 << 12, 1 << 31]))
+    rank = draw(st.one_of(st.just(0), st.integers(1, inputs)))
+    outputs = rank or inputs
     return Inhibition(
         **shared,
-        weights=rng.integers(low, high + 1, triangle(inputs)),
-        row_shifts=rng.integers(0, draw(st.sampled_from([1, 3, 16])), inputs),
+        rank=rank,
+        weights=rng.integers(low, high + 1, rank * inputs or triangle(inputs)),
+        row_shifts=rng.integers(0, draw(st.sampled_from([1, 3, 16])), outputs),
         shift=draw(st.one_of(st.integers(0, 12), _extreme(0, 24))),
-        centre=rng.integers(-most, most, inputs),
+        centre=rng.integers(-most, most, outputs),
     )
 
 

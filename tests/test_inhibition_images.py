@@ -25,6 +25,7 @@ from edge_naca.specification.network import Specification
 INPUTS = 5
 ENCODER = Encoder("bitplane", 3, 3, is_signed=True)
 SIZE = triangle(INPUTS)
+RANK = 2
 
 
 def rule(**changes: Any) -> Rule:
@@ -40,8 +41,10 @@ def rule(**changes: Any) -> Rule:
 
 
 def network(kind: str) -> Network:
-    """Return a small network with a given or a learned inhibition, or with none."""
+    """Return a small network with an inhibition that is given, of low rank or learned, or none."""
     given = Inhibition(INPUTS, 4, np.arange(SIZE) - 7, np.arange(INPUTS) % 3, shift=4)
+    rows = np.arange(RANK * INPUTS) - 7
+    low = Inhibition(INPUTS, 4, rows, np.arange(RANK) % 3, shift=4, rank=RANK)
     learned = Inhibition(INPUTS, 4, first=2, every=1)
     hidden = Population(3, weight_min=-128, decay=128, current_shift=2, norm_shift=1, rule=rule())
     return Network(
@@ -50,11 +53,11 @@ def network(kind: str) -> Network:
         (hidden, Population(2)),
         Preparation((1, INPUTS, 1), keeps_sign=True),
         seed=3,
-        inhibition={"given": given, "learned": learned, "none": None}[kind],
+        inhibition={"given": given, "low": low, "learned": learned, "none": None}[kind],
     )
 
 
-KINDS = ("given", "learned", "none")
+KINDS = ("given", "low", "learned", "none")
 
 
 def encoded(kind: str) -> bytes:
@@ -143,7 +146,8 @@ HOSTILE: dict[str, tuple[str, str, int, str, int]] = {
     "from no sample on": ("learned", "INHB", 8, "<H", 0),
     "low start": ("learned", "INHB", 12, "<H", 63),
     "high start": ("learned", "INHB", 12, "<H", 4096),
-    "reserved": ("learned", "INHB", 14, "<H", 1),
+    "rank of a learned one": ("learned", "INHB", 14, "<H", 1),
+    "rank above its inputs": ("given", "INHB", 14, "<H", INPUTS + 1),
     "wide row": ("given", "INHB", 16 + INPUTS - 1, "<B", 16),
     "learned from all": ("learned", "NETW", FIRST + 30, "<B", 1),
     "learned at another rate": ("learned", "NETW", FIRST + 37, "<B", 19),
@@ -173,6 +177,16 @@ def test_short_and_long_given_ones_are_refused(size: int) -> None:
     (content,) = (old for tag, _, old in sections_of(encoded("given")) if tag == b"INHB")
     assert len(content) == 16 + 8 + 4 * INPUTS + SIZE == 59
     hostile = with_inhibition("given", (content + bytes(9))[:size])
+    assert Image(hostile).status == "NACA_ERR_SECTION"
+    with pytest.raises(ImageError):
+        image.decode(hostile)
+
+
+@pytest.mark.parametrize("size", [0, 16, 20, 28, 37, 39])
+def test_short_and_long_ones_of_low_rank_are_refused(size: int) -> None:
+    (content,) = (old for tag, _, old in sections_of(encoded("low")) if tag == b"INHB")
+    assert len(content) == 16 + 4 + 4 * RANK + RANK * INPUTS == 38
+    hostile = with_inhibition("low", (content + bytes(1))[:size])
     assert Image(hostile).status == "NACA_ERR_SECTION"
     with pytest.raises(ImageError):
         image.decode(hostile)
@@ -277,6 +291,12 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], str]] = {
     "learned inputs": ({"inputs": 129}, "inputs of a learned inhibition must be in 1 .. 128"),
     "rows of a learned one": ({"row_shifts": [0] * 5}, "row_shifts of a learned inhibition"),
     "weights": ({**V, "weights": np.zeros(SIZE - 1, int)}, "weights must hold 15 numbers"),
+    "rank": ({**V, "rank": 6}, "rank must be in 0 .. 5"),
+    "rank of a learned one": ({"rank": 1}, "rank of a learned inhibition"),
+    "rectangle": ({**V, "rank": 2}, "weights must hold 10 numbers, 2 rows of 5 inputs"),
+    "rows of a rectangle": (
+        {**V, "rank": 2, "weights": np.zeros(10, int)}, "one number for each of 2 rows"
+    ),
     "square": ({**V, "weights": np.zeros((5, 5), int)}, "weights must hold 15 numbers"),
     "rows": ({**V, "row_shifts": [0]}, "one number for each of 5 rows"),
     "centre": ({**V, "centre": [0]}, "centre must hold one number for each of 5 rows"),

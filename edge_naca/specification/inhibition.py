@@ -47,23 +47,22 @@ class RunningInhibition:
     learned: Decorrelation | None
 
     def codes(self, x: Int) -> tuple[Int, int]:
-        """Section 3.2: codes (inputs,) that go out, and the synaptic operations for them."""
+        """Section 3.2: codes (outputs,) that go out, and the synaptic operations for them."""
         given, learned = self.inhibition, self.learned
         largest = 2**self.bits - 1
         if learned is None:
-            assert given.weights is not None
-            weights, rows, shift = given.weights, given.row_shifts, given.shift
+            weights, rows, shift = given.dense(), given.row_shifts, given.shift
             centre = given.centre
         elif learned.shift == 0:  # not in use yet
             shifts = np.full(x.size, given.code_bits - self.bits)
             return scaled(x, shifts, largest), 0
         else:
-            weights, rows = learned.weights, learned.row_shifts & 15
+            weights, rows = to_square(learned.weights), learned.row_shifts & 15
             shift = min(learned.shift, GREATEST_SHIFT)
             centre = learned.centre
         centre = np.clip(centre.astype(np.int64), -LARGEST_CENTRE, LARGEST_CENTRE)
-        sums = to_square(weights.astype(np.int64)) @ x - round_shift(centre, given.fraction)
-        count = np.arange(x.size, 0, -1)
+        sums = weights.astype(np.int64) @ x - round_shift(centre, given.fraction)
+        count = np.full(x.size, given.rank) if given.rank else np.arange(x.size, 0, -1)
         return scaled(sums, shift - rows.astype(np.int64), largest), int(count[x != 0].sum())
 
     def _prototypes(self, neurons: Int | int) -> Int:

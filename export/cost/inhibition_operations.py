@@ -40,12 +40,12 @@ def inhibited(network: Network, state: State) -> Operations:
     """Codes pass V on their way to the encoder."""
     if network.inhibition is None:
         return Counter()
-    inputs = network.inputs
+    v = network.inhibition
     if not is_in_use(network, state):
-        return Counter({"code passed on": inputs})
-    counts = Counter({"row of V": inputs, "synapse of V": triangle(inputs)})
+        return Counter({"code passed on": v.inputs})
+    counts = Counter({"row of V": v.outputs, "synapse of V": v.size, "work of a code": v.inputs})
     if state.inhibition is not None:
-        counts["centre taken off"] = inputs
+        counts["centre taken off"] = v.inputs
     return counts
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Value
-from edge_naca.inhibition import Inhibition, to_square
+from edge_naca.inhibition import Inhibition
 from edge_naca.specification.arithmetic import round_shift
 from edge_naca.specification.inhibition import GREATEST_SHIFT, LARGEST_CENTRE
 
@@ -27,16 +27,17 @@ def codes(
 
     Returns
     -------
-    int8 (batch, inputs), and int64 (batch, 1).
+    int8 (batch, outputs), and int64 (batch, 1).
     """
     largest, most = 2**bits - 1, 2**inhibition.code_bits - 1
     ones = g.cast("some_int64", g.cast("some", x, bool), np.int64)
-    fan_out = g.initializer("fan_out", np.arange(inhibition.inputs, 0, -1))
+    inputs, rank = inhibition.inputs, inhibition.rank
+    reached = np.full(inputs, rank, np.int64) if rank else np.arange(inputs, 0, -1)
+    fan_out = g.initializer("fan_out", reached)
     work = g.op("work_of_inputs", "Mul", ones, fan_out)
     synops = g.reduce("synops_in_use", "ReduceSum", work, 1, keep=True)
     if not learned:
-        assert inhibition.weights is not None
-        weights = g.initializer("weights", np.ascontiguousarray(to_square(inhibition.weights).T))
+        weights = g.initializer("weights", np.ascontiguousarray(inhibition.dense().T))
         shifts = inhibition.shift - inhibition.row_shifts.astype(np.int64)
         sums = arithmetic.signed_product(g, "sums", x, most, weights)
         known = np.clip(inhibition.centre.astype(np.int64), -LARGEST_CENTRE, LARGEST_CENTRE)

@@ -276,6 +276,12 @@ def given_inhibition() -> Inhibition:
     return Inhibition(16, 5, weights, rng.integers(0, 4, 16), shift=8)
 
 
+def low_rank_inhibition() -> Inhibition:
+    rng = np.random.default_rng(7)
+    weights, centre = rng.integers(-60, 61, 5 * 16), rng.integers(-20000, 20001, 5)
+    return Inhibition(16, 5, weights, rng.integers(0, 4, 5), shift=8, centre=centre, rank=5)
+
+
 def far_decorrelated(codes: NDArray[Any], noise: int, **learned: Any) -> bytes:
     """Write down what an inhibition makes of one more sample when this is what it learned."""
     inputs = len(codes)
@@ -554,6 +560,8 @@ def signed_vectors() -> Iterator[tuple[str, bytes]]:
     networks = map(decorrelated, (learned, given_inhibition()))
     tapes = [tape(network, samples, theirs, "raw", state) for network, state in networks]
     yield "decorrelated", b"".join([*tapes, *decorrelated_extremes()])
+    network, state = decorrelated(low_rank_inhibition())
+    yield "low-rank", tape(network, samples, theirs, "raw", state)
 
 
 def make(folder: Path) -> None:

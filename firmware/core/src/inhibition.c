@@ -11,13 +11,18 @@ static const field_t inhibition_fields[] = {
     {offsetof(inhibition_t, noise), U16 | FROM_0, 4095},
     {offsetof(inhibition_t, first), U16 | FROM_1, UINT16_MAX},
     {offsetof(inhibition_t, start), U16 | FROM_1, 4095},
-    {offsetof(inhibition_t, reserved), U16 | FROM_0, 0},
+    {offsetof(inhibition_t, rank), U16 | FROM_0, NACA_MAX_INHIBITED},
 };
 enum { LEAST_START = 64, GREATEST_ROW_SHIFT = 15 };
 
 static uint32_t round_to_4(uint32_t bytes)
 {
     return (bytes + 3u) & ~3u;
+}
+
+static uint32_t outputs_of(const inhibition_t *r)
+{
+    return r->rank == 0 ? r->inputs : r->rank;
 }
 
 // Of a learned one, the population that it learns from: one of prototypes in codes.
@@ -36,21 +41,22 @@ static naca_status_t check_decorrelation(const check_t *check, const population_
     }
     memcpy(&r, check->data + section->offset, sizeof r);
     if (!FIELDS_FIT(&r, inhibition_fields) || r.start < LEAST_START || !check->net.is_signed ||
-        r.inputs != check->net.inputs) {
+        r.inputs != check->net.inputs || r.rank > r.inputs) {
         return NACA_ERR_NETWORK;
     }
     if ((r.flags & INHIBITION_LEARNED) != 0) {
-        if (r.inputs > NACA_MAX_LEARNED_INPUTS || !learns(first)) {
+        if (r.inputs > NACA_MAX_LEARNED_INPUTS || r.rank != 0 || !learns(first)) {
             return NACA_ERR_NETWORK;
         }
         return section->size == sizeof r ? NACA_OK : NACA_ERR_SECTION;
     }
-    if (section->size !=
-        sizeof r + round_to_4(r.inputs) + 4u * r.inputs + naca_triangle(r.inputs)) {
+    const uint32_t outputs = outputs_of(&r);
+    const uint32_t weights = r.rank == 0 ? naca_triangle(r.inputs) : (uint32_t)r.rank * r.inputs;
+    if (section->size != sizeof r + round_to_4(outputs) + 4u * outputs + weights) {
         return NACA_ERR_SECTION;
     }
     const uint8_t *shifts = check->data + section->offset + sizeof r;
-    for (uint32_t i = 0; i < r.inputs; i++) {
+    for (uint32_t i = 0; i < outputs; i++) {
         if (shifts[i] > GREATEST_ROW_SHIFT) {
             return NACA_ERR_NETWORK;
         }
@@ -65,8 +71,11 @@ static void plan_inhibition(naca_t *core, bool is_real, uint32_t *end)
     memset(&v, 0, sizeof v);
     memcpy(&v.r, core->image.at + section->offset, sizeof v.r);
     const uint32_t inputs = v.r.inputs;
+    const uint32_t outputs = outputs_of(&v.r);
     core->inhibition = naca_reserve((uint32_t)sizeof v, end);
-    core->encoder_codes = naca_reserve(inputs, end);
+    core->encoder_codes = naca_reserve(outputs, end);
+    core->encoded = outputs;
+    core->arriving = outputs;
     core->code_bits = v.r.code_bits;
     if ((v.r.flags & INHIBITION_LEARNED) != 0) {
         v.residual = naca_reserve(2u * inputs, end);
@@ -74,8 +83,8 @@ static void plan_inhibition(naca_t *core, bool is_real, uint32_t *end)
         v.before = naca_reserve(4u * inputs, end);
     } else {
         v.row_shifts = section->offset + (uint32_t)sizeof v.r;
-        v.centre = v.row_shifts + round_to_4(inputs);
-        v.weights = v.centre + 4u * inputs;
+        v.centre = v.row_shifts + round_to_4(outputs);
+        v.weights = v.centre + 4u * outputs;
     }
     if (is_real) {
         *INHIBITING(core) = v;
@@ -152,14 +161,21 @@ static void decorrelate(naca_t *core, naca_result_t *result)
         shifts = AT_CONST(uint8_t, core, v->shifts);
         centre = AT_CONST(int32_t, core, v->centre);
     }
-    for (uint32_t i = 0; i < v->r.inputs; row += ++i) {
+    const uint32_t inputs = v->r.inputs;
+    const uint32_t rank = v->r.rank;
+    for (uint32_t i = 0; i < core->encoded; i++) {
+        const uint32_t length = rank == 0 ? i + 1u : inputs;
         int32_t sum = -centre_of(v, centre[i]);
         naca_tick(core);
-        for (uint32_t j = 0; j <= i; j++) {
+        for (uint32_t j = 0; j < length; j++) {
             sum += row[j] * x[j];
         }
+        row += length;
         y[i] = (int8_t)naca_scaled(sum, shift - (shifts[i] & GREATEST_ROW_SHIFT), largest);
-        result->synops += x[i] != 0 ? v->r.inputs - i : 0;
+    }
+    for (uint32_t j = 0; j < inputs; j++) {
+        const uint32_t reached = rank == 0 ? inputs - j : rank;
+        result->synops += x[j] != 0 ? reached : 0;
     }
 }
 

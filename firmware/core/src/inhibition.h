@@ -15,9 +15,9 @@ enum {
     GREATEST_REACH_SHIFT = 24
 };
 
-// Section INHB starts with this. Of a given one, uint8[inputs] shifts of rows follow, filled up to
-// a multiple of 4, then int32[inputs] what is taken off their sums, then the lower triangle of V,
-// int8, row after row.
+// Section INHB starts with this. Of a given one, uint8[outputs] shifts of rows follow, filled up to
+// a multiple of 4, then int32[outputs] what is taken off their sums, then V, int8, row after row: of
+// as many outputs as inputs its lower triangle, else all of int8[rank][inputs].
 typedef struct inhibition {
     uint8_t flags;
     uint8_t code_bits;
@@ -28,7 +28,7 @@ typedef struct inhibition {
     uint16_t first;
     uint16_t every;
     uint16_t start;
-    uint16_t reserved;
+    uint16_t rank; // of a given one: outputs; 0 for as many as inputs
 } inhibition_t;
 STATIC_ASSERT(inhibition, sizeof(inhibition_t) == 16);
 

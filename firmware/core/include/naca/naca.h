@@ -247,7 +247,7 @@ naca_status_t naca_set_progress(naca_t *core, naca_progress_t progress, void *us
 /// Work, at each step: a population's neurons, once and again for every spike that reaches it (at
 /// most S * N * (N + `encoded`) in all), and the synapses of spiking stages that spikes reach.
 /// Once: the numbers of a raw sample, and the synapses of coded stages behind codes that are not 0,
-/// or all of an inhibition, `inputs` * (`inputs` + 1) / 2.
+/// or all of an inhibition, at most `inputs` * `inputs`.
 /// NACA_ERR_ARGUMENT; NACA_ERR_ALIGNMENT where the sample's data lies at an address that is odd for
 /// its type; NACA_ERR_SAMPLE where kind, count or a value does not fit the network. The sample's
 /// values are checked, so they may come from anywhere.
