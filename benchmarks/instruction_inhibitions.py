@@ -57,7 +57,7 @@ def held_out_inhibitions() -> list[Case]:
         taught = _taught(learned, digits)
         title = f"digits, {side**2} numbers with a sign"
         given = replace(signs, inhibition=_given(learned, taught))
-        low = _of_low_rank(learned, taught)
+        low = replace(signs, inhibition=_of_low_rank(learned, taught))
         cases += [
             _case(title, _taught(signs, digits), digits),
             _case(f"{title}, V learned", taught, digits),
