@@ -48,7 +48,12 @@ class Calibrated:
 
     def note(self) -> dict[str, Any]:
         """Return what an image's metadata say of it."""
-        return {"shrinkage": self.shrinkage, "samples": self.samples, "classes": self.classes}
+        return {
+            "shrinkage": self.shrinkage,
+            "rank": self.inhibition.outputs,
+            "samples": self.samples,
+            "classes": self.classes,
+        }
 
 
 def calibrated(
@@ -57,6 +62,7 @@ def calibrated(
     code_bits: int,
     bits: int,
     *,
+    rank: int = 0,
     shrinkage: float | None = None,
     seed: int = 0,
 ) -> Calibrated:
@@ -67,6 +73,7 @@ def calibrated(
     codes : integers (n, inputs), what the inhibition is given.
     labels : (n,), the class of each.
     code_bits, bits : of a code that comes in, and of one that goes out.
+    rank : how many codes go out; 0 for as many as come in, and a V that is a triangle.
     shrinkage : s, above 0 and at most 1; None for the largest of `SHRINKAGES` that is within one
         standard error of the best in cross-validation: a network learns one half of the samples
         class after class, and answers the other.
@@ -84,6 +91,11 @@ def calibrated(
     within classes: the shrinkage of Ledoit and Wolf, *A well-conditioned estimator for
     large-dimensional covariance matrices*, Journal of Multivariate Analysis 88(2), 2004, with s
     chosen by what it is for.
+
+    A V of low rank keeps the directions v with the largest ratio vᵀTv / vᵀC'v, T the covariance of
+    all samples, each scaled to vᵀC'v = 1: the discriminants of Fisher, *The use of multiple
+    measurements in taxonomic problems*, Annals of Eugenics 7(2), 1936, and, beyond one less than
+    there are classes, those in which samples vary most in the measure of C'.
     """
     x, y = np.asarray(codes), np.unique(np.asarray(labels), return_inverse=True)[1]
     if x.ndim != 2 or y.shape != (len(x),):
@@ -94,15 +106,16 @@ def calibrated(
             f"{len(x)} of {len(np.unique(y))}"
         )
     whole("bits", bits, 1, 7)
+    whole("rank", rank, 0, x.shape[1])
     tried: dict[float, float] = {}
     if shrinkage is None:
         halves = np.random.default_rng(seed).permutation(len(x)) % 2
         for candidate in SHRINKAGES:
-            tried[candidate] = _cross_validated(x, y, halves, code_bits, bits, candidate)
+            tried[candidate] = _cross_validated(x, y, halves, code_bits, bits, rank, candidate)
         shrinkage = _least_decorrelated(tried, len(x))
     if not 0 < shrinkage <= 1:
         raise ValueError(f"shrinkage must be above 0 and at most 1, not {shrinkage}")
-    inhibition = _inhibition(x, y, code_bits, bits, shrinkage)
+    inhibition = _inhibition(x, y, code_bits, bits, rank, shrinkage)
     return Calibrated(inhibition, shrinkage, len(x), int(y.max()) + 1, tried)
 
 
@@ -118,13 +131,13 @@ def _least_decorrelated(tried: dict[float, float], samples: int) -> float:
 
 
 def _cross_validated(
-    x: Array, y: Array, halves: Array, code_bits: int, bits: int, shrinkage: float
+    x: Array, y: Array, halves: Array, code_bits: int, bits: int, rank: int, shrinkage: float
 ) -> float:
     """Return the accuracy on each half of a network that learned the other class after class."""
     right = 0
     for half in (0, 1):
         own = np.flatnonzero(halves == half)
-        inhibition = _inhibition(x[own], y[own], code_bits, bits, shrinkage)
+        inhibition = _inhibition(x[own], y[own], code_bits, bits, rank, shrinkage)
         network = presets.competitive(
             x.shape[1], int(y.max()) + 1, NEURONS, bits=bits, inhibition=inhibition
         )
@@ -136,9 +149,14 @@ def _cross_validated(
     return right / len(x)
 
 
-def _inhibition(x: Array, y: Array, code_bits: int, bits: int, shrinkage: float) -> Inhibition:
+def _inhibition(
+    x: Array, y: Array, code_bits: int, bits: int, rank: int, shrinkage: float
+) -> Inhibition:
     """Return V in integers: each row as fine as 8 bits allow."""
-    v = _factor(x.astype(np.float64), y, shrinkage)
+    samples = x.astype(np.float64)
+    v = _factor(samples, y, shrinkage)
+    if rank:
+        v = _discriminants(samples, v, rank)
     mean = x.mean(axis=0)
     deviation = float(np.sqrt((((x - mean) @ v.T) ** 2).mean()))
     v *= (2**bits - 1) / (REACH * deviation)
@@ -151,10 +169,11 @@ def _inhibition(x: Array, y: Array, code_bits: int, bits: int, shrinkage: float)
     return Inhibition(
         x.shape[1],
         code_bits,
-        to_triangle(weights),
+        weights.reshape(-1) if rank else to_triangle(weights),
         row_shifts.astype(np.uint8),
         shift=shift,
         centre=np.clip(centre, -LARGEST_CENTRE, LARGEST_CENTRE).astype(np.int64),
+        rank=rank,
     )
 
 
@@ -169,3 +188,9 @@ def _factor(x: Array, y: Array, shrinkage: float) -> Array:
         raise ValueError("an inhibition is found on samples that differ within their classes")
     shrunk = (1 - shrinkage) * covariance + shrinkage * variance * np.eye(inputs)
     return np.asarray(np.linalg.inv(np.linalg.cholesky(shrunk)))
+
+
+def _discriminants(x: Array, whitening: Array, rank: int) -> Array:
+    """Return the directions in which samples vary most behind what whitens their residuals."""
+    _, directions = np.linalg.eigh(whitening @ np.cov(x.T) @ whitening.T)
+    return np.asarray(directions[:, ::-1][:, :rank].T @ whitening)

@@ -135,7 +135,7 @@ def prototypes(network: Network, state: State) -> Array:
     rule = network.populations[0].rule
     codes = weights / 2.0 ** (0 if rule is None else rule.trace_shift)
     inverse = np.linalg.pinv(matrix(network, state), rcond=LEAST_SINGULAR)
-    return np.asarray(codes @ inverse.T)
+    return np.asarray((codes + centre(network, state)) @ inverse.T)
 
 
 def residual(inhibition: Inhibition, learned: Decorrelation) -> float:

@@ -39,6 +39,7 @@ class Kind:
 
 
 EDGES = Kind("edges", 8, 4, 3, 0.357)
+FINE_EDGES = Kind("edges", 10, 3, 7, 0.357)  # what an inhibition of low rank is given
 POOLED = Kind("pool", 16, 2, 4, 0.286)
 PLAIN = Kind("pool", MAX_UNITS, 1, 3, 0.446)
 

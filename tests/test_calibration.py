@@ -90,6 +90,30 @@ def test_what_cannot_be_calibrated_on(change: Any, message: str) -> None:
         calibrated(x, y, BITS, 3, shrinkage=0.3)
 
 
+def test_low_rank_keeps_what_tells_classes_apart() -> None:
+    # Classes differ in three directions, along each of which all samples have little in common.
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 4, 2000)
+    means = np.zeros((4, INPUTS))
+    means[:, :3] = rng.normal(0, 4, (4, 3))
+    noise = rng.normal(size=(2000, INPUTS)) * ([1] * 3 + [20] * (INPUTS - 3))
+    x = np.clip(np.rint(means[y] + noise), -127, 127).astype(np.int64)
+    found = calibrated(x, y, BITS, BITS, rank=3, shrinkage=0.001).inhibition
+    assert (found.rank, found.outputs, found.size) == (3, 3, 3 * INPUTS)
+    v = np.abs(found.dense() * 2.0 ** found.row_shifts[:, None])
+    assert v[:, 3:].max() < 0.2 * v[:, :3].max()
+    network = Network(
+        INPUTS, Encoder("bitplane", BITS, BITS, is_signed=True), (Population(4),), inhibition=found
+    )
+    v = matrix(network, image.new_state(network))
+    residuals = (x - np.stack([x[y == label].mean(axis=0) for label in range(4)])[y]) @ v.T
+    assert np.abs(np.corrcoef(residuals.T)[~np.eye(3, dtype=bool)]).max() < 0.1
+    codes = Core(network).features_many(x[:50], "codes")
+    assert codes.shape == (50, 3)
+    expected = np.clip((x[:50] - x.mean(axis=0)) @ v.T, -127, 127)
+    assert np.abs(codes - expected).max() <= 1
+
+
 @pytest.mark.parametrize("shrinkage", [0.0, 1.1, -1.0])
 def test_shrinkage_is_a_share(shrinkage: float) -> None:
     with pytest.raises(ValueError, match="shrinkage must be above 0 and at most 1"):
@@ -135,3 +159,44 @@ def test_train_writes_down_what_it_was_calibrated_on(tmp_path: Path) -> None:
     assert noted["classes"] == 4
     assert 0 < noted["shrinkage"] <= 1
     assert "others" in noted["data"]
+
+
+def pictures(classes: int, seed: int) -> data.Dataset:
+    """Return images of 20 × 20 pixels: a bar for each class, and noise."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, classes, 120)
+    x = rng.integers(0, 60, (120, 20, 20))
+    for image_, label in zip(x, y, strict=True):
+        image_[2 + 4 * label : 5 + 4 * label, 3:17] += 190
+    return data.Dataset("bars", x, y, x[:0], y[:0], tuple(map(str, range(classes))))
+
+
+@pytest.mark.parametrize(("rank", "outputs"), [(None, 120), (10, 10), (0, 196)])
+def test_edges_are_put_through_a_low_rank(rank: int | None, outputs: int) -> None:
+    task, others = pictures(4, 0), pictures(3, 1)
+    network = recipes.network_for(task, decorrelate_on=others, rank=rank, neurons_per_class=3)
+    assert network.inhibition is not None
+    assert network.inhibition.outputs == network.arriving == outputs
+    assert network.metadata["calibration"]["rank"] == outputs
+    core, specification = Core(network), Specification(network)
+    for x, label in zip(task.x_train[:60], task.y_train[:60], strict=True):
+        assert core.learn(x, int(label)) == specification.learn(x, int(label))
+    assert core.state() == specification.state()
+    answers = core.predict_many(task.x_train[60:].reshape(60, -1))
+    assert (answers == task.y_train[60:]).mean() > 0.9
+
+
+def test_a_rank_is_of_what_is_found() -> None:
+    digits = data.load("digits")
+    with pytest.raises(ValueError, match="rank is that of what is found on decorrelate_on"):
+        recipes.network_for(digits, rank=3)
+    with pytest.raises(ValueError, match=r"rank must be in 0 \.\. 64, not 65"):
+        recipes.network_for(digits, decorrelate_on=digits, rank=65)
+
+
+def test_train_takes_a_rank(tmp_path: Path) -> None:
+    written = tmp_path / "digits.naca"
+    done("train", "digits", "--decorrelate-on", "digits", "--rank", "12", "-o", written)
+    network = load_image(written).network
+    assert network.arriving == network.metadata["calibration"]["rank"] == 12
+    assert "64 codes of 5 bits and a sign, of which 12" in done("inspect", written)

@@ -20,6 +20,7 @@ def inhibition_of(network: Network, state: State) -> dict[str, Any] | None:
     content = {
         "learned": inhibition.is_learned,
         "inputs": inhibition.inputs,
+        "outputs": inhibition.outputs,
         "code_bits": inhibition.code_bits,
         "v_bytes": size,
         "learning_bytes": decorrelation_size(network) - size if inhibition.is_learned else 0,
@@ -45,6 +46,8 @@ def inhibition_facts(facts: dict[str, Any] | None) -> dict[str, str]:
         return {}
     codes = f"{facts['inputs']} codes of {facts['code_bits']} bits and a sign"
     if not facts["learned"]:
+        if facts["outputs"] < facts["inputs"]:
+            codes += f", of which {facts['outputs']} numbers are left"
         return {"inhibition": f"given, over {codes}; V takes {facts['v_bytes']} bytes of the image"}
     use = "in use" if facts["in_use"] else f"in use from {facts['first']} samples on"
     renewed = f"every {facts['every']} samples" if facts["every"] else "at each doubling"

@@ -68,6 +68,13 @@ if TYPE_CHECKING:
     "learning it on the device: it then lies in flash.",
 )
 @click.option(
+    "--rank",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="How many numbers --decorrelate-on leaves of a sample; 0 for all. Neurons hold as many "
+    "weights. Left out, 120 of an image's edges, else all.",
+)
+@click.option(
     "--unknown",
     type=click.FloatRange(0, 1, max_open=True),
     metavar="RATE",
@@ -92,6 +99,7 @@ def train(
     continued: Path | None,
     front_end: Path | None,
     decorrelate_on: str | None,
+    rank: int | None,
     unknown: float | None,
     untaught: bool,
     plot: Path | None,
@@ -132,6 +140,8 @@ def train(
     start = time.perf_counter()
     options, model_settings = _sorted_options(options, front_end, continued, decorrelate_on)
     _check_together(untaught, continued, plot, unknown)
+    if rank is not None and decorrelate_on is None:
+        raise click.UsageError("--rank: of what is found with --decorrelate-on, which is not given")
     common.check_writable(output)
     if plot is not None:
         common.check_figure(plot)
@@ -140,6 +150,7 @@ def train(
     if continued is None:
         if decorrelate_on is not None:
             options["decorrelate_on"] = common.load_data(decorrelate_on, reading)
+            options["rank"] = rank
         if front_end is not None:
             converted = _put_in_front(front_end, loaded, model_settings, options, as_json)
         network = recipes.network_for(loaded, seed=seed, **options)

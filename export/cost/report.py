@@ -387,7 +387,10 @@ def _ram(core: Core) -> dict[str, int]:
     network = core.network
     if network.inhibition is None:
         return {"workspace": core.workspace_size}
-    without = Core(replace(network, inhibition=None)).workspace_size
+    # Without one of low rank, what comes in is as many codes as the population hears.
+    changes = {"preparation": None} if network.inhibition.rank else {}
+    bare = replace(network, inhibition=None, inputs=network.arriving, **changes)
+    without = Core(bare).workspace_size
     return {"workspace": without, "inhibition": core.workspace_size - without}
 
 
