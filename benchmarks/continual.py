@@ -118,13 +118,22 @@ def prepare(task: Task, split: Split, scenario: str, seed: int, options: Options
         seed=seed, decorrelate_on=split.others, **task.network,
     )  # fmt: skip
     raw = integer_dataset(network, d)
-    codes = coded(Core(network), raw)
+    codes = given_to_all(Core(network), raw)
     setting = Setting(network, codes.x_train.dtype == np.int8, seed)
     stream = SCENARIOS[scenario].order(split, rng, options)
     for exam in stream.exams:
         if not len(exam.rows):
             raise ValueError(f"{d.name} has no test samples of {exam.title}: leave it out")
     return Prepared(split, codes, raw, stream, setting)
+
+
+def given_to_all(core: Core, raw: data.Dataset) -> data.Dataset:
+    """Return what every learner is given: codes, behind a V where that is given."""
+    inhibition = core.network.inhibition
+    if inhibition is None or inhibition.is_learned:
+        return coded(core, raw)
+    x_train, x_test = map(core.features_many, (raw.x_train, raw.x_test))
+    return dataclasses.replace(raw, x_train=x_train, x_test=x_test)
 
 
 # ---- one run -----------------------------------------------------------------------------------

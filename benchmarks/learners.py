@@ -1,14 +1,16 @@
 """What learns a stream of codes, one sample after another: edge-naca, and what it is compared with.
 
-Every learner is given the same codes in the same order, each once, and is told no task. It states
-the bytes that it keeps; real numbers count as four bytes, stored samples as the bits of their codes
-and a byte for the label. Settings are those of the sources named, the same for all tasks.
+Every learner is given the same codes, or what a V that was found beforehand makes of them, in the
+same order, each once, and is told no task. It states the bytes that it keeps; real numbers count as
+four bytes, stored samples as the bits of their codes and a byte for the label. Settings are those
+of the sources named, the same for all tasks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,18 @@ IMPORTANCE, PERIOD = (
 TREES = 5
 
 
+def behind_given_v(network: Network) -> Network:
+    """Return a network that is given codes, or what V makes of them where V is given.
+
+    A V that was found beforehand is everybody's; one that ours learns is its own.
+    """
+    inhibition = network.inhibition
+    bare = replace(network, preparation=None)
+    if inhibition is None or inhibition.is_learned:
+        return bare
+    return replace(bare, inhibition=None, inputs=inhibition.outputs)
+
+
 @dataclass(frozen=True)
 class Setting:
     """What all learners of a run have in common.
@@ -55,9 +69,14 @@ class Setting:
     is_signed: bool
     seed: int = 0
 
+    @cached_property
+    def heard(self) -> Network:
+        """Ours, of what all learners are given."""
+        return behind_given_v(self.network)
+
     @property
     def inputs(self) -> int:
-        return self.network.inputs
+        return self.heard.inputs
 
     @property
     def capacity(self) -> int:
@@ -66,12 +85,12 @@ class Setting:
     @property
     def largest(self) -> float:
         """The largest code, by which gradient descent divides."""
-        return float(2**self.network.code_bits - 1)
+        return float(2**self.heard.code_bits - 1)
 
     @property
     def sample_bytes(self) -> int:
         """Bytes of a stored sample: its codes, packed, and its label."""
-        return -(-self.inputs * (self.network.code_bits + self.is_signed) // 8) + 1
+        return -(-self.inputs * (self.heard.code_bits + self.is_signed) // 8) + 1
 
     @property
     def room(self) -> int:
@@ -132,7 +151,7 @@ class EdgeNaca(Learner):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        network = replace(setting.network, preparation=None)  # codes are given
+        network = setting.heard
         self.core, self._fold = Core(network), Core(network)
         self._kept: list[tuple[Array, Array]] = []
         self._unit = typical_square(setting.network, has_front_end=False)

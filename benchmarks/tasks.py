@@ -405,7 +405,7 @@ MOVES = "30 simple features of windows of 2.56 s. "
 
 BESIDE_SYMBOLS = (
     " What decorrelates edges was found beforehand on handwritten mathematical symbols, which are "
-    "not learned; V lies in flash."
+    "not learned; V lies in flash. All learners are given what it makes of edges."
 )
 TASKS: dict[str, Task] = {
     "mnist": Task("MNIST", official("mnist"), ("mnist.npz",), OFFICIAL, {"max_kib": 64}),
@@ -420,6 +420,14 @@ TASKS: dict[str, Task] = {
     "fashion-mnist-calibrated": Task(
         "Fashion-MNIST, V found on symbols", beside_symbols("fashion-mnist"),
         ("fashion_mnist.npz", "math_symbols.npz"), OFFICIAL + BESIDE_SYMBOLS, {"max_kib": 64},
+    ),
+    "mnist-calibrated-256": Task(
+        "MNIST, V found on symbols, 256 KiB", beside_symbols("mnist"),
+        ("mnist.npz", "math_symbols.npz"), OFFICIAL + BESIDE_SYMBOLS, {"max_kib": 256},
+    ),
+    "fashion-mnist-calibrated-256": Task(
+        "Fashion-MNIST, V found on symbols, 256 KiB", beside_symbols("fashion-mnist"),
+        ("fashion_mnist.npz", "math_symbols.npz"), OFFICIAL + BESIDE_SYMBOLS, {"max_kib": 256},
     ),
     "cifar10": Task(
         "CIFAR-10 (JPEG)", pictures, ("cifar10_jpeg.npz",),

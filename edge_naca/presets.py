@@ -291,9 +291,7 @@ def _are_signed(
     return is_signed
 
 
-def _sizes(
-    source: Preparation | FrontEnd | int, inhibition: Inhibition | None
-) -> tuple[int, int]:
+def _sizes(source: Preparation | FrontEnd | int, inhibition: Inhibition | None) -> tuple[int, int]:
     """Return inputs of the network, and of the first population."""
     if isinstance(source, FrontEnd):
         return source.preparation.outputs, source.count

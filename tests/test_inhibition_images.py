@@ -295,7 +295,8 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], str]] = {
     "rank of a learned one": ({"rank": 1}, "rank of a learned inhibition"),
     "rectangle": ({**V, "rank": 2}, "weights must hold 10 numbers, 2 rows of 5 inputs"),
     "rows of a rectangle": (
-        {**V, "rank": 2, "weights": np.zeros(10, int)}, "one number for each of 2 rows"
+        {**V, "rank": 2, "weights": np.zeros(10, int)},
+        "one number for each of 2 rows",
     ),
     "square": ({**V, "weights": np.zeros((5, 5), int)}, "weights must hold 15 numbers"),
     "rows": ({**V, "row_shifts": [0]}, "one number for each of 5 rows"),
