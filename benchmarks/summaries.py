@@ -158,7 +158,7 @@ def model_error() -> str:
 # Tasks of benchmarks/continual.py in the order of README, and the rivals beside ours.
 TASKS = (
     "mnist", "mnist-calibrated", "mnist-calibrated-256", "fashion-mnist",
-    "fashion-mnist-calibrated", "fashion-mnist-calibrated-256", "cifar10",
+    "fashion-mnist-calibrated", "fashion-mnist-calibrated-256", "cifar10", "cifar10-calibrated",
     "alphabet", "greek", "symbols", "omniglot", "spoken",
     "speaker", "nettalk", "har", "har-adapting", "gas", "digits",
 )  # fmt: skip

@@ -179,8 +179,9 @@ def _inhibition(
 
 def _factor(x: Array, y: Array, shrinkage: float) -> Array:
     """Return the lower triangle that makes residuals uncorrelated and of equal variance."""
-    means = np.stack([x[y == label].mean(axis=0) for label in range(int(y.max()) + 1)])
-    residuals = x - means[y]
+    known, place = np.unique(y, return_inverse=True)  # half of the samples may lack a class
+    means = np.stack([x[y == label].mean(axis=0) for label in known])
+    residuals = x - means[place]
     covariance = residuals.T @ residuals / len(x)
     inputs = len(covariance)
     variance = float(np.trace(covariance)) / inputs

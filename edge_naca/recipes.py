@@ -34,7 +34,7 @@ from edge_naca.scaling import DECORRELATED_BITS, Plan, Scaler, plan
 Array = NDArray[Any]
 
 GIVEN_BITS = 5  # of codes that a given inhibition takes from pixels
-EDGE_RANK = 120  # of what one makes of edges; 100 to 140 measured alike on held-out samples
+EDGE_RANK = 100  # of what one makes of edges; 60 to 140 are best, by what is learned
 CALIBRATION_SAMPLES = 4000  # that one is found on, at most
 CONTEXT_SHARE = 1 / 8  # of a budget that a second context may take
 NORM_SAMPLES = 200  # by which the norm of a front end's features is judged
@@ -76,7 +76,7 @@ def network_for(
         and "calibration" in the metadata says on what it was found. None for one that the device
         learns, or none.
     rank : of what is found there: how many codes go out, 0 for as many as come in; None for what
-        measured best: 120 of an image's edges, else 0.
+        measured best: 100 of an image's edges, else 0.
     seed : of everything random.
 
     Raises

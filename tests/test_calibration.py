@@ -171,7 +171,7 @@ def pictures(classes: int, seed: int) -> data.Dataset:
     return data.Dataset("bars", x, y, x[:0], y[:0], tuple(map(str, range(classes))))
 
 
-@pytest.mark.parametrize(("rank", "outputs"), [(None, 120), (10, 10), (0, 196)])
+@pytest.mark.parametrize(("rank", "outputs"), [(None, 100), (10, 10), (0, 196)])
 def test_edges_are_put_through_a_low_rank(rank: int | None, outputs: int) -> None:
     task, others = pictures(4, 0), pictures(3, 1)
     network = recipes.network_for(task, decorrelate_on=others, rank=rank, neurons_per_class=3)

@@ -460,3 +460,18 @@ def test_who_is_too_slow_stops(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(data.DataError, match=r"har\.npz is not in .* set EDGE_NACA_DATA"):
         next(iter(TASKS["har"].splits(tmp_path, 0)))
+
+
+@pytest.mark.data
+def test_an_inhibition_for_digits_is_found_on_no_digit() -> None:
+    folder = data.folder()
+    assert folder is not None
+    others = next(tasks.TASKS["mnist-calibrated"].splits(folder, 0)).others
+    assert others is not None
+    assert len(others.classes) == 242 + 8
+    assert not any(name.isdigit() for name in others.classes)
+    # Nor under another name: a class of 20 drawings is Omniglot's, one of 250 a symbol's.
+    counts = np.bincount(others.y_train)
+    assert set(counts[:-8].tolist()) == {20}
+    assert set(counts[-8:].tolist()) == {250}
+    assert others.classes[-8:] == ("dot", "minus", "plus", "slash", "w", "x", "y", "z")
