@@ -87,10 +87,13 @@ class Run:
     ----------
     values : by column, shares between 0 and 1 where the unit is % or points.
     matrix : (lessons, exams), shares; NaN where the samples of an exam were learned by then.
+    confidence, is_right : (n,), of each answer at the end; None where nobody gives probabilities.
     """
 
     values: dict[str, float]
     matrix: Array
+    confidence: Array | None = None
+    is_right: Array | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -149,7 +152,7 @@ def run(name: str, prepared: Prepared, clock: Clock) -> Run:
     """
     learner = LEARNERS[name](prepared.setting)
     stream, codes = prepared.stream, prepared.codes
-    matrix, values = [], {}
+    matrix, values, sure = [], {}, None
     for lesson in stream.lessons:
         if stream.delay is None:
             teach(learner, codes, lesson.rows, clock)
@@ -166,10 +169,11 @@ def run(name: str, prepared: Prepared, clock: Clock) -> Run:
     else:
         values |= of_matrix(table, stream)
         values |= of_answers(learner, prepared, is_right)
+        sure = confidence(learner, prepared)
     values["KiB"] = learner.bytes / 1024
     if isinstance(learner, EdgeNaca):
         values |= work(learner, prepared)
-    return Run(values, table)
+    return Run(values, table, *(sure or ()))
 
 
 def teach(learner: Learner, codes: data.Dataset, rows: Array, clock: Clock) -> None:
@@ -218,19 +222,24 @@ def of_matrix(matrix: Array, stream: Stream) -> dict[str, float]:
 
 
 def of_answers(learner: Learner, prepared: Prepared, is_right: Array) -> dict[str, float]:
-    """Return accuracy over all exams at the end, calibration, and known against unknown."""
+    """Return accuracy over all exams at the end, and known against unknown."""
     codes, stream = prepared.codes, prepared.stream
     asked = np.concatenate([exam.rows for exam in stream.exams])
     values = {"right": float(is_right[asked].mean())}
-    if learner.has_probabilities:
-        values["ECE"] = metrics.expected_calibration_error(
-            learner.probabilities(codes.x_test[asked]), codes.y_test[asked]
-        )
     if stream.unknown is not None:
         rows = np.concatenate([asked, stream.unknown])
         is_unknown = np.arange(len(rows)) >= len(asked)
         values["AUROC"] = float(roc_auc_score(is_unknown, learner.novelty(codes.x_test[rows])))
     return values
+
+
+def confidence(learner: Learner, prepared: Prepared) -> tuple[Array, Array] | None:
+    """Return how sure each answer is at the end, and whether it is right."""
+    if not learner.has_probabilities:
+        return None
+    asked = np.concatenate([exam.rows for exam in prepared.stream.exams])
+    p = learner.probabilities(prepared.codes.x_test[asked])
+    return p.max(axis=1), p.argmax(axis=1) == prepared.codes.y_test[asked]
 
 
 def work(learner: EdgeNaca, prepared: Prepared) -> dict[str, float]:
@@ -311,12 +320,19 @@ def figures(scenario: str, runs: dict[str, list[Run]], splits: int) -> Iterator[
             scale = 100 if unit in ("%", "points") else 1
             values = units([scale * one.values[key] for one in of_learner], splits)
             figure = mean(of, key, values, unit, decimals)
-            is_plain = key in ("KiB", "ECE") or unit == "points"
+            is_plain = key == "KiB" or unit == "points"
             yield (
                 figure
                 if key == main
                 else dataclasses.replace(figure, runs=(), sem=None if is_plain else figure.sem)
             )
+        if of_learner[0].confidence is not None:
+            # Of all answers together: of a few, even what is calibrated is off by chance.
+            error = metrics.calibration_error(
+                np.concatenate([one.confidence for one in of_learner]),
+                np.concatenate([one.is_right for one in of_learner]),
+            )
+            yield Figure(of, "ECE", error, UNITS["ECE"][0], decimals=UNITS["ECE"][1])
         if ours is not None and name != OURS:
             ahead = paired_difference(
                 *(units([100 * one.values[main] for one in side], splits)

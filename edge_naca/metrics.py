@@ -113,11 +113,16 @@ def expected_calibration_error(
     p, y = np.asarray(probabilities, float), np.asarray(columns)
     if p.ndim != 2 or not len(p) or y.shape != (len(p),):
         raise ValueError(f"{p.shape} probabilities need one column each, not {y.shape}")
-    confidence = p.max(axis=1)
-    gap = (p.argmax(axis=1) == y) - confidence
+    return calibration_error(p.max(axis=1), p.argmax(axis=1) == y, bins)
+
+
+def calibration_error(confidence: ArrayLike, is_right: ArrayLike, bins: int = BINS) -> float:
+    """Return the same of answers (samples,), of which only this is known."""
+    confidence = np.asarray(confidence, float)
+    gap = np.asarray(is_right, float) - confidence
     # A bin holds its upper end, as in the paper.
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    return float(np.abs(np.bincount(place, gap, bins)).sum() / len(p))
+    return float(np.abs(np.bincount(place, gap, bins)).sum() / len(confidence))
 
 
 @dataclass(frozen=True)

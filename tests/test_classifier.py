@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.exceptions import NotFittedError
@@ -31,6 +32,7 @@ from sklearn.utils.estimator_checks import check_estimator, estimator_checks_gen
 import edge_naca
 from edge_naca import NacaClassifier, Preparation, Specification, image
 from edge_naca.classifier import estimator
+from edge_naca.classifier.temperature import best_temperature
 from edge_naca.core import Core
 from edge_naca.export import load_image
 from edge_naca.image import ImageError
@@ -529,6 +531,16 @@ def test_files_of_others_are_told_from_ours(tmp_path: Path) -> None:
     for data in (5, "NACA", 10**13, None):
         with pytest.raises(TypeError, match="an image must be bytes"):
             NacaClassifier.from_image(data)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("far_off", [0.0, 0.02])
+def test_temperature_is_found_though_some_labels_are_far_off(far_off: float) -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(4000, 5))
+    likely = softmax(scores / 0.2, axis=1).cumsum(axis=1) > rng.random((4000, 1))
+    worst = rng.random(4000) < far_off
+    answers = np.where(worst, scores.argmin(axis=1), likely.argmax(axis=1))
+    assert best_temperature(scores, answers) == pytest.approx(0.2, rel=0.1)
 
 
 def test_temperature_tells_how_sure_to_be() -> None:
