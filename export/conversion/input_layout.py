@@ -38,6 +38,12 @@ class Layout:
         return np.moveaxis(x.reshape(len(x), height, width, channels), 3, 1)
 
 
+def shape_in_file(shape: Shape, file_dims: tuple[tuple[int, ...], ...] | None) -> tuple[int, ...]:
+    """Return the shape of a sample as a model's file has its input; as `layout_of`."""
+    dims = ((0,), (1,), (2,)) if file_dims is None else file_dims
+    return tuple(int(np.prod([shape[axis] for axis in dim])) for dim in dims)
+
+
 def layout_of(
     x: Array, shape: Shape, file_dims: tuple[tuple[int, ...], ...] | None = None
 ) -> tuple[Layout, str | None]:
@@ -58,7 +64,7 @@ def layout_of(
     channels, height, width = shape
     given = tuple(x.shape[1:])
     dims = ((0,), (1,), (2,)) if file_dims is None else file_dims
-    in_file = tuple(int(np.prod([shape[axis] for axis in dim])) for dim in dims)
+    in_file = shape_in_file(shape, file_dims)
     order = [axis for dim in dims for axis in dim if shape[axis] > 1]
     last_shapes: set[tuple[int, ...]] = {(height, width, channels)}
     if channels == 1:

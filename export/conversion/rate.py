@@ -153,7 +153,8 @@ def _fire(
     most = float(np.percentile(real[real > 0], PERCENTILE)) if (real > 0).any() else 0.0
     if block.limit is not None:
         most = min(most, block.limit)
-    if most == 0:
+    is_silent = most == 0
+    if is_silent:
         most = block.limit or 1.0
         result.notes.append(
             f"{layer.name}: nothing comes out on any calibration sample; its threshold is a guess"
@@ -161,7 +162,7 @@ def _fire(
     # One unit of potential; thresholds and what arrives in a step must stay far from saturation.
     step = max(float(np.abs(effective).max(initial=0)) / 127, most / MAX_THRESHOLD)
     step = max(step, float(np.abs(layer.bias).max()) / MAX_BIAS) or 1.0
-    threshold = round(most / step)
+    threshold = max(round(most / step), 1 if is_silent else 0)
     if threshold < 1:
         raise ConversionError(
             [

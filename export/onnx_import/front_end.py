@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca import image
 from edge_naca.choices import CODINGS
 from edge_naca.export.conversion import float_relu
 from edge_naca.export.conversion.check import USES, Check, Question
 from edge_naca.export.conversion.coded import Coded, Signal, best_scale, convert_coded
-from edge_naca.export.conversion.input_layout import CalibrationError, Layout, layout_of
+from edge_naca.export.conversion.input_layout import (
+    CalibrationError,
+    Layout,
+    layout_of,
+    shape_in_file,
+)
 from edge_naca.export.conversion.layers import (
     ConversionError,
     Convolution,
@@ -35,6 +42,7 @@ from edge_naca.export.conversion.relu_blocks import (
 from edge_naca.export.conversion.relu_folding import is_uneven, meaning, push_regardless
 from edge_naca.export.conversion.result import Conversion
 from edge_naca.export.conversion.stage_running import prepare, run_stages
+from edge_naca.export.conversion.trial import made_up
 from edge_naca.export.onnx_import.model import layers_of, read_onnx
 from edge_naca.export.onnx_import.read import Model
 from edge_naca.front_end import FRONT_END, SCALER, FrontEnd
@@ -47,6 +55,7 @@ Array = NDArray[Any]
 
 HEADS = ("drop", "keep", "answer")
 INPUT_BITS = 8
+BYTE = 255  # greatest of the numbers that are tried where a model takes them as they are
 
 
 class MissingInputError(ValueError):
@@ -119,23 +128,54 @@ def onnx_check(
         options = replace(options, head="answer" if use == "network" else options.head)
     try:
         model = read_onnx(path, options.cut)
+        findings = model.findings
+        with _calculable():
+            findings = findings or _blocks(model, options, False)[1]
     except ConversionError as error:
         return Check((), tuple(error.findings))
     notes = list(model.notes)
-    findings = model.findings or _blocks(model, options, False)[1]
     if findings:
         return Check((), tuple(findings))
-    _, signed, _ = _blocks(model, options, True)
-    if signed:
+    plain, signed = (_try(path, model, options, low) for low in (0, -1))
+    if plain and signed:
+        return Check((), tuple(plain))
+    if plain or signed:
         notes.append(
-            "not if the data hold negative numbers: "
-            + "; ".join(f"{f.node}: {f.reason}" for f in signed)
+            f"not if the data hold {'no ' if plain else ''}negative numbers: "
+            + "; ".join(f"{f.node}: {f.reason}" for f in plain or signed)
         )
     questions: tuple[Question, ...] = ()
     if options.full_scale is None and not model.says_range:
         questions = (Question("full_scale", "raw number that stands for 1.0 in the model's input"),)
     nodes = tuple((layer.name, type(layer).__name__) for layer in model.layers)
     return Check(nodes, (), questions, tuple(notes))
+
+
+def _try(path: str | Path, model: Model, options: OnnxOptions, low: int) -> list[Finding]:
+    """Convert as `import` does, and return why it cannot be done.
+
+    Samples are made up, of so many kinds that what fails with them fails with all.
+
+    Parameters
+    ----------
+    low : -1 for samples that hold negative numbers, else 0.
+    """
+    x = made_up(shape_in_file(model.input_shape, model.input_dims), low)
+    if options.full_scale is not None:
+        x = x * options.full_scale
+    elif model.says_range:
+        x = np.rint(x * BYTE)
+    try:
+        conversion = _convert(path, model, x, options, None)
+        if options.head == "answer":
+            image.encode(_network(conversion, None))
+        else:
+            conversion.front_end()
+    except ConversionError as error:
+        return error.findings
+    except ValueError as error:
+        return [Finding("the graph", "graph", str(error), "export another model")]
+    return []
 
 
 def onnx_front_end(
@@ -166,10 +206,14 @@ def onnx_network(
     """
     options = replace(options or OnnxOptions(), head="answer")
     conversion = convert_onnx(path, calibration, options, tests=tests)
+    return _network(conversion, classes), conversion.report
+
+
+def _network(conversion: Conversion, classes: Sequence[str] | None) -> Network:
     metadata = conversion.metadata | {"conversion": conversion.report.as_json()}
     if classes is not None:
         metadata["classes"] = list(classes)
-    return conversion.network(metadata), conversion.report
+    return conversion.network(metadata)
 
 
 def convert_onnx(
@@ -203,6 +247,37 @@ def convert_onnx(
     options = options or OnnxOptions()
     model = read_onnx(path, options.cut)
     layers_of(model)  # refuses
+    return _convert(path, model, calibration, options, tests)
+
+
+@contextmanager
+def _calculable() -> Iterator[None]:
+    """Refuse a model where numbers leave the range of float64."""
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            yield
+    except (FloatingPointError, OverflowError) as error:
+        raise ConversionError(
+            [
+                Finding(
+                    "the graph",
+                    "numbers",
+                    f"its numbers are too large, or too small, to be calculated with ({error})",
+                    "look at its weights and scales, and at --full-scale, --mean and --std",
+                )
+            ]
+        ) from error
+
+
+@_calculable()
+def _convert(
+    path: str | Path,
+    model: Model,
+    calibration: Any,
+    options: OnnxOptions,
+    tests: tuple[Any, Any] | None,
+) -> Conversion:
+    """Convert a model that was read, or refuse it, as `convert_onnx` says."""
     x = _checked(calibration)
     layout, note = layout_of(x, model.input_shape, model.input_dims)
     notes = [*model.notes, *([note] if note else [])]
