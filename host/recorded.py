@@ -92,7 +92,7 @@ _U32 = _is_whole(0, 2**32 - 1)
 _HEADER: dict[str, Callable[[Any], bool]] = {
     "learn": lambda value: isinstance(value, bool),
     "network_id": _is_text,
-    "session": _is_hash,
+    "session": lambda value: _is_hash(value) and int(value, 16) != 0,  # 0 is that of nobody
     "start": _U32,
     "start_hash": _is_hash,
     "state": lambda value: value is None or _is_text(value),

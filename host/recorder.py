@@ -54,6 +54,8 @@ class RecordedStream:
     items : label and sample of each sample.
     results : `core.RESULT`, one for each sample; prediction `FORGOTTEN` where it was lost.
     learned, hash : the last known state, None if none is.
+    first_state : samples learned and hash of the first known state behind a sample that was
+        learned, None if none is.
     size : bytes of the file up to the last whole line.
     """
 
@@ -63,6 +65,7 @@ class RecordedStream:
     learned: int | None
     hash: int | None
     size: int
+    first_state: tuple[int, int] | None = None
 
     def start_state(self) -> bytes | None:
         """Return the saved state at the start, None if it is the image's own."""
@@ -100,7 +103,7 @@ def read(path: Path) -> RecordedStream:
     recorded.check_header(f"{path}, line 1", header)
     items: list[tuple[int, bytes]] = []
     results: list[tuple[int, ...]] = []
-    learned = last_hash = None
+    learned = last_hash = first_state = None
     start = int(header.get("start", 0))
     for number, (end, line) in enumerate(lines, 2):
         place, size = f"{path}, line {number}", end
@@ -119,7 +122,11 @@ def read(path: Path) -> RecordedStream:
                     f"{place}: {len(items)} samples after the {start} learned before, {learned} "
                     "cannot be learned: lines are missing, or are of another recording"
                 )
-    return RecordedStream(header, items, np.array(results, RESULT), learned, last_hash, size)
+            if first_state is None and taught:
+                first_state = learned, last_hash
+    return RecordedStream(
+        header, items, np.array(results, RESULT), learned, last_hash, size, first_state
+    )
 
 
 def _result(answer: dict[str, int] | None) -> tuple[int, ...]:

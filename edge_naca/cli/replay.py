@@ -12,6 +12,7 @@ from edge_naca.cli import common, ports, report
 from edge_naca.cli.live import View
 from edge_naca.cli.stream import run
 from edge_naca.host.device import DeviceError
+from edge_naca.host.journal import WRAP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,7 +116,7 @@ def _go_to_start(device: LinkDevice, known: RecordedStream, reset: bool) -> None
         else:
             device.load_state(state)
     value, learned = device.hash_at()
-    if f"{value:08x}" != known.header["start_hash"]:
+    if (learned % WRAP, f"{value:08x}") != (known.header["start"], known.header["start_hash"]):
         raise DeviceError(
             f"the device has learned {learned} samples (hash {value:08x}), the recording starts at "
             f"{known.header['start']} (hash {known.header['start_hash']}): --reset brings the "

@@ -139,7 +139,7 @@ def stream(
             items = asked_items(device, base, record, x, items, ask, seed, as_json)
         if learn:
             _join(device, record, resume, base)
-        recorder = _recorder(device, base, record, header)
+        recorder = _recorder(device, base, record, header, items)
         try:
             session = Session(
                 device,
@@ -180,13 +180,30 @@ def _check_options(learn: bool, ask: float | None, record: Path | None) -> None:
 
 
 def _recorder(
-    device: LinkDevice, base: int, record: Path | None, header: dict[str, Any]
+    device: LinkDevice,
+    base: int,
+    record: Path | None,
+    header: dict[str, Any],
+    items: list[Item],
 ) -> Recorder | None:
-    from edge_naca.host.recorder import Recorder, is_there
+    """Open what is recorded to; what is there has to be the beginning of this stream."""
+    from edge_naca.host import resuming
+    from edge_naca.host.recorder import Recorder, is_there, read
 
     if record is None:
         return None
-    return Recorder(record, header if is_there(record) else header | start_of(device, base))
+    if not is_there(record):
+        return Recorder(record, header | start_of(device, base))
+    recorder = Recorder(record, header)
+    try:
+        known = read(record)
+        resuming.check_samples(record, known, items)
+        if header["learn"]:
+            resuming.check_start(record, known, device.core)
+    except BaseException:
+        recorder.close()
+        raise
+    return recorder
 
 
 def run(session: Session, view: View) -> None:
@@ -345,11 +362,13 @@ def _resume_recorded(device: LinkDevice, record: Path) -> None:
     DeviceError
         If the device's state does not come from it.
     """
+    from edge_naca.host import recorded
     from edge_naca.host.client import OtherSessionError
     from edge_naca.host.device import DeviceError
     from edge_naca.host.recorder import read
 
     header = read(record).header
+    recorded.check_header(f"{record}, line 1", header, ("session", "start", "start_hash"))
     try:
         device.resume(int(header["session"], 16), header["start"], int(header["start_hash"], 16))
     except OtherSessionError as error:
