@@ -14,6 +14,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from edge_naca.printable import shown
+from edge_naca.tables.kinds import told
 
 Array = NDArray[Any]
 
@@ -41,7 +42,7 @@ def read_npy(path: Path) -> Array:
     _check_size(shown(path), size)
     with path.open("rb") as file:
         if file.read(len(npy.MAGIC_PREFIX)) != npy.MAGIC_PREFIX:
-            raise ArrayFileError(f"{shown(path)} is no .npy file of one array")
+            raise ArrayFileError(f"{shown(path)} is no .npy file of one array{told(path)}")
         file.seek(0)
         return _read(file, size, shown(path))
 
@@ -55,7 +56,7 @@ def read_npz(path: Path, choices: tuple[tuple[str, ...], ...]) -> tuple[Array, .
         If it is none, is damaged, too large, packed tighter than data are, or lacks the names.
     """
     if not zipfile.is_zipfile(path):
-        raise ArrayFileError(f"{shown(path)} is no .npz file, or a damaged one")
+        raise ArrayFileError(f"{shown(path)} is no .npz file, or a damaged one{told(path)}")
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -72,7 +73,13 @@ def read_npz(path: Path, choices: tuple[tuple[str, ...], ...]) -> tuple[Array, .
                     return tuple(_member(path, archive, info) for info in chosen)
             wanted = ", or ".join(" and ".join(names) for names in choices)
             held = ", ".join(shown(name, 40) for name in list(members)[:20]) or "nothing"
-            raise ArrayFileError(f"{shown(path)} must hold {wanted}; it holds {held}")
+            # What is one of numpy holds arrays, only none of these.
+            other = (
+                ""
+                if any(info.filename.endswith(".npy") for info in members.values())
+                else told(path)
+            )
+            raise ArrayFileError(f"{shown(path)} must hold {wanted}; it holds {held}{other}")
     except ArrayFileError:
         raise
     # zipfile and what it unpacks with raise errors of many kinds for damaged files.

@@ -20,6 +20,7 @@ from edge_naca.limits import MAX_CLASSES
 from edge_naca.printable import shown, unprintable
 from edge_naca.tables.cells import tidy
 from edge_naca.tables.errors import TableError, TableWarning
+from edge_naca.tables.kinds import told
 from edge_naca.tables.read import TableOptions, read_table
 
 Array = NDArray[Any]
@@ -224,7 +225,10 @@ def read(
             for warning in content.warnings:
                 warnings.warn(warning, TableWarning, stacklevel=2)
         else:
-            raise DataError(f"{path}: data comes from .npz, .npy or {', '.join(TABLES)} files")
+            known = ", ".join(TABLES)
+            raise DataError(
+                f"{shown(path)}: data comes from .npz, .npy or {known} files{told(path)}"
+            )
     except (TableError, ArrayFileError) as error:
         raise DataError(str(error)) from error
     except OSError as error:

@@ -6,6 +6,7 @@ import codecs
 from pathlib import Path
 
 from edge_naca.tables.errors import failure
+from edge_naca.tables.kinds import LOOKED_AT, kind_of
 
 LARGEST = 1 << 30  # bytes of a file; larger data belongs into .npz
 
@@ -24,13 +25,14 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, str]:
 
     Parameters
     ----------
-    encoding : a name that Python knows; None to find it: a byte order mark, UTF-16 without one by
-        its zeros, UTF-8, else Windows-1252, of which Latin-1 is a part.
+    encoding : a name that Python knows; None to find it: a byte order mark, UTF-16 and UTF-32
+        without one by their zeros, UTF-8, else Windows-1252, of which Latin-1 is a part.
 
     Raises
     ------
     TableError
-        If the file is too large, is not in that encoding, or holds zeros as text never does.
+        If the file is too large, is of another kind (the message says which), is not in that
+        encoding, or holds zeros as text never does.
     OSError
         If it cannot be read.
     """
@@ -42,6 +44,9 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, str]:
             f"it is too large, {LARGEST >> 30} GiB are the most for a table of text: hand it over "
             "as .npz",
         )
+    kind = kind_of(data[:LOOKED_AT])
+    if kind is not None:
+        raise failure(path, f"this is no table of text but {kind[0]}: {kind[1]}")
     if encoding is not None:
         try:
             codec = codecs.lookup(encoding).name
@@ -63,8 +68,9 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, str]:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise failure(
             path,
-            f"there is a zero byte, so this is no text in {name}: the file is damaged, or "
-            "--encoding has to say what it is",
+            f"there is a zero byte, so this is no text in {name}: if it is text, --encoding has to "
+            "say what it is (utf-16, perhaps), or it is damaged; if it is a program's own file, "
+            "save it there as CSV",
             line,
         )
     return text, name
@@ -74,12 +80,9 @@ def _find(path: Path, data: bytes) -> tuple[str, str]:
     for mark, codec, name in _MARKS:
         if data.startswith(mark):
             return _decode(path, data, codec), name
-    # Every other byte of most letters and of all digits is zero in UTF-16.
-    head = data[:4096]
-    for start, codec, name in ((1, "utf-16-le", "UTF-16 LE"), (0, "utf-16-be", "UTF-16 BE")):
-        zeros = head[start::2]
-        if len(zeros) > 1 and zeros.count(0) * 2 > len(zeros) and 0 not in head[1 - start :: 2]:
-            return _decode(path, data, codec), name
+    codec = _by_zeros(data[:LOOKED_AT])
+    if codec is not None:
+        return _decode(path, data, codec.lower().replace(" ", "-")), codec
     try:
         return data.decode("utf-8"), "UTF-8"
     except UnicodeDecodeError:
@@ -88,6 +91,25 @@ def _find(path: Path, data: bytes) -> tuple[str, str]:
             return data.decode("cp1252"), "Windows-1252"
         except UnicodeDecodeError:
             return data.decode("latin-1"), "Latin-1"
+
+
+def _by_zeros(head: bytes) -> str | None:
+    """Return which of UTF-16 and UTF-32 text without a mark is in, None if in neither.
+
+    What tables are made of, digits and signs, has one byte in these that is not zero.
+    """
+    zeros = [head[place::4].count(0) for place in range(4)]
+    quarter = len(head) // 4
+    if quarter > 1:
+        for title, low, upper in (("UTF-32 LE", 0, (2, 3)), ("UTF-32 BE", 3, (0, 1))):
+            if zeros[low] * 2 < quarter and all(zeros[place] >= quarter for place in upper):
+                return title
+    for title, low, high in (("UTF-16 LE", 0, 1), ("UTF-16 BE", 1, 0)):
+        # A letter of some scripts ends in a zero byte, too.
+        few, many = zeros[low] + zeros[low + 2], zeros[high] + zeros[high + 2]
+        if len(head) > 3 and many * 4 > len(head[high::2]) and few * 8 < many:
+            return title
+    return None
 
 
 def _decode(path: Path, data: bytes, codec: str) -> str:
