@@ -54,6 +54,7 @@ class Dataset:
     classes : what each label stands for.
     columns : names of the numbers of a sample, where they come from a table that names them.
     description : one line, how the file was read; empty if there was nothing to find out.
+    label_column : name of the labels' column, where they come from a table.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Dataset:
     classes: tuple[str, ...]
     columns: tuple[str, ...] = ()
     description: str = ""
+    label_column: str = ""
 
     def digest(self) -> str:
         """Hash of the training data, for provenance."""
@@ -208,7 +210,7 @@ def read(
     if not path.is_file():
         raise DataError(f"there is no file {shown(path)}")
     columns: tuple[str, ...] = ()
-    description = ""
+    description = label = ""
     try:
         suffix = path.suffix.lower()
         if suffix == ".npz":
@@ -221,6 +223,7 @@ def read(
             content = read_table(path, label_column, table)
             parts = content.samples, content.labels
             columns, description = content.columns, content.description
+            label = content.label_column
             columns = columns if content.has_names else ()
             for warning in content.warnings:
                 warnings.warn(warning, TableWarning, stacklevel=2)
@@ -248,7 +251,7 @@ def read(
             f"{path}: samples to learn are {x_train.shape[1:]}, those to test {x_test.shape[1:]}"
         )
     dataset = _encode_labels(title, path, x_train, y_train, x_test, y_test)
-    return replace(dataset, columns=columns, description=description)
+    return replace(dataset, columns=columns, description=description, label_column=label)
 
 
 def _check(path: Path, x: Array, y: Array) -> None:

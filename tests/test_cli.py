@@ -826,3 +826,14 @@ def test_a_file_is_no_folder_for_c_sources(tmp_path: Path) -> None:
     done("train", "digits", "-o", output, "--neurons-per-class", 2)
     message = failed(1, "export", output, "--c", "-o", output)
     assert "is a file: name a folder" in message
+
+
+@pytest.mark.parametrize("room", [(), ("--capacity", 3)])
+def test_a_single_class_is_warned_of(tmp_path: Path, room: tuple[object, ...]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("x,z,state\n" + "".join(f"{n % 3},{n % 5},walk\n" for n in range(20)))
+    result = call("train", path, *room, "-o", tmp_path / "o.naca")
+    assert result.exit_code == 0, result.output
+    warning = "Warning: column 'state' of t holds one class only, 'walk', so that nothing can be"
+    assert result.stderr.startswith(warning) == (not room)
+    assert result.stderr.count("\n") == (not room)

@@ -15,6 +15,7 @@ from edge_naca.cli import common, provenance, report
 from edge_naca.cli import front_end as front_ends
 from edge_naca.cli.import_ import print_report
 from edge_naca.cli.model_options import model_options
+from edge_naca.tables.errors import quoted
 
 if TYPE_CHECKING:
     from edge_naca.core import Core
@@ -148,6 +149,7 @@ def train(
     loaded = common.load_data(data, reading)
     converted = None
     if continued is None:
+        _warn_of_one_class(loaded, options)
         if decorrelate_on is not None:
             options["decorrelate_on"] = common.load_data(decorrelate_on, reading)
             options["rank"] = rank
@@ -189,6 +191,20 @@ def _check_together(
         raise click.UsageError("--untaught: there is nothing to --continue or to --plot")
     if unknown is not None and (untaught or continued is not None):
         raise click.UsageError("--unknown: it is found while a network is taught from the start")
+
+
+def _warn_of_one_class(loaded: Dataset, options: dict[str, Any]) -> None:
+    """Say so if all labels are the same, unless there is to be room for classes to come."""
+    if len(loaded.classes) > 1 or options.get("capacity", 1) > 1:
+        return
+    column = loaded.label_column
+    where = f"column {quoted(column)} of {loaded.name}" if column else loaded.name
+    other = "--label-column names another column" if column else "look at the labels"
+    report.say(
+        f"Warning: {where} holds one class only, {quoted(loaded.classes[0])}, so that nothing can "
+        f"be told apart: {other}, --capacity makes room for classes to come",
+        err=True,
+    )
 
 
 def _put_in_front(
