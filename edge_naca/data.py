@@ -17,7 +17,7 @@ from edge_naca.arrays import ArrayFileError, read_npy, read_npz
 from edge_naca.choices import DATA_SETS
 from edge_naca.extras import require
 from edge_naca.limits import MAX_CLASSES
-from edge_naca.printable import shown, unprintable
+from edge_naca.printable import printable, shown, unprintable
 from edge_naca.tables.cells import tidy
 from edge_naca.tables.errors import TableError, TableWarning
 from edge_naca.tables.kinds import told
@@ -236,7 +236,7 @@ def read(
         raise DataError(str(error)) from error
     except OSError as error:
         raise DataError(f"{shown(path)} cannot be read: {error}") from error
-    title = name or path.stem
+    title = name or printable(path.stem)  # a file's name may be no text
     if len(parts) == 4:
         x_train, y_train, x_test, y_test = parts
     else:

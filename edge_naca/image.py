@@ -30,6 +30,7 @@ from edge_naca.image_records import (
 )
 from edge_naca.inhibition import Inhibition, triangle
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
+from edge_naca.printable import printable
 from edge_naca.records import arguments, values_of
 
 MAGIC = b"NACA"
@@ -418,10 +419,20 @@ def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, in
     if state is not None:
         yield b"STAT", CRITICAL, state
     if network.metadata:
-        text = json.dumps(network.metadata, ensure_ascii=False, sort_keys=True)
-        yield b"META", 0, text.encode()
+        yield b"META", 0, _metadata_text(network.metadata)
     for name, content in network.optional.items():
         yield name.encode("latin-1"), 0, content
+
+
+def _metadata_text(metadata: dict[str, Any]) -> bytes:
+    text = json.dumps(metadata, ensure_ascii=False, sort_keys=True)
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        around = text[max(error.start - 20, 0) : error.end + 20]
+        raise ImageError(
+            f"metadata hold half of a character, which no file can: …{printable(around)}…"
+        ) from error
 
 
 def checksum(data: bytes) -> int:
@@ -446,7 +457,7 @@ def encode(network: Network, state: bytes | State | None = None) -> bytes:
     Raises
     ------
     ImageError
-        If the state is not one of this network.
+        If the state is not one of this network, or metadata hold text that no file can.
     """
     if isinstance(state, State):
         state = pack_state(network, state)

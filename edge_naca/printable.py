@@ -8,6 +8,7 @@ be encoded. Whatever shows such text passes it through `printable`.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 LONGEST = 200  # characters of one name or one cell that are shown
 JOINERS = frozenset("\u200c\u200d")  # Persian words and some emoji cannot do without
@@ -45,6 +46,31 @@ def shown(text: object, longest: int = LONGEST) -> str:
 def unprintable(name: str) -> str | None:
     """Return the first character that no name may hold, None if there is none."""
     return next((c for c in name if printable(c, kept=JOINERS) != c), None)
+
+
+def is_half(text: object) -> bool:
+    """Tell whether text holds half of a character, a lone surrogate, which no file can hold."""
+    return isinstance(text, str) and any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def check_names(what: str, names: Iterable[object]) -> None:
+    """Refuse names that no file can hold.
+
+    Parameters
+    ----------
+    what : to say what they are names of, as "the column".
+
+    Raises
+    ------
+    ValueError
+        If one holds half of a character; the message shows it and its place, from 1.
+    """
+    for place, name in enumerate(names, 1):
+        if is_half(name):
+            raise ValueError(
+                f"{what} '{shown(name, 40)}' (number {place}) holds half of a character, which no "
+                "file can: rename it"
+            )
 
 
 def _escape(character: str) -> str:

@@ -469,7 +469,10 @@ def test_without_a_limit_of_novelty_nothing_is_called_known() -> None:
         (np.arange(3).astype("M8[D]"), r"y holds datetime64\[D\], which an image cannot keep"),
         (np.arange(3).astype("m8[s]"), "y holds timedelta64"),
         (np.arange(3).astype(np.longdouble), "y holds float|128"),
-        (np.array(["a", "b", "c\ud800"], object), "half of a character"),
+        (
+            np.array(["a", "b", "c\ud800"], object),
+            r"y: the class 'c\\ud800' \(number 3\) holds half of a character",
+        ),
     ],
 )
 def test_labels_that_no_image_can_keep(labels: NDArray[Any], message: str) -> None:
@@ -480,6 +483,16 @@ def test_labels_that_no_image_can_keep(labels: NDArray[Any], message: str) -> No
     for learn in ("fit", "partial_fit"):
         with pytest.raises(ValueError, match=message):
             getattr(NacaClassifier(), learn)(X, labels[y])
+
+
+@pytest.mark.parametrize("learn", ["fit", "partial_fit"])
+def test_names_of_columns_that_no_image_can_keep(learn: str) -> None:
+    X, y = IRIS
+    named = pd.DataFrame(X, columns=pd.Index(["a", "b", "c\udcff", "d"], dtype=object))
+    model = NacaClassifier()
+    with pytest.raises(ValueError, match=r"X: the column 'c\\udcff' \(number 3\) holds half of"):
+        getattr(model, learn)(named, y)
+    assert not hasattr(model, "core_")
 
 
 @pytest.mark.parametrize(

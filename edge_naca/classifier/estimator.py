@@ -34,6 +34,7 @@ from edge_naca.image import ImageError
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS, whole
 from edge_naca.network import Network, Preparation
 from edge_naca.novelty import answering_none, in_units, limit_for, novelties, share_of_1
+from edge_naca.printable import check_names
 from edge_naca.recipes import typical_norm, usual_neurons
 from edge_naca.scaling import BITS, Scaler, plan
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
@@ -540,6 +541,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         self, X: ArrayLike, y: ArrayLike, reset: bool
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         samples, labels = validate_data(self, X, y, reset=reset)
+        check_names("X: the column", getattr(self, "feature_names_in_", ()))
         check_classification_targets(labels)
         return plain(samples), labels
 

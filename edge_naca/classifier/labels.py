@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.printable import check_names
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -79,10 +81,7 @@ def different(name: str, labels: NDArray[Any]) -> NDArray[Any]:
     if kind == "f" and not np.isfinite(labels).all():
         raise ValueError(f"{name} holds NaN or infinity, which are no classes")
     found = np.unique(labels)
-    try:
-        "".join(found.tolist() if kind in "UO" else []).encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{name} holds half of a character, which no file can: {error}") from error
+    check_names(f"{name}: the class", found.tolist())
     return found
 
 

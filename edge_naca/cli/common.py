@@ -16,6 +16,7 @@ import click
 from edge_naca.choices import DATA_SETS, DECORRELATED_NEURONS, FEATURES, NEURONS_PER_CLASS
 from edge_naca.extras import require
 from edge_naca.files import keep_old, try_place, write_files
+from edge_naca.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,8 +33,8 @@ INTERRUPTED = 130
 
 
 def command_line() -> str:
-    """Return the command that is running, as it was typed."""
-    return str(click.get_current_context().meta[COMMAND])
+    """Return the command that is running, as it was typed, in printable characters."""
+    return printable(click.get_current_context().meta[COMMAND])
 
 
 # ---- data and images ---------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from edge_naca import __version__
 from edge_naca.cli import common, formats, report
 from edge_naca.cli.check import model_argument
 from edge_naca.cli.model_options import model_options
+from edge_naca.printable import printable
 
 if TYPE_CHECKING:
     from edge_naca.export.conversion.layers import Report
@@ -84,7 +85,7 @@ def import_(
             "imported": {
                 "command": common.command_line(),
                 "version": __version__,
-                "model": model.name,
+                "model": printable(model.name),
                 "digest": hashlib.sha256(model.read_bytes()).hexdigest()[:16],
                 "data": dataset.name,
                 "data_digest": dataset.digest(),

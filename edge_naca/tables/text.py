@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
+from edge_naca.printable import printable
 from edge_naca.tables.errors import failure
 from edge_naca.tables.kinds import LOOKED_AT, kind_of
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 LARGEST = 1 << 30  # bytes of a file; larger data belongs into .npz
 
@@ -32,7 +36,7 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, str]:
     ------
     TableError
         If the file is too large, is of another kind (the message says which), is not in that
-        encoding, or holds zeros as text never does.
+        encoding, or holds zeros or halves of characters, as text never does.
     OSError
         If it cannot be read.
     """
@@ -72,6 +76,14 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, str]:
             "say what it is (utf-16, perhaps), or it is damaged; if it is a program's own file, "
             "save it there as CSV",
             line,
+        )
+    half = _HALF.search(text)  # which only some encodings can say
+    if half is not None:
+        raise failure(
+            path,
+            f"there is half of a character, {printable(half[0])}, which no file can hold: mend it, "
+            f"or say another --encoding than {name}",
+            text.count("\n", 0, half.start()) + 1,
         )
     return text, name
 

@@ -33,6 +33,7 @@ from edge_naca.export.nir.read import nir_layers, read_nir
 from edge_naca.front_end import FRONT_END, FrontEnd
 from edge_naca.limits import MAX_UNITS, choice
 from edge_naca.network import Encoder, Network, Preparation
+from edge_naca.printable import check_names, printable
 from edge_naca.specification import encoding, preparation
 from edge_naca.specification.arithmetic import presentation_key
 from edge_naca.stages import SpikingStage
@@ -227,6 +228,7 @@ def nir_network(
     ----------
     classes : what the last neurons stand for.
     """
+    check_names("classes: the class", classes or ())
     conversion = convert_nir(source, calibration, options, tests=tests)
     _answering(conversion.layers)
     report = conversion.report
@@ -295,7 +297,7 @@ def convert_nir(
     )
     about: dict[str, Any] = {"assumed": list(notes)}
     if isinstance(source, (str, PathLike)):
-        about["model"] = Path(source).name
+        about["model"] = printable(Path(source).name)
     return Conversion(
         samples.preparation,
         samples.encoder,

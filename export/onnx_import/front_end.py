@@ -48,6 +48,7 @@ from edge_naca.export.onnx_import.read import Model
 from edge_naca.front_end import FRONT_END, SCALER, FrontEnd
 from edge_naca.limits import MAX_STEPS, MAX_UNITS, choice, whole
 from edge_naca.network import Network, Preparation
+from edge_naca.printable import check_names, printable
 from edge_naca.scaling import LIMIT, Scaler, gains
 
 Float = NDArray[np.float64]
@@ -205,6 +206,7 @@ def onnx_network(
     classes : what the model's outputs stand for.
     """
     options = replace(options or OnnxOptions(), head="answer")
+    check_names("classes: the class", classes or ())
     conversion = convert_onnx(path, calibration, options, tests=tests)
     return _network(conversion, classes), conversion.report
 
@@ -299,7 +301,7 @@ def _convert(
         before, after = _accuracies(layers, model.is_binary, preparation, stages, planes, y)
         samples = len(y)
     notes += [*block_notes, *stages.notes]
-    about: dict[str, Any] = {FRONT_END: {"file": Path(path).name, "notes": notes}}
+    about: dict[str, Any] = {FRONT_END: {"file": printable(Path(path).name), "notes": notes}}
     if scaler is not None:
         about[SCALER] = scaler.to_json()
     report = Report(tuple(stages.reports), samples, before, after, tuple(notes))
