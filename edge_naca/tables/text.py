@@ -92,9 +92,9 @@ def _find(path: Path, data: bytes) -> tuple[str, str]:
     for mark, codec, name in _MARKS:
         if data.startswith(mark):
             return _decode(path, data, codec), name
-    codec = _by_zeros(data[:LOOKED_AT])
-    if codec is not None:
-        return _decode(path, data, codec.lower().replace(" ", "-")), codec
+    title = _by_zeros(data[:LOOKED_AT])
+    if title is not None:
+        return _decode(path, data, title.lower().replace(" ", "-")), title
     try:
         return data.decode("utf-8"), "UTF-8"
     except UnicodeDecodeError:
