@@ -475,6 +475,21 @@ def test_layers_too_large_for_an_image_are_found_without_samples(
     assert any(why in finding.reason for finding in found)
 
 
+@pytest.mark.parametrize("encoder", ["direct", "rate", "events"])
+@pytest.mark.parametrize(("side", "fits"), [(64, True), (70, False)])
+def test_what_conversion_refuses_of_any_sample_is_found_without_samples(
+    encoder: str, side: int, fits: bool
+) -> None:
+    # 70 · 70 inputs are more than an image can have: only conversion sees that.
+    options = replace(SAID, encoder=encoder)
+    first = convolution(0, 2, 1, 3, stride=np.array([8, 8]))
+    source = chain((1, side, side), first, lif())
+    found = nir_check(source, options, use="front end")
+    reasons = [finding.reason for finding in found.findings]
+    assert (not reasons) == fits
+    assert fits or "4900 inputs" in reasons[0]
+
+
 def _refused(source: Any, options: NirOptions = SAID) -> list[tuple[str, str]]:
     """Return node and reason of every finding; `check` and conversion must tell the same."""
     found = nir_check(source, options).findings

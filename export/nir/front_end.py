@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca import image
 from edge_naca.core import Core
 from edge_naca.export.conversion import float_model
 from edge_naca.export.conversion.check import USES, Check
@@ -27,6 +28,7 @@ from edge_naca.export.conversion.layers import (
 from edge_naca.export.conversion.result import Conversion
 from edge_naca.export.conversion.segments import Source, conversion_findings
 from edge_naca.export.conversion.spiking import convert
+from edge_naca.export.conversion.trial import made_up
 from edge_naca.export.nir.events import EventSamples, event_samples
 from edge_naca.export.nir.options import NirOptions, assumptions, filled
 from edge_naca.export.nir.read import nir_layers, read_nir
@@ -42,6 +44,7 @@ CODE_BITS = 8
 MOST_CODE = 255
 MOST_GAIN = 16383
 MOST_RAW = 32767
+MOST_TRIED = 50  # steps with which all samples are tried: with more, fewer
 
 Int = NDArray[np.int64]
 NirSource = str | PathLike[str] | Any  # a path, or a nir.NIRGraph
@@ -271,8 +274,18 @@ def convert_nir(
         If calibration samples do not suit the model.
     """
     options = options or NirOptions()
-    layers = nir_layers(source, options)
-    options = filled(options)
+    name = Path(source).name if isinstance(source, (str, PathLike)) else None
+    return _converted(nir_layers(source, options), calibration, filled(options), tests, name)
+
+
+def _converted(
+    layers: list[Layer],
+    calibration: Any,
+    options: NirOptions,
+    tests: tuple[Any, Any] | None,
+    name: str | None,
+) -> Conversion:
+    """Convert layers as `convert_nir` does; `options` are filled, `name` is the file's."""
     samples: Samples | EventSamples
     if options.encoder == "events":
         assert options.steps is not None
@@ -296,8 +309,8 @@ def convert_nir(
         (*notes, *converted.notes),
     )
     about: dict[str, Any] = {"assumed": list(notes)}
-    if isinstance(source, (str, PathLike)):
-        about["model"] = printable(Path(source).name)
+    if name is not None:
+        about["model"] = printable(name)
     return Conversion(
         samples.preparation,
         samples.encoder,
@@ -414,5 +427,40 @@ def nir_check(
         findings = conversion_findings(reading.layers, options.encoder in (None, "direct"))
         if use is not None:
             findings += _end_findings(reading.layers, use)
+        if not findings and not reading.questions:
+            findings = _try(reading.layers, filled(options), use)
     nodes = tuple((node.name, node.kind) for node in reading.nodes)
     return Check(nodes, tuple(findings), tuple(reading.questions))
+
+
+def _try(layers: list[Layer], options: NirOptions, use: str | None) -> list[Finding]:
+    """Convert as `import` does, with samples that are made up, and return why it cannot be done.
+
+    A threshold is a guess where nothing is excited, so that no finding comes of the samples alone.
+    """
+    assert options.steps is not None
+    noise = made_up(layers[0].input_shape, 0)[:: max(options.steps // MOST_TRIED, 1)]
+    samples: Any
+    if options.encoder == "events":
+        samples = [_events_of(x, options.steps) for x in noise]
+    else:
+        samples = np.rint(noise * min(options.full_scale or MOST_CODE, MOST_RAW)).astype(int)
+    try:
+        conversion = _converted(layers, samples, options, None, None)
+        answers = use == "network" or (use is None and bool(_end_findings(layers, "front end")))
+        if answers:
+            image.encode(conversion.network({}))
+        else:
+            conversion.front_end()
+    except ConversionError as error:
+        return error.findings
+    except ValueError as error:
+        return [Finding("the graph", "graph", str(error), "convert another model")]
+    return []
+
+
+def _events_of(x: Float, steps: int) -> NDArray[np.int64]:
+    """Return a spike of each number that is not 0, in a step after its place."""
+    inputs = np.flatnonzero(x)
+    events = np.stack([inputs % steps, inputs], axis=1)
+    return events[np.lexsort((events[:, 1], events[:, 0]))]
