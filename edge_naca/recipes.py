@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -136,6 +137,11 @@ def network_for(
         return build(neurons_per_class)
     if max_kib is None:
         return build(usual_neurons(room, inhibition))
+    return _largest(build, room, max_kib)
+
+
+def _largest(build: Callable[..., Network], room: int, max_kib: float) -> Network:
+    """Return a network of as many neurons for each of `room` classes as `max_kib` hold."""
     budget = max_kib * 1024
     none = {"drift": 0.0}
     smallest = state_size(build(1, **none))
@@ -146,7 +152,7 @@ def network_for(
             f"one neuron for each class takes {smallest / 1024:.1f} KiB already, "
             f"which is more than max_kib {max_kib:g}"
         )
-    # As many as fit: they are counted by the first number too many.
+    # They are counted by the first number too many.
     counts = range(1, MAX_UNITS // room + 1)
     most = bisect_right(counts, budget, key=lambda count: state_size(build(count, **chosen_drift)))
     return build(most, **chosen_drift)

@@ -139,10 +139,8 @@ def train(
     from edge_naca.core import Core
 
     start = time.perf_counter()
-    options, model_settings = _sorted_options(options, front_end, continued, decorrelate_on)
+    options, model_settings = _sorted_options(options, front_end, continued, decorrelate_on, rank)
     _check_together(untaught, continued, plot, unknown)
-    if rank is not None and decorrelate_on is None:
-        raise click.UsageError("--rank: of what is found with --decorrelate-on, which is not given")
     common.check_writable(output)
     if plot is not None:
         common.check_figure(plot)
@@ -152,7 +150,6 @@ def train(
         _warn_of_one_class(loaded, options)
         if decorrelate_on is not None:
             options["decorrelate_on"] = common.load_data(decorrelate_on, reading)
-            options["rank"] = rank
         if front_end is not None:
             converted = _put_in_front(front_end, loaded, model_settings, options, as_json)
         network = recipes.network_for(loaded, seed=seed, **options)
@@ -301,6 +298,7 @@ def _sorted_options(
     front_end: Path | None,
     continued: Path | None,
     decorrelate_on: str | None,
+    rank: int | None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of the network and those of the front end, or refuse what does not fit."""
     model_settings = front_ends.given_options(options)
@@ -318,6 +316,10 @@ def _sorted_options(
         model_settings |= {name: options.pop(name) for name in ("bits",) if name in options}
     if continued is not None and decorrelate_on is not None:
         raise click.UsageError("--decorrelate-on: the image given to --continue decides that")
+    if rank is not None:
+        if decorrelate_on is None:
+            raise click.UsageError("--rank: of what --decorrelate-on finds, which is not given")
+        options["rank"] = rank
     if continued is not None and options:
         names = ", ".join("--" + name.replace("_", "-") for name in options)
         raise click.UsageError(f"{names}: the image given to --continue decides that")

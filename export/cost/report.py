@@ -388,8 +388,8 @@ def _ram(core: Core) -> dict[str, int]:
     if network.inhibition is None:
         return {"workspace": core.workspace_size}
     # Without one of low rank, what comes in is as many codes as the population hears.
-    changes = {"preparation": None} if network.inhibition.rank else {}
-    bare = replace(network, inhibition=None, inputs=network.arriving, **changes)
+    prepared = None if network.inhibition.rank else network.preparation
+    bare = replace(network, inhibition=None, inputs=network.arriving, preparation=prepared)
     without = Core(bare).workspace_size
     return {"workspace": without, "inhibition": core.workspace_size - without}
 

@@ -16,8 +16,8 @@ enum {
 };
 
 // Section INHB starts with this. Of a given one, uint8[outputs] shifts of rows follow, filled up to
-// a multiple of 4, then int32[outputs] what is taken off their sums, then V, int8, row after row: of
-// as many outputs as inputs its lower triangle, else all of int8[rank][inputs].
+// a multiple of 4, then int32[outputs] what is taken off their sums, then V, int8, row after row:
+// of as many outputs as inputs its lower triangle, else int8[rank][inputs].
 typedef struct inhibition {
     uint8_t flags;
     uint8_t code_bits;
