@@ -22,11 +22,19 @@ def read_file(path: str | PathLike[str], largest: int = MAX_FILE) -> bytes:
     OSError
         If it cannot be read, or holds more than `largest` bytes.
     """
+    refuse_pipe(path)
     with Path(path).open("rb") as file:
         data = file.read(largest + 1)
     if len(data) > largest:
         raise OSError(f"{path} is too large: {largest >> 20} MiB are the most for such a file")
     return data
+
+
+def refuse_pipe(path: str | PathLike[str]) -> None:
+    """Raise OSError if a path names a pipe: nobody knows when, and whether, it will be written."""
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISFIFO(Path(path).stat().st_mode):
+            raise OSError(f"{path} is a pipe, not a file: write what comes out of it into a file")
 
 
 def write_file(path: str | PathLike[str], data: bytes) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge_naca.core import RESULT
 from edge_naca.host.device import DeviceError
+from edge_naca.limits import MAX_CLASSES
 from edge_naca.records import Field, Record
 
 PROTOCOL = 2
@@ -297,7 +298,7 @@ def read_result(body: bytes) -> NDArray[Any]:
     """Read the result of one sample; an array of `core.RESULT` with one entry."""
     if len(body) != RESULT.itemsize:
         raise ProtocolError(f"a result has {len(body)} bytes, not {RESULT.itemsize}")
-    return np.frombuffer(body, RESULT).copy()
+    return _checked(np.frombuffer(body, RESULT).copy())
 
 
 def read_results(body: bytes, count: int) -> NDArray[Any]:
@@ -305,4 +306,15 @@ def read_results(body: bytes, count: int) -> NDArray[Any]:
     answered = TAUGHT.unpack_from(body)[1] if len(body) >= TAUGHT.size else 0
     if len(body) != TAUGHT.size + answered * RESULT.itemsize or answered > count:
         raise ProtocolError(f"the answer to a batch of {count} has {len(body)} bytes")
-    return np.frombuffer(body, RESULT, answered, TAUGHT.size).copy()
+    return _checked(np.frombuffer(body, RESULT, answered, TAUGHT.size).copy())
+
+
+def _checked(results: NDArray[Any]) -> NDArray[Any]:
+    """Return results, or refuse them if an answer is no class: −1 stands for none."""
+    predicted = results["prediction"]
+    wrong = predicted[(predicted < -1) | (predicted >= MAX_CLASSES)]
+    if wrong.size:
+        raise ProtocolError(
+            f"a result says class {wrong[0]}: the device's firmware is damaged, or another one"
+        )
+    return results

@@ -5,20 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import re
-import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from edge_naca.files import MAX_FILE
+from edge_naca.host import alone
 from edge_naca.limits import MAX_CLASSES
 from edge_naca.printable import shown
-
-if sys.platform != "win32":
-    import fcntl
 
 MAX_RECORDING = 1 << 32  # bytes
 MAX_LINE = 1 << 27  # bytes: a header with the largest state
@@ -200,25 +196,9 @@ def open_alone(path: Path) -> BinaryIO:
     RecordingError
         If somebody else has it open like this.
     """
-    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
     try:
-        _lock(file)
-        if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            raise BlockingIOError
-    except (BlockingIOError, FileNotFoundError) as error:
-        file.close()
+        return alone.open_alone(path)
+    except BlockingIOError as error:
         raise RecordingError(
             f"{shown(path)} is being recorded to by another program: end that, or name another file"
         ) from error
-    return file
-
-
-def _lock(file: BinaryIO) -> None:
-    if sys.platform == "win32":  # nobody else opens a file there that is written
-        return
-    try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:
-        return  # some file systems have no locks

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.core import RESULT
-from edge_naca.files import naming, write_file
+from edge_naca.files import naming, refuse_pipe, write_file
 from edge_naca.host import recorded
 from edge_naca.host.closing import Closing
 from edge_naca.host.journal import unwrap
@@ -76,6 +76,7 @@ class RecordedStream:
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the end and the content of each whole line."""
     end = 0
+    refuse_pipe(path)
     with path.open("rb") as file:
         for number, line in enumerate(recorded.whole_lines(path, file), 1):
             end += len(line)

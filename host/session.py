@@ -103,6 +103,7 @@ class Session:
     watch : called often, with what is known by then.
     compare : called with each sample's number and answer, once.
     hash : of the device's learned state, when it was last looked at.
+    unsaved : why the device could not save what it learned last; empty if it could, or was not to.
 
     Notes
     -----
@@ -129,6 +130,7 @@ class Session:
         self.compare: Callable[[int, NDArray[Any]], None] = lambda number, result: None
         self.progress = Progress(len(items), device.core.network.capacity)
         self.hash: int | None = None
+        self.unsaved = ""
         self._device = device
         self._items = items
         self._learn = learn
@@ -245,6 +247,11 @@ class Session:
 
     def _note(self, number: int, result: NDArray[Any]) -> None:
         label, sample = self._items[number]
+        if result["prediction"] >= self.progress.capacity:
+            raise DeviceError(
+                f"{self._device.link.name} answers class {result['prediction']} where there are "
+                f"{self.progress.capacity} classes: check its firmware"
+            )
         if self._twin is not None:
             self._twin.compare(number, label, sample, result)
         if self._recorder is not None and number == self._recorder.count:
@@ -279,6 +286,7 @@ class Session:
                 raise
             # Worth saying, but no reason to end: what is not saved can be taught again.
             self._event(str(error))
+            self.unsaved = str(error)
             self._save = None
 
     def _event(self, text: str) -> None:

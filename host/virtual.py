@@ -5,10 +5,11 @@ from __future__ import annotations
 import mmap
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from edge_naca._device import ffi, lib
 from edge_naca.forks import forkable_lock
+from edge_naca.host.alone import open_alone
 from edge_naca.limits import octets, whole
 
 _SECTOR = lib.NACA_DEVICE_SECTOR
@@ -71,7 +72,7 @@ class VirtualDevice:
             raise ValueError(f"rooms are multiples of {_SECTOR}, names have 1 to 15 bytes")
         self._lock = forkable_lock()
         size = state_room + lib.NACA_DEVICE_LIST + image_places * image_room
-        self._memory = _open_memory(flash_file, size)
+        self._file, self._memory = _open_memory(flash_file, size)
         self._view: Any = ffi.from_buffer("uint8_t[]", self._memory, require_writable=True)
         parts = ffi.new(
             "naca_device_parts_t *",
@@ -160,6 +161,8 @@ class VirtualDevice:
                 ffi.release(self._view)
                 self._view = None
                 self._memory.close()
+                if self._file is not None:
+                    self._file.close()
 
     def _install(self, image: bytes) -> None:
         if lib.naca_device_holds(self._device, image, len(image)):
@@ -171,12 +174,26 @@ class VirtualDevice:
             )
 
 
-def _open_memory(path: Path | None, size: int) -> mmap.mmap:
-    """Return a device's flash: memory, kept in a file if there is one."""
+def _open_memory(path: Path | None, size: int) -> tuple[BinaryIO | None, mmap.mmap]:
+    """Return a device's flash: memory, kept in a file if there is one, which no other device has.
+
+    Raises
+    ------
+    ValueError
+        If another device has the file, or it is no flash of this size.
+    OSError
+        If it cannot be opened.
+    """
     if path is None:
-        return mmap.mmap(-1, size)
-    path.touch()
-    with path.open("r+b") as file:
+        return None, mmap.mmap(-1, size)
+    try:
+        file = open_alone(path)
+    except BlockingIOError as error:
+        raise ValueError(
+            f"{path} is the flash of another device that is running: end that, or choose another "
+            "file"
+        ) from error
+    try:
         file.seek(0, 2)
         if file.tell() not in (0, size):
             raise ValueError(
@@ -184,4 +201,7 @@ def _open_memory(path: Path | None, size: int) -> mmap.mmap:
                 f"which has {size}; choose another file"
             )
         file.truncate(size)
-        return mmap.mmap(file.fileno(), size)
+        return file, mmap.mmap(file.fileno(), size)
+    except BaseException:
+        file.close()
+        raise

@@ -375,3 +375,97 @@ def test_a_large_table_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(tables.text, "LARGEST", 20)
     with pytest.raises(TableError, match="too large"):
         read(tmp_path, PLAIN)
+
+
+# ---- remarks, thousands, headers of numbers, doubtful labels ---------------------------------
+
+
+def test_a_line_of_the_table_is_no_remark(tmp_path: Path) -> None:
+    rows = "".join(f"{('#1', '#ff0000', '3')[n % 3]},{n}.5,{n}\n" for n in range(9))
+    table = read(tmp_path, "note,f1,f2\n# by hand\n" + rows, label_column="note")
+    assert table.labels.tolist() == ["#1", "#ff0000", "3"] * 3
+    assert "1 line beginning with # left out" in table.description
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# sl,sw,label\n1.5,2,a\n2.5,3,b\n",  # as numpy.savetxt writes it
+        "# measured in May\n#sl,sw,label\n1.5,2,a\n2.5,3,b\n",
+        "sl,sw,label\n1.5,2,a\n# 2.5,3\n2.5,3,b\n",  # a remark, as it has fewer cells
+        "\ufeff# sl,sw,label\n1.5,2,a\n2.5,3,b\n",
+    ],
+)
+def test_names_behind_a_sign_of_remarks(tmp_path: Path, text: str) -> None:
+    table = read(tmp_path, text)
+    assert table.columns == ("sl", "sw")
+    assert table.label_column == "label"
+    assert table.samples.tolist() == [[1.5, 2], [2.5, 3]]
+
+
+def test_a_number_that_was_taken_out_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="line 3, column 'a': '#2' is no number"):
+        read(tmp_path, "a,b,label\n1,2,x\n#2,3,y\n4,5,x\n")
+
+
+def test_a_column_of_that_name(tmp_path: Path) -> None:
+    table = read(tmp_path, "#,a,b,label\n1,2,3,x\n2,4,5,y\n3,6,7,x\n")
+    assert table.columns == ("a", "b")
+    assert table.labels.tolist() == ["x", "y", "x"]
+
+
+def test_a_remark_with_an_open_quote(tmp_path: Path) -> None:
+    assert len(read(tmp_path, 'a,b,label\n1,2,x\n# it is "odd\n3,4,y\n').labels) == 2
+
+
+@pytest.mark.parametrize(("sign", "delimiter"), [(".", ";"), (",", ";"), (".", "\t")])
+def test_thousands_set_apart_are_not_guessed(tmp_path: Path, sign: str, delimiter: str) -> None:
+    rows = ["a;b;label", "900;1;x", "974;2;y", f"1{sign}011;3;x", f"1{sign}048;4;y"]
+    text = "\n".join(rows).replace(";", delimiter) + "\n"
+    with pytest.raises(TableError, match=r"line 4, column 'a'.* may stand for 1011.*--decimal"):
+        read(tmp_path, text)
+    assert read(tmp_path, text, decimal=sign).samples[2, 0] == 1.011
+
+
+@pytest.mark.parametrize("cells", [("974.5", "1.011", "1.048"), ("0.974", "1.011", "1.048")])
+def test_digits_behind_the_whole_are_no_thousands(tmp_path: Path, cells: tuple[str, ...]) -> None:
+    text = "a;b;label\n" + "".join(f"{cell};{n};x\n" for n, cell in enumerate(cells))
+    assert read(tmp_path, text).samples[:, 0].tolist() == [float(cell) for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("cell", "help_"),
+    [
+        ("1.234.567", "sets thousands apart"),
+        ("2.755,81", "sets thousands apart"),
+        ("1'000", "sets thousands apart"),
+        ("\u22121", "U\\+2212: write -"),
+        ("0x10", "write it as 1234.5"),
+        ("1.5D+03", "write it as 1234.5"),
+    ],
+)
+def test_what_helps_with_a_number_of_another_kind(tmp_path: Path, cell: str, help_: str) -> None:
+    with pytest.raises(TableError, match=help_) as caught:
+        read(tmp_path, f"a;b;label\n1;2;x\n{cell};3;y\n4;5;x\n")
+    assert "--decimal" not in str(caught.value)
+
+
+def test_names_may_be_numbers_above_labels(tmp_path: Path) -> None:
+    text = "2019,2020,2021,label\n" + "".join(f"{n}.5,2,3,{n % 2}x\n" for n in range(9))
+    table = read(tmp_path, text)
+    assert table.columns == ("2019", "2020", "2021")
+    assert set(table.labels.tolist()) == {"0x", "1x"}
+
+
+def test_doubtful_classes_are_warned_of(tmp_path: Path) -> None:
+    labels = ["None", "TRUE", "true", "False"] * 3
+    table = read(
+        tmp_path, "a,label\n" + "".join(f"{n}.5,{label}\n" for n, label in enumerate(labels))
+    )
+    said = " ".join(table.warnings)
+    assert "'None' of 3 lines" in said
+    assert "'TRUE', 'true' in column 'label' differ only in capitals" in said
+    assert "False" not in said
+    for label in ("<NA>", "NaT", "inf"):
+        with pytest.raises(TableError, match="the label says"):
+            read(tmp_path, f"a,label\n1.5,x\n2.5,{label}\n")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from edge_naca.choices import DATA_SETS, DECORRELATED_NEURONS, FEATURES, NEURONS_PER_CLASS
+from edge_naca.cli.numbers import NumberRange
 from edge_naca.extras import require
 from edge_naca.files import keep_old, try_place, write_files
 from edge_naca.printable import printable
@@ -83,7 +84,7 @@ def reading_options(function: Function) -> Function:
     for decorate in (
         click.option(
             "--test-fraction",
-            type=click.FloatRange(0, 1, max_open=True),
+            type=NumberRange(0, 1, max_open=True),
             default=0.2,
             show_default=True,
             help="Share of a file's samples kept for testing, always the same ones; 0 learns "
@@ -230,7 +231,7 @@ def network_options(function: Function) -> Function:
         ),
         click.option(
             "--max-kib",
-            type=click.FloatRange(min=0, min_open=True),
+            type=NumberRange(min=0, min_open=True),
             help="Most KiB of learned state; as many neurons are taken as fit.",
         ),
     ):
@@ -277,7 +278,7 @@ def class_names(core: Core) -> list[str]:
     """Return what the labels in use stand for; numbers where the image does not say."""
     import numpy as np
 
-    names = named_classes(core.network.metadata)
+    names = named_classes(core.network.metadata)[: core.network.capacity]
     used = np.flatnonzero(core.seen())
     return names + [str(label) for label in range(len(names), used.max(initial=-1) + 1)]
 

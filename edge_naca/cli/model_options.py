@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from edge_naca.choices import CODINGS
+from edge_naca.cli.numbers import NumberRange
 from edge_naca.export.nir.options import (
     ENCODERS,
     EXPORTERS,
@@ -64,7 +65,7 @@ def _reals(ctx: click.Context, param: click.Parameter, value: str | None) -> Any
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-_POSITIVE = click.FloatRange(min=0, min_open=True)
+_POSITIVE = NumberRange(min=0, min_open=True)
 
 
 def _nir_options(function: Function) -> Function:

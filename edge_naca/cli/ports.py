@@ -11,6 +11,7 @@ import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from edge_naca.cli import report
+from edge_naca.cli.numbers import NumberRange
 from edge_naca.host.chaos import HELP, Chaos
 from edge_naca.host.transport import BAUD, FIRST_PATIENCE
 
@@ -34,7 +35,7 @@ def line_options(command: Function) -> Function:
         "--baud", type=click.IntRange(1), default=BAUD, show_default=True, help="Of a serial port."
     )
     @click.option(
-        "--patience", type=click.FloatRange(0, min_open=True), default=FIRST_PATIENCE,
+        "--patience", type=NumberRange(0, min_open=True), default=FIRST_PATIENCE,
         show_default=True, metavar="SECONDS",
         help="How long to wait for the first answer: some boards start slowly.",
     )  # fmt: skip

@@ -82,6 +82,7 @@ def replay(
             f"every answer is the same, but the state's hash is {session.hash:08x} instead of "
             f"{known.hash:08x}"
         )
+    unknown = len(known.items) - answers.compared
     summary = {
         "samples": len(known.items),
         "done": session.progress.done,
@@ -94,8 +95,10 @@ def replay(
         report.print_json(summary)
     elif not session.stopped:
         report.say(
-            f"{len(known.items)} samples repeated, {answers.compared} answers the same, state "
-            f"hash {summary['state_hash']}" + ("" if known.hash is None else " as recorded")
+            f"{len(known.items)} samples repeated, {answers.compared} answers the same"
+            + (f", {unknown} had no recorded answer" if unknown else "")
+            + f", state hash {summary['state_hash']}"
+            + ("" if known.hash is None else " as recorded")
         )
     if session.stopped:
         ctx.exit(common.INTERRUPTED)

@@ -15,6 +15,7 @@ from edge_naca.cli import common, ports, provenance, report
 from edge_naca.cli.ask import asked_items
 from edge_naca.cli.endings import interruptible, say_nothing, terminals
 from edge_naca.cli.live import View, line_summary, right
+from edge_naca.cli.numbers import NumberRange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +48,7 @@ SAVED = 1000  # samples between two saves on the device
 )  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Use the first N of DATA only.")
 @click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), metavar="HZ",
+    "--rate", type=NumberRange(0, min_open=True), metavar="HZ",
     help="Samples a second, at most.  [as many as possible]",
 )  # fmt: skip
 @click.option(
@@ -55,7 +56,7 @@ SAVED = 1000  # samples between two saves on the device
     help="Tell the device each label after its answer (the default), or only ask.",
 )  # fmt: skip
 @click.option(
-    "--ask", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
+    "--ask", type=NumberRange(0, 1, min_open=True), metavar="SHARE",
     help="Teach only samples whose labels are worth asking for, about this share of all: 0.1.",
 )  # fmt: skip
 @click.option(
@@ -79,7 +80,7 @@ SAVED = 1000  # samples between two saves on the device
     help="Save on the device every N samples, and at the end; 0 never does.",
 )  # fmt: skip
 @click.option(
-    "--wait", type=click.FloatRange(0), metavar="SECONDS",
+    "--wait", type=NumberRange(0), metavar="SECONDS",
     help="How long to wait for a device that is gone to come back.  [for ever]",
 )  # fmt: skip
 @ports.line_options
@@ -157,6 +158,8 @@ def stream(
             title = f"{loaded.name} → {port}"
             run(session, View(title, names, device.counts, learn=learn, quiet=as_json))
             tell(session, device, names, record, learn, twin is not None, as_json, was_learned)
+            if session.unsaved:
+                ctx.exit(1)
         finally:
             if recorder is not None:
                 recorder.close()
@@ -252,6 +255,7 @@ def tell(
         },
         "answers_lost": progress.lost,
         "state_hash": None if session.hash is None else f"{session.hash:08x}",
+        "unsaved": session.unsaved or None,
         "twin": "equal" if twin else None,
         "recording": None if record is None else str(record),
         "events": list(progress.events),
@@ -269,6 +273,12 @@ def tell(
     )
     for event in progress.events:
         report.say(f"On the way: {event}")
+    if session.unsaved:
+        report.say(
+            f"Not saved on the device: {session.unsaved}. What it learned is gone with its power: "
+            "edge-naca pull takes the state off it.",
+            err=True,
+        )
     if device.counts.errors:
         report.say(f"The line: {line_summary(device.counts)}; no sample was learned twice.")
     if session.stopped and record is not None:

@@ -15,6 +15,7 @@ from edge_naca.cli import common, provenance, report
 from edge_naca.cli import front_end as front_ends
 from edge_naca.cli.import_ import print_report
 from edge_naca.cli.model_options import model_options
+from edge_naca.cli.numbers import NumberRange
 from edge_naca.tables.errors import quoted
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--unknown",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=NumberRange(0, 1, max_open=True),
     metavar="RATE",
     help="Answer none where a sample looks like no class that was learned, and at most so often, "
     "as 0.05, where it is of one: judged by every fifth sample.",

@@ -13,6 +13,10 @@ NUMBER = {sign: re.compile(_DIGITS % (re.escape(sign), re.escape(sign))) for sig
 _NOT_FINITE = frozenset(["inf", "-inf", "+inf", "infinity", "-infinity", "nan", "-nan"])
 _ABSENT = frozenset(["", "na", "n/a", "#n/a", "null", "none", "nil", "?", "-", ".", "missing"])
 _MISSING = _NOT_FINITE | _ABSENT
+_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:([.,' \u00a0\u202f’_])[0-9]{3})(?:\1[0-9]{3})*")
+_GROUPED_REAL = re.compile(
+    r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+\.[0-9]+|[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+,[0-9]+"
+)
 _TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?|\d{1,2}:\d{2}(:\d{2}.*)?")
 
 
@@ -24,6 +28,11 @@ def is_number(cell: str) -> bool:
 def is_missing(cell: str) -> bool:
     """Tell whether a cell stands for a number that is not there, or is none that can be used."""
     return cell.lower() in _MISSING
+
+
+def is_grouped(cell: str) -> bool:
+    """Tell whether a cell may be a number whose thousands a sign sets apart."""
+    return bool(_GROUPED.fullmatch(cell))
 
 
 def is_time(cell: str) -> bool:
@@ -61,9 +70,13 @@ def complaint(cell: str, column: str, is_first_text: bool) -> str:
             f"{quoted(cell)} is no number: if this column holds the labels, say --label-column "
             f"{quoted(column)}; if it should not be learned from, --drop {quoted(column)}"
         )
-    hint = (
-        "--decimal says which sign the digits after it follow"
-        if re.search("[0-9]", cell)
-        else (f"mend it, or leave the column out with --drop {quoted(column)}")
-    )
+    drop = f"leave the column out with --drop {quoted(column)}"
+    if is_number(cell):
+        hint = "--decimal says which sign the digits after it follow"
+    elif is_grouped(cell) or _GROUPED_REAL.fullmatch(cell):
+        hint = f"write it without the sign that sets thousands apart, or {drop}"
+    elif "\u2212" in cell:
+        hint = f"its minus is U+2212: write -, or {drop}"
+    else:
+        hint = f"write it as 1234.5 or 1.2345e3, or {drop}"
     return f"{quoted(cell)} is no number: {hint}"

@@ -127,6 +127,9 @@ def _is_header(rows: list[Row]) -> bool:
     shift = len(body[0]) - len(first)  # R's header has no name for the first column
     if shift not in (0, 1):
         return not any(is_number(cell) for cell in first)
+    label = first[-1]
+    if label.lower() in LABELS and all(row[-1:] != [label] for row in body):
+        return True  # whatever the others are called: years, wavelengths
     for at, name in enumerate(first):
         if is_number(name) or is_missing(name):
             continue
@@ -137,7 +140,6 @@ def _is_header(rows: list[Row]) -> bool:
     numbers = [cell for cell in first if is_number(cell)]
     counted = [[str(n) for n in range(start, start + len(numbers))] for start in (0, 1)]
     if len(numbers) > 1 and numbers in counted:
-        label = first[-1]
         return not is_number(label) and all(row[-1:] != [label] for row in body)
     # Words above words only: nothing here is learned from unless the first line is the header.
     return not numbers and not any(is_missing(cell) for cell in first)

@@ -6,9 +6,11 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
+from edge_naca.tables.cells import is_number
 from edge_naca.tables.errors import failure
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
@@ -33,11 +35,14 @@ class Dialect:
     delimiter : one character.
     quote : what stands around cells that hold a delimiter.
     first_line : from 1; lines before it say something else.
+    widths : how many cells the first lines have; a line that begins with # is a remark unless it
+        has as many.
     """
 
     delimiter: str
     quote: str = '"'
     first_line: int = 1
+    widths: frozenset[int] = frozenset()
 
     @property
     def title(self) -> str:
@@ -58,6 +63,12 @@ def find(path: Path, text: str, delimiter: str | None) -> Dialect:
     TableError
         If it is no delimiter.
     """
+    dialect = _found(path, text, delimiter)
+    return replace(dialect, widths=_widths(text, dialect))
+
+
+def _found(path: Path, text: str, delimiter: str | None) -> Dialect:
+    """Return the layout but for what remarks are told by."""
     said = _SPREADSHEET.fullmatch(text.partition("\n")[0])
     first = 2 if said else 1
     if delimiter is not None:
@@ -101,8 +112,64 @@ def _frequent(sample: str) -> str:
 
 
 def is_comment(line: str) -> bool:
-    """Tell whether a line is a remark."""
+    """Tell whether a line begins as a remark does."""
     return line.lstrip(" \t\ufeff").startswith("#")
+
+
+def _cells(line: str, dialect: Dialect) -> list[str]:
+    """Return the cells of one line, whatever its quotes say."""
+    try:
+        row = next(csv.reader([line], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
+    except csv.Error:
+        return []
+    cells = [cell.strip() for cell in row]
+    return [cell for cell in cells if cell] if dialect.delimiter == " " else cells
+
+
+def _widths(text: str, dialect: Dialect) -> frozenset[int]:
+    """Return the numbers of cells of the first two lines that are no remarks: header and sample."""
+    lines = (line for line in io.StringIO(text) if line.strip() and not is_comment(line))
+    widths = {len(_cells(line, dialect)) for line in islice(lines, 2)}
+    return frozenset(width for width in widths if width > 1)
+
+
+def _without_remarks(lines: Iterator[str], dialect: Dialect) -> Iterator[str]:
+    """Yield lines, those empty that are remarks: they begin with # and are no line of the table.
+
+    One right above the table that holds as many cells, none of them a number, names its columns,
+    as `numpy.savetxt` writes it; it is yielded without the sign.
+    """
+    held = ""  # a line that may hold names
+    begun = False
+    for line in lines:
+        if held:
+            names = is_comment(line) or not line.strip()
+            yield "\n" if names else held.lstrip(" \t\ufeff")[1:]
+            held = ""
+        if not is_comment(line):
+            begun = begun or bool(line.strip())
+            yield line
+            continue
+        cells = _cells(line.lstrip(" \t\ufeff")[1:], dialect)
+        if len(cells) not in dialect.widths:
+            yield "\n"
+        elif begun or any(is_number(cell) for cell in cells):
+            yield line
+        else:
+            held = line
+    if held:
+        yield "\n"
+
+
+def remarks(text: str, dialect: Dialect) -> int:
+    """Return how many lines are left out as remarks."""
+    if "#" not in text:
+        return 0
+    lines = _without_remarks(iter(io.StringIO(text)), dialect)
+    return sum(
+        is_comment(line) and not kept.strip()
+        for line, kept in zip(io.StringIO(text), lines, strict=True)
+    )
 
 
 def rows(path: Path, text: str, dialect: Dialect) -> Iterator[Row]:
@@ -122,8 +189,7 @@ def rows(path: Path, text: str, dialect: Dialect) -> Iterator[Row]:
 
     def without_comments() -> Iterator[str]:
         nonlocal ended
-        for line in lines:
-            yield "\n" if is_comment(line) else line
+        yield from _without_remarks(lines, dialect)
         ended = True
 
     reader = csv.reader(

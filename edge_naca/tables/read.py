@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from edge_naca.limits import MAX_CLASSES
 from edge_naca.printable import shown
 from edge_naca.tables import dialect as dialects
-from edge_naca.tables.cells import NUMBER, complaint, is_number, tidy
+from edge_naca.tables.cells import (
+    NUMBER,
+    complaint,
+    is_grouped,
+    is_missing,
+    is_number,
+    tidy,
+)
 from edge_naca.tables.columns import Header, find_column, find_header, find_label, number_rows
 from edge_naca.tables.dialect import Dialect, Row
 from edge_naca.tables.errors import failure, quoted
@@ -29,7 +36,7 @@ RISING = 10  # samples from which on a column that only rises is spoken of
 
 # Names that columns of times and of numbers of rows mostly bear.
 _ORDER = re.compile(r"(.*[_ ])?(index|idx|id|row|time|timestamp|date|datetime|t|ts|nr|no)", re.I)
-_NO_LABEL = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "?"))
+_NO_LABEL = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "?", "<na>", "nat", "inf", "-inf"))
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,8 @@ def read_table(
 ) -> Table:
     """Read a table of numbers with one column of labels from a text file.
 
-    Lines that begin with # are remarks. Spaces around names and labels do not count.
+    Lines that begin with # and do not have the table's cells are remarks. Spaces around names and
+    labels do not count.
 
     Parameters
     ----------
@@ -131,14 +139,19 @@ def read_table(
         told.append("decimal comma")
     if encoding not in ("UTF-8", options.encoding):
         told.append(f"text in {encoding}")
+    left = dialects.remarks(text, dialect)
+    if left:
+        told.append(f"{left} line{'s' * (left > 1)} beginning with # left out")
+    names_of = _labels(path, labels, lines, header.names[plan.label])
+    doubts = tuple(_doubtful_labels(path, names_of, header.names[plan.label]))
     return Table(
         _whole(samples),
-        _labels(path, labels, lines, header.names[plan.label]),
+        names_of,
         names,
         header.line is not None,
         header.names[plan.label],
         ", ".join([*told, *plan.left_out]),
-        () if options.columns else tuple(_suspicious(path, names, samples)),
+        doubts + (() if options.columns else tuple(_suspicious(path, names, samples))),
     )
 
 
@@ -216,7 +229,8 @@ def _choose(path: Path, header: Header, label_column: str | None, options: Table
         raise failure(
             path,
             f"beside the labels in {quoted(names[label])} there is no column to learn from; if the "
-            "line was not split into its cells, say --delimiter",
+            "line was not split into its cells, say --delimiter; if it is a title, remove what "
+            "stands above the header",
             header.line,
         )
     return _Plan(header, tuple(chosen), label, tuple(left_out))
@@ -245,12 +259,41 @@ def _decimal(path: Path, text: str, dialect: Dialect, plan: _Plan, wanted: str |
             raise failure(path, f"--decimal is '.' or ',', not {quoted(wanted)}")
         return wanted
     if dialect.delimiter != ",":
+        _check_grouping(path, plan)
         for _, row in _rows(path, text, dialect, plan.header):
             for at in plan.chosen:
                 for sign, pattern in NUMBER.items():
                     if sign in row[at] and pattern.fullmatch(row[at]):
                         return sign
     return "."
+
+
+def _check_grouping(path: Path, plan: _Plan) -> None:
+    """Refuse a column in which a sign may set thousands apart, or digits after the whole.
+
+    That is: wherever a number has the sign, three digits follow, and all others are below 1000.
+    """
+    for at in plan.chosen:
+        cells = [(line, row[at]) for line, row in plan.header.rows if at < len(row)]
+        signed = [(line, cell) for line, cell in cells if "." in cell or "," in cell]
+        others = [cell for _, cell in cells if cell.isdigit()]
+        if (
+            len(signed) > 1
+            and len(signed) + len(others) == len(cells)
+            and all(is_number(cell) and is_grouped(cell) for _, cell in signed)
+            and any(len(cell) == 3 for cell in others)
+            and all(len(cell) <= 3 for cell in others)
+        ):
+            line, cell = signed[0]
+            sign = "," if "," in cell else "."
+            raise failure(
+                path,
+                f"{quoted(cell)} may stand for {cell.replace(sign, '')}, beside whole numbers "
+                f"below 1000: write it without the {sign!r}, or say --decimal {sign} if digits "
+                "behind the whole follow it",
+                line,
+                plan.header.names[at],
+            )
 
 
 def _body(
@@ -298,6 +341,30 @@ def _whole(x: Array) -> Array:
     """Return numbers as int32 if that is what they are."""
     whole = (x == np.rint(x)).all() and np.abs(x).max(initial=0) < 2**31
     return x.astype(np.int32) if whole else x
+
+
+def _doubtful_labels(path: Path, labels: Array, column: str) -> Iterator[str]:
+    """Say which classes may be none: names of what is missing, and names that differ in case."""
+    if labels.dtype.kind != "U":
+        return
+    different = np.unique(labels).tolist()
+    for name in different:
+        if is_missing(name):
+            count = int((labels == name).sum())
+            yield (
+                f"{shown(path)}: the label {quoted(name)} of {count} lines in column "
+                f"{quoted(column)} is taken for a class: remove these lines if it means that there "
+                "is none"
+            )
+    alike: dict[str, list[str]] = {}
+    for name in different:
+        alike.setdefault(name.casefold(), []).append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            yield (
+                f"{shown(path)}: {', '.join(map(quoted, names))} in column {quoted(column)} differ "
+                "only in capitals, and are taken for different classes"
+            )
 
 
 def _labels(path: Path, cells: list[str], lines: list[int], column: str) -> Array:

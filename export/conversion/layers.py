@@ -13,6 +13,8 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.printable import printable
+
 Float = NDArray[np.float64]
 Shape = tuple[int, int, int]
 Pair = tuple[int, int]
@@ -187,7 +189,7 @@ class ConversionError(ValueError):
 
     def __init__(self, findings: list[Finding]) -> None:
         self.findings = findings
-        lines = [f"{f.node} ({f.kind}): {f.reason}; {f.advice}" for f in findings]
+        lines = [printable(f"{f.node} ({f.kind}): {f.reason}; {f.advice}") for f in findings]
         super().__init__("; ".join(lines) if len(lines) == 1 else "\n  ".join(["", *lines]))
 
 

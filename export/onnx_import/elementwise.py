@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Float = NDArray[np.float64]
 
+FROM_HERE_ON = 13  # operator set in which a Softmax has one axis
 SCORES = ("Sigmoid", "Tanh", "QLinearSigmoid")  # these keep the order of numbers, and their sign
 
 
@@ -243,12 +244,45 @@ def _end(reader: Reader, node: NodeProto, inputs: list[str]) -> None:
             "cut the model before it, with --cut NAME",
         )
     rule = "the greatest number is the answer"
-    if node.op_type in SCORES and int(np.prod(value.sizes)) == 1:
+    if node.op_type not in SCORES:
+        _check_axis(reader, node, value)
+    elif int(np.prod(value.sizes)) == 1:
         reader.model.is_binary = True
         rule = "a number above 0 is the second class, any other the first"
     reader.note(f"{reader.name(node)} ({node.op_type}) left out: {rule}")
     reader.ended = True
     reader.put(node, value)
+
+
+def _check_axis(reader: Reader, node: NodeProto, value: Value) -> None:
+    """Refuse what compares other numbers than the classes of one sample.
+
+    Raises
+    ------
+    RefusalError
+        If it does, or there is one class only.
+    """
+    sizes = (1, *value.sizes)  # of one sample
+    is_flat = node.op_type != "ArgMax" and reader.opset < FROM_HERE_ON
+    usual = 0 if node.op_type == "ArgMax" else 1 if is_flat else -1
+    axis = attributes(node).get("axis", usual)
+    if not -len(sizes) <= axis < len(sizes):
+        raise RefusalError(f"it has no axis {axis}", "export the model again")
+    place = axis % len(sizes)
+    # Until operator set 12, all dimensions from the axis on are taken together.
+    compared = int(np.prod(sizes[place:])) if is_flat else sizes[place]
+    if place == 0 or compared != int(np.prod(sizes)):
+        shape = ", ".join(map(str, value.sizes))
+        raise RefusalError(
+            f"it compares along axis {axis} of (batch, {shape}), which are not all numbers of a "
+            "sample",
+            "take the greatest number over the classes of each sample",
+        )
+    if compared == 1:
+        raise RefusalError(
+            "it compares one number with nothing",
+            "end the model in one number a class, or in a Sigmoid",
+        )
 
 
 # Kinds of nodes that take numbers one by one, and what reads each.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge_naca.export.conversion.layers import ConversionError, Finding
 from edge_naca.extras import require
+from edge_naca.files import refuse_pipe
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
@@ -45,6 +46,7 @@ def read_model(path: str | Path) -> ModelProto:
     from onnx import inliner
 
     path = Path(path)
+    refuse_pipe(path)
     with path.open("rb") as file:  # a device without an end, perhaps, which has no size
         content = file.read(MAX_FILE + 1)
     if len(content) > MAX_FILE:

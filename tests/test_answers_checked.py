@@ -1,0 +1,141 @@
+"""What a device, a model or a user says is checked where it comes in."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from commands import done, failed
+from onnx import TensorProto, helper, numpy_helper
+
+from edge_naca import presets
+from edge_naca.core import RESULT, Core
+from edge_naca.export.conversion.layers import ConversionError, Finding
+from edge_naca.export.onnx_import.front_end import onnx_check
+from edge_naca.files import read_file
+from edge_naca.host.messages import ProtocolError, read_result, read_results
+from edge_naca.host.virtual import VirtualDevice
+
+
+def result(prediction: int) -> bytes:
+    content = np.zeros(1, RESULT)
+    content["prediction"] = prediction
+    return content.tobytes()
+
+
+@pytest.mark.parametrize("prediction", [-100, -2, 99999])
+def test_an_answer_that_is_no_class_is_refused(prediction: int) -> None:
+    with pytest.raises(ProtocolError, match=f"a result says class {prediction}"):
+        read_result(result(prediction))
+    body = struct.pack("<IH", 1, 1) + result(prediction)
+    with pytest.raises(ProtocolError, match=f"a result says class {prediction}"):
+        read_results(body, 1)
+    assert read_result(result(-1))["prediction"] == -1
+
+
+# ---- ends of ONNX models -------------------------------------------------------------------------
+
+
+def ending_in(path: Path, opset: int, outputs: int, *nodes: Any) -> Path:
+    """Write a model of one Gemm and what follows it, of inputs (1, 8)."""
+    weights = np.random.default_rng(0).normal(size=(8, outputs)).astype(np.float32)
+    first = helper.make_node("Gemm", ["x", "w"], ["y0"])
+    graph = helper.make_graph(
+        [first, *nodes],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 8])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "opset", "axis", "fits"),
+    [
+        ("Softmax", 13, -1, True),
+        ("Softmax", 13, 1, True),
+        ("Softmax", 13, None, True),
+        ("Softmax", 13, 0, False),
+        ("Softmax", 11, None, True),
+        ("Softmax", 11, 0, False),
+        ("LogSoftmax", 17, 0, False),
+        ("ArgMax", 13, 1, True),
+        ("ArgMax", 13, -1, True),
+        ("ArgMax", 13, None, False),
+        ("ArgMax", 13, 0, False),
+        ("Softmax", 13, 5, False),
+    ],
+)
+def test_the_greatest_number_is_one_of_a_sample(
+    tmp_path: Path, kind: str, opset: int, axis: int | None, fits: bool
+) -> None:
+    said = {} if axis is None else {"axis": axis}
+    node = helper.make_node(kind, ["y0"], ["out"], name="end", **said)
+    found = onnx_check(ending_in(tmp_path / "m.onnx", opset, 4, node), use="network")
+    assert (not found.findings) == fits, found.findings
+    assert fits or found.findings[0].node.startswith("end")
+
+
+def test_one_number_is_compared_with_nothing(tmp_path: Path) -> None:
+    node = helper.make_node("Softmax", ["y0"], ["out"], name="end", axis=1)
+    found = onnx_check(ending_in(tmp_path / "m.onnx", 13, 1, node), use="network")
+    assert "compares one number with nothing" in found.findings[0].reason
+
+
+def test_a_softmax_over_places_is_refused(tmp_path: Path) -> None:
+    shape = numpy_helper.from_array(np.array([1, 4, 1]), "shape")
+    nodes = [
+        helper.make_node("Constant", [], ["shape"], value=shape),
+        helper.make_node("Reshape", ["y0", "shape"], ["y1"]),
+        helper.make_node("Softmax", ["y1"], ["out"], name="end", axis=-1),
+    ]
+    found = onnx_check(ending_in(tmp_path / "m.onnx", 13, 4, *nodes), use="network")
+    assert found.findings[0].node.startswith("end")
+
+
+def test_what_a_model_is_called_is_printable_in_an_exception() -> None:
+    assert "\x1b" not in str(ConversionError([Finding("in\x1b[31m", "Input", "bad", "mend it")]))
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+def test_a_flash_file_is_one_device_s(tmp_path: Path) -> None:
+    flash = tmp_path / "flash.bin"
+    first = VirtualDevice(flash_file=flash)
+    with pytest.raises(ValueError, match="is the flash of another device that is running"):
+        VirtualDevice(flash_file=flash)
+    first.close()
+    VirtualDevice(flash_file=flash).close()
+
+
+@pytest.mark.parametrize("command", [("inspect",), ("check",), ("diff", "{pipe}")])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, command: tuple[str, ...]) -> None:
+    pipe = tmp_path / ("m.onnx" if command == ("check",) else "p.naca")
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="is a pipe, not a file"):
+        read_file(pipe)
+    words = [word.format(pipe=pipe) for word in command]
+    assert "is a pipe" in failed(1, *words, pipe)
+
+
+def test_an_image_may_name_more_classes_than_it_has_room_for(tmp_path: Path) -> None:
+    core = Core(replace(presets.competitive(4, 3), metadata={"classes": list("abcdefghi")}))
+    (tmp_path / "m.naca").write_bytes(core.image())
+    assert "c" in done("inspect", tmp_path / "m.naca")
+    done("diff", tmp_path / "m.naca", tmp_path / "m.naca")
+
+
+@pytest.mark.parametrize("option", ["--max-kib", "--test-fraction", "--unknown"])
+def test_nan_is_no_number(tmp_path: Path, option: str) -> None:
+    words = ("train", "digits", option, "nan", "-o", tmp_path / "m.naca")
+    assert f"'{option}': 'nan' is no number" in failed(2, *words)
