@@ -349,3 +349,21 @@ def test_ctrl_c_ends_a_stream(name: str, data: Path) -> None:
             process.communicate(timeout=60)
             assert time.monotonic() - begin < 2 + SLOW_MACHINE
             assert process.returncode in (1, 130)
+
+
+def saves_nothing(device: Hostile, kind: int, body: bytes, honest: Honest) -> Said:
+    """Have a store, and refuse to save."""
+    if kind == Kind.SAVE:
+        return Reason.STORE, b""
+    status, said = honest()
+    if kind == Kind.HELLO:
+        said = HELLO.pack({**HELLO.unpack(said), "flags": ("running", "store", "uploads")})
+    return status, said
+
+
+def test_a_device_that_cannot_save_is_told_of(data: Path) -> None:
+    with Server(Hostile(saves_nothing)) as server:
+        result = call("stream", "--port", server.address, "--data", str(data), "--wait", "5")
+    assert result.exit_code == 1, result.output
+    assert "Not saved on the device" in result.stderr
+    assert "200 of 200 samples" in result.stdout
