@@ -78,7 +78,7 @@ def ending_in(path: Path, opset: int, outputs: int, *nodes: Any) -> Path:
 def test_the_greatest_number_is_one_of_a_sample(
     tmp_path: Path, kind: str, opset: int, axis: int | None, fits: bool
 ) -> None:
-    said = {} if axis is None else {"axis": axis}
+    said: dict[str, Any] = {} if axis is None else {"axis": axis}
     node = helper.make_node(kind, ["y0"], ["out"], name="end", **said)
     found = onnx_check(ending_in(tmp_path / "m.onnx", opset, 4, node), use="network")
     assert (not found.findings) == fits, found.findings

@@ -158,13 +158,11 @@ def stream(
             title = f"{loaded.name} → {port}"
             run(session, View(title, names, device.counts, learn=learn, quiet=as_json))
             tell(session, device, names, record, learn, twin is not None, as_json, was_learned)
-            if session.unsaved:
-                ctx.exit(1)
         finally:
             if recorder is not None:
                 recorder.close()
-    if session.stopped:
-        ctx.exit(common.INTERRUPTED)
+    if session.stopped or session.unsaved:
+        ctx.exit(common.INTERRUPTED if session.stopped else 1)
 
 
 def _check_options(learn: bool, ask: float | None, record: Path | None) -> None:
