@@ -160,7 +160,8 @@ TASKS = (
     "mnist", "mnist-calibrated", "mnist-calibrated-256", "fashion-mnist",
     "fashion-mnist-calibrated", "fashion-mnist-calibrated-256", "cifar10", "cifar10-calibrated",
     "alphabet", "greek", "symbols", "omniglot", "spoken",
-    "speaker", "nettalk", "har", "har-adapting", "gas", "digits", "moving-mnist",
+    "spoken-ahead", "speaker", "speaker-ahead", "nettalk", "har", "har-adapting", "gas", "digits",
+    "moving-mnist",
 )  # fmt: skip
 RIVALS = ("1-NN of as many bytes", "streaming LDA", "naive Bayes", "class means", "replay + MLP")
 CLASS_AFTER_CLASS = "Accuracy: class after class"

@@ -119,6 +119,18 @@ def beside(
     return splits
 
 
+def looking_ahead(
+    splits: Callable[[Path, int], Iterator[Split]],
+) -> Callable[[Path, int], Iterator[Split]]:
+    """The same splits, with an inhibition to be found on all that is learned later."""
+
+    def wrapped(folder: Path, seed: int) -> Iterator[Split]:
+        for split in splits(folder, seed):
+            yield replace(split, others=split.dataset)
+
+    return wrapped
+
+
 def pictures(folder: Path, seed: int) -> Iterator[Split]:
     """CIFAR-10 from JPEG: 20 000 to learn, drawn by the seed, 10 000 to test."""
     yield next(pictures_beside_five(folder, seed, 0))
@@ -449,6 +461,9 @@ ON_FIVE = FOUND_ON.format(
     "6000 pictures of airplanes, automobiles, birds, cats and deer that are not learned: it has "
     "looked ahead at five of the ten classes. Its rank, 60, was chosen on held-out training samples"
 )
+AHEAD = FOUND_ON.replace("edges", "bands").format(
+    "the very clips that are learned: it has looked ahead at all classes"
+)
 TASKS: dict[str, Task] = {
     "mnist": Task("MNIST", official("mnist"), ("mnist.npz",), OFFICIAL, {"max_kib": 64}),
     "fashion-mnist": Task(
@@ -511,6 +526,15 @@ TASKS: dict[str, Task] = {
     "speaker": Task(
         "spoken digits, unseen speaker", spoken(True), ("fsdd.npz",),
         MEL + "One of six speakers is held out.",
+    ),
+    "spoken-ahead": Task(
+        "spoken digits, official split, V found on what is learned", looking_ahead(spoken(False)),
+        ("fsdd.npz",), MEL + "Recordings 0 to 4 of each digit and speaker are to test." + AHEAD,
+        {"max_kib": 64},
+    ),
+    "speaker-ahead": Task(
+        "spoken digits, unseen speaker, V found on what is learned", looking_ahead(spoken(True)),
+        ("fsdd.npz",), MEL + "One of six speakers is held out." + AHEAD, {"max_kib": 64},
     ),
     "nettalk": Task(
         "NETtalk", pronunciation, ("nettalk.data",),

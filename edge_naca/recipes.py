@@ -28,14 +28,14 @@ from edge_naca.images import (
     image_preparation,
 )
 from edge_naca.inhibition import Inhibition
-from edge_naca.limits import MAX_UNITS, choice
+from edge_naca.limits import MAX_LEARNED_INPUTS, MAX_UNITS, choice
 from edge_naca.network import Network, Preparation
 from edge_naca.scaling import DECORRELATED_BITS, Plan, Scaler, plan
 
 Array = NDArray[Any]
 
 GIVEN_BITS = 5  # of codes that a given inhibition takes from pixels
-EDGE_RANK = 100  # of what one makes of edges; 60 to 140 are best, by what is learned
+LOW_RANK = 100  # codes that one leaves of many; 60 to 140 are best, by what is learned
 CALIBRATION_SAMPLES = 4000  # that one is found on, at most
 CONTEXT_SHARE = 1 / 8  # of a budget that a second context may take
 NORM_SAMPLES = 200  # by which the norm of a front end's features is judged
@@ -77,7 +77,7 @@ def network_for(
         and "calibration" in the metadata says on what it was found. None for one that the device
         learns, or none.
     rank : of what is found there: how many codes go out, 0 for as many as come in; None for what
-        measured best: 100 of an image's edges, else 0.
+        measured best: 100 of more than 128, else 0.
     seed : of everything random.
 
     Raises
@@ -160,7 +160,8 @@ def _largest(build: Callable[..., Network], room: int, max_kib: float) -> Networ
 
 def usual_neurons(room: int, inhibition: Inhibition | None) -> int:
     """Return how many neurons a class has where nobody says it: what measured best, and fits."""
-    usual = NEURONS_PER_CLASS if inhibition is None else DECORRELATED_NEURONS
+    is_full = inhibition is not None and not inhibition.rank
+    usual = DECORRELATED_NEURONS if is_full else NEURONS_PER_CLASS
     return min(usual, max(MAX_UNITS // room, 1))
 
 
@@ -227,21 +228,19 @@ def _decorrelated_on(
         )
     if features == "auto" and are_images(x):
         features = "pixels" if are_small(x) else "edges"
-    usual = 0
     if features in ("edges", "pixels"):
         given_bits = FINE_EDGES.bits if features == "edges" else GIVEN_BITS
         fine, width = _prepare(x, features, given_bits, 8, FINE_EDGES), EDGES.bits
-        if features == "edges" and fine.preparation.outputs > EDGE_RANK:
-            usual = EDGE_RANK
     else:
-        fine = plan(x.reshape(len(x), -1), bits, "decorrelated")
+        fine = plan(x.reshape(len(x), -1), bits, "decorrelated", with_given=True)
         width = fine.bits
-        fine = replace(fine, bits=DECORRELATED_BITS, inhibition=None)
+        fine = replace(fine, bits=DECORRELATED_BITS)
     width = width if bits is None else bits
     metadata = {} if fine.scaler is None else {SCALER: fine.scaler.to_json()}
     reader = presets.competitive(fine.preparation, 2, 1, bits=fine.bits, metadata=metadata)
     chosen = spread(len(others.x_train), CALIBRATION_SAMPLES)
     codes = Core(reader).prepare_many(integers_for(reader, others.x_train[chosen]))
+    usual = LOW_RANK if fine.preparation.outputs > MAX_LEARNED_INPUTS else 0
     found = calibrated(
         codes,
         others.y_train[chosen],

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edge_naca.images import EDGES, image_preparation, image_shape
 from edge_naca.inhibition import Inhibition
-from edge_naca.limits import MAX_LEARNED_INPUTS, MAX_UNITS, choice
+from edge_naca.limits import MAX_INHIBITED, MAX_LEARNED_INPUTS, MAX_UNITS, choice
 from edge_naca.network import Preparation
 
 Float = NDArray[np.float64]
@@ -112,6 +112,7 @@ def plan(
     feature_range: tuple[ArrayLike, ArrayLike] | None = None,
     *,
     may_decorrelate: bool = True,
+    with_given: bool = False,
 ) -> Plan:
     """Return how to scale samples like these.
 
@@ -128,6 +129,8 @@ def plan(
         of them that suits samples and range.
     feature_range : lowest and highest number, for all features or for each: what the codes cover.
     may_decorrelate : whether "auto" may choose that.
+    with_given : with "decorrelated": leave out the population, as one is given, for up to 1024
+        features.
 
     Raises
     ------
@@ -142,7 +145,11 @@ def plan(
     if scaling == "edges":
         return _plan_edges(x, bits)
     bits = BITS if bits is None else bits
-    most = {"pixels": MAX_UNITS, "standard": MAX_UNITS // 2, "decorrelated": MAX_LEARNED_INPUTS}
+    most = {
+        "pixels": MAX_UNITS,
+        "standard": MAX_UNITS // 2,
+        "decorrelated": MAX_INHIBITED if with_given else MAX_LEARNED_INPUTS,
+    }
     if features > most[scaling]:
         raise ValueError(
             f"X has {features} features; there is room for {most[scaling]} with scaling={scaling!r}"
@@ -153,7 +160,7 @@ def plan(
         part, preparation = _plan_standard(x, bits, REACH, bounds)
         return Plan(scaling, bits, part, replace(preparation, signed=True))
     part, preparation = _plan_standard(x, DECORRELATED_BITS, DECORRELATED_REACH, bounds)
-    inhibition = Inhibition(features, DECORRELATED_BITS)
+    inhibition = None if with_given else Inhibition(features, DECORRELATED_BITS)
     return Plan(scaling, bits, part, replace(preparation, keeps_sign=True), inhibition)
 
 

@@ -200,3 +200,19 @@ def test_train_takes_a_rank(tmp_path: Path) -> None:
     network = load_image(written).network
     assert network.arriving == network.metadata["calibration"]["rank"] == 12
     assert "64 codes of 5 bits and a sign, of which 12" in done("inspect", written)
+
+
+def test_many_numbers_are_put_through_a_low_rank() -> None:
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, 3, 300)
+    means = rng.normal(0, 1, (3, 200))
+    x = means[y] + rng.normal(0, 2, (300, 1)) + rng.normal(0, 1, (300, 200))
+    task = data.Dataset("bands", x, y, x[:0], y[:0], ("a", "b", "c"))
+    network = recipes.network_for(task, decorrelate_on=task)
+    assert network.inhibition is not None
+    assert (network.inputs, network.arriving) == (200, recipes.LOW_RANK)
+    assert network.populations[0].neurons == 3 * 30
+    core = Core(network)
+    raw = recipes.integers_for(network, x)
+    core.learn_many(raw[:200], y[:200])
+    assert (core.predict_many(raw[200:]) == y[200:]).mean() > 0.95

@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     metavar="N",
     help="How many numbers --decorrelate-on leaves of a sample; 0 for all. Neurons hold as many "
-    "weights. Left out, 100 of an image's edges, else all.",
+    "weights. Left out, 100 of more than 128, else all.",
 )
 @click.option(
     "--unknown",
