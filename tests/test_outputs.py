@@ -107,7 +107,7 @@ def test_a_recording_without_room_is_named_and_good_so_far(tmp_path: Path) -> No
     header = dict.fromkeys(recorder.SAME) | {
         "learn": True,
         "network_id": "00000000",
-        "session": "00000000",
+        "session": "00000001",
         "start": 0,
         "start_hash": "00000000",
         "state": None,

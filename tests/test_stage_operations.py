@@ -186,9 +186,13 @@ def test_what_arrives_is_what_the_core_adds_up(network: Network, seed: int) -> N
     _, arriving = spiking_operations(network, recording)
     infer, _ = operations(core, x, None, kind)
     added = infer["weight added, coded"] + infer["weight added, spiking"]
-    if infer["synapse of V"]:  # each code that is not 0 reaches all rows from its own on
+    if infer["synapse of V"]:  # each code that is not 0 reaches all rows, or those from its own on
+        assert network.inhibition is not None
         codes = x if kind == "codes" else core.prepare_many(x[None])[0]
-        added += int(np.arange(network.inputs, 0, -1)[np.asarray(codes) != 0].sum())
+        reached = np.arange(network.inputs, 0, -1)
+        if network.inhibition.rank:
+            reached[:] = network.inhibition.rank
+        added += int(reached[np.asarray(codes) != 0].sum())
     spikes, first = arriving, network.units - sum(p.neurons for p in network.populations)
     for population in network.populations:
         added += int((spikes + population.bias).sum()) * population.neurons

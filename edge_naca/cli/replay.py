@@ -12,7 +12,6 @@ from edge_naca.cli import common, ports, report
 from edge_naca.cli.live import View
 from edge_naca.cli.stream import run
 from edge_naca.host.device import DeviceError
-from edge_naca.host.journal import WRAP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,6 +105,8 @@ def replay(
 
 def _go_to_start(device: LinkDevice, known: RecordedStream, reset: bool) -> None:
     """See to it that the device is where the recording starts."""
+    from edge_naca.host.journal import WRAP
+
     network = known.header["network_id"]
     if f"{device.hello.network_id:08x}" != network:
         raise DeviceError(

@@ -16,7 +16,6 @@ from edge_naca.cli import front_end as front_ends
 from edge_naca.cli.import_ import print_report
 from edge_naca.cli.model_options import model_options
 from edge_naca.cli.numbers import NumberRange
-from edge_naca.tables.errors import quoted
 
 if TYPE_CHECKING:
     from edge_naca.core import Core
@@ -193,6 +192,8 @@ def _check_together(
 
 def _warn_of_one_class(loaded: Dataset, options: dict[str, Any]) -> None:
     """Say so if all labels are the same, unless there is to be room for classes to come."""
+    from edge_naca.tables.errors import quoted
+
     if len(loaded.classes) > 1 or options.get("capacity", 1) > 1:
         return
     column = loaded.label_column
