@@ -137,7 +137,7 @@ typedef struct naca_image {
     const naca_stages_t *code; ///< of frozen stages, as handed over, or null
     uint32_t raw_count;        ///< numbers in a raw sample, 0 without preparation
     uint32_t encoded;          ///< units that the encoder sends spikes for: inputs, or what coded
-                               ///< stages make of them
+                               ///< stages or an inhibition make of them
     uint32_t units;      ///< neurons of spiking stages and populations: what naca_record writes
                          ///< of each step
     uint16_t inputs;     ///< codes of a sample
