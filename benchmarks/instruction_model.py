@@ -5,7 +5,7 @@
 needs the tools of the emulated boards (`make board-tools`); with MNIST in EDGE_NACA_DATA it is
 among the networks that nothing is fitted to. Writes export/cost/instruction_model.json, from which
 `edge-naca inspect --board` reckons, and with --output predicted against counted on networks that
-the fit has not seen. Takes about an hour.
+the fit has not seen. Takes about half an hour.
 """
 
 from __future__ import annotations

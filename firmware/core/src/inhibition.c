@@ -164,19 +164,22 @@ static void decorrelate(naca_t *core, naca_result_t *result)
     const uint32_t inputs = v->r.inputs;
     const uint32_t rank = v->r.rank;
     for (uint32_t i = 0; i < core->encoded; i++) {
-        const uint32_t length = rank == 0 ? i + 1u : inputs;
+        const int8_t *const end = row + (rank == 0 ? i + 1u : inputs);
+        const int8_t *code = x;
         int32_t sum = -centre_of(v, centre[i]);
         naca_tick(core);
-        for (uint32_t j = 0; j < length; j++) {
-            sum += row[j] * x[j];
-        }
-        row += length;
+        do { // each row has a weight
+            sum += *row++ * *code++;
+        } while (row != end);
         y[i] = (int8_t)naca_scaled(sum, shift - (shifts[i] & GREATEST_ROW_SHIFT), largest);
     }
+    uint32_t synops = 0;
     for (uint32_t j = 0; j < inputs; j++) {
-        const uint32_t reached = rank == 0 ? inputs - j : rank;
-        result->synops += x[j] != 0 ? reached : 0;
+        if (x[j] != 0) {
+            synops += rank == 0 ? inputs - j : rank;
+        }
     }
+    result->synops += synops;
 }
 
 const inhibition_code_t naca_inhibition_code = {
