@@ -13,8 +13,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from edge_naca.file_kinds import told
 from edge_naca.printable import shown
-from edge_naca.tables.kinds import told
 
 Array = NDArray[Any]
 

@@ -11,5 +11,5 @@ RAW_TYPES = ("uint8", "int16", "int32")
 INPUT_TYPES = (*RAW_TYPES, "codes", "spikes")  # of a sample that an exported ONNX model takes
 
 NEURONS_PER_CLASS = 30
-DECORRELATED_NEURONS = 6  # for each class, where codes are decorrelated: they need fewer
+DECORRELATED_NEURONS = 6  # for each class, where as many decorrelated codes go out
 PART = 500  # samples of a stream between two looks at the device's state

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from edge_naca.arrays import ArrayFileError, read_npy, read_npz
 from edge_naca.choices import DATA_SETS
 from edge_naca.extras import require
+from edge_naca.file_kinds import told
 from edge_naca.limits import MAX_CLASSES
 from edge_naca.printable import printable, shown, unprintable
 from edge_naca.tables.cells import tidy
 from edge_naca.tables.errors import TableError, TableWarning
-from edge_naca.tables.kinds import told
 from edge_naca.tables.read import TableOptions, read_table
 
 Array = NDArray[Any]

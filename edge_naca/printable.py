@@ -7,9 +7,11 @@ be encoded. Whatever shows such text passes it through `printable`.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
+HALF = re.compile("[\ud800-\udfff]")  # of a character: a lone surrogate, which no file can hold
 LONGEST = 200  # characters of one name or one cell that are shown
 JOINERS = frozenset("\u200c\u200d")  # Persian words and some emoji cannot do without
 LAYOUT = JOINERS | frozenset("\n\t")  # what text of several lines may hold
@@ -48,11 +50,6 @@ def unprintable(name: str) -> str | None:
     return next((c for c in name if printable(c, kept=JOINERS) != c), None)
 
 
-def is_half(text: object) -> bool:
-    """Tell whether text holds half of a character, a lone surrogate, which no file can hold."""
-    return isinstance(text, str) and any("\ud800" <= c <= "\udfff" for c in text)
-
-
 def check_names(what: str, names: Iterable[object]) -> None:
     """Refuse names that no file can hold.
 
@@ -66,7 +63,7 @@ def check_names(what: str, names: Iterable[object]) -> None:
         If one holds half of a character; the message shows it and its place, from 1.
     """
     for place, name in enumerate(names, 1):
-        if is_half(name):
+        if isinstance(name, str) and HALF.search(name):
             raise ValueError(
                 f"{what} '{shown(name, 40)}' (number {place}) holds half of a character, which no "
                 "file can: rename it"

@@ -64,7 +64,7 @@ def network_for(
     max_kib : most KiB of learned state; as many neurons are taken as fit. A second context, for
         samples that drift, is left out where it would take more than an eighth of them.
     neurons_per_class : neurons for each class, if `max_kib` is not given either 30, or 6 where
-        codes are decorrelated.
+        codes are decorrelated and no low rank leaves few of them.
     features : "edges" (how strong the edges of four orientations are in each cell of an image),
         "pixels" (of an image, pooled if it is large), "scaled" (every number for itself, scaled as
         `edge_naca.scaling` finds suitable), "decorrelated" (the same for up to 128 numbers, with a
@@ -226,8 +226,7 @@ def _decorrelated_on(
             f"samples to decorrelate on must be of shape {x.shape[1:]}, as those of "
             f"{dataset.name}, not {others.x_train.shape[1:]}"
         )
-    if features == "auto" and are_images(x):
-        features = "pixels" if are_small(x) else "edges"
+    features = _of_images(features, x)
     if features in ("edges", "pixels"):
         given_bits = FINE_EDGES.bits if features == "edges" else GIVEN_BITS
         fine, width = _prepare(x, features, given_bits, 8, FINE_EDGES), EDGES.bits
@@ -253,12 +252,18 @@ def _decorrelated_on(
     return replace(fine, bits=width, inhibition=found.inhibition), {"calibration": note}
 
 
+def _of_images(features: str, x: Array) -> str:
+    """Return what "auto" stands for where samples are images, else what it was."""
+    if features == "auto" and are_images(x):
+        return "pixels" if are_small(x) else "edges"
+    return features
+
+
 def _prepare(
     x: Array, features: str, bits: int | None, weight_bits: int, edges: Kind = EDGES
 ) -> Plan:
     """Return how samples like these become codes."""
-    if features == "auto" and are_images(x):
-        features = "pixels" if are_small(x) else "edges"
+    features = _of_images(features, x)
     if features in ("auto", "scaled", "decorrelated"):
         scaling = "decorrelated" if features == "decorrelated" else "auto"
         # Weights that follow a learned inhibition have 8 bits.

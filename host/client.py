@@ -107,7 +107,7 @@ class LinkDevice(Device):
         self._require_network()
         self._require_room(TEACHING)
         teaching = Teaching(self.link, self._journal, self.packer.size, batch)
-        return teaching.run(items)
+        return self._checked(teaching.run(items))
 
     def infer_many(self, x: ArrayLike) -> NDArray[Any]:
         """Present samples (n, …) without teaching them; return an array of `core.RESULT`."""
@@ -124,7 +124,18 @@ class LinkDevice(Device):
         """
         self._require_network()
         self._require_room(ASKING)
-        return Asking(self.link).run(samples)
+        return self._checked(Asking(self.link).run(samples))
+
+    def _checked(self, results: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+        """Yield results, or refuse one that is no class of the network."""
+        capacity = self.core.network.capacity
+        for result in results:
+            if result["prediction"][0] >= capacity:
+                raise DeviceError(
+                    f"{self.link.name} answers class {result['prediction'][0]} where there are "
+                    f"{capacity} classes: check its firmware"
+                )
+            yield result
 
     def predict_many(self, x: ArrayLike) -> NDArray[np.int32]:
         """Return the predicted class of each sample, −1 where no output neuron spiked."""

@@ -187,15 +187,7 @@ def unpack_state(text: str) -> bytes:
 
 
 def open_alone(path: Path) -> BinaryIO:
-    """Open a file to write in, whether it is there or not, and keep others from doing the same.
-
-    It is the process that is alone: the file is free when it ends, however it ends.
-
-    Raises
-    ------
-    RecordingError
-        If somebody else has it open like this.
-    """
+    """Do as `alone.open_alone`, but raise RecordingError if somebody else records there."""
     try:
         return alone.open_alone(path)
     except BlockingIOError as error:

@@ -176,11 +176,13 @@ class Recorder(Closing):
     ----------
     header : that of the file: of an older one where there was one.
     count : samples recorded.
+    known : what the file held before; None if nothing.
     """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
         self.path = path
         self.count = 0
+        self.known: RecordedStream | None = None
         self.header = {"format": FORMAT, "version": VERSION, **header}
         self._file = recorded.open_alone(path)
         try:
@@ -203,7 +205,7 @@ class Recorder(Closing):
 
     def _go_on(self, path: Path, header: dict[str, Any]) -> int:
         """Take over what is there, and return where it ends."""
-        known = read(path)
+        self.known = known = read(path)
         for name in SAME:
             if known.header.get(name) != header.get(name):
                 raise RecordingError(

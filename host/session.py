@@ -247,11 +247,6 @@ class Session:
 
     def _note(self, number: int, result: NDArray[Any]) -> None:
         label, sample = self._items[number]
-        if result["prediction"] >= self.progress.capacity:
-            raise DeviceError(
-                f"{self._device.link.name} answers class {result['prediction']} where there are "
-                f"{self.progress.capacity} classes: check its firmware"
-            )
         if self._twin is not None:
             self._twin.compare(number, label, sample, result)
         if self._recorder is not None and number == self._recorder.count:

@@ -22,6 +22,7 @@ from commands import call, done, failed, object_of
 from edge_naca import __version__, data, image, presets, recipes, scenarios
 from edge_naca.core import Core
 from edge_naca.export import OnnxLearner, load_image, save_image, state_from, to_onnx
+from edge_naca.files import read_file
 from edge_naca.host import virtual
 
 COMMANDS: tuple[list[str], ...] = (
@@ -837,3 +838,26 @@ def test_a_single_class_is_warned_of(tmp_path: Path, room: tuple[object, ...]) -
     warning = "Warning: column 'state' of t holds one class only, 'walk', so that nothing can be"
     assert result.stderr.startswith(warning) == (not room)
     assert result.stderr.count("\n") == (not room)
+
+
+@pytest.mark.parametrize("command", [("inspect",), ("check",), ("diff", "{pipe}")])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, command: tuple[str, ...]) -> None:
+    pipe = tmp_path / ("m.onnx" if command == ("check",) else "p.naca")
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="is a pipe, not a file"):
+        read_file(pipe)
+    words = [word.format(pipe=pipe) for word in command]
+    assert "is a pipe" in failed(1, *words, pipe)
+
+
+def test_an_image_may_name_more_classes_than_it_has_room_for(tmp_path: Path) -> None:
+    core = Core(replace(presets.competitive(4, 3), metadata={"classes": list("abcdefghi")}))
+    (tmp_path / "m.naca").write_bytes(core.image())
+    assert "c" in done("inspect", tmp_path / "m.naca")
+    done("diff", tmp_path / "m.naca", tmp_path / "m.naca")
+
+
+@pytest.mark.parametrize("option", ["--max-kib", "--test-fraction", "--unknown"])
+def test_nan_is_no_number(tmp_path: Path, option: str) -> None:
+    words = ("train", "digits", option, "nan", "-o", tmp_path / "m.naca")
+    assert f"'{option}': 'nan' is no number" in failed(2, *words)

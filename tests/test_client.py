@@ -789,3 +789,12 @@ def test_descriptors_are_given_back() -> None:
                 with pytest.raises(DeviceError):
                     open_link(f"{address}0")
     assert len(list(Path("/proc/self/fd").iterdir())) == len(before)
+
+
+def test_a_flash_file_is_one_device_s(tmp_path: Path) -> None:
+    flash = tmp_path / "flash.bin"
+    first = VirtualDevice(flash_file=flash)
+    with pytest.raises(ValueError, match="is the flash of another device that is running"):
+        VirtualDevice(flash_file=flash)
+    first.close()
+    VirtualDevice(flash_file=flash).close()

@@ -20,9 +20,11 @@ import numpy as np
 import pytest
 from commands import call
 from fake_device import FakeDevice
-from serving import IMAGE, X, Y
+from serving import IMAGE, X, Y, connected
 from support import program
 
+from edge_naca.core import RESULT
+from edge_naca.host.device import DeviceError
 from edge_naca.host.framing import Decoder, encode_frame
 from edge_naca.host.messages import ANSWER, HEADER, HELLO, Kind, Reason
 
@@ -367,3 +369,24 @@ def test_a_device_that_cannot_save_is_told_of(data: Path) -> None:
     assert result.exit_code == 1, result.output
     assert "Not saved on the device" in result.stderr
     assert "200 of 200 samples" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("prediction", "why"), [(5, "answers class 5 where there are 5 classes"), (-2, "says class -2")]
+)
+def test_an_answer_that_is_no_class_is_refused(prediction: int, why: str) -> None:
+    def another(device: Hostile, kind: int, body: bytes, honest: Honest) -> Said:
+        status, said = honest()
+        if kind in (Kind.LEARN, Kind.LEARN_BATCH, Kind.INFER) and status == Reason.OK:
+            at = len(said) - RESULT.itemsize  # of the last sample
+            last = np.frombuffer(said, RESULT, 1, at).copy()
+            last["prediction"] = prediction
+            said = said[:at] + last.tobytes()
+        return status, said
+
+    device = connected(Hostile(another).receive)
+    with pytest.raises(DeviceError, match=why):
+        device.learn_many(X[:4], Y[:4])
+    device = connected(Hostile(another).receive)
+    with pytest.raises(DeviceError, match=why):
+        device.infer_many(X[:4])

@@ -160,7 +160,9 @@ MUTATIONS: dict[str, Mutation] = {
     "inhibition-without-row-shift": ("inhibition.c", " - (shifts[i] & GREATEST_ROW_SHIFT)", ""),
     "inhibition-row-as-stored": ("inhibition.c", "shifts[i] & GREATEST_ROW_SHIFT", "shifts[i]"),
     "inhibition-shift-as-stored": ("inhibition.c", "learned < GREATEST_REACH_SHIFT ?", "true ?"),
-    "inhibition-without-diagonal": ("inhibition.c", "(rank == 0 ? i + 1u", "(rank == 0 ? i + (i == 0)"),
+    "inhibition-without-diagonal": (
+        "inhibition.c", "(rank == 0 ? i + 1u", "(rank == 0 ? i + (i == 0)"
+    ),
     "low-rank-as-triangle": ("inhibition.c", "(rank == 0 ? i + 1u : inputs)", "i + 1u"),
     "low-rank-synops": ("inhibition.c", "inputs - j : rank", "inputs - j : inputs"),
     "low-rank-of-inputs": ("inhibition.c", "core->arriving = outputs", "core->arriving = inputs"),

@@ -394,6 +394,7 @@ def test_a_line_of_the_table_is_no_remark(tmp_path: Path) -> None:
         "# measured in May\n#sl,sw,label\n1.5,2,a\n2.5,3,b\n",
         "sl,sw,label\n1.5,2,a\n# 2.5,3\n2.5,3,b\n",  # a remark, as it has fewer cells
         "\ufeff# sl,sw,label\n1.5,2,a\n2.5,3,b\n",
+        "sep=,\nsl,sw,label\n1.5,2,a\n# by hand, in May\n2.5,3,b\n",
     ],
 )
 def test_names_behind_a_sign_of_remarks(tmp_path: Path, text: str) -> None:
@@ -420,7 +421,7 @@ def test_a_remark_with_an_open_quote(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("sign", "delimiter"), [(".", ";"), (",", ";"), (".", "\t")])
 def test_thousands_set_apart_are_not_guessed(tmp_path: Path, sign: str, delimiter: str) -> None:
-    rows = ["a;b;label", "900;1;x", "974;2;y", f"1{sign}011;3;x", f"1{sign}048;4;y"]
+    rows = ["a;b;label", "900;1;x", "-74;2;y", f"1{sign}011;3;x", f"-1{sign}048;4;y"]
     text = "\n".join(rows).replace(";", delimiter) + "\n"
     with pytest.raises(TableError, match=r"line 4, column 'a'.* may stand for 1011.*--decimal"):
         read(tmp_path, text)
@@ -466,6 +467,6 @@ def test_doubtful_classes_are_warned_of(tmp_path: Path) -> None:
     assert "'None' of 3 lines" in said
     assert "'TRUE', 'true' in column 'label' differ only in capitals" in said
     assert "False" not in said
-    for label in ("<NA>", "NaT", "inf"):
+    for label in ("<NA>", "NaT", "inf", "Infinity"):
         with pytest.raises(TableError, match="the label says"):
             read(tmp_path, f"a,label\n1.5,x\n2.5,{label}\n")

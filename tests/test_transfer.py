@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from fake_device import FakeDevice
 from serving import IMAGE, NETWORK, connected, taught
 
-from edge_naca.core import Core
+from edge_naca.core import RESULT, Core
 from edge_naca.host.device import DeviceError
 from edge_naca.host.link import RefusedError
-from edge_naca.host.messages import Hello, Kind, ProtocolError, Reason
+from edge_naca.host.messages import (
+    Hello,
+    Kind,
+    ProtocolError,
+    Reason,
+    read_result,
+    read_results,
+)
 from edge_naca.image import encode
 from edge_naca.presets import competitive
 
@@ -237,3 +246,19 @@ def test_refusals_of_writing_are_told(kind: Kind) -> None:
         pytest.raises(RefusedError, match=f"refused {kind.name}: LENGTH"),
     ):
         client.load_state(STATE) if kind == Kind.STATE_WRITE else client.push(OTHER)
+
+
+def result(prediction: int) -> bytes:
+    content = np.zeros(1, RESULT)
+    content["prediction"] = prediction
+    return content.tobytes()
+
+
+@pytest.mark.parametrize("prediction", [-100, -2, 99999])
+def test_an_answer_that_is_no_class_is_refused(prediction: int) -> None:
+    with pytest.raises(ProtocolError, match=f"a result says class {prediction}"):
+        read_result(result(prediction))
+    body = struct.pack("<IH", 1, 1) + result(prediction)
+    with pytest.raises(ProtocolError, match=f"a result says class {prediction}"):
+        read_results(body, 1)
+    assert read_result(result(-1))["prediction"] == -1

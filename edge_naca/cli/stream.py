@@ -189,15 +189,15 @@ def _recorder(
 ) -> Recorder | None:
     """Open what is recorded to; what is there has to be the beginning of this stream."""
     from edge_naca.host import resuming
-    from edge_naca.host.recorder import Recorder, is_there, read
+    from edge_naca.host.recorder import Recorder, is_there
 
     if record is None:
         return None
-    if not is_there(record):
-        return Recorder(record, header | start_of(device, base))
-    recorder = Recorder(record, header)
+    recorder = Recorder(record, header if is_there(record) else header | start_of(device, base))
+    known = recorder.known
+    if known is None:
+        return recorder
     try:
-        known = read(record)
         resuming.check_samples(record, known, items)
         if header["learn"]:
             resuming.check_start(record, known, device.core)

@@ -10,9 +10,9 @@ from edge_naca.tables.errors import quoted
 _DIGITS = r"[+-]?(?:[0-9]+(?:%s[0-9]*)?|%s[0-9]+)(?:[eE][+-]?[0-9]+)?"
 NUMBER = {sign: re.compile(_DIGITS % (re.escape(sign), re.escape(sign))) for sign in ".,"}
 
-_NOT_FINITE = frozenset(["inf", "-inf", "+inf", "infinity", "-infinity", "nan", "-nan"])
+NOT_FINITE = frozenset(["inf", "-inf", "+inf", "infinity", "-infinity", "nan", "-nan"])
 _ABSENT = frozenset(["", "na", "n/a", "#n/a", "null", "none", "nil", "?", "-", ".", "missing"])
-_MISSING = _NOT_FINITE | _ABSENT
+_MISSING = NOT_FINITE | _ABSENT
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:([.,' \u00a0\u202f’_])[0-9]{3})(?:\1[0-9]{3})*")
 _GROUPED_REAL = re.compile(
     r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+\.[0-9]+|[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+,[0-9]+"

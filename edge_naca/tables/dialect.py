@@ -7,10 +7,9 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
-from edge_naca.tables.cells import is_number
+from edge_naca.tables import remarks
 from edge_naca.tables.errors import failure
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
@@ -64,7 +63,7 @@ def find(path: Path, text: str, delimiter: str | None) -> Dialect:
         If it is no delimiter.
     """
     dialect = _found(path, text, delimiter)
-    return replace(dialect, widths=_widths(text, dialect))
+    return replace(dialect, widths=remarks.widths(text, dialect))
 
 
 def _found(path: Path, text: str, delimiter: str | None) -> Dialect:
@@ -97,7 +96,11 @@ def _can_separate(sign: str) -> bool:
 
 def _sample(text: str) -> str:
     """Return the first lines, whole ones if there is one, without comments."""
-    lines = (line for line in io.StringIO(text[: 4 * SAMPLE_CHARACTERS]) if not is_comment(line))
+    lines = (
+        line
+        for line in io.StringIO(text[: 4 * SAMPLE_CHARACTERS])
+        if not remarks.begins_as_one(line)
+    )
     sample = ""
     for count, line in enumerate(lines):
         if count == SAMPLE_LINES or (sample and len(sample) + len(line) > SAMPLE_CHARACTERS):
@@ -109,67 +112,6 @@ def _sample(text: str) -> str:
 def _frequent(sample: str) -> str:
     """Return the first delimiter that the sample holds at all, for samples too odd to judge."""
     return next((sign for sign in ("\t", ";", "|", ",", " ") if sign in sample), ",")
-
-
-def is_comment(line: str) -> bool:
-    """Tell whether a line begins as a remark does."""
-    return line.lstrip(" \t\ufeff").startswith("#")
-
-
-def _cells(line: str, dialect: Dialect) -> list[str]:
-    """Return the cells of one line, whatever its quotes say."""
-    try:
-        row = next(csv.reader([line], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
-    except csv.Error:
-        return []
-    cells = [cell.strip() for cell in row]
-    return [cell for cell in cells if cell] if dialect.delimiter == " " else cells
-
-
-def _widths(text: str, dialect: Dialect) -> frozenset[int]:
-    """Return the numbers of cells of the first two lines that are no remarks: header and sample."""
-    lines = (line for line in io.StringIO(text) if line.strip() and not is_comment(line))
-    widths = {len(_cells(line, dialect)) for line in islice(lines, 2)}
-    return frozenset(width for width in widths if width > 1)
-
-
-def _without_remarks(lines: Iterator[str], dialect: Dialect) -> Iterator[str]:
-    """Yield lines, those empty that are remarks: they begin with # and are no line of the table.
-
-    One right above the table that holds as many cells, none of them a number, names its columns,
-    as `numpy.savetxt` writes it; it is yielded without the sign.
-    """
-    held = ""  # a line that may hold names
-    begun = False
-    for line in lines:
-        if held:
-            names = is_comment(line) or not line.strip()
-            yield "\n" if names else held.lstrip(" \t\ufeff")[1:]
-            held = ""
-        if not is_comment(line):
-            begun = begun or bool(line.strip())
-            yield line
-            continue
-        cells = _cells(line.lstrip(" \t\ufeff")[1:], dialect)
-        if len(cells) not in dialect.widths:
-            yield "\n"
-        elif begun or any(is_number(cell) for cell in cells):
-            yield line
-        else:
-            held = line
-    if held:
-        yield "\n"
-
-
-def remarks(text: str, dialect: Dialect) -> int:
-    """Return how many lines are left out as remarks."""
-    if "#" not in text:
-        return 0
-    lines = _without_remarks(iter(io.StringIO(text)), dialect)
-    return sum(
-        is_comment(line) and not kept.strip()
-        for line, kept in zip(io.StringIO(text), lines, strict=True)
-    )
 
 
 def rows(path: Path, text: str, dialect: Dialect) -> Iterator[Row]:
@@ -189,7 +131,7 @@ def rows(path: Path, text: str, dialect: Dialect) -> Iterator[Row]:
 
     def without_comments() -> Iterator[str]:
         nonlocal ended
-        yield from _without_remarks(lines, dialect)
+        yield from remarks.without(lines, dialect)
         ended = True
 
     reader = csv.reader(

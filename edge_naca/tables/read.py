@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from edge_naca.limits import MAX_CLASSES
 from edge_naca.printable import shown
 from edge_naca.tables import dialect as dialects
+from edge_naca.tables import remarks
 from edge_naca.tables.cells import (
+    NOT_FINITE,
     NUMBER,
     complaint,
     is_grouped,
@@ -36,7 +38,7 @@ RISING = 10  # samples from which on a column that only rises is spoken of
 
 # Names that columns of times and of numbers of rows mostly bear.
 _ORDER = re.compile(r"(.*[_ ])?(index|idx|id|row|time|timestamp|date|datetime|t|ts|nr|no)", re.I)
-_NO_LABEL = frozenset(("", "nan", "na", "n/a", "#n/a", "null", "?", "<na>", "nat", "inf", "-inf"))
+_NO_LABEL = NOT_FINITE | {"", "na", "n/a", "#n/a", "null", "?", "<na>", "nat"}
 
 
 @dataclass(frozen=True)
@@ -139,14 +141,14 @@ def read_table(
         told.append("decimal comma")
     if encoding not in ("UTF-8", options.encoding):
         told.append(f"text in {encoding}")
-    left = dialects.remarks(text, dialect)
+    left = remarks.count(text, dialect)
     if left:
         told.append(f"{left} line{'s' * (left > 1)} beginning with # left out")
-    names_of = _labels(path, labels, lines, header.names[plan.label])
-    doubts = tuple(_doubtful_labels(path, names_of, header.names[plan.label]))
+    classes = _labels(path, labels, lines, header.names[plan.label])
+    doubts = tuple(_doubtful_labels(path, classes, header.names[plan.label]))
     return Table(
         _whole(samples),
-        names_of,
+        classes,
         names,
         header.line is not None,
         header.names[plan.label],
@@ -276,7 +278,7 @@ def _check_grouping(path: Path, plan: _Plan) -> None:
     for at in plan.chosen:
         cells = [(line, row[at]) for line, row in plan.header.rows if at < len(row)]
         signed = [(line, cell) for line, cell in cells if "." in cell or "," in cell]
-        others = [cell for _, cell in cells if cell.isdigit()]
+        others = [cell.lstrip("+-") for _, cell in cells if cell.lstrip("+-").isdigit()]
         if (
             len(signed) > 1
             and len(signed) + len(others) == len(cells)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import re
 from pathlib import Path
 
-from edge_naca.printable import printable
+from edge_naca.file_kinds import LOOKED_AT, kind_of
+from edge_naca.printable import HALF, printable
 from edge_naca.tables.errors import failure
-from edge_naca.tables.kinds import LOOKED_AT, kind_of
-
-_HALF = re.compile("[\ud800-\udfff]")
 
 LARGEST = 1 << 30  # bytes of a file; larger data belongs into .npz
 
@@ -77,7 +74,7 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, str]:
             "save it there as CSV",
             line,
         )
-    half = _HALF.search(text)  # which only some encodings can say
+    half = HALF.search(text)  # which only some encodings can say
     if half is not None:
         raise failure(
             path,

@@ -1,11 +1,13 @@
-"""Samples that are made up, to find out whether a model can be converted before there are data."""
+"""Whether a model can be converted, found out before there are data: with samples made up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edge_naca.export.conversion.layers import ConversionError, Finding
 
 NOISE = 8  # samples of each density
 DENSITIES = (1.0, 0.3, 0.05)  # shares of numbers that are not 0
@@ -32,3 +34,14 @@ def made_up(shape: Sequence[int], low: int) -> NDArray[np.float64]:
     kinds.append(rng.choice([float(low), 1.0], (NOISE, *shape)))
     kinds.append(np.stack([np.full(shape, level) for level in (*LEVELS, low)]))
     return np.concatenate(kinds)
+
+
+def findings_of(convert: Callable[[], object]) -> list[Finding]:
+    """Convert, and return why it cannot be done; nothing if it can."""
+    try:
+        convert()
+    except ConversionError as error:
+        return error.findings
+    except ValueError as error:
+        return [Finding("the graph", "graph", str(error), "export another model")]
+    return []

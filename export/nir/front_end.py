@@ -28,7 +28,7 @@ from edge_naca.export.conversion.layers import (
 from edge_naca.export.conversion.result import Conversion
 from edge_naca.export.conversion.segments import Source, conversion_findings
 from edge_naca.export.conversion.spiking import convert
-from edge_naca.export.conversion.trial import made_up
+from edge_naca.export.conversion.trial import findings_of, made_up
 from edge_naca.export.nir.events import EventSamples, event_samples
 from edge_naca.export.nir.options import NirOptions, assumptions, filled
 from edge_naca.export.nir.read import nir_layers, read_nir
@@ -445,18 +445,16 @@ def _try(layers: list[Layer], options: NirOptions, use: str | None) -> list[Find
         samples = [_events_of(x, options.steps) for x in noise]
     else:
         samples = np.rint(noise * min(options.full_scale or MOST_CODE, MOST_RAW)).astype(int)
-    try:
+    answers = use == "network" or (use is None and bool(_end_findings(layers, "front end")))
+
+    def convert_all() -> None:
         conversion = _converted(layers, samples, options, None, None)
-        answers = use == "network" or (use is None and bool(_end_findings(layers, "front end")))
         if answers:
             image.encode(conversion.network({}))
         else:
             conversion.front_end()
-    except ConversionError as error:
-        return error.findings
-    except ValueError as error:
-        return [Finding("the graph", "graph", str(error), "convert another model")]
-    return []
+
+    return findings_of(convert_all)
 
 
 def _events_of(x: Float, steps: int) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Float = NDArray[np.float64]
 
-FROM_HERE_ON = 13  # operator set in which a Softmax has one axis
+ONE_AXIS = 13  # operator set from which on a Softmax has one axis
 SCORES = ("Sigmoid", "Tanh", "QLinearSigmoid")  # these keep the order of numbers, and their sign
 
 
@@ -263,7 +263,9 @@ def _check_axis(reader: Reader, node: NodeProto, value: Value) -> None:
         If it does, or there is one class only.
     """
     sizes = (1, *value.sizes)  # of one sample
-    is_flat = node.op_type != "ArgMax" and reader.opset < FROM_HERE_ON
+    # A QLinearSoftmax says itself of which operator set it is.
+    opset = attributes(node).get("opset", reader.opset)
+    is_flat = node.op_type != "ArgMax" and opset < ONE_AXIS
     usual = 0 if node.op_type == "ArgMax" else 1 if is_flat else -1
     axis = attributes(node).get("axis", usual)
     if not -len(sizes) <= axis < len(sizes):

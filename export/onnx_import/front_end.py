@@ -42,7 +42,7 @@ from edge_naca.export.conversion.relu_blocks import (
 from edge_naca.export.conversion.relu_folding import is_uneven, meaning, push_regardless
 from edge_naca.export.conversion.result import Conversion
 from edge_naca.export.conversion.stage_running import prepare, run_stages
-from edge_naca.export.conversion.trial import made_up
+from edge_naca.export.conversion.trial import findings_of, made_up
 from edge_naca.export.onnx_import.model import layers_of, read_onnx
 from edge_naca.export.onnx_import.read import Model
 from edge_naca.front_end import FRONT_END, SCALER, FrontEnd
@@ -166,17 +166,15 @@ def _try(path: str | Path, model: Model, options: OnnxOptions, low: int) -> list
         x = x * options.full_scale
     elif model.says_range:
         x = np.rint(x * BYTE)
-    try:
+
+    def convert_all() -> None:
         conversion = _convert(path, model, x, options, None)
         if options.head == "answer":
             image.encode(_network(conversion, None))
         else:
             conversion.front_end()
-    except ConversionError as error:
-        return error.findings
-    except ValueError as error:
-        return [Finding("the graph", "graph", str(error), "export another model")]
-    return []
+
+    return findings_of(convert_all)
 
 
 def onnx_front_end(

@@ -1,45 +1,17 @@
-"""What a device, a model or a user says is checked where it comes in."""
+"""The ends of ONNX models: what takes the greatest number of a sample is left out, no other is."""
 
 from __future__ import annotations
 
-import os
-import struct
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from commands import done, failed
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_naca import presets
-from edge_naca.core import RESULT, Core
 from edge_naca.export.conversion.layers import ConversionError, Finding
 from edge_naca.export.onnx_import.front_end import onnx_check
-from edge_naca.files import read_file
-from edge_naca.host.messages import ProtocolError, read_result, read_results
-from edge_naca.host.virtual import VirtualDevice
-
-
-def result(prediction: int) -> bytes:
-    content = np.zeros(1, RESULT)
-    content["prediction"] = prediction
-    return content.tobytes()
-
-
-@pytest.mark.parametrize("prediction", [-100, -2, 99999])
-def test_an_answer_that_is_no_class_is_refused(prediction: int) -> None:
-    with pytest.raises(ProtocolError, match=f"a result says class {prediction}"):
-        read_result(result(prediction))
-    body = struct.pack("<IH", 1, 1) + result(prediction)
-    with pytest.raises(ProtocolError, match=f"a result says class {prediction}"):
-        read_results(body, 1)
-    assert read_result(result(-1))["prediction"] == -1
-
-
-# ---- ends of ONNX models -------------------------------------------------------------------------
 
 
 def ending_in(path: Path, opset: int, outputs: int, *nodes: Any) -> Path:
@@ -104,38 +76,3 @@ def test_a_softmax_over_places_is_refused(tmp_path: Path) -> None:
 
 def test_what_a_model_is_called_is_printable_in_an_exception() -> None:
     assert "\x1b" not in str(ConversionError([Finding("in\x1b[31m", "Input", "bad", "mend it")]))
-
-
-# ---- files ---------------------------------------------------------------------------------------
-
-
-def test_a_flash_file_is_one_device_s(tmp_path: Path) -> None:
-    flash = tmp_path / "flash.bin"
-    first = VirtualDevice(flash_file=flash)
-    with pytest.raises(ValueError, match="is the flash of another device that is running"):
-        VirtualDevice(flash_file=flash)
-    first.close()
-    VirtualDevice(flash_file=flash).close()
-
-
-@pytest.mark.parametrize("command", [("inspect",), ("check",), ("diff", "{pipe}")])
-def test_a_pipe_is_not_waited_for(tmp_path: Path, command: tuple[str, ...]) -> None:
-    pipe = tmp_path / ("m.onnx" if command == ("check",) else "p.naca")
-    os.mkfifo(pipe)
-    with pytest.raises(OSError, match="is a pipe, not a file"):
-        read_file(pipe)
-    words = [word.format(pipe=pipe) for word in command]
-    assert "is a pipe" in failed(1, *words, pipe)
-
-
-def test_an_image_may_name_more_classes_than_it_has_room_for(tmp_path: Path) -> None:
-    core = Core(replace(presets.competitive(4, 3), metadata={"classes": list("abcdefghi")}))
-    (tmp_path / "m.naca").write_bytes(core.image())
-    assert "c" in done("inspect", tmp_path / "m.naca")
-    done("diff", tmp_path / "m.naca", tmp_path / "m.naca")
-
-
-@pytest.mark.parametrize("option", ["--max-kib", "--test-fraction", "--unknown"])
-def test_nan_is_no_number(tmp_path: Path, option: str) -> None:
-    words = ("train", "digits", option, "nan", "-o", tmp_path / "m.naca")
-    assert f"'{option}': 'nan' is no number" in failed(2, *words)
