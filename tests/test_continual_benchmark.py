@@ -181,6 +181,26 @@ def test_ours_on_codes_is_the_core_on_samples() -> None:
     assert learner.bytes == state_size(network)
 
 
+def test_all_are_given_what_a_given_v_makes() -> None:
+    x = RNG.normal(size=(300, 8)) @ RNG.normal(size=(8, 8))
+    y = (x[:, 0] > 0).astype(np.int64)
+    dataset = Dataset("d", x[:200], y[:200], x[200:], y[200:], ("a", "b"))
+    network = network_for(dataset, decorrelate_on=dataset, rank=3)
+    raw, core = integer_dataset(network, dataset), Core(network)
+    given = continual.given_to_all(core, raw)
+    setting = Setting(network, is_signed=True)
+    assert given.x_train.shape == (200, 3)
+    assert setting.inputs == 3
+    assert setting.largest == 2**network.encoder.bits - 1
+    learner = learners.EdgeNaca(setting)
+    learner.learn_many(given.x_train, given.y_train)
+    core.learn_many(raw.x_train, raw.y_train)
+    assert learner.core.state() == core.state()
+    learned = network_for(dataset)
+    plain = integer_dataset(learned, dataset)
+    assert continual.given_to_all(Core(learned), plain).x_train.shape == (200, 8)
+
+
 # ---- streams -----------------------------------------------------------------------------------
 
 

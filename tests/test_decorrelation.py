@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,15 @@ def test_weights_are_taken_back_through_a_given_inhibition() -> None:
     back = decorrelation.prototypes(core.network, state)
     np.testing.assert_allclose(back @ v.T, weights, atol=1e-9)
     np.testing.assert_array_equal(back.argmax(axis=1), means.argmax(axis=1))
+    # What V takes off its sums comes back too.
+    centred = Core(network(replace(given(INPUTS), centre=np.arange(INPUTS) * 500)))
+    centred.learn_many(x, y)
+    state = snapshot(centred).state
+    weights = state.populations[0].weights / 2.0**rule.trace_shift
+    back = decorrelation.prototypes(centred.network, state) @ v.T
+    off = decorrelation.centre(centred.network, state)
+    assert np.abs(off).max() > 1
+    np.testing.assert_allclose(back - off, weights, atol=1e-9)
     plain = Core(network(None))
     plain.learn_many(np.abs(x), y)
     state = snapshot(plain).state

@@ -115,16 +115,19 @@ def test_doublings_of_a_long_life(learned: int, renews: bool) -> None:
         assert (learned_of(again).weights != before.weights).any() == renews
 
 
-def test_the_greatest_given_inhibition() -> None:
+@pytest.mark.parametrize("rank", [0, 1, 50])
+def test_the_greatest_given_inhibition(rank: int) -> None:
     """1024 inputs, weights and codes at their ends: sums of 24 bits, shifts of either sign."""
     rng = np.random.default_rng(0)
     inputs = 1024
+    size = rank * inputs or triangle(inputs)
     inhibition = Inhibition(
         inputs,
         7,
-        np.where(rng.random(triangle(inputs)) < 0.9, -128, 127),
-        rng.integers(0, 16, inputs),
+        np.where(rng.random(size) < 0.9, -128, 127),
+        rng.integers(0, 16, rank or inputs),
         shift=11,
+        rank=rank,
     )
     hidden = Population(5, weight_bits=8, decay=128, threshold=10, winners=2)
     network = Network(
@@ -148,7 +151,7 @@ def test_the_greatest_given_inhibition() -> None:
         assert_array_equal(one["input.spikes"], told.input_spikes)
         assert_array_equal(recorded(network, one, "potentials"), told.potentials)
     assert given["input.spikes"].min() == -1
-    assert given["synops"][0] > inputs * (inputs + 1) // 2
+    assert given["synops"][0] > size
 
 
 def test_names_are_those_of_the_document() -> None:

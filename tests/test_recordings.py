@@ -224,6 +224,7 @@ def test_replay_says_whether_everything_came_out_the_same(tmp_path: Path) -> Non
     result = call(*taught_once(tmp_path, spikes=77))
     assert result.exit_code == 1
     assert "instead of 77" in result.stderr
+    assert "the recording starts at 5" in failed(1, *taught_once(tmp_path, start=5, learned=6))
     other = failed(1, *taught_once(tmp_path, network_id="0badcafe"))
     assert "the recording is of network 0badcafe, the device runs" in other
     assert "push the image it was made with" in other
