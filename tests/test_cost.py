@@ -287,7 +287,8 @@ def test_a_given_inhibition_is_in_use_and_never_renewed() -> None:
     assert (found.renewal, found.renewal_every) == (None, 0)
     assert found.ram["inhibition"] < 30 * 4 + 100
     # Of low rank, the population behind it is smaller; the inhibition takes no less for that.
-    low = replace(given, rank=5, weights=np.zeros(5 * 30, int), row_shifts=[0] * 5, centre=[0] * 5)
+    none = np.zeros(5, int)
+    low = replace(given, rank=5, weights=np.zeros(150, int), row_shifts=none, centre=none)
     prepared = Preparation((1, 30, 1), keeps_sign=True)
     few = presets.competitive(prepared, 4, 2, bits=4, inhibition=low)
     ram = cost_report(Core(few), "microbit", assumed_activity(Core(few))).ram
