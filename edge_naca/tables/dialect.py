@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from edge_naca.tables import remarks
@@ -43,6 +44,19 @@ class Dialect:
     first_line: int = 1
     widths: frozenset[int] = frozenset()
 
+    def cells(self, line: str) -> list[str]:
+        """Return the cells of one line, whatever its quotes say; they are stripped of spaces."""
+        try:
+            row = next(csv.reader([line], delimiter=self.delimiter, quotechar=self.quote), [])
+        except csv.Error:
+            return []
+        return self.tidy(row)
+
+    def tidy(self, row: list[str]) -> list[str]:
+        """Return cells without spaces around them, nor such as lie between aligned columns."""
+        cells = [cell.strip() for cell in row]
+        return [cell for cell in cells if cell] if self.delimiter == " " else cells
+
     @property
     def title(self) -> str:
         """What people call the delimiter."""
@@ -63,7 +77,8 @@ def find(path: Path, text: str, delimiter: str | None) -> Dialect:
         If it is no delimiter.
     """
     dialect = _found(path, text, delimiter)
-    return replace(dialect, widths=remarks.widths(text, dialect))
+    lines = islice(io.StringIO(text), dialect.first_line - 1, None)
+    return replace(dialect, widths=remarks.widths_of(lines, dialect.cells))
 
 
 def _found(path: Path, text: str, delimiter: str | None) -> Dialect:
@@ -131,7 +146,7 @@ def rows(path: Path, text: str, dialect: Dialect) -> Iterator[Row]:
 
     def without_comments() -> Iterator[str]:
         nonlocal ended
-        yield from remarks.without(lines, dialect)
+        yield from remarks.without(lines, dialect.cells, dialect.widths)
         ended = True
 
     reader = csv.reader(
@@ -153,9 +168,7 @@ def rows(path: Path, text: str, dialect: Dialect) -> Iterator[Row]:
             raise failure(
                 path, "a quote is opened in this line and closed nowhere: mend or remove it", number
             )
-        cells = [cell.strip() for cell in row]
-        if dialect.delimiter == " ":
-            cells = [cell for cell in cells if cell]  # columns may be aligned by several spaces
+        cells = dialect.tidy(row)
         if any(cells):
             yield number, cells
         number = skipped + reader.line_num + 1

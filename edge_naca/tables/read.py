@@ -141,7 +141,7 @@ def read_table(
         told.append("decimal comma")
     if encoding not in ("UTF-8", options.encoding):
         told.append(f"text in {encoding}")
-    left = remarks.count(text, dialect)
+    left = remarks.count(text, dialect.cells, dialect.widths)
     if left:
         told.append(f"{left} line{'s' * (left > 1)} beginning with # left out")
     classes = _labels(path, labels, lines, header.names[plan.label])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from edge_naca.tables.cells import is_number
 
-if TYPE_CHECKING:
-    from edge_naca.tables.dialect import Dialect
+Split = Callable[[str], list[str]]  # a line into its cells
 
 _BEFORE = " \t\ufeff"  # what may stand before the sign
 
@@ -21,19 +18,18 @@ def begins_as_one(line: str) -> bool:
     return line.lstrip(_BEFORE).startswith("#")
 
 
-def widths(text: str, dialect: Dialect) -> frozenset[int]:
+def widths_of(lines: Iterator[str], split: Split) -> frozenset[int]:
     """Return the numbers of cells of the first two lines that are no remarks: header and sample."""
-    lines = islice(io.StringIO(text), dialect.first_line - 1, None)
     table = (line for line in lines if line.strip() and not begins_as_one(line))
-    counts = {len(_cells(line, dialect)) for line in islice(table, 2)}
+    counts = {len(split(line)) for line in islice(table, 2)}
     return frozenset(count for count in counts if count > 1)
 
 
-def without(lines: Iterator[str], dialect: Dialect) -> Iterator[str]:
+def without(lines: Iterator[str], split: Split, widths: frozenset[int]) -> Iterator[str]:
     """Yield lines, those empty that are remarks: they begin with # and are no line of the table.
 
-    One right above the table that holds as many cells, none of them a number, names its columns,
-    as `numpy.savetxt` writes it; it is yielded without the sign.
+    A line of the table has one of its `widths`. One right above the table that has, too, and holds
+    no number, names its columns, as `numpy.savetxt` writes it; it is yielded without the sign.
     """
     names = ""  # what may be a line of them, without the sign
     begun = False
@@ -47,8 +43,8 @@ def without(lines: Iterator[str], dialect: Dialect) -> Iterator[str]:
             yield line
             continue
         content = line.lstrip(_BEFORE)[1:]
-        cells = _cells(content, dialect)
-        if len(cells) not in dialect.widths:
+        cells = split(content)
+        if len(cells) not in widths:
             yield "\n"
         elif begun or any(map(is_number, cells)):
             yield line
@@ -58,22 +54,12 @@ def without(lines: Iterator[str], dialect: Dialect) -> Iterator[str]:
         yield "\n"
 
 
-def count(text: str, dialect: Dialect) -> int:
+def count(text: str, split: Split, widths: frozenset[int]) -> int:
     """Return how many lines are left out as remarks."""
     if "#" not in text:
         return 0
-    kept = without(iter(io.StringIO(text)), dialect)
+    kept = without(io.StringIO(text), split, widths)
     return sum(
         begins_as_one(line) and not rest.strip()
         for line, rest in zip(io.StringIO(text), kept, strict=True)
     )
-
-
-def _cells(line: str, dialect: Dialect) -> list[str]:
-    """Return the cells of one line, whatever its quotes say."""
-    try:
-        row = next(csv.reader([line], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
-    except csv.Error:
-        return []
-    cells = [cell.strip() for cell in row]
-    return [cell for cell in cells if cell] if dialect.delimiter == " " else cells
