@@ -64,7 +64,7 @@ def network_for(
     max_kib : most KiB of learned state; as many neurons are taken as fit. A second context, for
         samples that drift, is left out where it would take more than an eighth of them.
     neurons_per_class : neurons for each class, if `max_kib` is not given either 30, or 6 where
-        codes are decorrelated and no low rank leaves few of them.
+        codes are decorrelated, but not to a low rank.
     features : "edges" (how strong the edges of four orientations are in each cell of an image),
         "pixels" (of an image, pooled if it is large), "scaled" (every number for itself, scaled as
         `edge_naca.scaling` finds suitable), "decorrelated" (the same for up to 128 numbers, with a

@@ -227,7 +227,7 @@ def network_options(function: Function) -> Function:
             "--neurons-per-class",
             type=click.IntRange(1, 4096),
             help=f"Neurons for each class.  [{NEURONS_PER_CLASS}, or {DECORRELATED_NEURONS} where "
-            "features are decorrelated and no low rank leaves few of them]",
+            "features are decorrelated, but not to a low rank]",
         ),
         click.option(
             "--max-kib",
