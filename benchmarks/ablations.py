@@ -81,8 +81,8 @@ def networks(split: Split, settings: dict[str, Any]) -> Iterator[tuple[str, Netw
 def right(network: Network, split: Split, order: Array) -> float:
     """Return accuracy after a stream; a split that looks ahead is learned domain by domain."""
     dataset, core = split.dataset, Core(network)
-    x = recipes.integers_for(network, dataset.x_train)
-    test = recipes.integers_for(network, dataset.x_test)
+    x = dataset.x_train
+    test = dataset.x_test
     if not split.is_ahead:
         core.learn_many(x[order], dataset.y_train[order])
         return 100 * float((core.predict_many(test) == dataset.y_test).mean())

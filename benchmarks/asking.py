@@ -34,8 +34,8 @@ def figures(splits: list[Split], samples: int) -> Iterator[Figure]:
                 order = np.concatenate([order[y == c] for c in rng.permutation(int(y.max()) + 1)])
                 y = dataset.y_train[order]
             network = recipes.network_for(dataset, max_kib=64)
-            x = recipes.integers_for(network, dataset.x_train[order])
-            test = recipes.integers_for(network, dataset.x_test)
+            x = dataset.x_train[order]
+            test = dataset.x_test
             core, by_chance = Core(network), Core(network)
             asked, _ = taught_by_asking(core, x, y, SHARE, seed)
             chosen = np.sort(rng.permutation(len(x))[: len(asked)])

@@ -30,7 +30,7 @@ from edge_naca.core import Core
 from edge_naca.export.cost.report import activity_of, find_core, predict
 from edge_naca.measurement import Figure, Measurement, Table, mean, measure
 from edge_naca.metrics import paired_difference
-from edge_naca.recipes import integer_dataset, network_for
+from edge_naca.recipes import network_for
 
 Array = NDArray[Any]
 
@@ -120,14 +120,13 @@ def prepare(task: Task, split: Split, scenario: str, seed: int, options: Options
         dataclasses.replace(d, x_train=d.x_train[first], y_train=d.y_train[first]),
         seed=seed, decorrelate_on=split.others, **task.network,
     )  # fmt: skip
-    raw = integer_dataset(network, d)
-    codes = given_to_all(Core(network), raw)
+    codes = given_to_all(Core(network), d)
     setting = Setting(network, codes.x_train.dtype == np.int8, seed)
     stream = SCENARIOS[scenario].order(split, rng, options)
     for exam in stream.exams:
         if not len(exam.rows):
             raise ValueError(f"{d.name} has no test samples of {exam.title}: leave it out")
-    return Prepared(split, codes, raw, stream, setting)
+    return Prepared(split, codes, d, stream, setting)
 
 
 def given_to_all(core: Core, raw: data.Dataset) -> data.Dataset:

@@ -48,8 +48,8 @@ def of_product(split: Split, sizes: tuple[int, ...], seed: int) -> list[float]:
     network, dataset = product(split, sizes), split.dataset
     core = Core(network)
     order = np.random.default_rng(seed).permutation(len(dataset.y_train))
-    x = recipes.integers_for(network, dataset.x_train[order[: MARKS[-1]]])
-    test = recipes.integers_for(network, dataset.x_test[:TESTED])
+    x = dataset.x_train[order[: MARKS[-1]]]
+    test = dataset.x_test[:TESTED]
     right, before = [], 0
     for mark in MARKS:
         core.learn_many(x[before:mark], dataset.y_train[order[before:mark]])

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca import data, presets, recipes
+from edge_naca.affine import Affine
 from edge_naca.core import Core
 from edge_naca.image import Learned, State, new_state
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
@@ -128,8 +129,12 @@ def _preparation(rng: Random) -> Preparation:
     prep = replace(prep, signed=bool(rng.random() < 0.25))
     count = prep.features if rng.random() < 0.3 else 1
     gain = rng.integers(8, 30, count)
+    affine = None
+    if rng.random() < 0.3:
+        affine = Affine.of(0, np.ones(prep.raw_count if rng.random() < 0.7 else 1))
     return replace(
         prep,
+        affine=affine,
         offset=rng.integers(0, 40, count),
         gain=gain,
         shift=int(rng.integers(3, 6)) + int(prep.log) * 3,
@@ -225,6 +230,8 @@ def _samples(rng: Random, network: Network) -> tuple[Array, Array]:
     numbers = network.inputs if prep is None else prep.raw_count
     labels = rng.integers(0, network.capacity, count)
     dtype = np.dtype(str(rng.choice(["uint8", "uint8", "int16", "int32"])))
+    if prep is not None and prep.affine is not None and rng.random() < 0.7:
+        dtype = np.dtype(np.float32)
     most = 2**network.encoder.bits - 1 if prep is None else 255 if dtype == np.uint8 else 2000
     patterns = rng.random((network.capacity, numbers)) * (rng.random(numbers) < 0.6)
     x = patterns[labels] * most * rng.uniform(0.5, 1.2, (count, 1))

@@ -30,7 +30,7 @@ def one_split(dataset: Dataset, seed: int) -> tuple[float, ...]:
     y = dataset.y_train
     order = np.concatenate([rng.permutation(np.flatnonzero(y == label)) for label in classes])
     network = recipes.network_for(dataset, max_kib=KIB)
-    x, test = (recipes.integers_for(network, part) for part in (dataset.x_train, dataset.x_test))
+    x, test = dataset.x_train, dataset.x_test
     limit = novelty.limit_of_stream(network, x[order], y[order], FALSE_ALARMS)
     core = Core(network)
     core.learn_many(x[order], y[order])

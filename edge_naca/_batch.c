@@ -8,7 +8,7 @@ static naca_sample_t sample_at(naca_sample_kind_t kind, const void *samples, uin
     size_t element = 1;
     if (kind == NACA_RAW_I16) {
         element = 2;
-    } else if (kind == NACA_RAW_I32) {
+    } else if (kind == NACA_RAW_I32 || kind == NACA_RAW_F32) {
         element = 4;
     }
     const naca_sample_t sample = {kind, (const uint8_t *)samples + row * count * element, count};

@@ -22,7 +22,12 @@ RESULT = np.dtype(
      ("changes", "<u4")]
 )  # fmt: skip
 
-_RAW_KINDS = {"uint8": lib.NACA_RAW_U8, "int16": lib.NACA_RAW_I16, "int32": lib.NACA_RAW_I32}
+_RAW_KINDS = {
+    "uint8": lib.NACA_RAW_U8,
+    "int16": lib.NACA_RAW_I16,
+    "int32": lib.NACA_RAW_I32,
+    "float32": lib.NACA_RAW_F32,
+}
 _ALIGNMENT = lib.NACA_ALIGNMENT
 
 # What to do about a status that a caller can cause in spite of the checks made here.
@@ -115,7 +120,8 @@ class Core:
 
         Parameters
         ----------
-        x : integers: a raw sample, codes, or events (n, 2) of step and input.
+        x : integers, a raw sample, codes, or events (n, 2) of step and input; or real numbers, a
+            raw sample of a network that maps these to integers.
         kind : "raw", "codes" or "events"; None for raw where the network can prepare samples.
         """
         sample, _keep = self._sample(x, kind)

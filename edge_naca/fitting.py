@@ -11,6 +11,7 @@ import numpy as np
 from edge_naca.data import DataError, Dataset
 from edge_naca.network import Network
 from edge_naca.printable import shown
+from edge_naca.samples import takes_reals
 from edge_naca.tables.errors import TableWarning, quoted
 
 COLUMNS = "columns"  # in an image's metadata: names of the numbers of a sample
@@ -34,7 +35,8 @@ def fit(network: Network, dataset: Dataset) -> Dataset:
     Raises
     ------
     DataError
-        If samples have another size, or columns are missing; the message names them.
+        If samples have another size, or columns are missing, which the message names, or samples
+        are real numbers and the network takes none.
 
     Warns
     -----
@@ -71,6 +73,11 @@ def fit(network: Network, dataset: Dataset) -> Dataset:
         raise DataError(
             f"{shown(dataset.name)}: the network takes samples of {wanted} numbers, not "
             f"{shape if len(shape) > 1 else held}: this is other data than it was made for{advice}"
+        )
+    if dataset.x_train.dtype.kind == "f" and not takes_reals(network):
+        raise DataError(
+            f"{shown(dataset.name)}: the network takes integers, but the samples are real numbers: "
+            "this is other data than it was made for; train on real numbers to have them"
         )
     return dataset
 

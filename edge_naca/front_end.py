@@ -17,8 +17,7 @@ from edge_naca.specification.arithmetic import presentation_key
 from edge_naca.specification.stages import SpikingStages, run_coded
 from edge_naca.stages import SpikingConvolution, SpikingPool, Stage
 
-SCALER = "scaler"  # where an image's metadata keeps the host's part of scaling
-FRONT_END = "front_end"  # where it keeps what is known of frozen stages
+FRONT_END = "front_end"  # where an image's metadata keep what is known of frozen stages
 MOST_COUNT = 255  # what a trace can hold
 
 
@@ -32,8 +31,7 @@ class FrontEnd:
     Parameters
     ----------
     preparation, encoder, stages : as in a `Network`.
-    metadata : for the image: the host's part of scaling, if there is one, and where the stages are
-        from.
+    metadata : for the image: where the stages are from.
     """
 
     preparation: Preparation
@@ -75,7 +73,7 @@ class FrontEnd:
         stages = network.stages
         if not network.populations:
             stages = stages[:-1]
-        metadata = {k: network.metadata[k] for k in (SCALER, FRONT_END) if k in network.metadata}
+        metadata = {k: network.metadata[k] for k in (FRONT_END,) if k in network.metadata}
         if not stages:
             raise ValueError("the image has no frozen stages that populations could be put behind")
         encoder = network.encoder
@@ -115,7 +113,7 @@ class FrontEnd:
         )
 
     def features(self, x: ArrayLike, seed: int = 0) -> NDArray[np.int64]:
-        """Return the features of raw samples (n, …), integers; int64 (n, features)."""
+        """Return the features of raw samples (n, …); int64 (n, features)."""
         network = self.network()
         if self.is_exact:
             return Core(network).features_many(x).astype(np.int64)

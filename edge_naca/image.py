@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca import image_stages
+from edge_naca.affine import Affine
 from edge_naca.image_records import (
     COMPETITION_FIELDS,
     CURVE_FIELDS,
@@ -38,6 +40,7 @@ VERSION = HEADER["version"].range[1]
 BLOCK = 16
 MEANS_BYTES = 8  # of a population with priors
 MAX_SECTIONS = 64
+AFFINE_ARRAYS = {"addend": "<i4", "factor": "<i4", "exponent": "<i1"}  # in their order
 CRITICAL = 1
 CHECKSUM_AT = HEADER.offset("crc")
 
@@ -366,10 +369,16 @@ def _preparation_section(prep: Preparation) -> bytes:
         signed=prep.signed,
         per_feature=prep.offset.size > 1,
         keeps_sign=prep.keeps_sign,
+        real=prep.affine is not None,
+        per_number=prep.affine is not None and prep.affine.size > 1,
     )
     values = values_of(PREPARATION.fields.values(), prep)
     record = PREPARATION.pack({**values, "flags": flags})
-    return record + prep.offset.astype("<i2").tobytes() + prep.gain.astype("<u2").tobytes()
+    data = record + prep.offset.astype("<i2").tobytes() + prep.gain.astype("<u2").tobytes()
+    if prep.affine is None:
+        return data
+    maps = (getattr(prep.affine, name).astype(dtype) for name, dtype in AFFINE_ARRAYS.items())
+    return data + b"".join(part.tobytes() for part in maps)
 
 
 def _inhibition_section(inhibition: Inhibition) -> bytes:
@@ -541,14 +550,24 @@ def read_sections(data: bytes) -> dict[str, bytes]:
 def _read_preparation(data: bytes) -> Preparation:
     record = PREPARATION.unpack(data)
     flags = record["flags"]
+    shape = record["height"], record["width"], record["channels"]
     count = record["features"] if "per_feature" in flags else 1
+    affine = None
+    if "real" in flags:
+        at, maps = PREPARATION.size + 4 * count, math.prod(shape) if "per_number" in flags else 1
+        arrays = {}
+        for name, dtype in AFFINE_ARRAYS.items():
+            arrays[name] = np.frombuffer(data, dtype, maps, at)
+            at += arrays[name].nbytes
+        affine = Affine(**arrays)
     return Preparation(
-        shape=(record["height"], record["width"], record["channels"]),
+        shape=shape,
         log="log" in flags,
         signed="signed" in flags,
         keeps_sign="keeps_sign" in flags,
         offset=np.frombuffer(data, "<i2", count, PREPARATION.size),
         gain=np.frombuffer(data, "<u2", count, PREPARATION.size + 2 * count),
+        affine=affine,
         **arguments(PREPARATION.fields.values(), record),
     )
 

@@ -123,9 +123,10 @@ NEURON_FIELDS = tuple(
 
 # ---- preparation (image.md, section 3.1) -----------------------------------------------------
 
+PREPARATION_FLAGS = ("log", "signed", "per_feature", "keeps_sign", "real", "per_number")
 PREPARATION = Record(
     Field("spatial", "u8", options=SPATIAL),
-    Field("flags", "u8", flags=("log", "signed", "per_feature", "keeps_sign")),
+    Field("flags", "u8", flags=PREPARATION_FLAGS),
     Field("height", "u16", 1, MAX_UNITS, is_derived=True),
     Field("width", "u16", 1, MAX_UNITS, is_derived=True),
     Field("channels", "u16", 1, 64, is_derived=True),
@@ -136,6 +137,7 @@ PREPARATION = Record(
     Field("features", "u16", 1, MAX_UNITS, is_derived=True),
 )
 GAIN = Field("gain", "u16", 0, 16383)
+FACTOR = Field("factor", "i32", -(1 << 24) + 1, (1 << 24) - 1)
 
 # ---- inhibition (image.md, section 3.7) ------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.affine import Affine
 from edge_naca.image_records import (
     COMPETITION_FIELDS,
     CURVE_FIELDS,
@@ -53,7 +54,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """From a sensor's raw integers to codes (docs/arithmetic.md, section 3).
+    """From a sensor's raw numbers to codes (docs/arithmetic.md, section 3).
 
     Parameters
     ----------
@@ -66,6 +67,8 @@ class Preparation:
     keeps_sign : codes have the sign of their features, for an encoder that takes signs.
     offset, gain : int16 and uint16 (at most 16383), one for all features or one for each;
         a feature becomes ``(x − offset) · gain / 2**shift``, rounded, within ±1023.
+    affine : what makes integers of raw numbers that are real, before everything else; None where
+        they are integers.
     norm : scale every sample to this Euclidean norm of its codes; 0 leaves it as it is.
     """
 
@@ -80,6 +83,7 @@ class Preparation:
     gain: Array = field(default_factory=lambda: np.ones(1, np.uint16))
     shift: int = 0
     norm: int = 0
+    affine: Affine | None = None
 
     def __post_init__(self) -> None:
         if len(self.shape) != 3:
@@ -94,6 +98,11 @@ class Preparation:
             raise ValueError(
                 f"offset and gain must both hold one number or {self.features}, one for each "
                 f"feature, not {self.offset.size} and {self.gain.size}"
+            )
+        if self.affine is not None and self.affine.size not in (1, self.raw_count):
+            raise ValueError(
+                f"affine must hold one map or {self.raw_count}, one for each raw number, not "
+                f"{self.affine.size}"
             )
 
     @property

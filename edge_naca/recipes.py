@@ -15,7 +15,7 @@ from edge_naca.calibration import calibrated
 from edge_naca.choices import DECORRELATED_NEURONS, FEATURES, NEURONS_PER_CLASS
 from edge_naca.core import Core
 from edge_naca.data import Dataset
-from edge_naca.front_end import SCALER, FrontEnd, spread
+from edge_naca.front_end import FrontEnd, spread
 from edge_naca.image import state_size
 from edge_naca.images import (
     EDGES,
@@ -30,7 +30,7 @@ from edge_naca.images import (
 from edge_naca.inhibition import Inhibition
 from edge_naca.limits import MAX_LEARNED_INPUTS, MAX_UNITS, choice
 from edge_naca.network import Network, Preparation
-from edge_naca.scaling import DECORRELATED_BITS, Plan, Scaler, plan
+from edge_naca.scaling import DECORRELATED_BITS, Plan, plan
 
 Array = NDArray[Any]
 
@@ -100,7 +100,7 @@ def network_for(
             raise ValueError("features, bits and decorrelation are the front end's: leave them out")
         source, metadata, width = front_end, dict(front_end.metadata), front_end.encoder.bits
         chosen = dataset.x_train[spread(len(dataset.x_train), NORM_SAMPLES)]
-        norm = typical_norm(front_end, integers_for(front_end.network(), chosen))
+        norm = typical_norm(front_end, chosen)
     else:
         noted: dict[str, Any] = {}
         if decorrelate_on is None:
@@ -114,8 +114,7 @@ def network_for(
             chosen_plan.bits,
             chosen_plan.inhibition,
         )
-        scaler = chosen_plan.scaler
-        metadata = noted if scaler is None else noted | {SCALER: scaler.to_json()}
+        metadata = noted
 
     def build(neurons: int, **drift: float) -> Network:
         return presets.competitive(
@@ -170,7 +169,7 @@ def typical_norm(front_end: FrontEnd, raw: Array) -> float:
 
     Parameters
     ----------
-    raw : samples (n, …), integers as a device is given them; some of them are looked at.
+    raw : samples (n, …) as a device is given them; some of them are looked at.
     """
     features = front_end.features(raw[spread(len(raw), NORM_SAMPLES)])
     square = float((features.astype(np.float64) ** 2).sum(axis=1).mean())
@@ -180,35 +179,6 @@ def typical_norm(front_end: FrontEnd, raw: Array) -> float:
             "it was made with?"
         )
     return float(np.sqrt(square))
-
-
-def integers_for(network: Network, x: Array) -> Array:
-    """Return samples as the integers that a network prepares itself: the host's part of scaling.
-
-    Raises
-    ------
-    ValueError
-        If the samples are real numbers and the network was made for integers, or if they have
-        another size.
-    """
-    wanted = network.inputs if network.preparation is None else network.preparation.raw_count
-    if x.ndim < 2 or int(np.prod(x.shape[1:])) != wanted:
-        raise ValueError(f"the network takes samples of {wanted} numbers, not {x.shape[1:]}")
-    scaler = network.metadata.get(SCALER)
-    if scaler is not None:
-        return Scaler.from_json(scaler, wanted)(x.reshape(len(x), -1))
-    if x.dtype.kind == "f":
-        raise ValueError("the network was made for integers, but the samples are real numbers")
-    return x
-
-
-def integer_dataset(network: Network, dataset: Dataset) -> Dataset:
-    """Return a data set whose samples went through `integers_for`."""
-    return replace(
-        dataset,
-        x_train=integers_for(network, dataset.x_train),
-        x_test=integers_for(network, dataset.x_test),
-    )
 
 
 def _decorrelated_on(
@@ -235,10 +205,9 @@ def _decorrelated_on(
         width = fine.bits
         fine = replace(fine, bits=DECORRELATED_BITS)
     width = width if bits is None else bits
-    metadata = {} if fine.scaler is None else {SCALER: fine.scaler.to_json()}
-    reader = presets.competitive(fine.preparation, 2, 1, bits=fine.bits, metadata=metadata)
+    reader = presets.competitive(fine.preparation, 2, 1, bits=fine.bits)
     chosen = spread(len(others.x_train), CALIBRATION_SAMPLES)
-    codes = Core(reader).prepare_many(integers_for(reader, others.x_train[chosen]))
+    codes = Core(reader).prepare_many(others.x_train[chosen])
     usual = LOW_RANK if fine.preparation.outputs > MAX_LEARNED_INPUTS else 0
     found = calibrated(
         codes,
@@ -276,4 +245,4 @@ def _prepare(
         )
     kind = edges if features == "edges" else PLAIN if are_small(x) else POOLED
     preparation, width = image_preparation(x, kind, bits)
-    return Plan(features, width, None, preparation)
+    return Plan(features, width, preparation)

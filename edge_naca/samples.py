@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edge_naca.affine import as_float32
 from edge_naca.limits import choice
 from edge_naca.network import Network
 
 ARRAYS = ("raw", "codes")  # what many samples in one call can be
+
+
+def takes_reals(network: Network) -> bool:
+    """Return whether raw samples may be real numbers."""
+    return network.preparation is not None and network.preparation.affine is not None
 
 
 def default_kind(network: Network) -> str:
@@ -45,34 +51,37 @@ def check_labels(labels: ArrayLike, count: int, capacity: int) -> NDArray[np.int
 def check_samples(network: Network, x: ArrayLike, kind: str) -> NDArray[Any]:
     """Return raw samples or codes as an array (samples, numbers) that the core can read.
 
-    uint8, int16 and int32 pass without a copy; other integers go into the smallest of them.
+    Raw samples of a network whose preparation maps real numbers become float32, whatever numbers
+    they are. Those of others are integers: uint8, int16 and int32 pass without a copy, others go
+    into int32.
 
     Raises
     ------
     TypeError
-        If samples are not integers.
+        If samples are no numbers.
     ValueError
-        If a sample has the wrong length, or a value does not fit.
+        If a sample has the wrong length, a value does not fit, or samples are real numbers and the
+        network takes integers.
     """
     choice("kind", kind, ARRAYS)
     array = np.asarray(x)
     if array.dtype.kind == "b":
         array = array.astype(np.uint8)
-    if array.dtype.kind not in "iu":
-        raise TypeError(
-            f"samples must be integers, not {array.dtype}; NacaClassifier scales real numbers"
-        )
-    if kind == "raw" and network.preparation is None:
+    preparation = network.preparation if kind == "raw" else None
+    if kind == "raw" and preparation is None:
         raise ValueError("this network has no preparation: hand over codes or events")
-    wanted = network.inputs
-    if kind == "raw" and network.preparation is not None:
-        wanted = network.preparation.raw_count
+    is_real = kind == "raw" and takes_reals(network)
+    if array.dtype.kind not in ("iuf" if is_real else "iu"):
+        _refuse(array.dtype, is_real)
+    wanted = network.inputs if preparation is None else preparation.raw_count
     count = len(array) if array.ndim else 0
     if array.ndim < 2 or int(np.prod(array.shape[1:])) != wanted:
         raise ValueError(
             f"each sample must hold {wanted} numbers ({kind}), but the array is {array.shape}"
         )
     array = array.reshape(count, wanted)
+    if is_real:
+        return _readable(as_float32(array, "samples"), np.float32)
     if kind == "codes":
         most = 2**network.code_bits - 1
         least = -most if network.encoder.is_signed else 0
@@ -88,6 +97,18 @@ def check_samples(network: Network, x: ArrayLike, kind: str) -> NDArray[Any]:
     if array.size and (array.min() < info.min or array.max() > info.max):
         raise ValueError("raw numbers must fit into 32 bits with a sign")
     return _readable(array, np.int32)
+
+
+def _refuse(dtype: np.dtype[Any], is_real: bool) -> NoReturn:
+    """Raise for samples of a type that a network does not take."""
+    if is_real:
+        raise TypeError(f"samples must be numbers, not {dtype}")
+    if dtype.kind == "f":
+        raise ValueError(
+            f"samples must be integers, not {dtype}: the network was made for integers, as it was "
+            "trained on them; train on real numbers, or hand over what it was trained on"
+        )
+    raise TypeError(f"samples must be integers, not {dtype}")
 
 
 def check_events(network: Network, events: ArrayLike) -> NDArray[np.uint16]:

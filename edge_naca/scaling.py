@@ -1,9 +1,8 @@
-"""From real numbers to the integers that a device prepares: scaling, on the host.
+"""How features become codes: the preparation that suits samples, which the device carries out.
 
-A device knows integers only. Where features are real numbers, a `Scaler` makes them int16, and a
-`Preparation`, which the device carries out, makes codes of those. Features that are integers from
-the start go to the device as they are wherever its preparation can do all the scaling alone. The
-scaler is kept in the image's metadata as JSON, so that any host can repeat it.
+A device calculates with integers only. Where features are real numbers, the preparation begins with
+an affine map that makes integers of them. Features that are integers from the start need none
+wherever the rest of the preparation can do all the scaling alone.
 """
 
 from __future__ import annotations
@@ -14,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edge_naca.affine import Affine, as_float32
 from edge_naca.images import EDGES, image_preparation, image_shape
 from edge_naca.inhibition import Inhibition
 from edge_naca.limits import MAX_INHIBITED, MAX_LEARNED_INPUTS, MAX_UNITS, choice
 from edge_naca.network import Preparation
+from edge_naca.specification.preparation import from_reals
 
 Float = NDArray[np.float64]
 
@@ -26,50 +27,9 @@ BITS = 4  # of a code, but for edges
 
 REACH = 2.5  # standard deviations that the codes cover on either side of the mean
 DECORRELATED_BITS, DECORRELATED_REACH = 7, 4  # of the codes that the inhibition is given
-STEPS = 4096  # int16 steps that a standard deviation takes between host and device
+STEPS = 4096  # what an affine map makes of a standard deviation
 BRIGHT = 255  # feature that the brightest pixel becomes; four times as bright is still told apart
 LIMIT = 32767
-
-
-@dataclass(frozen=True, eq=False)
-class Scaler:
-    """Real numbers to int16: ``clip(rint((x − offset) · scale), ±32767)``, in float64.
-
-    Parameters
-    ----------
-    offset, scale : float64 (features,), or (1,) for all features alike.
-    """
-
-    offset: Float
-    scale: Float
-
-    def __call__(self, x: ArrayLike) -> NDArray[np.int16]:
-        """Return samples (n, features) as int16."""
-        with np.errstate(over="ignore"):
-            scaled = (np.asarray(x, np.float64) - self.offset) * self.scale
-        return np.rint(np.clip(scaled, -LIMIT, LIMIT)).astype(np.int16)
-
-    def to_json(self) -> dict[str, list[float]]:
-        """Return what JSON can hold; no digit is lost."""
-        return {"offset": self.offset.tolist(), "scale": self.scale.tolist()}
-
-    @classmethod
-    def from_json(cls, data: Any, features: int) -> Scaler:
-        """Undo `to_json`.
-
-        Raises
-        ------
-        ValueError
-            If `data` describes no scaler of that many features.
-        """
-        try:
-            parts = [np.asarray(data[name], np.float64) for name in ("offset", "scale")]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError("a scaler needs lists of numbers, offset and scale") from error
-        for part in parts:
-            if part.shape not in ((1,), (features,)) or not np.isfinite(part).all():
-                raise ValueError(f"a scaler's lists need one finite number, or {features}")
-        return cls(*parts)
 
 
 def looks_like_pixels(x: NDArray[Any]) -> bool:
@@ -93,14 +53,12 @@ class Plan:
     ----------
     source : the scaling that was chosen, one of `SCALINGS` but "auto".
     bits : of a code that is sent.
-    scaler : the host's part; None for nothing.
-    preparation : the device's part.
+    preparation : what the device does.
     inhibition : what decorrelates codes on the device, if anything.
     """
 
     source: str
     bits: int
-    scaler: Scaler | None
     preparation: Preparation
     inhibition: Inhibition | None = None
 
@@ -118,8 +76,8 @@ def plan(
 
     Parameters
     ----------
-    x : samples (n, features), finite, of which only those things are looked at that
-        `feature_range` does not tell.
+    x : samples (n, features), of which only those things are looked at that `feature_range` does
+        not tell. Real numbers are taken as float32, as a device reads them.
     bits : of a code that is sent; None for what measured best.
     scaling : "edges": samples are images, flattened and square, and become how strong edges of
         four orientations are in each cell; "pixels": all features by one maximum, zero stays zero,
@@ -138,6 +96,8 @@ def plan(
         If an argument is wrong (its name is in the message), or there are too many features.
     """
     choice("scaling", scaling, SCALINGS)
+    if x.dtype.kind == "f":
+        x = as_float32(x, "X")
     features = x.shape[1]
     bounds = None if feature_range is None else _bounds(feature_range, features)
     if scaling == "auto":
@@ -155,13 +115,13 @@ def plan(
             f"X has {features} features; there is room for {most[scaling]} with scaling={scaling!r}"
         )
     if scaling == "pixels":
-        return Plan(scaling, bits, *_plan_pixels(x, bits, bounds))
+        return Plan(scaling, bits, _plan_pixels(x, bits, bounds))
     if scaling == "standard":
-        part, preparation = _plan_standard(x, bits, REACH, bounds)
-        return Plan(scaling, bits, part, replace(preparation, signed=True))
-    part, preparation = _plan_standard(x, DECORRELATED_BITS, DECORRELATED_REACH, bounds)
+        preparation = _plan_standard(x, bits, REACH, bounds)
+        return Plan(scaling, bits, replace(preparation, signed=True))
+    preparation = _plan_standard(x, DECORRELATED_BITS, DECORRELATED_REACH, bounds)
     inhibition = None if with_given else Inhibition(features, DECORRELATED_BITS)
-    return Plan(scaling, bits, part, replace(preparation, keeps_sign=True), inhibition)
+    return Plan(scaling, bits, replace(preparation, keeps_sign=True), inhibition)
 
 
 def _suitable(
@@ -183,12 +143,12 @@ def _plan_edges(x: NDArray[Any], bits: int | None) -> Plan:
             f"not negative, which these samples of {x.shape[1]} features are not: hand over a "
             "preparation with their shape"
         )
-    scaler = None
+    affine = None
     if x.dtype.kind not in "iu" or x.max() > LIMIT:
-        scaler = Scaler(np.zeros(1), np.array([BRIGHT / max(float(x.max()), 1e-300)]))
-        x = scaler(x)
+        affine = Affine.of(0, BRIGHT / max(float(x.max()), 1e-300))
+        x = from_reals(affine, as_float32(x, "X"))
     preparation, bits = image_preparation(x.reshape(-1, *shape), EDGES, bits)
-    return Plan("edges", bits, scaler, preparation)
+    return Plan("edges", bits, replace(preparation, affine=affine))
 
 
 def _bounds(feature_range: Any, features: int) -> tuple[Float, Float]:
@@ -232,8 +192,8 @@ def _spread(x: Float) -> tuple[Float, Float]:
 
 def _plan_standard(
     x: NDArray[Any], bits: int, reach: float, bounds: tuple[Float, Float] | None
-) -> tuple[Scaler | None, Preparation]:
-    """Return the host's part, and the device's, to which the sign is to be added."""
+) -> Preparation:
+    """Return a preparation to which the sign is to be added."""
     shape = (1, x.shape[1], 1)
     codes_per_deviation = (2**bits - 1) / reach
     if bounds is None:
@@ -249,14 +209,13 @@ def _plan_standard(
         centred = (np.abs(np.rint(centre) - centre) <= deviation / 10).all()
         if exact and centred and largest <= LIMIT:
             offset = np.broadcast_to(np.rint(centre), gain.shape).astype(np.int64)
-            return None, Preparation(shape, offset=offset, gain=gain, shift=shift)
+            return Preparation(shape, offset=offset, gain=gain, shift=shift)
     gain, shift = gains(np.array([codes_per_deviation / STEPS]))
-    return Scaler(centre, STEPS / deviation), Preparation(shape, gain=gain, shift=shift)
+    affine = Affine.of(centre, STEPS / deviation)
+    return Preparation(shape, gain=gain, shift=shift, affine=affine)
 
 
-def _plan_pixels(
-    x: NDArray[Any], bits: int, bounds: tuple[Float, Float] | None
-) -> tuple[Scaler | None, Preparation]:
+def _plan_pixels(x: NDArray[Any], bits: int, bounds: tuple[Float, Float] | None) -> Preparation:
     if bounds is None:
         if x.min() < 0:
             raise ValueError(
@@ -274,9 +233,8 @@ def _plan_pixels(
         gain, shift = gains(BRIGHT / width)
         offset = np.broadcast_to(low, gain.shape).astype(np.int64)
         if (gain >= 50).all():
-            return None, Preparation(shape, offset=offset, gain=gain, shift=shift, norm=norm)
+            return Preparation(shape, offset=offset, gain=gain, shift=shift, norm=norm)
     steps = LIMIT // 4  # of a full range; the rest is headroom
     gain, shift = gains(np.array([BRIGHT / steps]))
-    return Scaler(np.broadcast_to(low, width.shape).copy(), steps / width), Preparation(
-        shape, gain=gain, shift=shift, norm=norm
-    )
+    affine = Affine.of(low, steps / width)
+    return Preparation(shape, gain=gain, shift=shift, norm=norm, affine=affine)

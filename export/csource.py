@@ -13,6 +13,7 @@ import edge_naca
 from edge_naca.core import Core
 from edge_naca.image import ImageError, decode
 from edge_naca.network import Network
+from edge_naca.samples import takes_reals
 
 # The core's own names, and the C library's headers, which NAME.h would hide from a compiler that is
 # told to look into its folder.
@@ -45,7 +46,7 @@ enum {
     ${NAME}_IMAGE_SIZE = ${image_size}, ///< bytes of the image
     ${NAME}_WORKSPACE_SIZE = ${workspace_size}, ///< bytes of memory that naca_init needs
     ${NAME}_STATE_SIZE = ${state_size}, ///< bytes that naca_state_save writes
-    ${NAME}_RAW_COUNT = ${raw_count}, ///< numbers in a raw sample, 0 without preparation
+    ${NAME}_RAW_COUNT = ${raw_count}, ///< numbers in a raw sample, 0 without preparation${raw_type}
     ${NAME}_INPUTS = ${inputs}, ///< codes in a prepared sample${code_type}
     ${NAME}_CAPACITY = ${capacity} ///< classes there is room for
 };
@@ -220,6 +221,7 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
         "classes": ",\n".join(f"    {_literal(text)}" for text in _class_names(network)),
         "words": "\n".join(_words(image)),
         "count": f"{name.upper()}_{'INPUTS' if network.preparation is None else 'RAW_COUNT'}",
+        "raw_type": ": float" if takes_reals(network) else "",
         "code_type": ", int8_t: they have a sign" if network.encoder.is_signed else "",
         "opener": "naca_image_open" if code is None else "naca_image_open_with",
         "open": "naca_image_open(" if code is None else f"naca_image_open_with({code}(), ",
@@ -279,6 +281,8 @@ def _example_sample(network: Network) -> dict[str, str]:
     What it computes is ``37 i`` modulo the count of numbers there are, from the least one on.
     """
     prep, most = network.preparation, 2**network.code_bits - 1
+    if takes_reals(network):
+        return {"kind": "NACA_RAW_F32", "type": "float", "number": "(i % 7u)"}
     if prep is not None:
         least, most = (-255 if prep.keeps_sign else 0), 255
         kind, type_ = ("NACA_RAW_I16", "int16_t") if least else ("NACA_RAW_U8", "uint8_t")

@@ -25,7 +25,7 @@ from edge_naca.host.boards import BoardError, EmulatedBoard
 
 # The emulated clock moves by 2**7 ns with every instruction, whatever the host does meanwhile.
 COUNTING = ("-icount", "shift=7,sleep=off")
-KINDS = {"uint8": 0, "int16": 1, "int32": 2}
+KINDS = {"uint8": 0, "int16": 1, "int32": 2, "float32": 6}
 CODES = 3
 WRAPPED = 0xFFFFFFFF
 PATIENCE = 120.0  # seconds without a line from the program
@@ -75,7 +75,7 @@ def count(
     ----------
     name : an emulated board (`edge_naca.host.boards.BOARDS`).
     image : what to run, with what it has learned.
-    samples : integers (n, numbers) as uint8, int16 or int32 ("raw"), or uint8 ("codes").
+    samples : (n, numbers) as uint8, int16, int32 or float32 ("raw"), or uint8 ("codes").
     labels : (n,), what to learn each sample as.
     elf : the program ``measure``, if it is built already.
 

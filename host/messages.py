@@ -121,6 +121,7 @@ class SampleKind(IntEnum):
     CODES = 3
     EVENTS = 4
     PACKED = 5
+    RAW_F32 = 6
 
 
 class ProtocolError(DeviceError):

@@ -23,9 +23,9 @@ from support import run
 from edge_naca import image
 from edge_naca._core import ffi, lib
 from edge_naca.core import Core
-from edge_naca.image_records import ENTRY, HEADER, NETWORK, SAVED_STATE
+from edge_naca.image_records import ENTRY, HEADER, NETWORK, PREPARATION, SAVED_STATE
 from edge_naca.network import Network
-from edge_naca.samples import check_events, check_samples
+from edge_naca.samples import check_events, check_samples, takes_reals
 from edge_naca.specification import preparation
 from edge_naca.specification.network import Specification
 from edge_naca.specification.results import Recording, Result
@@ -34,7 +34,8 @@ CASE = struct.Struct("<i4I")
 OPERATION = struct.Struct("<i5I")
 
 OPERATIONS = ("infer", "learn", "record", "prepare", "restart", "load")
-RAW_DTYPES = ("uint8", "int16", "int32")  # kinds 0 .. 2
+RAW_KINDS = {"uint8": 0, "int16": 1, "int32": 2, "float32": 6}
+RAW_DTYPES = {kind: dtype for dtype, kind in RAW_KINDS.items()}
 CODES, EVENTS = 3, 4
 
 NOTHING = Result(0, 0, 0, 0, 0)
@@ -66,7 +67,7 @@ def sample_of(network: Network, x: ArrayLike, kind: str) -> tuple[int, int, byte
         events = check_events(network, x)
         return EVENTS, len(events), events.tobytes()
     array = check_samples(network, np.asarray(x)[None], kind)[0]
-    code = CODES if kind == "codes" else RAW_DTYPES.index(array.dtype.name)
+    code = CODES if kind == "codes" else RAW_KINDS[array.dtype.name]
     return code, array.size, array.tobytes()
 
 
@@ -224,10 +225,15 @@ def _refusals(network: Network, encoded: bytes, state: bytes) -> Iterator[bytes]
         wrong.append((EVENTS, 1, struct.pack("<2H", 0, 0)))
     if steps > 1:
         wrong.append((EVENTS, 2, struct.pack("<4H", 1, 0, 0, inputs - 1)))
-    for kind, dtype in enumerate(RAW_DTYPES):
-        prep = network.preparation
+    prep = network.preparation
+    for kind, dtype in RAW_DTYPES.items():
         count = inputs if prep is None else prep.raw_count + 1
         wrong.append((kind, count, bytes(count * np.dtype(dtype).itemsize)))
+    if prep is not None:
+        reals = np.zeros(prep.raw_count, np.float32)
+        for bad in (np.nan, -np.inf) if takes_reals(network) else (0.0,):
+            reals[-1] = bad
+            wrong.append((RAW_KINDS["float32"], len(reals), reals.tobytes()))
     for sample in wrong:
         yield operation("learn", sample, 0, lib.NACA_ERR_SAMPLE)
         yield operation("record", sample, 0, lib.NACA_ERR_SAMPLE)
@@ -314,6 +320,18 @@ _IMPOSSIBLE_INHIBITION = [
 ]
 
 
+def _impossible_maps(section: bytes) -> list[tuple[str, int, str, int]]:
+    """Return what must not be said of affine maps, if need be that there are some."""
+    record = PREPARATION.unpack(section)
+    if "real" not in record["flags"]:
+        return [("flags", 1, "<B", section[1] | 32)]
+    count = record["features"] if "per_feature" in record["flags"] else 1
+    numbers = record["height"] * record["width"] * record["channels"]
+    maps = numbers if "per_number" in record["flags"] else 1
+    factor = PREPARATION.size + 4 * count + 4 * maps
+    return [("factor", factor, "<i", value) for value in (1 << 24, -(1 << 24))]
+
+
 def sealed(data: bytes | bytearray) -> bytes:
     """Return an image with size and checksum put right."""
     head = HEADER.pack({**HEADER.unpack(data), "size": len(data)})[: image.CHECKSUM_AT]
@@ -339,6 +357,8 @@ def refused_cases(encoded: bytes, rng: np.random.Generator) -> Iterator[bytes]:
         hostile.append((network_at, _IMPOSSIBLE_SIGNED))
     if b"INHB" in places:
         hostile.append((places[b"INHB"], _IMPOSSIBLE_INHIBITION))
+    if b"PREP" in places:
+        hostile.append((places[b"PREP"], _impossible_maps(encoded[places[b"PREP"] :])))
     for first, fields in hostile:
         _, at, layout, value = fields[rng.integers(len(fields))]
         impossible = bytearray(encoded)

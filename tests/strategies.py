@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from stage_strategies import chains
 
 from edge_naca import image
+from edge_naca.affine import Affine
 from edge_naca.image_records import ENCODERS, PRE_TERMS, SPATIAL
 from edge_naca.inhibition import Inhibition, triangle
 from edge_naca.limits import MAX_LEARNED_INPUTS
 from edge_naca.network import Curve, Encoder, Network, Population, Preparation, Rule
+from edge_naca.samples import takes_reals
 from edge_naca.stages import Stage
 
 
@@ -31,6 +33,29 @@ def encoders(draw: st.DrawFn, has_stages: bool = False) -> Encoder:
     return Encoder(kind, bits, steps)
 
 
+def random_affine(rng: np.random.Generator, count: int) -> Affine:
+    """Return maps as scaling makes them, or any that can be."""
+    if rng.random() < 0.5:
+        return Affine.of(rng.normal(0, 10, count), 10 ** rng.uniform(-1, 4, count))
+    factor = rng.integers(1 - 2**24, 2**24, count) >> rng.integers(0, 24, count)
+    most = rng.choice([0, 1000, 2**31 - 1])
+    return Affine(
+        rng.choice([factor, np.full(count, 2**24 - 1), np.zeros(count, int)]),
+        rng.integers(-128, 128, count) if rng.random() < 0.5 else rng.integers(-30, -5, count),
+        rng.integers(-most - 1, most + 1, count),
+    )
+
+
+def random_reals(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
+    """Return finite numbers: around 0, halves, or of any bits."""
+    if rng.random() < 0.5:
+        return rng.normal(0, 10 ** rng.uniform(-2, 5), count).astype(np.float32)
+    if rng.random() < 0.5:
+        return (rng.integers(-99, 100, count) / 2).astype(np.float32)
+    bits = rng.integers(0, 2**32, count, np.uint32) & np.uint32(0xFF7FFFFF)
+    return bits.view(np.float32)
+
+
 @st.composite
 def preparations(draw: st.DrawFn, keeps_sign: bool = False) -> Preparation:
     spatial = draw(st.sampled_from(SPATIAL))
@@ -40,10 +65,14 @@ def preparations(draw: st.DrawFn, keeps_sign: bool = False) -> Preparation:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     reach = draw(st.sampled_from([0, 1, 200, 32767]))
     least, most = draw(st.sampled_from([(0, 1), (1, 1), (0, 300), (0, 16383)]))
+    affine = None
+    if draw(st.booleans()):
+        affine = random_affine(rng, shape_only.raw_count if draw(st.booleans()) else 1)
     return Preparation(
         shape,
         spatial,
         shape_only.cell,
+        affine=affine,
         cap=draw(_extreme(0, 32767)),
         log=draw(st.booleans()),
         signed=draw(st.booleans()) and not keeps_sign,
@@ -337,6 +366,8 @@ def random_sample(network: Network, rng: np.random.Generator) -> tuple[NDArray[A
         return np.argwhere(spikes), kind
     assert network.preparation is not None
     count = network.preparation.raw_count
+    if takes_reals(network) and rng.random() < 0.6:
+        return random_reals(rng, count), kind
     dtype = rng.choice(["uint8", "int16", "int32"])
     info = np.iinfo(dtype)
     if rng.random() < 0.3:

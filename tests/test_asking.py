@@ -24,7 +24,7 @@ DIGITS = data.load("digits")
 
 def untaught(neurons: int = 8) -> tuple[Core, NDArray[Any]]:
     core = Core(recipes.network_for(DIGITS, neurons_per_class=neurons))
-    return core, recipes.integers_for(core.network, DIGITS.x_train)
+    return core, DIGITS.x_train
 
 
 def test_doubt_is_the_ratio_of_two_distances() -> None:
@@ -104,7 +104,7 @@ def test_labels_that_repeat_are_taken_note_of() -> None:
 
 def started(device: LinkDevice, base: int, record: Path | None) -> list[tuple[int, bytes]]:
     """Return which items of all digits would be taught."""
-    x = recipes.integers_for(device.core.network, DIGITS.x_train)
+    x = DIGITS.x_train
     items = list(zip(DIGITS.y_train.tolist(), device.packer.samples(x), strict=True))
     return asked_items(device, base, record, x, items, 0.1, 5, True)
 
@@ -113,7 +113,7 @@ def test_what_is_asked_for_depends_on_what_the_device_knows(tmp_path: Path) -> N
     written, record = tmp_path / "digits.naca", tmp_path / "asked.jsonl"
     done("train", "digits", "--untaught", "-o", written)
     with open_link(f"emulate:{written}") as device:
-        x = recipes.integers_for(device.core.network, DIGITS.x_train)
+        x = DIGITS.x_train
         new = started(device, 0, None)
         device.learn_many(x[:600], DIGITS.y_train[:600])
         taught = started(device, 600, None)

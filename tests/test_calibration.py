@@ -213,6 +213,5 @@ def test_many_numbers_are_put_through_a_low_rank() -> None:
     assert (network.inputs, network.arriving) == (200, recipes.LOW_RANK)
     assert network.populations[0].neurons == 3 * 30
     core = Core(network)
-    raw = recipes.integers_for(network, x)
-    core.learn_many(raw[:200], y[:200])
-    assert (core.predict_many(raw[200:]) == y[200:]).mean() > 0.95
+    core.learn_many(x[:200], y[:200])
+    assert (core.predict_many(x[200:]) == y[200:]).mean() > 0.95

@@ -238,7 +238,6 @@ def test_continuing_is_as_if_never_saved(folder: Path, tmp_path: Path) -> None:
     assert after.seen().tolist() == [20, 20, 20]
     # Order, and so the state, is what the library gives for the same samples.
     added = data.read(second, test_fraction=0).with_classes(result["classes"])
-    added = recipes.integer_dataset(before.network, added)
     (stage,) = scenarios.stream(added)
     before.learn_many(added.x_train[stage.indices], added.y_train[stage.indices])
     assert before.state() == after.state()
@@ -263,7 +262,9 @@ def test_samples_of_another_kind_are_refused(folder: Path, tmp_path: Path) -> No
     assert "takes samples of 64 numbers, not (7, 8)" in failed(1, "train", path, *goes_on)
     assert "takes samples of 64 numbers, not (7, 8)" in failed(1, "evaluate", image, path)
     np.savez(path, x=digits.x_train / 2, y=digits.y_train)
-    assert "the samples are real numbers" in failed(1, "train", path, *goes_on)
+    said = "the network takes integers, but the samples are real numbers"
+    assert said in failed(1, "train", path, *goes_on)
+    assert said in failed(1, "evaluate", image, path)
     message = failed(1, "evaluate", folder / "table.naca", "digits")
     assert "knows none of the classes of digits" in message
 
@@ -386,7 +387,7 @@ def test_inspect_in_words(folder: Path) -> None:
     for fact in (f"{size} bytes", "bitplane, 3 bits", "10 of 10", "winner · table", "taught by"):
         assert fact in text
     text = done("inspect", folder / "table.naca")
-    for fact in ("3 numbers, scaled on the host, with their sign: 3 codes", "3 of 5", "kind 2"):
+    for fact in ("3 real numbers, with their sign: 3 codes", "3 of 5", "kind 2"):
         assert fact in text
 
 
@@ -588,9 +589,8 @@ def test_bench_measures_what_the_library_would(tmp_path: Path) -> None:
     expected = []
     for seed in range(3):
         network = recipes.network_for(dataset, max_kib=1, seed=seed)
-        ready = recipes.integer_dataset(network, dataset)
         expected.append(
-            scenarios.run(Core(network), ready, scenarios.stream(ready, seed=seed)).final
+            scenarios.run(Core(network), dataset, scenarios.stream(dataset, seed=seed)).final
         )
     figures = result["figures"]
     assert figures["accuracy"]["orders"] == expected

@@ -26,7 +26,7 @@ from edge_naca import data, presets
 from edge_naca.core import Core
 from edge_naca.data import Dataset
 from edge_naca.image import state_size
-from edge_naca.recipes import integer_dataset, network_for
+from edge_naca.recipes import network_for
 
 RNG = np.random.default_rng(0)
 CLASSES, INPUTS = 4, 6
@@ -168,15 +168,14 @@ def test_ours_on_codes_is_the_core_on_samples() -> None:
     dataset = Dataset("d", x[:200], y[:200], x[200:], y[200:], ("a", "b"))
     network = network_for(dataset)
     assert network.inhibition is not None
-    raw = integer_dataset(network, dataset)
     core = Core(network)
-    core.learn_many(raw.x_train, raw.y_train)
+    core.learn_many(dataset.x_train, dataset.y_train)
     learner = learners.EdgeNaca(Setting(network, is_signed=True))
     codes = Core(network)
-    learner.learn_many(codes.prepare_many(raw.x_train), raw.y_train)
+    learner.learn_many(codes.prepare_many(dataset.x_train), dataset.y_train)
     assert learner.core.state() == core.state()
-    asked = codes.prepare_many(raw.x_test)
-    assert np.array_equal(learner.predict_many(asked), core.predict_many(raw.x_test))
+    asked = codes.prepare_many(dataset.x_test)
+    assert np.array_equal(learner.predict_many(asked), core.predict_many(dataset.x_test))
     assert np.array_equal(learner.scores(asked).argmax(axis=1), learner.predict_many(asked))
     assert learner.bytes == state_size(network)
 
@@ -186,19 +185,18 @@ def test_all_are_given_what_a_given_v_makes() -> None:
     y = (x[:, 0] > 0).astype(np.int64)
     dataset = Dataset("d", x[:200], y[:200], x[200:], y[200:], ("a", "b"))
     network = network_for(dataset, decorrelate_on=dataset, rank=3)
-    raw, core = integer_dataset(network, dataset), Core(network)
-    given = continual.given_to_all(core, raw)
+    core = Core(network)
+    given = continual.given_to_all(core, dataset)
     setting = Setting(network, is_signed=True)
     assert given.x_train.shape == (200, 3)
     assert setting.inputs == 3
     assert setting.largest == 2**network.encoder.bits - 1
     learner = learners.EdgeNaca(setting)
     learner.learn_many(given.x_train, given.y_train)
-    core.learn_many(raw.x_train, raw.y_train)
+    core.learn_many(dataset.x_train, dataset.y_train)
     assert learner.core.state() == core.state()
     learned = network_for(dataset)
-    plain = integer_dataset(learned, dataset)
-    assert continual.given_to_all(Core(learned), plain).x_train.shape == (200, 8)
+    assert continual.given_to_all(Core(learned), dataset).x_train.shape == (200, 8)
 
 
 # ---- streams -----------------------------------------------------------------------------------

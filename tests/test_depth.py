@@ -31,8 +31,8 @@ def test_accuracy_never_falls_while_all_populations_learn(sizes: tuple[int, ...]
     assert [population.winners for population in network.populations[:-2]] == [3] * len(sizes)
     core = Core(network)
     order = np.random.default_rng(0).permutation(len(DIGITS.y_train))
-    x = recipes.integers_for(network, DIGITS.x_train[order])
-    test = recipes.integers_for(network, DIGITS.x_test)
+    x = DIGITS.x_train[order]
+    test = DIGITS.x_test
     right = []
     for first, end in ((0, 30), (30, 100), (100, 300), (300, 800), (800, 1400)):
         core.learn_many(x[first:end], DIGITS.y_train[order[first:end]])
@@ -45,7 +45,7 @@ def test_accuracy_never_falls_while_all_populations_learn(sizes: tuple[int, ...]
 def test_it_is_the_same_arithmetic() -> None:
     network = deep(5, 3)
     core, specification = Core(network), Specification(network)
-    x = recipes.integers_for(network, DIGITS.x_train[:60])
+    x = DIGITS.x_train[:60]
     for sample, label in zip(x, DIGITS.y_train[:60], strict=True):
         assert core.learn(sample, int(label)) == specification.learn(sample, int(label))
     assert core.state() == specification.state()

@@ -10,6 +10,7 @@ import pytest
 from support import CORE, ROOT
 
 from edge_naca import image
+from edge_naca.affine import Affine
 from edge_naca.core import Core
 from edge_naca.image_records import SAVED_STATE
 from edge_naca.inhibition import Inhibition
@@ -46,6 +47,11 @@ def tables(document: str, *heads: str) -> list[list[str]]:
 
 def _features(shape: tuple[int, int, int], raw: list[int], **how: Any) -> list[int]:
     return preparation.features(Preparation(shape, **how), np.array(raw)).tolist()
+
+
+def _affine(x: float, **how: int) -> int:
+    affine = Affine(*(np.array([how[name]]) for name in ("factor", "exponent", "addend")))
+    return int(preparation.from_reals(affine, np.array([x], np.float32))[0])
 
 
 def _codes(bits: int, shape: tuple[int, int, int], raw: list[int], **how: Any) -> list[int]:
@@ -126,6 +132,7 @@ NAMES: dict[str, Any] = {
     "presentation_key": arithmetic.presentation_key,
     "scale": arithmetic.scale,
     "round_shift": arithmetic.round_shift,
+    "affine": _affine,
     "signed_log": lambda x: int(arithmetic.signed_log(np.array(x))),
     "square_root": arithmetic.square_root,
     "features": _features,

@@ -15,6 +15,7 @@ from wire import IMAGE, request, samples
 
 from edge_naca import presets
 from edge_naca._core import ffi, lib
+from edge_naca.affine import Affine
 from edge_naca.core import Core, CoreError
 from edge_naca.host.virtual import VirtualDevice
 from edge_naca.image import ImageError
@@ -205,11 +206,12 @@ def test_a_fork_waits_for_nobody_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "size"), [("NACA_RAW_I16", 2), ("NACA_RAW_I32", 4), ("NACA_EVENTS", 2)]
+    ("kind", "size"),
+    [("NACA_RAW_I16", 2), ("NACA_RAW_I32", 4), ("NACA_RAW_F32", 4), ("NACA_EVENTS", 2)],
 )
 def test_the_core_refuses_numbers_at_odd_addresses(kind: str, size: int) -> None:
     """Some processors trap at them, or read something else."""
-    core = Core(presets.competitive(Preparation((2, 3, 1)), 2, 2))
+    core = Core(presets.competitive(Preparation((2, 3, 1), affine=Affine.of(0, 1)), 2, 2))
     memory = ffi.new("uint64_t[8]")
     result = ffi.new("naca_result_t *")
     count = 0 if kind == "NACA_EVENTS" else 6

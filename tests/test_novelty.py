@@ -32,8 +32,8 @@ def taught(limit: int = 0, **settings: Any) -> tuple[Core, NDArray[Any]]:
     network = recipes.network_for(dataset, neurons_per_class=8, capacity=12, **settings)
     x, y = digits(0, 1, 2, 3, 4)
     core = Core(novelty.answering_none(network, limit) if limit else network)
-    core.learn_many(recipes.integers_for(network, x[:500]), y[:500])
-    return core, recipes.integers_for(network, x[500:])
+    core.learn_many(x[:500], y[:500])
+    return core, x[500:]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def taught(limit: int = 0, **settings: Any) -> tuple[Core, NDArray[Any]]:
 )
 def test_core_and_host_judge_alike(settings: dict[str, Any]) -> None:
     core, known = taught(**settings)
-    others = recipes.integers_for(core.network, digits(5, 6, 7)[0][:60])
+    others = digits(5, 6, 7)[0][:60]
     x = np.concatenate([known[:60], others, known[:1] * 0])
     values = novelty.novelties(core, x)
     specification = Specification(core.network, core.state())
@@ -55,7 +55,7 @@ def test_core_and_host_judge_alike(settings: dict[str, Any]) -> None:
 
 def test_what_is_not_known_is_new() -> None:
     core, known = taught()
-    others = recipes.integers_for(core.network, digits(5, 6, 7, 8, 9)[0])
+    others = digits(5, 6, 7, 8, 9)[0]
     of_known, of_others = novelty.novelties(core, known), novelty.novelties(core, others)
     better = of_others[:, None] > of_known[None]
     assert better.mean() > 0.9  # area under the curve

@@ -243,7 +243,11 @@ def test_what_an_image_holds_is_what_a_core_holds() -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"input_type": "float32"}, "input_type must be one of uint8, int16, int32, codes, spikes"),
+        (
+            {"input_type": "float64"},
+            "input_type must be one of uint8, int16, int32, float32, codes",
+        ),
+        ({"input_type": "float32"}, "this network has no preparation: take 'codes' or 'spikes'"),
         ({"input_type": "uint8"}, "this network has no preparation: take 'codes' or 'spikes'"),
         ({"batch": 0}, "batch must be in 1 .. 65535"),
         ({"batch": 2, "learning": True}, "one sample at a time: leave batch out"),

@@ -27,8 +27,6 @@ from edge_naca.export.onnx_import.front_end import (
     onnx_network,
 )
 from edge_naca.export.onnx_import.model import layers_of, read_onnx
-from edge_naca.front_end import SCALER
-from edge_naca.scaling import Scaler
 
 Array = NDArray[Any]
 Nodes = list[onnx.NodeProto]
@@ -280,8 +278,7 @@ def real(path: Path, x: Array) -> NDArray[np.float64]:
 def predictions(path: Path, x: Array) -> Array:
     """Return what the network of a file answers to samples as the file has them."""
     network, _ = onnx_network(path, x)
-    samples = Scaler.from_json(network.metadata[SCALER], x[0].size)(x)
-    return Core(network).infer_many(samples.reshape(len(x), -1))["prediction"]
+    return Core(network).infer_many(x)["prediction"]
 
 
 def file_of(nodes: Nodes, shape: tuple[int, ...], folder: Path) -> Path:

@@ -221,18 +221,15 @@ def test_pixels_are_asked_about_unless_the_model_says() -> None:
     assert any("/Div, multiplies by 0.0625" in note for note in made.report.notes)
     real = convert_onnx(MODELS / "digits_conv.onnx", DIGITS.x_train[:50] / 16)
     assert any("real numbers" in note for note in real.report.notes)
-    assert "scaler" in real.metadata
+    assert real.preparation.affine is not None
 
 
 def test_real_numbers_give_the_features_of_the_same_integers() -> None:
-    from edge_naca import recipes
-
     path = MODELS / "digits_conv.onnx"
     x = DIGITS.x_test[:20]
     whole = convert_onnx(path, x, OnnxOptions(full_scale=16, bits=8)).front_end()
     real = convert_onnx(path, x / 16, OnnxOptions(bits=8)).front_end()
-    scaled = recipes.integers_for(real.network(), x / 16)
-    difference = np.abs(whole.features(x) - real.features(scaled))
+    difference = np.abs(whole.features(x) - real.features(x / 16))
     assert difference.max() <= 6
     assert difference.mean() < 0.6
 

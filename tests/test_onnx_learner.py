@@ -61,7 +61,7 @@ def test_what_it_cannot_take_is_refused_and_changes_nothing() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             learner.learn(x, label)
-    with pytest.raises(TypeError, match="samples must be integers"):
+    with pytest.raises(ValueError, match="samples must be integers"):
         learner.learn(sample / 2, 0)
     assert learner.state_hash() == core.state_hash()
 

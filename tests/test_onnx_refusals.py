@@ -638,7 +638,7 @@ def test_a_layer_that_stays_silent_is_noted(tmp_path: Path) -> None:
         (np.zeros((0, 8, 8), np.uint8), r"must be numbers \(samples, …\)"),
         (np.zeros(64, np.uint8), r"must be numbers \(samples, …\)"),
         (np.full((5, 8, 8), "a"), r"must be numbers \(samples, …\)"),
-        (np.full((5, 8, 8), np.nan), "NaN or infinity"),
+        (np.full((5, 8, 8), np.nan), "nan is none: scale it, or leave it out"),
         (np.full((5, 8, 8), 40000), "within ±32767"),
     ],
 )

@@ -35,7 +35,7 @@ def network_with(columns: object, samples: np.ndarray = X) -> Network:
 
 def taught(network: Network) -> Core:
     core = Core(network)
-    core.learn_many(recipes.integers_for(network, X), Y)
+    core.learn_many(X, Y)
     return core
 
 
@@ -51,7 +51,7 @@ def labels(figure: Figure, which: str) -> list[list[str]]:
 def test_the_raster_names_neurons_and_inputs() -> None:
     core = taught(network_with(COLUMNS))
     network = core.network
-    recording = core.record(recipes.integers_for(network, X[:1])[0])
+    recording = core.record(X[0])
     figure = figures.raster("t", recording, network, CLASSES)
     named = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert len(named) == network.encoded
@@ -108,6 +108,6 @@ def test_many_columns_are_left_numbers() -> None:
     wide = np.tile(X, (1, 6))
     network = network_with([f"c{k}" for k in range(30)], wide)
     core = Core(network)
-    core.learn_many(recipes.integers_for(network, wide), Y)
+    core.learn_many(wide, Y)
     figure = knowledge("t", snapshot(core, "t"), CLASSES)
     assert not any("c0" in names for names in labels(figure, "x"))

@@ -140,7 +140,7 @@ def test_rows_of_numbers_are_drawn_as_rows() -> None:
     dataset = Dataset("t", x, y, x, y, names)
     core = Core(recipes.network_for(dataset, neurons_per_class=2, features="scaled"))
     before = snapshot(core, "new")
-    core.learn_many(recipes.integers_for(core.network, x), y)
+    core.learn_many(x, y)
     figure = knowledge("t", snapshot(core, "taught"), names)
     assert "their weights" in titles(figure)
     assert figures.render(figure)

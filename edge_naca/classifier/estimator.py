@@ -22,12 +22,12 @@ from edge_naca.asking import Asking, doubts
 from edge_naca.classifier.decisions import class_scores, margins_and_answers, typical_square
 from edge_naca.classifier.labels import Labels, different
 from edge_naca.classifier.parameters import check_parameters
-from edge_naca.classifier.samples import CALIBRATED, GIVEN, integers, plain
+from edge_naca.classifier.samples import CALIBRATED, GIVEN, as_taken, plain
 from edge_naca.classifier.saved import Saved
 from edge_naca.classifier.temperature import USUAL, best_temperature
 from edge_naca.core import Core, CoreError
 from edge_naca.files import read_file, write_file
-from edge_naca.front_end import SCALER, FrontEnd
+from edge_naca.front_end import FrontEnd
 from edge_naca.growing import grown
 from edge_naca.holding_out import LEAST, held_out
 from edge_naca.image import ImageError
@@ -36,7 +36,7 @@ from edge_naca.network import Network, Preparation
 from edge_naca.novelty import answering_none, in_units, limit_for, novelties, share_of_1
 from edge_naca.printable import check_names
 from edge_naca.recipes import typical_norm, usual_neurons
-from edge_naca.scaling import BITS, Scaler, plan
+from edge_naca.scaling import BITS, plan
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
 
 ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
@@ -129,9 +129,9 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     novelty_limit_ : float
         The novelty above which `is_unknown` calls a sample unknown: chosen by `fit` on the samples
         held out, infinite before that.
-    scaler_ : edge_naca.scaling.Scaler or None
-        The host's part of scaling; None where samples reach the device as they are: when
-        `preparation` is given, and for integer features that the device can scale by itself.
+    preparation_ : edge_naca.network.Preparation
+        What makes codes of samples, on a device as here. Its `affine` says whether it takes real
+        numbers: it is None when a `preparation` without one is given, and for integer features.
 
     Notes
     -----
@@ -367,7 +367,6 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
                 f"{capacity} classes (max_classes={self.max_classes}), but there is room for "
                 f"{MAX_UNITS}: neurons_per_class can be {MAX_UNITS // capacity} at most"
             )
-        self.scaler_: Scaler | None = None
         bits, inhibition = self.bits or BITS, None
         front_end, norm = self.front_end, None
         preparation = self.preparation if front_end is None else front_end.preparation
@@ -380,18 +379,15 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
                 self.feature_range,
                 may_decorrelate=self.weight_bits == 8,
             )
-            self.scaler_, preparation = scaled.scaler, scaled.preparation
-            bits, inhibition = scaled.bits, scaled.inhibition
+            preparation, bits, inhibition = scaled.preparation, scaled.bits, scaled.inhibition
             self._source = scaled.source if self.feature_range is None else "range"
         elif preparation.raw_count != samples.shape[1]:
             raise ValueError(
                 f"X has {samples.shape[1]} features, but preparation wants {preparation.raw_count} "
                 f"numbers, shape {preparation.shape}"
             )
+        self.preparation_ = preparation
         if front_end is not None:
-            scaler = front_end.metadata.get(SCALER)
-            if scaler is not None:
-                self.scaler_ = Scaler.from_json(scaler, samples.shape[1])
             norm = typical_norm(front_end, self._raw(samples))
         network = presets.competitive(
             preparation if front_end is None else front_end,
@@ -546,7 +542,8 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         return plain(samples), labels
 
     def _raw(self, samples: NDArray[Any], is_learning: bool = False) -> NDArray[Any]:
-        return integers(samples, self.scaler_, self._source, is_learning=is_learning)
+        is_real = self.preparation_.affine is not None
+        return as_taken(samples, self._source, is_real=is_real, is_learning=is_learning)
 
     @property
     def _labels(self) -> Labels:
@@ -565,7 +562,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     # ---- images --------------------------------------------------------------------------
 
     def to_image(self, answers_none: bool = False) -> bytes:
-        """Return all that was learned as an image, with classes and scaler in its metadata.
+        """Return all that was learned as an image, with classes in its metadata.
 
         A device runs it as it is; `from_image` makes a classifier of it again. Calibration is over
         after this, as an image keeps no samples.
@@ -590,7 +587,6 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             self._source,
             self._labels,
             names,
-            self.scaler_,
             self.temperature_,
             self.novelty_limit_,
         )
@@ -620,7 +616,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             raise ImageError(
                 "no NacaClassifier wrote this image, so that it does not say how to go on as one: "
                 "run it with core = edge_naca.Core(image), or edge_naca.export.load_image(path), "
-                "and core.predict_many(edge_naca.recipes.integers_for(core.network, X)); "
+                "and core.predict_many(X); "
                 "`edge-naca evaluate` tests it on data"
             )
         try:
@@ -648,7 +644,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         model.n_features_in_ = network.preparation.raw_count
         if saved.feature_names is not None:
             model.feature_names_in_ = saved.feature_names
-        model.scaler_ = saved.scaler
+        model.preparation_ = network.preparation
         model.temperature_, model.novelty_limit_ = saved.temperature, saved.novelty_limit
         model._kept, model._asking = None, None
         return model

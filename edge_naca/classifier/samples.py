@@ -1,4 +1,4 @@
-"""Samples as the core takes them: integers."""
+"""Samples as the core takes them: integers, or real numbers that it maps to integers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_naca.scaling import Scaler
+from edge_naca.affine import as_float32
 
 # What says how features become codes: the caller, a front end, a range, or the first samples.
 GIVEN = ("given", "front end")  # nothing is calibrated
@@ -22,16 +22,16 @@ def plain(samples: NDArray[Any]) -> NDArray[Any]:
     return samples.astype(np.float64, copy=False) if samples.dtype.kind == "f" else samples
 
 
-def integers(
-    samples: NDArray[Any], scaler: Scaler | None, source: str, *, is_learning: bool = False
+def as_taken(
+    samples: NDArray[Any], source: str, *, is_real: bool, is_learning: bool = False
 ) -> NDArray[Any]:
     """Return samples as the core takes them.
 
     Parameters
     ----------
     samples : (n, features), as `plain` returns them.
-    scaler : the host's part of scaling, if there is one.
     source : one of `SOURCES`.
+    is_real : whether the core takes real numbers.
     is_learning : whether they are about to be learned.
 
     Raises
@@ -44,8 +44,8 @@ def integers(
             f"X holds {samples.min()}, but the first samples held nothing negative and were "
             f"scaled as {source}: create NacaClassifier with scaling='standard'"
         )
-    if scaler is not None:
-        return scaler(samples)
+    if is_real:
+        return as_float32(samples, "X")
     if samples.dtype.kind == "f":
         if (samples != np.rint(samples)).any():
             raise ValueError(

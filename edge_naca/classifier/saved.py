@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from edge_naca.classifier.labels import Labels
 from edge_naca.classifier.samples import SOURCES
-from edge_naca.front_end import SCALER, FrontEnd
+from edge_naca.front_end import FrontEnd
 from edge_naca.limits import choice
 from edge_naca.network import Network
-from edge_naca.scaling import Scaler
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,6 @@ class Saved:
     source : one of `edge_naca.classifier.samples.SOURCES`.
     labels : its classes.
     feature_names : of the columns it was fitted with, if they had names.
-    scaler : the host's part of scaling, if there is one.
     temperature : of its probabilities.
     novelty_limit : above which a sample is unknown; infinite where nothing is.
     """
@@ -36,7 +34,6 @@ class Saved:
     source: str
     labels: Labels
     feature_names: NDArray[Any] | None
-    scaler: Scaler | None
     temperature: float
     novelty_limit: float
 
@@ -56,8 +53,6 @@ class Saved:
                 "parameters": {name: _json(value) for name, value in kept.items()},
             },
         }
-        if self.scaler is not None:
-            metadata[SCALER] = self.scaler.to_json()
         front_end = self.parameters["front_end"]
         return metadata if front_end is None else metadata | front_end.metadata
 
@@ -80,13 +75,12 @@ class Saved:
         source = choice("source", about["source"], SOURCES)
         parameters["preparation"] = preparation if source == "given" else None
         parameters["front_end"] = FrontEnd.of(network) if source == "front end" else None
-        names, scaler = about["feature_names"], network.metadata.get(SCALER)
+        names = about["feature_names"]
         return cls(
             parameters,
             source,
             _labels(network.metadata["classes"], about, network.capacity),
             None if names is None else np.array(names, object),
-            None if scaler is None else Scaler.from_json(scaler, preparation.raw_count),
             _positive("temperature", about["temperature"]),
             np.inf if (limit := about["novelty_limit"]) is None else _positive("novelty", limit),
         )

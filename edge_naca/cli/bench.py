@@ -164,7 +164,6 @@ def _run(
     from edge_naca.core import Core
 
     network = recipes.network_for(dataset, seed=seed, **options)
-    dataset = recipes.integer_dataset(network, dataset)
     in_turn = scenarios.stream(dataset, "class", seed)
     core = Core(network)
     history = scenarios.run(core, dataset, in_turn, progress)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from edge_naca import recipes
 from edge_naca.cli import common, report
 from edge_naca.core import Core
 from edge_naca.data import DataError
@@ -22,6 +21,7 @@ from edge_naca.export.cost.report import (
     renewal_every,
 )
 from edge_naca.export.cost.targets import MEASURED_ON, find_target
+from edge_naca.samples import check_samples, default_kind
 
 MEASURED = 8  # samples that an emulator is asked to count
 KIB = 1024
@@ -52,7 +52,7 @@ def read_samples(core: Core, data: str, reading: common.Reading) -> Samples:
     known = labels < core.network.capacity
     if not known.any():
         raise DataError(f"the image has no room for any class of {dataset.name}")
-    x = recipes.integers_for(core.network, dataset.x_train[known])
+    x = check_samples(core.network, dataset.x_train[known], default_kind(core.network))
     return Samples(x, labels[known], f"samples of {dataset.name}")
 
 

@@ -45,7 +45,6 @@ def evaluate(
     """
     import numpy as np
 
-    from edge_naca import recipes
     from edge_naca.data import DataError
     from edge_naca.export import load_image
 
@@ -61,7 +60,7 @@ def evaluate(
         raise DataError(f"{image} knows none of the classes of {dataset.name}")
     dataset = common.fitted(core, dataset)
     y = label[known]
-    results = _present(core, recipes.integers_for(core.network, dataset.x_test[known]), as_json)
+    results = _present(core, dataset.x_test[known], as_json)
     answers = results["prediction"]
     matrix = np.zeros((len(names), len(names) + 1), np.int64)
     is_answer = (answers >= 0) & (answers < len(names))
@@ -99,12 +98,10 @@ def _unknown(core: Core, x: Array, quiet: bool) -> float | None:
 
     None where there are no such samples, or the network always answers.
     """
-    from edge_naca import recipes
-
     populations = core.network.populations
     if not len(x) or not any(p.rule is not None and p.rule.unknown for p in populations):
         return None
-    results = _present(core, recipes.integers_for(core.network, x), quiet)
+    results = _present(core, x, quiet)
     return float((results["prediction"] < 0).mean())
 
 

@@ -110,7 +110,6 @@ def _check_usage(
 def _report(path: Path, core: Core) -> dict[str, Any]:
     from edge_naca.cli.inspect_inhibition import inhibition_of
     from edge_naca.cli.inspect_stages import stages_of
-    from edge_naca.front_end import SCALER
     from edge_naca.image import read_sections
     from edge_naca.states import snapshot
 
@@ -121,9 +120,7 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
     return {
         "image": str(path),
         "topology": network.topology,
-        "preparation": None
-        if network.preparation is None
-        else _preparation(network.preparation, network.metadata.get(SCALER) is not None),
+        "preparation": None if network.preparation is None else _preparation(network.preparation),
         "inhibition": inhibition_of(network, state),
         "encoder": {
             "kind": encoder.kind,
@@ -152,7 +149,7 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
     }
 
 
-def _preparation(preparation: Preparation, is_scaled: bool) -> dict[str, Any]:
+def _preparation(preparation: Preparation) -> dict[str, Any]:
     return {
         "shape": list(preparation.shape),
         "spatial": preparation.spatial,
@@ -162,7 +159,7 @@ def _preparation(preparation: Preparation, is_scaled: bool) -> dict[str, Any]:
         "log": preparation.log,
         "norm": preparation.norm,
         "outputs": preparation.outputs,
-        "scaled_on_host": is_scaled,
+        "real": preparation.affine is not None,
     }
 
 
@@ -285,12 +282,11 @@ def _encoder(encoder: dict[str, Any]) -> str:
 
 def _describe(preparation: dict[str, Any]) -> str:
     height, width, channels = preparation["shape"]
+    numbers = "real numbers" if preparation["real"] else "numbers"
     if height == 1 and channels == 1:
-        parts = [f"{width} numbers"]
+        parts = [f"{width} {numbers}"]
     else:
-        parts = [f"{height} × {width} × {channels} numbers"]
-    if preparation["scaled_on_host"]:
-        parts.append("scaled on the host")
+        parts = [f"{height} × {width} × {channels} {numbers}"]
     if preparation["spatial"] == "edges" or preparation["cell"] > 1:
         parts.append(f"{preparation['spatial']} in cells of {preparation['cell']}")
     parts += [name for name in ("log", "signed") if preparation[name]]

@@ -37,7 +37,6 @@ def raster(
       edge-naca raster mnist.naca mnist --sample 7 -o raster.png
       edge-naca raster sensor.naca sensor.csv -o raster.svg
     """
-    from edge_naca import recipes
     from edge_naca.export import load_image
 
     common.check_figure(output)
@@ -45,9 +44,7 @@ def raster(
     dataset = common.load_data_for(core, data, reading)
     if sample >= len(dataset.x_test):
         raise click.UsageError(f"--sample must be below {len(dataset.x_test)}, the test samples")
-    recording = core.record(
-        recipes.integers_for(core.network, dataset.x_test[sample : sample + 1])[0]
-    )
+    recording = core.record(dataset.x_test[sample])
     classes = common.class_names(core)
     names = dict(enumerate(classes))
     class_name = dataset.classes[dataset.y_test[sample]]

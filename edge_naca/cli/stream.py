@@ -323,7 +323,7 @@ def _items(
     """Return class names, the stream as it goes over the line, and its samples as integers."""
     import numpy as np
 
-    from edge_naca import recipes, scenarios
+    from edge_naca import scenarios
     from edge_naca.data import DataError
 
     network = device.core.network
@@ -338,7 +338,7 @@ def _items(
     first = replace(dataset, x_train=dataset.x_train[:limit], y_train=dataset.y_train[:limit])
     stages = scenarios.stream(first, order, seed)
     chosen = np.concatenate([stage.indices for stage in stages])
-    x = recipes.integers_for(network, dataset.x_train[chosen])
+    x = dataset.x_train[chosen]
     samples = device.packer.samples(x)
     return names, list(zip(dataset.y_train[chosen].tolist(), samples, strict=True)), x
 

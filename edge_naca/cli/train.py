@@ -159,7 +159,7 @@ def train(
         core, named = Core(network), loaded
     else:
         core, loaded, named = _go_on(continued, data, loaded)
-    dataset = recipes.integer_dataset(core.network, named)
+    dataset = named
     stages = _stages(core, dataset, order, epochs, seed)
     if unknown is not None:
         core = Core(_with_limit(core.network, dataset, stages, unknown, as_json))

@@ -48,7 +48,6 @@ def weight_changes(
     options = common.chosen_network(**options)
     dataset = common.load_data(data, reading)
     network = recipes.network_for(dataset, seed=seed, **options)
-    dataset = recipes.integer_dataset(network, dataset)
     lessons = scenarios.stream(dataset, "class", seed)
     with report.Bar(2 * len(dataset.y_train), as_json) as bar:
 

@@ -1,4 +1,4 @@
-"""Preparation: from a sensor's raw integers to codes (docs/arithmetic.md, section 3), in numpy."""
+"""Preparation: from a sensor's raw numbers to codes (docs/arithmetic.md, section 3), in numpy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_naca.affine import Affine
 from edge_naca.network import Preparation
 from edge_naca.specification.arithmetic import Int, round_shift, signed_log, square_root
 
 MAX_FEATURE = 1023
+LARGEST = 2**31 - 1
 
 
 def _edges(image: Int, cap: int) -> Int:
@@ -34,8 +36,34 @@ def _pool(planes: Int, prep: Preparation) -> Int:
     return np.asarray(cells.sum(axis=(2, 4)))
 
 
+def from_reals(affine: Affine, reals: NDArray[np.float32]) -> Int:
+    """Return real numbers as integers, int64 (…, numbers) within ±(2**31 − 1).
+
+    Parameters
+    ----------
+    reals : float32 (…, numbers), finite.
+    """
+    bits = np.ascontiguousarray(reals, np.float32).view(np.uint32).astype(np.int64)
+    exponent, fraction = bits >> 23 & 255, bits & (1 << 23) - 1
+    significand = np.where(exponent > 0, fraction | 1 << 23, 0)
+    factor = affine.factor.astype(np.int64)
+    product = significand * np.abs(factor)  # below 2**48
+    shift = exponent - 150 + affine.exponent
+    down = np.clip(-shift, 1, 49)
+    rounded = product + (1 << (down - 1)) - 1 + (product >> down & 1) >> down
+    up = np.clip(shift, 0, 34)
+    most = 1 << 34  # which no addend brings back within bounds
+    raised = np.where(product >> 34 - up > 0, most, product << up)
+    size = np.minimum(np.where(shift < 0, rounded, raised), most)
+    is_negative = (bits >> 31 > 0) != (factor < 0)
+    sums = np.where(is_negative, -size, size) + affine.addend.astype(np.int64)
+    return np.clip(sums, -LARGEST, LARGEST)
+
+
 def features(prep: Preparation, raw: NDArray[Any]) -> Int:
     """Return the features of one raw sample, int64 (features,) within ±1023."""
+    if prep.affine is not None:
+        raw = from_reals(prep.affine, raw.reshape(-1))
     x = np.asarray(raw, np.int64).reshape(prep.shape)
     x = signed_log(x) if prep.log else np.clip(x, -32767, 32767)
     planes = np.moveaxis(x, 2, 0)

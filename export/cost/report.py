@@ -258,7 +258,7 @@ def _prototypes(core: Core) -> tuple[Array, Array]:
 
 
 def _as_raw(core: Core, infer: Mapping[str, float]) -> dict[str, float]:
-    """Replace the handing over of codes by the preparation of 8-bit numbers."""
+    """Replace the handing over of codes by the preparation of 8-bit numbers, or of real ones."""
     prep = core.network.preparation
     assert prep is not None
     gray = np.full(prep.raw_count, 100, np.uint8)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca import image
+from edge_naca.affine import Affine
 from edge_naca.export.conversion.layers import ModelFileError
 from edge_naca.export.nir.graph import Graph, read_graph, text_or
 from edge_naca.export.nir.write import FORMAT, METADATA, planes_first, to_nir
@@ -18,7 +19,16 @@ from edge_naca.stages import SpikingConvolution, SpikingPool
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (Preparation, Encoder, Population, Rule, Curve, SpikingConvolution, SpikingPool)
+    for kind in (
+        Affine,
+        Preparation,
+        Encoder,
+        Population,
+        Rule,
+        Curve,
+        SpikingConvolution,
+        SpikingPool,
+    )
 }
 _PAIRS = ("shape", "kernel", "stride", "padding", "dilation", "output")
 

@@ -15,6 +15,7 @@ from edge_naca.export.onnx_export.state import changing_names, state_of, tensors
 from edge_naca.extras import require
 from edge_naca.limits import choice, whole
 from edge_naca.network import Network
+from edge_naca.samples import takes_reals
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
@@ -38,10 +39,11 @@ def to_onnx(
     learning : False for inference: the learned state is part of the model. True for one step of
         learning: the state goes in and comes out.
     input_type : of a sample: "uint8", "int16" or "int32" for raw numbers (height, width,
-        channels), "codes" for uint8 (inputs,), int8 where they have a sign, "spikes" for uint8
-        (steps, inputs) of 0 and 1, which networks with coded stages, a direct encoder or codes with
-        a sign do not take.
-        None for "int32", which holds every raw number, or "codes" for a network that prepares none.
+        channels), "float32" where they are real numbers, "codes" for uint8 (inputs,), int8 where
+        they have a sign, "spikes" for uint8 (steps, inputs) of 0 and 1, which networks with coded
+        stages, a direct encoder or codes with a sign do not take.
+        None for "float32" or "int32", which holds every raw number, or "codes" for a network that
+        prepares none.
     batch : number of samples presented side by side, along a first axis; None for one without
         such an axis. Not with `learning`, where each sample must see what the last one changed.
     record : also give every spike, potential and threshold.
@@ -57,9 +59,9 @@ def to_onnx(
     from edge_naca.export.onnx_export.model import build
 
     core = source if isinstance(source, Core) else Core(source)
-    is_raw = core.network.preparation is not None
+    is_raw, is_real = core.network.preparation is not None, takes_reals(core.network)
     if input_type is None:
-        input_type = "int32" if is_raw else "codes"
+        input_type = "codes" if not is_raw else "float32" if is_real else "int32"
     choice("input_type", input_type, INPUT_TYPES)
     encoder = core.network.encoder
     takes_spikes = not core.network.coded and encoder.kind != "direct" and not encoder.is_signed
@@ -68,6 +70,8 @@ def to_onnx(
             f"input_type {input_type!r} is for raw samples, but this network has no preparation: "
             "take 'codes'" + " or 'spikes'" * takes_spikes
         )
+    if input_type == "float32" and is_raw and not is_real:
+        raise ValueError("input_type 'float32' cannot be, as this network takes integers: 'int32'")
     if input_type == "spikes" and not takes_spikes:
         raise ValueError(
             "input_type 'spikes' hands over spikes, but this network's coded stages, its direct "

@@ -15,7 +15,7 @@ from edge_naca.export.onnx_export.properties import property_of
 from edge_naca.export.onnx_export.state import NEXT
 from edge_naca.extras import require
 from edge_naca.network import Network
-from edge_naca.samples import check_labels, check_samples
+from edge_naca.samples import check_labels, check_samples, takes_reals
 from edge_naca.specification.results import Result
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def as_input(network: Network, input_type: str, x: ArrayLike) -> NDArray[Any]:
     Raises
     ------
     TypeError, ValueError
-        If it does not hold integers, has another size, or holds what the type cannot.
+        If it does not hold what the network takes, has another size, or holds what the type cannot.
     """
     if input_type == "codes":
         return check_samples(network, np.asarray(x)[None], "codes")[0]
@@ -145,6 +145,12 @@ def as_input(network: Network, input_type: str, x: ArrayLike) -> NDArray[Any]:
         return spikes.astype(np.uint8)
     assert network.preparation is not None
     raw = check_samples(network, np.asarray(x)[None], "raw")[0]
+    if input_type == "float32":
+        return raw.reshape(network.preparation.shape)
+    if takes_reals(network):  # as they are: the model maps them, as the core does
+        raw = np.asarray(x).reshape(-1)
+        if raw.dtype.kind not in "iub":
+            raise ValueError(f"the model takes {input_type}: export it with input_type float32")
     info = np.iinfo(input_type)
     if raw.min() < info.min or raw.max() > info.max:
         raise ValueError(

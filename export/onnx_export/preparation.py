@@ -1,4 +1,4 @@
-"""From raw integers to codes (docs/arithmetic.md, section 3) as ONNX nodes."""
+"""From raw numbers to codes (docs/arithmetic.md, section 3) as ONNX nodes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import numpy as np
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.network import Preparation
-from edge_naca.specification.preparation import MAX_FEATURE
+from edge_naca.specification.preparation import LARGEST, MAX_FEATURE
 
 _DIAGONAL = 181  # in 256ths: the cosine of 45°
 _LOG_BITS = {"uint8": 8, "int16": 15, "int32": 31}
+_LEAST = 2.0**-126  # of what is no subnormal number
 
 
 def codes(g: Graph, prep: Preparation, raw: Value, batch: int, bits: int) -> Value:
@@ -18,7 +19,7 @@ def codes(g: Graph, prep: Preparation, raw: Value, batch: int, bits: int) -> Val
 
     Parameters
     ----------
-    raw : uint8, int16 or int32 (batch, height, width, channels).
+    raw : uint8, int16, int32 or, with affine maps, float32 (batch, height, width, channels).
 
     Returns
     -------
@@ -36,10 +37,12 @@ def codes(g: Graph, prep: Preparation, raw: Value, batch: int, bits: int) -> Val
 
 def _features(g: Graph, prep: Preparation, raw: Value, batch: int) -> Value:
     """Steps 1 to 4: int32 (batch, features)."""
-    x = g.cast("numbers", raw, np.int32)
+    x = g.cast("numbers", raw if prep.affine is None else _mapped(g, prep, raw), np.int32)
     if prep.log:
-        x = arithmetic.signed_log(g, "signed_log", x, _LOG_BITS[raw.dtype.name])
-    elif raw.dtype != np.uint8:
+        x = arithmetic.signed_log(
+            g, "signed_log", x, 31 if prep.affine else _LOG_BITS[raw.dtype.name]
+        )
+    elif raw.dtype != np.uint8 or prep.affine is not None:
         x = g.op("clamped", "Clip", x, -32767, 32767)
     planes = g.op("planes", "Transpose", x, perm=[0, 3, 1, 2])
     if prep.spatial == "edges":
@@ -52,6 +55,28 @@ def _features(g: Graph, prep: Preparation, raw: Value, batch: int) -> Value:
     scaled = g.op("gained", "Mul", centred, g.initializer("gain", prep.gain.astype(np.int32)))
     rounded = arithmetic.round_shift(g, "rounded", scaled, prep.shift)
     return g.op("features", "Clip", rounded, -MAX_FEATURE, MAX_FEATURE)
+
+
+def _mapped(g: Graph, prep: Preparation, raw: Value) -> Value:
+    """Step 0, in float64, which holds exactly what does not saturate: whole numbers."""
+    assert prep.affine is not None
+    factor, addend = (
+        np.resize(part, prep.shape)
+        for part in (
+            np.ldexp(prep.affine.factor.astype(np.float64), prep.affine.exponent),
+            prep.affine.addend.astype(np.float64),
+        )
+    )
+    raw = g.cast("reals", raw, np.float32)
+    size = g.op("size", "Abs", raw)
+    normal = g.op("is_normal", "GreaterOrEqual", size, g.constant(_LEAST, np.float32))
+    counted = g.op("counted", "Where", normal, raw, g.constant(0, np.float32))
+    x = g.cast("wide_reals", counted, np.float64)
+    scaled = g.op("scaled", "Mul", x, g.initializer("real_factor", factor))
+    rounded = g.op("rounded_reals", "Round", scaled)
+    sums = g.op("with_addend", "Add", rounded, g.initializer("real_addend", addend))
+    low, high = (g.constant(end, np.float64) for end in (-LARGEST, LARGEST))
+    return g.op("limited_reals", "Min", g.op("not_below", "Max", sums, low), high)
 
 
 def _edges(g: Graph, prep: Preparation, planes: Value, batch: int) -> Value:

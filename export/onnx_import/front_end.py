@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca import image
+from edge_naca.affine import Affine, as_float32
 from edge_naca.choices import CODINGS
 from edge_naca.export.conversion import float_relu
 from edge_naca.export.conversion.check import USES, Check, Question
@@ -45,11 +46,12 @@ from edge_naca.export.conversion.stage_running import prepare, run_stages
 from edge_naca.export.conversion.trial import findings_of, made_up
 from edge_naca.export.onnx_import.model import layers_of, read_onnx
 from edge_naca.export.onnx_import.read import Model
-from edge_naca.front_end import FRONT_END, SCALER, FrontEnd
+from edge_naca.front_end import FRONT_END, FrontEnd
 from edge_naca.limits import MAX_STEPS, MAX_UNITS, choice, whole
 from edge_naca.network import Network, Preparation
 from edge_naca.printable import check_names, printable
-from edge_naca.scaling import LIMIT, Scaler, gains
+from edge_naca.scaling import LIMIT, gains
+from edge_naca.specification.preparation import from_reals
 
 Float = NDArray[np.float64]
 Array = NDArray[Any]
@@ -281,9 +283,9 @@ def _convert(
     x = _checked(calibration)
     layout, note = layout_of(x, model.input_shape, model.input_dims)
     notes = [*model.notes, *([note] if note else [])]
-    scaler, raw = _integers(layout.planes(x))
+    affine, raw = _integers(layout.planes(x))
     full = _full_scale(path, model, options, x, notes)
-    steps = 1.0 if scaler is None else float(scaler.scale[0])
+    steps = 1.0 if affine is None else float(np.ldexp(affine.factor, affine.exponent)[0])
     options = replace(options, full_scale=full)
     blocks, findings, block_notes = _blocks(model, options, bool(raw.min() < 0), steps)
     if findings:
@@ -295,14 +297,13 @@ def _convert(
     before = after = None
     samples = len(raw)
     if tests is not None and options.head == "answer":
-        planes, y = _tests(tests, x, layout, scaler)
+        planes, y = _tests(tests, x, layout, affine)
         before, after = _accuracies(layers, model.is_binary, preparation, stages, planes, y)
         samples = len(y)
     notes += [*block_notes, *stages.notes]
     about: dict[str, Any] = {FRONT_END: {"file": printable(Path(path).name), "notes": notes}}
-    if scaler is not None:
-        about[SCALER] = scaler.to_json()
     report = Report(tuple(stages.reports), samples, before, after, tuple(notes))
+    preparation = replace(preparation, affine=affine)
     return Conversion(
         preparation, stages.encoder, tuple(stages.stages), tuple(layers), report, about
     )
@@ -323,7 +324,7 @@ def _stages(blocks: Blocks, entering: Signal, options: OnnxOptions) -> Coded:
 
 
 def _tests(
-    tests: tuple[Any, Any], calibration: Array, layout: Layout, scaler: Scaler | None
+    tests: tuple[Any, Any], calibration: Array, layout: Layout, affine: Affine | None
 ) -> tuple[Array, Array]:
     """Return samples to test on as the device is given them, and their classes."""
     x = _checked(tests[0])
@@ -334,7 +335,7 @@ def _tests(
             f"{calibration.dtype} {calibration.shape}"
         )
     planes = layout.planes(x)
-    return (scaler(planes) if scaler is not None else planes), np.asarray(tests[1])
+    return (planes if affine is None else from_reals(affine, planes)), np.asarray(tests[1])
 
 
 def _accuracies(
@@ -362,21 +363,23 @@ def _checked(x: Any) -> Array:
         raise CalibrationError(
             f"calibration data must be numbers (samples, …), not {samples.dtype} {samples.shape}"
         )
-    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
-        raise CalibrationError("calibration data hold NaN or infinity")
+    if samples.dtype.kind == "f":
+        try:
+            samples = as_float32(samples, "calibration data")
+        except ValueError as error:
+            raise CalibrationError(str(error)) from error
     if samples.dtype.kind in "iu" and np.abs(samples.astype(np.float64)).max() > LIMIT:
         raise CalibrationError(f"calibration data must be within ±{LIMIT}: divide them first")
     return samples
 
 
-def _integers(planes: Array) -> tuple[Scaler | None, Float]:
-    """Return the host's part of scaling, None for integers, and what the device is given."""
+def _integers(planes: Array) -> tuple[Affine | None, Float]:
+    """Return how the device maps real numbers, None for integers, and what comes out of that."""
     if planes.dtype.kind != "f":
         return None, planes.astype(np.float64)
     most = float(np.abs(planes).max()) or 1.0
-    steps = 2.0 ** np.floor(np.log2(LIMIT / 4 / most))
-    scaler = Scaler(np.zeros(1), np.array([steps]))
-    return scaler, np.rint(planes.astype(np.float64) * steps)
+    affine = Affine.of(0, 2.0 ** np.floor(np.log2(LIMIT / 4 / most)))
+    return affine, from_reals(affine, planes).astype(np.float64)
 
 
 def _full_scale(

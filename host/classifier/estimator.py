@@ -12,9 +12,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from edge_naca import recipes
 from edge_naca.host.client import BATCH, LinkDevice
-from edge_naca.samples import check_labels
+from edge_naca.samples import check_labels, check_samples, default_kind
 
 
 class DeviceClassifier(ClassifierMixin, BaseEstimator):
@@ -54,7 +53,7 @@ class DeviceClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike) -> DeviceClassifier:
         """Bring the device back to its image's own state, then teach it; what is saved stays."""
         index, labels = self._indices(y, None, self._named)
-        samples = self._integers(X, len(index))
+        samples = self._checked(X, len(index))
         self.device.reset("learned")
         return self._teach(samples, index, labels)
 
@@ -65,7 +64,7 @@ class DeviceClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : (samples, …), as the network takes them: see `edge_naca.recipes.integers_for`.
+        X : (samples, …), as the network takes them: see `edge_naca.samples.check_samples`.
         y : (samples,), of any type that can be compared.
         classes : known beforehand, in the order of the device's indices; not needed.
 
@@ -76,7 +75,7 @@ class DeviceClassifier(ClassifierMixin, BaseEstimator):
             Nothing is taught then.
         """
         index, labels = self._indices(y, classes, self._known)
-        return self._teach(self._integers(X, len(index)), index, labels)
+        return self._teach(self._checked(X, len(index)), index, labels)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the class of each sample; the device does not learn.
@@ -90,7 +89,7 @@ class DeviceClassifier(ClassifierMixin, BaseEstimator):
             raise NotFittedError("the device has learned no class yet: call partial_fit first")
         if not hasattr(self, "labels_"):
             self._remember(self._named(np.dtype(object)))
-        answers = self.device.predict_many(self._integers(X))
+        answers = self.device.predict_many(self._checked(X))
         self.unanswered_ = int((answers < 0).sum())
         return np.array(self.labels_)[np.maximum(answers, 0)]
 
@@ -156,8 +155,9 @@ class DeviceClassifier(ClassifierMixin, BaseEstimator):
         network = self.device.core.network
         return network.inputs if network.preparation is None else network.preparation.raw_count
 
-    def _integers(self, X: ArrayLike, count: int | None = None) -> NDArray[Any]:
-        samples = recipes.integers_for(self.device.core.network, np.asarray(X))
+    def _checked(self, X: ArrayLike, count: int | None = None) -> NDArray[Any]:
+        network = self.device.core.network
+        samples = check_samples(network, X, default_kind(network))
         if count is not None and len(samples) != count:
             raise ValueError(f"there are {len(samples)} samples, but {count} labels")
         return samples

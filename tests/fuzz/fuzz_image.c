@@ -75,8 +75,8 @@ static uint32_t hash_of(const naca_t *core)
 
 static void present(naca_t *core, const naca_image_t *image, bytes_t *bytes, uint32_t choice)
 {
-    static const size_t element_size[] = {1, 2, 4, 1, sizeof(naca_event_t), 1};
-    const uint32_t kind = choice / 4u % 6u; // one kind more than there is
+    static const size_t element_size[] = {1, 2, 4, 1, sizeof(naca_event_t), 1, 4};
+    const uint32_t kind = choice / 4u % 7u; // one of them is none
     uint32_t count = kind == NACA_CODES ? image->inputs : image->raw_count;
     if (kind == NACA_EVENTS || choice >= 192u) {
         count = take_number(bytes, 1);

@@ -23,6 +23,7 @@ sys.path.append(str(HERE.parent))
 from replaying import answers, case, operation, sample_of, saved_state  # noqa: E402
 
 from edge_naca import image, presets  # noqa: E402
+from edge_naca.affine import Affine  # noqa: E402
 from edge_naca.inhibition import Inhibition, triangle  # noqa: E402
 from edge_naca.network import Encoder, Network, Population, Preparation, Rule  # noqa: E402
 from edge_naca.specification import encoding  # noqa: E402
@@ -546,6 +547,52 @@ def vectors() -> Iterator[tuple[str, bytes]]:
     network = spiking_stages(Encoder("rate", 4, 7), (hidden, output))
     yield "spiking-stages", tape(network, codes, labels, "codes", start(network))
     yield from signed_vectors()
+    yield "reals", reals()
+
+
+def reals() -> bytes:
+    """Write down what is learned from real numbers, extreme ones, and integers taken for such."""
+    pixels, labels = digits()
+    rng = np.random.default_rng(10)
+    each = Affine.of(rng.uniform(0, 16, 64), rng.uniform(3, 30, 64))
+    around = Preparation((8, 8, 1), keeps_sign=True, affine=each, shift=2, norm=40)
+    network, state = competitive(4, around)
+    learned = tape(network, list((pixels / 3).astype(np.float32)), labels, "raw", state)
+    # Bits of all kinds, through maps of all kinds, a logarithm behind them.
+    factor = np.array([1, -1, 2**24 - 1, 1 - 2**24, 12345678, -3, 0, 2**23])
+    exponent = np.array([-128, 127, -24, -11, 0, -1, 5, -47])
+    addend = np.array([0, 2**31 - 1, -(2**31), 7, -1, 100, 5, 0])
+    maps = Affine(factor, exponent, addend)
+    odd = Preparation((1, 8, 1), log=True, signed=True, shift=5, affine=maps)
+    network = Network(16, Encoder("rate", 8, 3), (Population(2, threshold=9),), odd)
+    words = [0, 1 << 31, 1, 0x7FFFFF, 1 << 23, 0x7F7FFFFF, 0xFF7FFFFF, 0x3F800000, 0xBFC00000]
+    words += [0x40200000, 0x4B800001, 0x3EFFFFFF, 0x47C35000, 0x33800000, 0x3F7FFFFF, 0x5F000000]
+    bits = np.array(words, np.uint32)
+    samples = [bits.view(np.float32)[(np.arange(8) + turn) % 16] for turn in range(16)]
+    ways = [operation("prepare", sample_of(network, x, "raw")) for x in samples]
+    wholes = [0, -1, 255, 2**24 + 1, 2**24 + 3, -(2**31), 2**31 - 1, -(2**25) - 6]
+    for turn in range(8):
+        x = np.roll(np.array(wholes, "<i4"), turn)
+        for kind, dtype in ((0, "<u1"), (1, "<i2"), (2, "<i4")):
+            ways.append(operation("prepare", (kind, 8, x.astype(dtype).tobytes())))
+    return learned + case(image.encode(network), ways) + small_reals()
+
+
+def small_reals() -> bytes:
+    """Write down what becomes of real numbers, where every integer shows in a code."""
+    maps = Affine(
+        factor=np.array([1, -1, 2**23, 2**24 - 1, 1, -3, 1, 2**20]),
+        exponent=np.array([0, 0, 43, -24, 0, -1, 127, 0]),
+        addend=np.array([0, 9, 0, 0, -(2**24), 100, 7, -200]),
+    )
+    prep = Preparation((1, 8, 1), signed=True, affine=maps)
+    network = Network(16, Encoder("rate", 8, 3), (Population(2, threshold=9),), prep)
+    numbers = [0.5, 1.5, 2.5, 3.0, -0.5, -2.5, 1.0, 0.99999994, 1e-40, -1e-44, 1.2e-38, 16777220.0]
+    samples = [np.full(8, number, np.float32) for number in numbers]
+    ways = [operation("prepare", sample_of(network, x, "raw")) for x in samples]
+    wholes = (1, 5, 2**24 + 1, 2**24 + 3, -(2**24) - 3, 2**31 - 1)
+    ways += [operation("prepare", (2, 8, np.full(8, x, "<i4").tobytes())) for x in wholes]
+    return case(image.encode(network), ways)
 
 
 def signed_vectors() -> Iterator[tuple[str, bytes]]:

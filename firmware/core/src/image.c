@@ -3,7 +3,12 @@
 // docs/image.md. Everything that could go wrong later is refused here, so that the hot path checks
 // nothing.
 
-enum { CURVE_BYTES = 256 * 3, MAX_SECTIONS = 64 };
+enum {
+    CURVE_BYTES = 256 * 3,
+    MAX_SECTIONS = 64,
+    MAP_BYTES = 9, // of an addend, a factor and an exponent
+    LARGEST_FACTOR = (1 << 24) - 1
+};
 
 STATIC_ASSERT(image_fields, offsetof(naca_image_t, bits) - offsetof(naca_image_t, inputs) ==
                                 offsetof(network_t, bits));
@@ -80,7 +85,7 @@ static const field_t network_fields[] = {
 
 static const field_t preparation_fields[] = {
     {offsetof(preparation_t, spatial), U8 | FROM_0, SPATIAL_EDGES},
-    {offsetof(preparation_t, flags), U8 | FROM_0, 15},
+    {offsetof(preparation_t, flags), U8 | FROM_0, 63},
     {offsetof(preparation_t, height), U16 | FROM_1, NACA_MAX_UNITS},
     {offsetof(preparation_t, width), U16 | FROM_1, NACA_MAX_UNITS},
     {offsetof(preparation_t, channels), U16 | FROM_1, 64},
@@ -131,6 +136,19 @@ static uint32_t feature_count(const preparation_t *prep)
     return rows * columns * prep->channels * (prep->spatial == SPATIAL_EDGES ? 4u : 1u);
 }
 
+// Factors, behind the addends, have 24 bits.
+static naca_status_t maps_fit(const preparation_t *prep, const int32_t *addends)
+{
+    const uint32_t count = naca_map_count(prep);
+    for (uint32_t i = 0; i < count; i++) {
+        const int32_t factor = addends[count + i];
+        if (factor < -LARGEST_FACTOR || factor > LARGEST_FACTOR) {
+            return NACA_ERR_NETWORK;
+        }
+    }
+    return (prep->flags & PREP_PER_NUMBER) != 0 && count == 0 ? NACA_ERR_NETWORK : NACA_OK;
+}
+
 static naca_status_t check_preparation(check_t *check)
 {
     preparation_t *prep = &check->prep;
@@ -151,8 +169,11 @@ static naca_status_t check_preparation(check_t *check)
         ((prep->flags & PREP_SIGNED) != 0 || !check->net.is_signed)) {
         return NACA_ERR_NETWORK;
     }
-    const uint32_t count = prep->flags & PREP_PER_FEATURE ? prep->features : 1u;
-    if (!has_section(check, TAG_PREPARATION, (uint32_t)sizeof *prep + 4u * count)) {
+    const uint32_t count = naca_gain_count(prep);
+    const uint32_t maps = naca_map_count(prep);
+    const uint32_t size = (uint32_t)sizeof *prep + 4u * count;
+    if (maps > section->size || // as many more bytes would not be a number of 32 bits
+        !has_section(check, TAG_PREPARATION, size + MAP_BYTES * maps)) {
         return NACA_ERR_SECTION;
     }
     const uint8_t *gain = record + sizeof *prep + 2u * count;
@@ -161,7 +182,7 @@ static naca_status_t check_preparation(check_t *check)
             return NACA_ERR_NETWORK;
         }
     }
-    return NACA_OK;
+    return maps_fit(prep, (const int32_t *)(const void *)(record + size));
 }
 
 static naca_status_t check_stages(check_t *check)
@@ -248,7 +269,8 @@ static naca_status_t check_state(check_t *check)
     // The network record begins with what these fields are.
     memcpy(&image->inputs, &core.net, offsetof(network_t, steps));
     image->steps = (uint16_t)naca_steps(&core.net);
-    image->raw_count = (uint32_t)core.prep.height * core.prep.width * core.prep.channels;
+    image->raw_count = naca_raw_count(&core.prep);
+    image->is_real = (core.prep.flags & PREP_REAL) != 0;
     image->stages = core.stage_count;
     image->encoded = core.encoded;
     image->units = core.units;

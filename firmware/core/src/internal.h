@@ -33,7 +33,14 @@ enum {
 
 enum { ENCODER_BITPLANE = 0, ENCODER_RATE = 1, ENCODER_LATENCY = 2, ENCODER_DIRECT = 3 };
 enum { SPATIAL_POOL = 0, SPATIAL_EDGES = 1 };
-enum { PREP_LOG = 1, PREP_SIGNED = 2, PREP_PER_FEATURE = 4, PREP_KEEPS_SIGN = 8 };
+enum {
+    PREP_LOG = 1,
+    PREP_SIGNED = 2,
+    PREP_PER_FEATURE = 4,
+    PREP_KEEPS_SIGN = 8,
+    PREP_REAL = 16,      // samples are real numbers
+    PREP_PER_NUMBER = 32 // each with a map of its own to integers
+};
 enum {
     POPULATION_BIAS = 1,           // one more input, which spikes at every step
     POPULATION_SUBTRACT = 2,       // reset by subtraction instead of to zero
@@ -113,7 +120,8 @@ typedef struct population {
 } population_t;
 STATIC_ASSERT(population, sizeof(population_t) == 64);
 
-// Section PREP starts with this; offsets (int16) and gains (uint16) follow.
+// Section PREP starts with this; offsets (int16) and gains (uint16) follow, and where samples are
+// real numbers addends (int32), factors (int32) and exponents (int8) of their maps to integers.
 typedef struct preparation {
     uint8_t spatial;
     uint8_t flags;
@@ -127,6 +135,27 @@ typedef struct preparation {
     uint16_t features;
 } preparation_t;
 STATIC_ASSERT(preparation, sizeof(preparation_t) == 16);
+
+// Numbers in a raw sample.
+static inline uint32_t naca_raw_count(const preparation_t *prep)
+{
+    return (uint32_t)prep->height * prep->width * prep->channels;
+}
+
+// Offsets that there are, and gains.
+static inline uint32_t naca_gain_count(const preparation_t *prep)
+{
+    return prep->flags & PREP_PER_FEATURE ? prep->features : 1u;
+}
+
+// Maps from real numbers to integers.
+static inline uint32_t naca_map_count(const preparation_t *prep)
+{
+    if ((prep->flags & PREP_REAL) == 0) {
+        return 0;
+    }
+    return prep->flags & PREP_PER_NUMBER ? naca_raw_count(prep) : 1u;
+}
 
 // Where a population keeps what, in this order: first what it learned, then what every presentation
 // makes anew, of which all from the potentials to the spikes starts at zero.
@@ -195,7 +224,7 @@ struct naca {
     POINTER(void *) progress_user;
     network_t net;
     preparation_t prep;
-    uint32_t prep_arrays; // in the image: offsets and gains; 0 without preparation
+    uint32_t prep_arrays; // in the image: what follows the record; 0 without preparation
     uint32_t network_id;
     uint32_t state;         // learned state, from here ...
     uint32_t state_size;    // ... this many bytes
@@ -408,6 +437,17 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
 // Make the `inputs` codes at core->codes of a sample that was checked. Uses the list at
 // core->spikes as scratch.
 void naca_load_codes(naca_t *core, const naca_sample_t *sample);
+
+// ---- reals.c ------------------------------------------------------------------------------------
+
+// Whether none of `count` real numbers is infinite or no number.
+bool naca_are_finite(const void *reals, uint32_t count);
+
+// What the number at that place of a sample of real numbers becomes, within INT32_MAX of 0.
+int32_t naca_from_real(const naca_t *core, const void *reals, uint32_t at);
+
+// What an integer there becomes: it is taken for the nearest real number.
+int32_t naca_from_integer(const naca_t *core, int32_t x, uint32_t at);
 
 // ---- encode.c -----------------------------------------------------------------------------------
 

@@ -28,23 +28,31 @@ static bool events_fit(const network_t *net, const naca_event_t *events, uint32_
     return net->is_signed == 0;
 }
 
+static bool raw_fits(const naca_t *core, const naca_sample_t *sample)
+{
+    const preparation_t *prep = &core->prep;
+    if (core->prep_arrays == 0 || sample->count != naca_raw_count(prep)) {
+        return false;
+    }
+    return sample->kind != NACA_RAW_F32 ||
+           ((prep->flags & PREP_REAL) != 0 && naca_are_finite(sample->data, sample->count));
+}
+
 naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
 {
-    static const uint8_t widths[] = {1, 2, 4, 1, 2}; // of a number, by kind
+    static const uint8_t widths[] = {1, 2, 4, 1, 2, 1, 4}; // of a number, by kind
     if (sample == NULL || (sample->data == NULL && sample->count != 0)) {
         return NACA_ERR_ARGUMENT;
     }
-    if (sample->kind <= NACA_EVENTS && (uintptr_t)sample->data % widths[sample->kind] != 0) {
+    if (sample->kind <= NACA_RAW_F32 && (uintptr_t)sample->data % widths[sample->kind] != 0) {
         return NACA_ERR_ALIGNMENT;
     }
     switch (sample->kind) {
     case NACA_RAW_U8:
     case NACA_RAW_I16:
-    case NACA_RAW_I32: {
-        const preparation_t *prep = &core->prep;
-        const uint32_t raw = (uint32_t)prep->height * prep->width * prep->channels;
-        return core->prep_arrays != 0 && sample->count == raw ? NACA_OK : NACA_ERR_SAMPLE;
-    }
+    case NACA_RAW_I32:
+    case NACA_RAW_F32:
+        return raw_fits(core, sample) ? NACA_OK : NACA_ERR_SAMPLE;
     case NACA_CODES:
         return codes_fit(core, sample->data, sample->count) ? NACA_OK : NACA_ERR_SAMPLE;
     case NACA_EVENTS:
@@ -65,8 +73,14 @@ int32_t naca_signed_log(int32_t x)
     return x < 0 ? -result : result;
 }
 
+static int32_t shaped(const preparation_t *prep, int32_t x)
+{
+    return prep->flags & PREP_LOG ? naca_signed_log(x) : clamp(x, -32767, 32767);
+}
+
 // One channel of a raw sample.
 typedef struct plane {
+    const naca_t *core;
     const preparation_t *prep;
     const naca_sample_t *sample;
     uint32_t channel;
@@ -90,11 +104,13 @@ static inline int32_t pixel(const plane_t *plane, int32_t row, int32_t column)
     case NACA_RAW_I16:
         x = ((const int16_t *)data)[at];
         break;
+    case NACA_RAW_F32:
+        return shaped(prep, naca_from_real(plane->core, data, at));
     default:
         x = ((const int32_t *)data)[at];
         break;
     }
-    return prep->flags & PREP_LOG ? naca_signed_log(x) : clamp(x, -32767, 32767);
+    return shaped(prep, prep->flags & PREP_REAL ? naca_from_integer(plane->core, x, at) : x);
 }
 
 static int32_t magnitude(int32_t x)
@@ -132,7 +148,7 @@ static int32_t feature_value(const naca_t *core, int32_t sum, uint32_t feature)
 {
     const preparation_t *prep = &core->prep;
     const int16_t *offsets = IN_IMAGE(int16_t, core, core->prep_arrays);
-    const uint32_t count = prep->flags & PREP_PER_FEATURE ? prep->features : 1u;
+    const uint32_t count = naca_gain_count(prep);
     const uint16_t *gains = IN_IMAGE(uint16_t, core, core->prep_arrays + 2u * count);
     const uint32_t at = count > 1u ? feature : 0u;
     const int32_t product = (clamp(sum, -32767, 32767) - offsets[at]) * (int32_t)gains[at];
@@ -147,7 +163,7 @@ static void make_features(const naca_t *core, const naca_sample_t *sample, int16
     const uint32_t kinds = prep->spatial == SPATIAL_EDGES ? 4u : 1u;
     const uint32_t cells = prep->features / (prep->channels * kinds);
     const int32_t cell = prep->cell;
-    for (plane_t plane = {prep, sample, 0}; plane.channel < prep->channels; plane.channel++) {
+    for (plane_t plane = {core, prep, sample, 0}; plane.channel < prep->channels; plane.channel++) {
         uint32_t at = plane.channel * kinds * cells;
         for (int32_t top = 0; top < prep->height; top += cell) {
             for (int32_t left = 0; left < prep->width; left += cell, at++) {
@@ -244,7 +260,7 @@ naca_status_t naca_prepare(naca_t *core, const naca_sample_t *sample, uint8_t *c
     if (status != NACA_OK) {
         return status;
     }
-    if (sample->kind > NACA_RAW_I32) {
+    if (sample->kind > NACA_RAW_I32 && sample->kind != NACA_RAW_F32) {
         return NACA_ERR_SAMPLE;
     }
     naca_load_codes(core, sample);

@@ -18,6 +18,8 @@ static uint32_t sample_size(const naca_image_t *image, uint32_t kind)
     case NACA_RAW_I16:
     case NACA_RAW_I32:
         return image->raw_count << kind;
+    case NACA_RAW_F32:
+        return image->raw_count * 4u;
     case NACA_CODES:
         return image->inputs;
     case NACA_LINK_PACKED:
@@ -50,7 +52,7 @@ static void unpack(const naca_image_t *image, const uint8_t *data, uint8_t *code
 static void take(naca_link_t *link, uint32_t kind, uint8_t *data, uint32_t size,
                  naca_sample_t *sample)
 {
-    static const uint8_t element[] = {1, 2, 4, 1, EVENT};
+    static const uint8_t element[] = {1, 2, 4, 1, EVENT, 1, 4};
     uint8_t *aligned = data - (uintptr_t)data % 4u;
     if (kind == NACA_LINK_PACKED) {
         kind = NACA_CODES;

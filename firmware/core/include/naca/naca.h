@@ -148,7 +148,8 @@ typedef struct naca_image {
     uint8_t stages;      ///< frozen stages
     uint16_t steps;      ///< time steps of a presentation
     uint8_t is_signed;   ///< 1 where codes have a sign
-    uint8_t reserved[3]; ///< 0
+    uint8_t is_real;     ///< 1 where raw samples may be real numbers, 0 where they are integers
+    uint8_t reserved[2]; ///< 0
 } naca_image_t;
 
 /// A running network: lives in the workspace, looked at through the functions below.
@@ -161,7 +162,9 @@ typedef enum naca_sample_kind {
     NACA_RAW_I32 = 2, ///< int32_t[raw_count]
     NACA_CODES = 3,   ///< uint8_t[inputs]: prepared before, each below 2^bits; or, where codes
                       ///< have a sign, int8_t[inputs]
-    NACA_EVENTS = 4   ///< naca_event_t[count]: spikes, ascending by step, then by input
+    NACA_EVENTS = 4,  ///< naca_event_t[count]: spikes, ascending by step, then by input
+    NACA_RAW_F32 = 6  ///< float[raw_count], IEEE 754 binary32: for networks that take real numbers,
+                      ///< among which integers are; infinities and NaN are refused
 } naca_sample_kind_t;
 
 /// One input spike of a sensor that speaks in spikes.
