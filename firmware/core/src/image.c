@@ -6,9 +6,9 @@
 enum {
     CURVE_BYTES = 256 * 3,
     MAX_SECTIONS = 64,
-    MAP_BYTES = 9, // of an addend, a factor and an exponent
-    LARGEST_FACTOR = (1 << 24) - 1
+    MAP_BYTES = 9 // of an addend, a factor and an exponent
 };
+#define LARGEST_FACTOR ((int32_t)0xffffff)
 
 STATIC_ASSERT(image_fields, offsetof(naca_image_t, bits) - offsetof(naca_image_t, inputs) ==
                                 offsetof(network_t, bits));
