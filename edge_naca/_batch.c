@@ -94,3 +94,31 @@ naca_status_t naca_batch_prepare(naca_t *core, naca_sample_kind_t kind, const vo
     }
     return NACA_OK;
 }
+
+naca_status_t naca_batch_signal(naca_signal_t *signal, const naca_signal_facts_t *facts,
+                                int is_real, const void *windows, size_t rows, size_t *done,
+                                int16_t *features)
+{
+    const uint8_t *at = windows;
+    const size_t numbers = (size_t)facts->window * facts->channels;
+    for (*done = 0; *done < rows; (*done)++, at += numbers * (is_real ? 4u : 2u)) {
+        naca_sample_t sample;
+        uint32_t taken;
+        naca_status_t status = naca_signal_gap(signal);
+        if (status == NACA_OK && is_real) {
+            status = naca_signal_push_reals(signal, at, facts->window, &taken);
+        } else if (status == NACA_OK) {
+            status =
+                naca_signal_push(signal, (const int16_t *)(const void *)at, facts->window, &taken);
+        }
+        if (status == NACA_OK) {
+            status = naca_signal_features(signal, &sample);
+        }
+        if (status != NACA_OK) {
+            return status;
+        }
+        memcpy(features + *done * facts->features, sample.data, 2u * (size_t)facts->features);
+    }
+    (void)naca_signal_gap(signal);
+    return NACA_OK;
+}

@@ -10,6 +10,7 @@
 #define EDGE_NACA_BATCH_H
 
 #include "naca/naca.h"
+#include "naca/signal.h"
 
 /// naca_infer of each row.
 naca_status_t naca_batch_infer(naca_t *core, naca_sample_kind_t kind, const void *samples,
@@ -32,6 +33,12 @@ naca_status_t naca_batch_margins(naca_t *core, naca_sample_kind_t kind, const vo
 naca_status_t naca_batch_features(naca_t *core, naca_sample_kind_t kind, const void *samples,
                                   uint32_t count, size_t rows, size_t *done, uint32_t encoded,
                                   uint8_t *codes);
+
+/// naca_signal_features of each of `rows` windows, int16_t[rows][window][channels], or float where
+/// `is_real`: features[rows][], one after another. What had not filled a window is dropped.
+naca_status_t naca_batch_signal(naca_signal_t *signal, const naca_signal_facts_t *facts,
+                                int is_real, const void *windows, size_t rows, size_t *done,
+                                int16_t *features);
 
 /// naca_prepare of each row: codes[rows][inputs], `inputs` being the image's.
 naca_status_t naca_batch_prepare(naca_t *core, naca_sample_kind_t kind, const void *samples,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge_naca.image_records import FACTOR
 from edge_naca.limits import integers
 
-SIGNIFICAND = 24  # bits of a factor, as of a float32
+FACTOR_BITS = 15
+LARGEST_FACTOR = 2**FACTOR_BITS - 1
 LARGEST_ADDEND = 2**30  # so that integers on the other side of it still have room
 
 
@@ -24,7 +24,7 @@ class Affine:
 
     Parameters
     ----------
-    factor : int32 (numbers,) or (1,), of 24 bits and a sign.
+    factor : int16 (numbers,) or (1,).
     exponent : int8 (numbers,) or (1,).
     addend : int32 (numbers,) or (1,).
     """
@@ -34,7 +34,7 @@ class Affine:
     addend: NDArray[Any]
 
     def __post_init__(self) -> None:
-        for name, dtype in (("factor", np.int32), ("exponent", np.int8), ("addend", np.int32)):
+        for name, dtype in (("factor", np.int16), ("exponent", np.int8), ("addend", np.int32)):
             values = integers(name, getattr(self, name), dtype).reshape(-1)
             object.__setattr__(self, name, values)
         if not self.factor.size == self.exponent.size == self.addend.size > 0:
@@ -42,8 +42,6 @@ class Affine:
                 "factor, exponent and addend must hold equally many numbers, not "
                 f"{self.factor.size}, {self.exponent.size} and {self.addend.size}"
             )
-        for end in (self.factor.min(), self.factor.max()):
-            FACTOR.check(int(end))
 
     @property
     def size(self) -> int:
@@ -65,9 +63,9 @@ class Affine:
         offsets = np.asarray(offsets, np.float64)
         limit = LARGEST_ADDEND / np.maximum(np.abs(offsets), 2.0**-120)
         scales = np.clip(np.asarray(scales, np.float64), -limit, limit)
-        exponent = np.clip(np.frexp(scales)[1] - SIGNIFICAND, -128, 127)
+        exponent = np.clip(np.frexp(scales)[1] - FACTOR_BITS, -128, 127)
         factor = np.rint(np.ldexp(scales, -exponent))
-        factor = np.clip(factor, *FACTOR.range)
+        factor = np.clip(factor, -LARGEST_FACTOR, LARGEST_FACTOR)
         addend = -np.rint(np.ldexp(factor, exponent) * offsets)
         return cls(factor.astype(np.int64), exponent, addend.astype(np.int64))
 

@@ -50,19 +50,21 @@ class CoreError(ValueError):
         super().__init__(f"{self.status}: {advice}" if advice else self.status)
 
 
-def _check(status: int) -> None:
+def check_status(status: int) -> None:
+    """Raise for what the core refused."""
     if status != lib.NACA_OK:
         raise CoreError(status)
 
 
-def _aligned(size: int) -> NDArray[np.uint8]:
+def aligned(size: int) -> NDArray[np.uint8]:
     """Return zeroed memory as the core asks for it."""
     block = np.zeros(size + _ALIGNMENT, np.uint8)
     first = -block.ctypes.data % _ALIGNMENT
     return block[first : first + size]
 
 
-def _pointer(array: NDArray[Any], kind: str) -> Any:
+def pointer_to(array: NDArray[Any], kind: str) -> Any:
+    """Return a pointer into an array, which must be kept as long as it is used."""
     return ffi.cast(kind, array.ctypes.data)
 
 
@@ -94,19 +96,19 @@ class Core:
             self.network, stored = image.decode(octets("an image", network))
             state = stored if state is None else state
         data = image.encode(self.network, state)
-        self._image_bytes = _aligned(len(data))
+        self._image_bytes = aligned(len(data))
         self._image_bytes[:] = np.frombuffer(data, np.uint8)
         self._lock = forkable_lock()
         self._image = ffi.new("naca_image_t *")
-        pointer = _pointer(self._image_bytes, "void *")
+        pointer = pointer_to(self._image_bytes, "void *")
         stages = lib.naca_all_stages()
-        _check(lib.naca_image_open_with(stages, self._image, pointer, len(data)))
+        check_status(lib.naca_image_open_with(stages, self._image, pointer, len(data)))
         size = ffi.new("uint32_t *")
-        _check(lib.naca_workspace_size(self._image, size))
-        self._workspace = _aligned(size[0])
+        check_status(lib.naca_workspace_size(self._image, size))
+        self._workspace = aligned(size[0])
         core = ffi.new("naca_t **")
-        workspace = _pointer(self._workspace, "void *")
-        _check(lib.naca_init(self._image, workspace, size[0], core))
+        workspace = pointer_to(self._workspace, "void *")
+        check_status(lib.naca_init(self._image, workspace, size[0], core))
         self._core = core[0]
 
     def image(self) -> bytes:
@@ -147,10 +149,10 @@ class Core:
         recording = ffi.new(
             "naca_recording_t *",
             {
-                "input_spikes": _pointer(inputs, "uint8_t *"),
-                "spikes": _pointer(spikes, "uint8_t *"),
-                "potentials": _pointer(potentials, "int32_t *"),
-                "thresholds": _pointer(thresholds, "int32_t *"),
+                "input_spikes": pointer_to(inputs, "uint8_t *"),
+                "spikes": pointer_to(spikes, "uint8_t *"),
+                "potentials": pointer_to(potentials, "int32_t *"),
+                "thresholds": pointer_to(thresholds, "int32_t *"),
             },
         )
         result = self._one(lambda r: lib.naca_record(self._core, sample, recording, r))
@@ -167,7 +169,7 @@ class Core:
         samples = check_samples(self.network, x, kind)
         results = np.zeros(len(samples), RESULT)
         self._many(
-            lambda *head: lib.naca_batch_infer(*head, _pointer(results, "naca_result_t *")),
+            lambda *head: lib.naca_batch_infer(*head, pointer_to(results, "naca_result_t *")),
             samples,
             kind,
         )
@@ -189,7 +191,7 @@ class Core:
         results = np.zeros(len(samples), RESULT)
         self._many(
             lambda *head: lib.naca_batch_learn(
-                *head, _pointer(y, "int32_t *"), _pointer(results, "naca_result_t *")
+                *head, pointer_to(y, "int32_t *"), pointer_to(results, "naca_result_t *")
             ),
             samples,
             kind,
@@ -216,9 +218,9 @@ class Core:
                 *head,
                 steps,
                 units,
-                _pointer(scratch, "int32_t *"),
-                _pointer(margins, "int32_t *"),
-                _pointer(results, "naca_result_t *"),
+                pointer_to(scratch, "int32_t *"),
+                pointer_to(margins, "int32_t *"),
+                pointer_to(results, "naca_result_t *"),
             ),
             samples,
             kind,
@@ -235,7 +237,7 @@ class Core:
         codes = np.zeros((len(samples), self.network.inputs), np.uint8)
         self._many(
             lambda *head: lib.naca_batch_prepare(
-                *head, self.network.inputs, _pointer(codes, "uint8_t *")
+                *head, self.network.inputs, pointer_to(codes, "uint8_t *")
             ),
             samples,
             "raw",
@@ -249,7 +251,7 @@ class Core:
         codes = np.zeros((len(samples), self.network.encoded), np.uint8)
         self._many(
             lambda *head: lib.naca_batch_features(
-                *head, self.network.encoded, _pointer(codes, "uint8_t *")
+                *head, self.network.encoded, pointer_to(codes, "uint8_t *")
             ),
             samples,
             kind,
@@ -266,9 +268,9 @@ class Core:
         """Return the learned state with a header that says which network it belongs to."""
         size = ffi.new("uint32_t *")
         with self._lock:
-            _check(lib.naca_state_size(self._core, size))
+            check_status(lib.naca_state_size(self._core, size))
             buffer = ffi.new("uint8_t[]", size[0])
-            _check(lib.naca_state_save(self._core, buffer, size[0]))
+            check_status(lib.naca_state_save(self._core, buffer, size[0]))
         return bytes(ffi.buffer(buffer))
 
     def load_state(self, saved: bytes) -> None:
@@ -281,13 +283,13 @@ class Core:
         """
         data = octets("a saved state", saved)
         with self._lock:
-            _check(lib.naca_state_load(self._core, data, len(data)))
+            check_status(lib.naca_state_load(self._core, data, len(data)))
 
     def state_hash(self) -> int:
         """Return the hash of the learned state: equal on host and device when the states are."""
         result = ffi.new("uint32_t *")
         with self._lock:
-            _check(lib.naca_state_hash(self._core, result))
+            check_status(lib.naca_state_hash(self._core, result))
         return int(result[0])
 
     def weights(self, population: int) -> NDArray[np.int8]:
@@ -298,22 +300,22 @@ class Core:
         """Return how many samples were learned, modulo 2^32; it is part of the learned state."""
         result = ffi.new("uint32_t *")
         with self._lock:
-            _check(lib.naca_learned(self._core, result))
+            check_status(lib.naca_learned(self._core, result))
         return int(result[0])
 
     def seen(self) -> NDArray[np.uint32]:
         """Return how many samples of each class were learned, (capacity,)."""
         result = np.zeros(self.network.capacity, np.uint32)
-        pointer = _pointer(result, "uint32_t *")
+        pointer = pointer_to(result, "uint32_t *")
         with self._lock:
-            _check(lib.naca_seen(self._core, pointer, self.network.capacity))
+            check_status(lib.naca_seen(self._core, pointer, self.network.capacity))
         return result
 
     def counters(self) -> dict[str, int]:
         """Return presentations, spikes, synaptic operations and weight changes since the start."""
         result = ffi.new("naca_counters_t *")
         with self._lock:
-            _check(lib.naca_counters(self._core, result))
+            check_status(lib.naca_counters(self._core, result))
         names = ("presentations", "spikes", "synops", "changes")
         return {name: int(getattr(result, name)) for name in names}
 
@@ -349,7 +351,7 @@ class Core:
         else:
             array = check_samples(self.network, np.asarray(x)[None], kind)
             code, count = self._kind_code(array, kind), array.shape[1]
-        pointer = _pointer(array, "void *")
+        pointer = pointer_to(array, "void *")
         return ffi.new("naca_sample_t *", {"kind": code, "data": pointer, "count": count}), array
 
     @staticmethod
@@ -359,7 +361,7 @@ class Core:
     def _one(self, call: Callable[[Any], int]) -> Result:
         result = ffi.new("naca_result_t *")
         with self._lock:
-            _check(call(result))
+            check_status(call(result))
         return Result(
             result.prediction, result.margin, result.spikes, result.synops, result.changes
         )
@@ -369,10 +371,10 @@ class Core:
         head = (
             self._core,
             self._kind_code(samples, kind),
-            _pointer(samples, "void *"),
+            pointer_to(samples, "void *"),
             samples.shape[1],
             len(samples),
             done,
         )
         with self._lock:
-            _check(call(*head))
+            check_status(call(*head))

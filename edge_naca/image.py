@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_naca import image_stages
+from edge_naca import image_signal, image_stages
 from edge_naca.affine import Affine
 from edge_naca.image_records import (
+    AFFINE_ARRAYS,
     COMPETITION_FIELDS,
     CURVE_FIELDS,
     DECORRELATION,
@@ -40,7 +41,6 @@ VERSION = HEADER["version"].range[1]
 BLOCK = 16
 MEANS_BYTES = 8  # of a population with priors
 MAX_SECTIONS = 64
-AFFINE_ARRAYS = {"addend": "<i4", "factor": "<i4", "exponent": "<i1"}  # in their order
 CRITICAL = 1
 CHECKSUM_AT = HEADER.offset("crc")
 
@@ -404,6 +404,8 @@ def _sections(network: Network, state: bytes | None) -> Iterator[tuple[bytes, in
         }
     )
     yield b"NETW", CRITICAL, record + b"".join(map(_population_record, network.populations))
+    if network.signal is not None:
+        yield image_signal.TAG, CRITICAL, image_signal.section(network.signal)
     if network.preparation is not None:
         yield b"PREP", CRITICAL, _preparation_section(network.preparation)
     if network.inhibition is not None:
@@ -497,7 +499,7 @@ def encode(network: Network, state: bytes | State | None = None) -> bytes:
 def _is_known(name: str) -> bool:
     """Return whether a section decides what is computed."""
     numbered = name[:3] in ("MOD", "RAT", "LEV", "CUR") and name[3:].isdigit()
-    return numbered or name in ("NETW", "PREP", "INHB", "STAT") or name in image_stages.TAGS
+    return numbered or name in ("NETW", "SGNL", "PREP", "INHB", "STAT") or name in image_stages.TAGS
 
 
 def _read_header(data: bytes) -> dict[str, Any]:
@@ -697,6 +699,7 @@ def _read_network(sections: dict[str, bytes]) -> Network:
         inputs=record["inputs"],
         encoder=Encoder(**arguments(ENCODER_FIELDS, record | {"steps": steps})),
         populations=tuple(populations),
+        signal=image_signal.read(sections["SGNL"]) if "SGNL" in sections else None,
         preparation=_read_preparation(sections["PREP"]) if "PREP" in sections else None,
         inhibition=_read_inhibition(sections["INHB"]) if "INHB" in sections else None,
         stages=tuple(

@@ -7,8 +7,12 @@ What stands here drives packing, unpacking and range checks. Fields that one des
 from __future__ import annotations
 
 from edge_naca.limits import (
+    MAX_BANDS,
+    MAX_CHANNELS,
     MAX_CLASSES,
+    MAX_FRAMES,
     MAX_INHIBITED,
+    MAX_MAGNITUDES,
     MAX_POPULATION_STEPS,
     MAX_POPULATIONS,
     MAX_RANKS,
@@ -137,7 +141,31 @@ PREPARATION = Record(
     Field("features", "u16", 1, MAX_UNITS, is_derived=True),
 )
 GAIN = Field("gain", "u16", 0, 16383)
-FACTOR = Field("factor", "i32", -(1 << 24) + 1, (1 << 24) - 1)
+AFFINE_ARRAYS = {"addend": "<i4", "factor": "<i2", "exponent": "<i1"}  # in their order
+
+# ---- signal (image.md, section 3.8) ----------------------------------------------------------
+
+# What may be made of a channel, in this order: the bits of a channel's block.
+SIGNAL_BLOCKS = (
+    "mean", "deviation", "least", "greatest", "change", "crossings", "bands", "decimated",
+)  # fmt: skip
+SIGNAL = Record(
+    Field("channels", "u8", 1, MAX_CHANNELS),
+    Field("magnitudes", "u8", 0, MAX_MAGNITUDES),
+    Field("window", "u8", 4, 14),
+    Field("frame", "u8", 0, 10),
+    Field("decimation", "u8", 0, 14),
+    Field("frames", "u8", 0, MAX_FRAMES),
+    Field("bands", "u8", 0, MAX_BANDS),
+    Field("level", "u8", 0, 30),
+    Field("rate", "u32", 1),
+    Field("hop", "u32", 1),
+    Field("first_bin", "u16"),
+    Field("bins", "u16"),
+    Field("features", "u16", 1, MAX_UNITS),
+    Field("flags", "u8", flags=("real",)),
+    Field("reserved", "u8[5]"),
+)
 
 # ---- inhibition (image.md, section 3.7) ------------------------------------------------------
 

@@ -18,6 +18,12 @@ MAX_RATES = 4096
 MAX_RANKS = 31
 MAX_INHIBITED = 1024  # inputs of an inhibition that is given
 MAX_LEARNED_INPUTS = 128  # of one that is learned
+MAX_CHANNELS = 16  # of a signal
+MAX_MAGNITUDES = 8
+MAX_WINDOW = 16384  # samples of one
+MAX_FRAME = 1024  # of them that a spectrum is taken of
+MAX_FRAMES = 64
+MAX_BANDS = 64
 FULL_LEVEL = 64  # what stands for a level of 1 behind the winner
 SIGNED_CODE_BITS = 7  # at most, of a code beside its sign
 

@@ -36,6 +36,7 @@ from edge_naca.limits import (
     whole,
 )
 from edge_naca.records import check
+from edge_naca.signal import Signal
 from edge_naca.stages import (
     CodedStage,
     SpikingConvolution,
@@ -381,6 +382,7 @@ class Network:
     optional : sections of the image that this version does not know and need not: kept as they are.
     stages : frozen stages (`edge_naca.stages`): coded ones before the encoder, spiking ones after.
     inhibition : a decorrelating population between preparation and encoder; not with stages.
+    signal : what makes raw samples of windows of a sensor's signal; None where they come ready.
     """
 
     inputs: int
@@ -392,6 +394,7 @@ class Network:
     optional: dict[str, bytes] = field(default_factory=dict)
     stages: tuple[Stage, ...] = ()
     inhibition: Inhibition | None = None
+    signal: Signal | None = None
 
     def __post_init__(self) -> None:
         NETWORK["inputs"].check(self.inputs)
@@ -412,6 +415,15 @@ class Network:
             self._check_population(index, population)
         self._check_signs()
         self._check_inhibition()
+        self._check_signal()
+
+    def _check_signal(self) -> None:
+        raw = 0 if self.preparation is None else self.preparation.raw_count
+        if self.signal is not None and self.signal.features != raw:
+            raise ValueError(
+                f"the signal makes {self.signal.features} features of a window, preparation takes "
+                f"{raw} numbers"
+            )
 
     def _check_signs(self) -> None:
         keeps_sign = self.preparation is not None and self.preparation.keeps_sign

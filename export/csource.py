@@ -14,6 +14,7 @@ from edge_naca.core import Core
 from edge_naca.image import ImageError, decode
 from edge_naca.network import Network
 from edge_naca.samples import takes_reals
+from edge_naca.signal_core import SignalCore
 
 # The core's own names, and the C library's headers, which NAME.h would hide from a compiler that is
 # told to look into its folder.
@@ -48,7 +49,7 @@ enum {
     ${NAME}_STATE_SIZE = ${state_size}, ///< bytes that naca_state_save writes
     ${NAME}_RAW_COUNT = ${raw_count}, ///< numbers in a raw sample, 0 without preparation${raw_type}
     ${NAME}_INPUTS = ${inputs}, ///< codes in a prepared sample${code_type}
-    ${NAME}_CAPACITY = ${capacity} ///< classes there is room for
+${signal_sizes}    ${NAME}_CAPACITY = ${capacity} ///< classes there is room for
 };
 
 /// The image: hand it to ${opener} with ${NAME}_IMAGE_SIZE.
@@ -138,40 +139,91 @@ int main(void)
 }
 """)
 
+_SIGNAL_EXAMPLE = Template("""\
+#include "${name}.h"
+
+#include <naca/naca.h>
+#include <naca/signal.h>
+#include <stdio.h>
+
+// The core wants a multiple of 8, and some processors would be content with less for 64-bit words.
+#ifdef __GNUC__
+#define ALIGNED __attribute__((aligned(8)))
+#else
+#define ALIGNED
+#endif
+static ALIGNED uint64_t memory[(${NAME}_WORKSPACE_SIZE + 7) / 8];
+static ALIGNED uint64_t windows[(${NAME}_SIGNAL_SIZE + 7) / 8];
+
+// Here the sensor would be read: one sample, a number of each channel.
+static void read_sensor(uint32_t at, ${signal_type} sample[${NAME}_CHANNELS])
+{
+    for (uint32_t i = 0; i < ${NAME}_CHANNELS; i++)
+        sample[i] = (${signal_type})((at * 37u + i * 11u) % 201u) ${signal_scale};
+}
+
+int main(void)
+{
+    naca_image_t image;
+    naca_t *core;
+    naca_signal_t *signal;
+    if (${open}&image, ${name}_image, ${NAME}_IMAGE_SIZE) != NACA_OK ||
+        naca_init(&image, memory, sizeof memory, &core) != NACA_OK ||
+        naca_signal_init(&image, windows, sizeof windows, &signal) != NACA_OK)
+        return 1; // each call's status says why: naca_status_name
+    for (uint32_t at = 0; at < 2u * ${NAME}_WINDOW + ${NAME}_HOP; at++) {
+        ${signal_type} sample[${NAME}_CHANNELS];
+        naca_sample_t features;
+        naca_result_t result;
+        uint32_t taken;
+        read_sensor(at, sample);
+        if (${signal_push}(signal, sample, 1, &taken) != NACA_OK)
+            return 2;
+        if (naca_signal_features(signal, &features) != NACA_OK)
+            continue; // no window is full yet
+        if (naca_infer(core, &features, &result) != NACA_OK)
+            return 3;
+        printf("window until sample %lu: %ld\\n", (unsigned long)at, (long)result.prediction);
+    }
+    return 0;
+}
+""")
+
 _USAGE = Template("""\
 ${what} the image, ${name}_example.c shows how to use it; C99 or C++ from
-C++11 on. They need the edge-naca core: the folder firmware/core, called $$NACA below.
+C++11 on. They need the edge-naca core: the folder firmware/core, called $$NACA below${and_signal}.
 
 CMake (or find_package(naca) in place of add_subdirectory, once the core is installed):
 
     add_subdirectory($$ENV{NACA} naca)
-    add_executable(${name}_example ${sources})
-    target_link_libraries(${name}_example PRIVATE naca::core)
+${more_cmake}    add_executable(${name}_example ${sources})
+    target_link_libraries(${name}_example PRIVATE naca::${library})
 
 Plain Makefile (lines below the colon begin with a tab):
 
-    CFLAGS += -std=c99 -O2 -I$$(NACA)/include
-    ${name}_example: ${sources} $$(wildcard $$(NACA)/src/*.c)
+    CFLAGS += -std=c99 -O2 -I$$(NACA)/include${more_make_flags}
+    ${name}_example: ${sources} $$(wildcard $$(NACA)/src/*.c${more_make})
     \t$$(CC) $$(CFLAGS) $$^ -o $$@
 
 PlatformIO: the core as a library of the project, ${files} beside your sources:
 
-    mkdir -p lib/naca && cp -r $$NACA/include $$NACA/src lib/naca
+    mkdir -p lib/naca && cp -r $$NACA/include $$NACA/src ${more_folders}lib/naca
 
 Arduino: the core as a library of the sketchbook, ${files} beside the sketch:
 
     mkdir -p ~/Arduino/libraries/naca/src
-    cp -r $$NACA/include/naca $$NACA/src/* ~/Arduino/libraries/naca/src
+    cp -r $$NACA/include/naca $$NACA/src/* ${more_files}~/Arduino/libraries/naca/src
     printf 'name=naca\\nversion=${core_version}\\n' > ~/Arduino/libraries/naca/library.properties
 
 gcc or clang alone:
 
-    gcc -std=c99 -O2 -I$$NACA/include ${sources} $$NACA/src/*.c -o ${name}_example
+    gcc -std=c99 -O2 -I$$NACA/include${more_flags} ${sources} $$NACA/src/*.c${more_sources} \\
+        -o ${name}_example
 
 A microcontroller, here a Cortex-M4, as objects to link with the rest of the firmware:
 
     arm-none-eabi-gcc -std=c99 -Os -mcpu=cortex-m4 -mthumb -ffunction-sections -fdata-sections \\
-        -I$$NACA/include -c ${compiled} $$NACA/src/*.c
+        -I$$NACA/include${more_flags} -c ${compiled} $$NACA/src/*.c${more_sources}
 
 The image is constant data and stays in flash (.rodata). The core works in ${NAME}_WORKSPACE_SIZE
 bytes of RAM that the program hands to it, starting at a multiple of 8.
@@ -226,10 +278,15 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
         "opener": "naca_image_open" if code is None else "naca_image_open_with",
         "open": "naca_image_open(" if code is None else f"naca_image_open_with({code}(), ",
         **_example_sample(network),
+        "signal_sizes": "",
     }
+    template = _EXAMPLE
+    if network.signal is not None:
+        template = _SIGNAL_EXAMPLE
+        values |= _signal_values(name, network)
     once = f"{name.upper()}_ONCE " if header_only else ""
     data = _DATA.substitute(values, once=once)
-    example = {f"{name}_example.c": _EXAMPLE.substitute(values)}
+    example = {f"{name}_example.c": template.substitute(values)}
     if header_only:
         guard = _ENDIAN + _ONCE.substitute(values)
         weak = f" {name.upper()}_WEAK"
@@ -240,11 +297,32 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
     return header | source | example
 
 
-def usage(name: str, *, header_only: bool = False) -> str:
-    """Return how the files of `c_source` are added to a project."""
+# What is added to a project beside the core where an image has a signal.
+_SIGNAL_FILES = {
+    "library": "signal",
+    "and_signal": ", and beside it\nfirmware/signal",
+    "more_cmake": "    add_subdirectory($ENV{NACA}/../signal naca-signal)\n",
+    "more_make_flags": " -I$(NACA)/../signal/include",
+    "more_make": " $(NACA)/../signal/src/*.c",
+    "more_folders": "$NACA/../signal/include $NACA/../signal/src ",
+    "more_files": "$NACA/../signal/include/naca $NACA/../signal/src/* ",
+    "more_flags": " -I$NACA/../signal/include",
+    "more_sources": " $NACA/../signal/src/*.c",
+}
+
+
+def usage(name: str, *, header_only: bool = False, has_signal: bool = False) -> str:
+    """Return how the files of `c_source` are added to a project.
+
+    Parameters
+    ----------
+    has_signal : whether the image has a signal, which needs more than the core.
+    """
     _check_name(name)
     example, source = f"{name}_example.c", f"{name}.c"
+    more = _SIGNAL_FILES if has_signal else dict.fromkeys(_SIGNAL_FILES, "") | {"library": "core"}
     return _USAGE.substitute(
+        more,
         name=name,
         NAME=name.upper(),
         core_version=edge_naca.__version__,
@@ -293,6 +371,28 @@ def _example_sample(network: Network) -> dict[str, str]:
     if least:
         number = f"((int32_t){number} - {-least})"
     return {"kind": kind, "type": type_, "number": number}
+
+
+def _signal_values(name: str, network: Network) -> dict[str, str]:
+    """Return what header and example say of a signal."""
+    signal = network.signal
+    assert signal is not None
+    is_real = signal.affine is not None
+    prefix = name.upper()
+    kind = "float" if is_real else "int16_t"
+    sizes = {
+        "SIGNAL_SIZE": (SignalCore(network).memory_size, "bytes of memory for naca_signal_init"),
+        "CHANNELS": (signal.channels, f"numbers of a sample, {kind}"),
+        "WINDOW": (signal.window, f"samples of a window, {signal.rate:g} a second"),
+        "HOP": (signal.hop, "samples from one window to the next"),
+    }
+    lines = [f"    {prefix}_{key} = {value}, ///< {text}\n" for key, (value, text) in sizes.items()]
+    return {
+        "signal_sizes": "".join(lines),
+        "signal_type": kind,
+        "signal_scale": "/ 100.0f" if is_real else "- 100",
+        "signal_push": "naca_signal_push_reals" if is_real else "naca_signal_push",
+    }
 
 
 def _class_names(network: Network) -> list[str]:

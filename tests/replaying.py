@@ -23,7 +23,7 @@ from support import run
 from edge_naca import image
 from edge_naca._core import ffi, lib
 from edge_naca.core import Core
-from edge_naca.image_records import ENTRY, HEADER, NETWORK, PREPARATION, SAVED_STATE
+from edge_naca.image_records import ENTRY, HEADER, NETWORK, SAVED_STATE
 from edge_naca.network import Network
 from edge_naca.samples import check_events, check_samples, takes_reals
 from edge_naca.specification import preparation
@@ -320,18 +320,6 @@ _IMPOSSIBLE_INHIBITION = [
 ]
 
 
-def _impossible_maps(section: bytes) -> list[tuple[str, int, str, int]]:
-    """Return what must not be said of affine maps, if need be that there are some."""
-    record = PREPARATION.unpack(section)
-    if "real" not in record["flags"]:
-        return [("flags", 1, "<B", section[1] | 32)]
-    count = record["features"] if "per_feature" in record["flags"] else 1
-    numbers = record["height"] * record["width"] * record["channels"]
-    maps = numbers if "per_number" in record["flags"] else 1
-    factor = PREPARATION.size + 4 * count + 4 * maps
-    return [("factor", factor, "<i", value) for value in (1 << 24, -(1 << 24))]
-
-
 def sealed(data: bytes | bytearray) -> bytes:
     """Return an image with size and checksum put right."""
     head = HEADER.pack({**HEADER.unpack(data), "size": len(data)})[: image.CHECKSUM_AT]
@@ -357,8 +345,9 @@ def refused_cases(encoded: bytes, rng: np.random.Generator) -> Iterator[bytes]:
         hostile.append((network_at, _IMPOSSIBLE_SIGNED))
     if b"INHB" in places:
         hostile.append((places[b"INHB"], _IMPOSSIBLE_INHIBITION))
-    if b"PREP" in places:
-        hostile.append((places[b"PREP"], _impossible_maps(encoded[places[b"PREP"] :])))
+    if b"PREP" in places and not encoded[places[b"PREP"] + 1] & 16:
+        flags = encoded[places[b"PREP"] + 1] | 32  # maps for each number, and there are none
+        hostile.append((places[b"PREP"], [("flags", 1, "<B", flags)]))
     for first, fields in hostile:
         _, at, layout, value = fields[rng.integers(len(fields))]
         impossible = bytearray(encoded)

@@ -37,11 +37,11 @@ def random_affine(rng: np.random.Generator, count: int) -> Affine:
     """Return maps as scaling makes them, or any that can be."""
     if rng.random() < 0.5:
         return Affine.of(rng.normal(0, 10, count), 10 ** rng.uniform(-1, 4, count))
-    factor = rng.integers(1 - 2**24, 2**24, count) >> rng.integers(0, 24, count)
+    factor = rng.integers(-(2**15), 2**15, count) >> rng.integers(0, 15, count)
     most = rng.choice([0, 1000, 2**31 - 1])
     return Affine(
-        rng.choice([factor, np.full(count, 2**24 - 1), np.zeros(count, int)]),
-        rng.integers(-128, 128, count) if rng.random() < 0.5 else rng.integers(-30, -5, count),
+        rng.choice([factor, np.full(count, -(2**15)), np.zeros(count, int)]),
+        rng.integers(-128, 128, count) if rng.random() < 0.5 else rng.integers(-22, 3, count),
         rng.integers(-most - 1, most + 1, count),
     )
 

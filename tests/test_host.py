@@ -61,7 +61,7 @@ def test_what_is_refused_changes_nothing() -> None:
             device.learn(X[0], 5)
         with pytest.raises(ValueError, match="each sample must hold 16 numbers"):
             device.predict(X[0, :15])
-        with pytest.raises(TypeError, match="must be integers"):
+        with pytest.raises(ValueError, match="must be integers"):
             device.learn(X[0] / 2, 0)
         assert device.state() == before
 

@@ -125,7 +125,7 @@ HOSTILE: dict[str, tuple[str, str, int, str, int]] = {
     "kept sign without signs": ("none", "NETW", 13, "<B", 0),
     "neither this nor that": ("none", "NETW", 13, "<B", 2),
     "kept and split": ("none", "PREP", 1, "<B", 8 | 2),
-    "unknown preparation": ("none", "PREP", 1, "<B", 16),
+    "unknown preparation": ("none", "PREP", 1, "<B", 64),
     "bias behind signs": ("none", "NETW", FIRST + 2, "<H", 5),
     "spikes learned behind signs": ("none", "NETW", FIRST + 32, "<B", 0),
     "bounded behind signs": ("none", "NETW", FIRST + 32, "<B", 2),

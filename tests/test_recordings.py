@@ -1,384 +1,365 @@
-"""Recordings of anybody are read rightly or refused in one line; one program writes one."""
+"""Recordings: read from logs and sound, cut into windows, split without a leak."""
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import fcntl
-import json
-import os
-import signal
-import subprocess
-import sys
-import termios
-import time
-import tracemalloc
-import zlib
-from collections.abc import Callable
+import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from commands import call, failed, object_of
-from wire import IMAGE, NETWORK, pack, samples
+from commands import done, failed, object_of
+from numpy.typing import NDArray
 
-from edge_naca import image
-from edge_naca.core import RESULT, Core
-from edge_naca.host import recorded, recorder
-from edge_naca.host.recorded import RecordingError
-from edge_naca.host.recorder import FORMAT, VERSION, Recorder, is_there, pack_state
+from edge_naca.data import DataError
+from edge_naca.export import load_image
+from edge_naca.signal import Signal
+from edge_naca.signal_core import SignalCore
+from edge_naca.signals.choosing import axes_of, suitable, triangles, window_of
+from edge_naca.signals.datasets import dataset_of, feature_names
+from edge_naca.signals.reading import LogOptions, read_recordings
+from edge_naca.signals.recordings import Recording, cut, doubts
+from edge_naca.specification.signal import features
 
-HEADER: dict[str, Any] = {
-    "format": FORMAT,
-    "version": VERSION,
-    "learn": True,
-    "network_id": f"{Core(IMAGE).network_id:08x}",
-    "session": "0000abcd",
-    "start": 0,
-    "start_hash": f"{Core(IMAGE).state_hash():08x}",
-    "state": None,
-    "classes": ["a", "b", "c"],
-}
-SAMPLE: dict[str, Any] = {
-    "n": 0,
-    "label": 1,
-    "sample": base64.b64encode(bytes(8)).decode(),
-    "prediction": -1,
-    "margin": 0,
-    "spikes": 0,
-    "synops": 0,
-    "changes": 0,
-}
+Rows = NDArray[Any]
+RNG = np.random.default_rng(0)
 
 
-def write(path: Path, *lines: dict[str, Any] | str | bytes) -> Path:
-    text = [line if isinstance(line, (str, bytes)) else json.dumps(line) for line in lines]
-    path.write_bytes(
-        b"".join((one.encode() if isinstance(one, str) else one) + b"\n" for one in text)
-    )
+def motion(kind: str, seconds: float = 30, person: int = 0) -> Rows:
+    """Return three axes of a movement in units of gravity, 50 samples a second."""
+    t = np.arange(round(50 * seconds)) / 50
+    pace = {"walk": 1.8, "run": 2.8, "sit": 0.1}[kind] * (1 + 0.05 * person)
+    size = {"walk": 0.3, "run": 1.0, "sit": 0.01}[kind]
+    axes = [size * np.sin(2 * np.pi * pace * t + turn) for turn in (0, 1, 2)]
+    return np.stack(axes, axis=1) + [0, 0, 1] + RNG.normal(0, 0.02, (len(t), 3))
+
+
+def log(
+    path: Path, rows: Rows, times: Rows | None = None, header: str = "acc_x,acc_y,acc_z"
+) -> Path:
+    """Write rows, behind times where there are some."""
+    names = header if times is None else f"time,{header}"
+    lines = [names]
+    for at, row in enumerate(rows):
+        cells = [f"{value:.4f}" for value in row]
+        lines.append(",".join(cells if times is None else [f"{times[at]:.4f}", *cells]))
+    path.write_text("\n".join(lines) + "\n")
     return path
 
 
-def bomb() -> str:
-    """Return a state of little text that unpacks to 160 MiB."""
-    packer = zlib.compressobj(9)
-    block = bytes(1 << 20)
-    packed = b"".join(packer.compress(block) for _ in range(160)) + packer.flush()
-    return base64.b64encode(packed).decode()
+def sound(path: Path, samples: Rows, rate: int = 8000, width: int = 2) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(width)
+        file.setframerate(rate)
+        file.writeframes(samples.tobytes())
+    return path
 
 
-WRONG_HEADERS: dict[str, tuple[dict[str, Any], str]] = {
-    "learn": ({"learn": "yes"}, 'learn is "yes"'),
-    "network": ({"network_id": 5}, "network_id is 5"),
-    "start-text": ({"start": "0"}, 'start is "0"'),
-    "start-real": ({"start": 1.5}, "start is 1.5"),
-    "start-large": ({"start": 2**70}, "start is 1180591620717411303424"),
-    "start-negative": ({"start": -1}, "start is -1"),
-    "start-true": ({"start": True}, "start is true"),
-    "hash": ({"start_hash": "xyz"}, 'start_hash is "xyz"'),
-    "hash-null": ({"start_hash": None}, "start_hash is null"),
-    "session": ({"session": []}, r"session is \[\]"),
-    "state": ({"state": 3}, "state is 3"),
-    "classes": ({"classes": {"a": 1}}, "classes is"),
-    "class": ({"classes": [1]}, r"classes is \[1\]"),
-    "classes-many": ({"classes": ["x"] * 5000}, "classes is"),
+def recording(count: int, label: str, group: str = "g", channels: int = 3) -> Recording:
+    samples = RNG.integers(-900, 900, (count, channels)).astype(np.int32)
+    names = tuple(f"c{at}" for at in range(channels))
+    return Recording("r", samples, 50.0, np.full(count, label), group, names)
+
+
+# ---- reading -----------------------------------------------------------------------------------
+
+
+def test_a_file_is_of_the_class_that_it_is_named_after(tmp_path: Path) -> None:
+    times = np.arange(100) / 50
+    rows = RNG.normal(size=(100, 3))
+    found = read_recordings([log(tmp_path / "walk.csv", rows, times)])
+    (one,) = found.recordings
+    assert one.rate == pytest.approx(50)
+    assert one.channels == ("acc_x", "acc_y", "acc_z")
+    assert set(one.labels) == {"walk"}
+    assert np.allclose(one.samples, rows, atol=1e-4)
+    assert "100 samples of 4 columns separated by ','" in found.remarks[0]
+
+
+def test_times_tell_the_rate_in_any_unit(tmp_path: Path) -> None:
+    rows = RNG.normal(size=(60, 3))
+    for name, unit in (("time", 1), ("time_ms", 1e3), ("t_us", 1e6), ("timestamp", 1e3)):
+        path = log(tmp_path / "x.csv", rows)
+        lines = path.read_text().splitlines()
+        cells = [f"{round(at / 50 * unit)}" if unit > 1 else f"{at / 50}" for at in range(60)]
+        body = [f"{cell};{line}" for cell, line in zip(cells, lines[1:], strict=True)]
+        path.write_text("\n".join([f"{name};{lines[0]}", *body]).replace(",", ";"))
+        options = LogOptions(time_column=name)
+        assert read_recordings([path], options).recordings[0].rate == pytest.approx(50)
+
+
+def test_missing_samples_split_a_recording(tmp_path: Path) -> None:
+    times = np.concatenate([np.arange(50), np.arange(60, 100)]) / 50
+    found = read_recordings([log(tmp_path / "x.csv", RNG.normal(size=(90, 3)), times)])
+    assert [len(one.samples) for one in found.recordings] == [50, 40]
+    assert "samples are missing in 1 places" in found.remarks[0]
+    path = log(tmp_path / "y.csv", RNG.normal(size=(90, 3)))
+    lines = path.read_text().splitlines()
+    lines[31] = "nan,,0.5"
+    path.write_text("\n".join(lines))
+    found = read_recordings([path], LogOptions(rate=50))
+    assert [len(one.samples) for one in found.recordings] == [30, 59]
+
+
+def test_uneven_times_are_made_even(tmp_path: Path) -> None:
+    times = np.cumsum(RNG.uniform(0.015, 0.025, 400))
+    path = log(tmp_path / "x.csv", np.sin(times)[:, None].repeat(3, axis=1), times)
+    found = read_recordings([path])
+    (one,) = found.recordings
+    even = times[0] + np.arange(len(one.samples)) / one.rate
+    assert np.abs(one.samples[:, 0] - np.sin(even)).max() < 0.01
+    assert any("put at even times" in remark for remark in found.remarks)
+
+
+def test_columns_hold_labels_and_groups(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    rows = [("ann", "walk")] * 30 + [("ann", "")] * 5 + [("bob", "run")] * 20
+    lines = [f"{who},{at},{at % 7},{what}" for at, (who, what) in enumerate(rows)]
+    path.write_text("person,a,b,activity\n" + "\n".join(lines))
+    options = LogOptions(50, "activity", "person")
+    first, second = read_recordings([path], options).recordings
+    assert (first.group, second.group) == ("ann", "bob")
+    assert first.channels == ("a", "b")
+    assert first.labels.tolist() == ["walk"] * 30 + [""] * 5
+    assert first.samples.dtype == np.int32
+
+
+def test_sound_is_read(tmp_path: Path) -> None:
+    samples = RNG.integers(-3000, 3000, 500).astype("<i2")
+    (one,) = read_recordings([sound(tmp_path / "yes.wav", samples)]).recordings
+    assert (one.rate, set(one.labels)) == (8000, {"yes"})
+    assert (one.samples[:, 0] == samples).all()
+    bytes_ = RNG.integers(0, 256, 500).astype(np.uint8)
+    (one,) = read_recordings([sound(tmp_path / "no.wav", bytes_, width=1)]).recordings
+    assert (one.samples[:, 0] == (bytes_.astype(int) - 128) * 256).all()
+
+
+BAD_FILES: dict[str, tuple[Any, LogOptions, str]] = {
+    "no rate": ("a,b\n1,2\n3,4\n", LogOptions(), "say --rate, or name the column of times"),
+    "word": ("a,b\n1,2\n3,x\n", LogOptions(50), "line 3, column 'b'"),
+    "still": ("time,b\n1,2\n1,4\n", LogOptions(), "do not rise"),
+    "no column": ("a,b\n1,2\n3,4\n", LogOptions(50, "c"), "no column 'c'"),
+    "no numbers": ("a,b\nx,y\nx,z\n", LogOptions(50), "no column of numbers"),
+    "huge": ("a,b\n1,2\n1,1e35\n", LogOptions(50), "too large: 1e30"),
+    "one row": ("a,b\n1,2\n", LogOptions(50), "no two samples without a gap"),
 }
-WRONG_SAMPLES: dict[str, tuple[dict[str, Any], str]] = {
-    "label-negative": ({"label": -1}, "label is -1"),
-    "label-large": ({"label": 99999}, "label is 99999"),
-    "label-huge": ({"label": 2**70}, "label is"),
-    "label-text": ({"label": "1"}, "label is"),
-    "label-real": ({"label": 1.0}, "label is 1.0"),
-    "label-null": ({"label": None}, "label is null"),
-    "sample-number": ({"sample": 5}, "sample is 5"),
-    "sample-base64": ({"sample": "é!"}, "no base64"),
-    "sample-padding": ({"sample": "abc"}, "no base64"),
-    "sample-large": ({"sample": "A" * 200_000}, "too large"),
-    "prediction": ({"prediction": 2**40}, "prediction is"),
-    "prediction-forgotten": ({"prediction": -2}, "prediction is -2"),
-    "margin": ({"margin": 2**31}, "margin is"),
-    "spikes": ({"spikes": -1}, "spikes is -1"),
-    "synops": ({"synops": "many"}, "synops is"),
-    "changes": ({"changes": [1]}, r"changes is \[1\]"),
-    "n": ({"n": "0"}, "sample 0 is missing"),
-}
-WRONG_LINES: dict[str, tuple[str | bytes, str]] = {
-    "depth": ('{"n":' + "[" * 100_000, "no JSON"),
-    "digits": ('{"n": 1' + "0" * 10_000 + "}", "no JSON"),
-    "list": ("[]", "no JSON object"),
-    "bytes": (b"\xff\xfe{}", "no JSON"),
-    "hash-number": ('{"learned": 1, "hash": 5}', "hash is 5"),
-    "hash-long": ('{"learned": 1, "hash": "ffffffffff"}', "hash is"),
-    "learned": ('{"learned": 1180591620717411303424, "hash": "00000000"}', "learned is"),
-    "learned-missing": ('{"hash": "00000000"}', "missing: learned"),
-    "sample-missing": ('{"n": 0, "label": 1}', "missing: sample"),
-    "two-recordings": (json.dumps(HEADER), "another recording begins here"),
-    "more-learned": (
-        '{"learned": 1, "hash": "00000000"}',
-        "0 samples after the 0 learned before, 1",
-    ),
-    "less-learned": ('{"learned": 4294967295, "hash": "00000000"}', "cannot be learned: lines are"),
-}
-WRONG = [
-    *(((HEADER | change,), 1, what) for change, what in WRONG_HEADERS.values()),
-    *(((HEADER, SAMPLE | change), 2, what) for change, what in WRONG_SAMPLES.values()),
-    *(((HEADER, line), 2, what) for line, what in WRONG_LINES.values()),
-]
 
 
-@pytest.mark.parametrize(
-    ("lines", "number", "what"), WRONG, ids=[*WRONG_HEADERS, *WRONG_SAMPLES, *WRONG_LINES]
-)
-def test_lines_that_say_what_cannot_be_are_named(
-    tmp_path: Path, lines: Any, number: int, what: str
-) -> None:
-    path = write(tmp_path / "r.jsonl", *lines)
-    with pytest.raises(RecordingError, match=rf"(?s)r.jsonl, line {number}: .*{what}") as caught:
-        recorder.read(path)
-    assert len(str(caught.value)) < 300 + len(str(tmp_path))
-    (tmp_path / "i.naca").write_bytes(IMAGE)
-    assert f"line {number}" in failed(1, "replay", path, "--emulate", tmp_path / "i.naca")
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_bad_logs(name: str, tmp_path: Path) -> None:
+    text, options, message = BAD_FILES[name]
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_recordings([tmp_path / "x.csv"], options)
 
 
-def test_a_line_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorded, "MAX_LINE", 1 << 12)
-    path = write(tmp_path / "r.jsonl", HEADER, SAMPLE, '{"event": "' + "x" * 9000 + '"}')
-    with pytest.raises(RecordingError, match="line 3: too long"):
-        recorder.read(path)
-    monkeypatch.setattr(recorded, "MAX_RECORDING", 300)
-    with pytest.raises(RecordingError, match="too long to be a recording"):
-        recorder.read(write(path, HEADER, SAMPLE, SAMPLE))
+def test_bad_sound(tmp_path: Path) -> None:
+    samples = np.zeros(90, np.int32)
+    for width, options, message in (
+        (4, LogOptions(), "samples of 32 bits"),
+        (2, LogOptions(rate=50), "has 8000 samples a second, --rate says 50"),
+        (2, LogOptions(label_column="a"), "sound has no columns"),
+    ):
+        path = sound(tmp_path / "x.wav", samples, width=width)
+        with pytest.raises(DataError, match=message):
+            read_recordings([path], options)
+    for content, message in ((b"RIFF", "no WAV|too early"), (b"", "no WAV|too early")):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=message):
+            read_recordings([path])
+    with pytest.raises(DataError, match="recordings come from"):
+        read_recordings([tmp_path / __file__])
+    with pytest.raises(DataError, match="there is no file"):
+        read_recordings([tmp_path / "none.csv"])
 
 
-def test_a_state_that_unpacks_without_end_is_refused() -> None:
-    text = bomb()
-    assert len(text) < 1 << 18
-    tracemalloc.start()
-    with pytest.raises(RecordingError, match="larger than 64 MiB"):
-        recorded.unpack_state(text)
-    assert tracemalloc.get_traced_memory()[1] < 150 << 20
-    tracemalloc.stop()
+# ---- windows -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("!", "damaged"),
-        (base64.b64encode(b"no zlib").decode(), "damaged"),
-        (pack_state(bytes(range(256)) * 9)[:40], "cut off"),
-        ("", "cut off"),
-    ],
-)
-def test_damaged_states_are_refused(text: str, what: str) -> None:
-    with pytest.raises(RecordingError, match=f"the recording's state is {what}"):
-        recorded.unpack_state(text)
+def test_windows_are_of_one_class() -> None:
+    one = recording(100, "a")
+    one.labels[50:] = "b"
+    one.labels[90:] = ""
+    found = cut([one], 16, 8)
+    assert found.labels.tolist() == ["a"] * 5 + ["b"] * 3
+    assert found.mixed == 3
+    assert found.starts.tolist() == [0, 8, 16, 24, 32, 56, 64, 72]
+    with pytest.raises(DataError, match="the longest has 100"):
+        cut([one], 128, 8)
+    one.labels[::3] = ""
+    with pytest.raises(DataError, match="is of one class"):
+        cut([one], 16, 8)
 
 
-@pytest.mark.parametrize(
-    ("change", "what"),
-    [
-        ({"sample": base64.b64encode(bytes(5000)).decode()}, "5000 bytes, those of the network"),
-        ({"sample": ""}, "0 bytes"),
-        ({"label": 3}, "label 3, the network has room for 3"),
-    ],
-)
-def test_replay_refuses_what_its_network_cannot_take(
-    tmp_path: Path, change: dict[str, Any], what: str
-) -> None:
-    (tmp_path / "i.naca").write_bytes(IMAGE)
-    path = write(tmp_path / "r.jsonl", HEADER, SAMPLE | change)
-    assert what in failed(1, "replay", path, "--emulate", tmp_path / "i.naca")
+def signal_of(channels: int = 3) -> Signal:
+    return Signal(channels, 50, 16, 8, (("mean", "deviation"),) * channels)
 
 
-@pytest.mark.parametrize("name", ["network_id", "start", "start_hash"])
-def test_replay_refuses_a_header_without(tmp_path: Path, name: str) -> None:
-    (tmp_path / "i.naca").write_bytes(IMAGE)
-    path = write(tmp_path / "r.jsonl", {key: HEADER[key] for key in HEADER if key != name})
-    assert f"missing: {name}" in failed(1, "replay", path, "--emulate", tmp_path / "i.naca")
+def test_groups_stand_on_one_side() -> None:
+    recordings = [recording(300, label, f"p{at % 4}") for at in range(12) for label in "ab"]
+    windowed = dataset_of("d", recordings, signal_of(), 0.25)
+    assert not set(windowed.groups) & set(windowed.test_groups)
+    assert "groups" in windowed.split
+    share = len(windowed.test_groups) / (len(windowed.groups) + len(windowed.test_groups))
+    assert 0.1 < share < 0.4
 
 
-def taught_once(folder: Path, **other: Any) -> list[Any]:
-    """Return the command that repeats a recording of one sample, whose lines say something else."""
-    core, (x, y) = Core(IMAGE), samples(1)
-    result = core.learn_many(x, y, "codes")[0]
-    answer = {name: int(result[name]) for name in RESULT.names or ()}
-    sample = {"label": int(y[0]), "sample": base64.b64encode(pack(x[0], 4)).decode()}
-    after = {"learned": 1, "hash": f"{core.state_hash():08x}"}
-    lines = [
-        {key: other.get(key, line[key]) for key in line}
-        for line in (HEADER, SAMPLE | answer | sample, after)
-    ]
-    (folder / "i.naca").write_bytes(IMAGE)
-    return ["replay", write(folder / "r.jsonl", *lines), "--emulate", folder / "i.naca"]
+def test_without_groups_the_end_of_each_recording_is_tested() -> None:
+    recordings = [recording(400, label) for label in "ab"]
+    windowed = dataset_of("d", recordings, signal_of(), 0.25)
+    found = cut(recordings, 16, 8)
+    all_of = features(signal_of(), found.windows)
+    learned = {row.tobytes() for row in windowed.dataset.x_train}
+    kinds = [row.tobytes() in learned for row in all_of[found.labels == "a"]]
+    last = max(at for at, is_learned in enumerate(kinds) if is_learned)
+    assert all(kinds[: last + 1])  # nothing to test before it
+    tested = len(windowed.dataset.x_test) // 2
+    assert len(kinds) - last - 1 > tested  # windows that reach over the cut are on neither side
+    assert "the last 25 %" in windowed.split
+    everything = dataset_of("d", recordings, signal_of(), 0)
+    assert len(everything.dataset.x_train) == len(everything.dataset.x_test) == len(all_of)
+    with pytest.raises(DataError, match="too few to learn from some"):
+        dataset_of("d", [recording(20, label) for label in "ab"], signal_of(), 0.25)
 
 
-def test_replay_says_whether_everything_came_out_the_same(tmp_path: Path) -> None:
-    assert object_of(*taught_once(tmp_path))["compared"] == 1
-    assert object_of(*taught_once(tmp_path, prediction=None))["compared"] == 0
-    result = call(*taught_once(tmp_path, hash="0000beef"))
-    assert result.exit_code == 1
-    wrong = result.stderr
-    assert "every answer is the same, but the state's hash is" in wrong
-    assert "instead of 0000beef" in wrong
-    result = call(*taught_once(tmp_path, spikes=77))
-    assert result.exit_code == 1
-    assert "instead of 77" in result.stderr
-    assert "the recording starts at 5" in failed(1, *taught_once(tmp_path, start=5, learned=6))
-    other = failed(1, *taught_once(tmp_path, network_id="0badcafe"))
-    assert "the recording is of network 0badcafe, the device runs" in other
-    assert "push the image it was made with" in other
+def test_recordings_that_differ_are_refused() -> None:
+    for other, message in (
+        (recording(99, "b", channels=2), "has 2 channels"),
+        (replace(recording(99, "b"), rate=60.0), "has 60 samples a second"),
+        (replace(recording(99, "b"), channels=("x", "y", "z")), "--columns chooses by name"),
+    ):
+        with pytest.raises(DataError, match=message):
+            dataset_of("d", [recording(99, "a"), other], signal_of())
 
 
-def test_a_network_s_name_in_a_recording_cannot_act(tmp_path: Path) -> None:
-    (tmp_path / "i.naca").write_bytes(IMAGE)
-    path = write(tmp_path / "r.jsonl", HEADER | {"network_id": "\x1b]0;owned\x07\u202e\x9b"})
-    said = failed(1, "replay", path, "--emulate", tmp_path / "i.naca")
-    assert "\\u001b]0;owned\\u0007\\u202e\\u009b" in said
+def test_channels_that_cannot_be_right_are_named() -> None:
+    one = recording(400, "a")
+    one.samples[:, 0] = 7
+    one.samples[:, 2] = np.clip(one.samples[:, 2], -500, 500)
+    said = list(doubts([one]))
+    assert any("channel c0 is 7 everywhere" in line for line in said)
+    assert any("channel c2 stands at" in line and "clipped" in line for line in said)
+    assert not any("c1" in line for line in said)
 
 
-# ---- one writer --------------------------------------------------------------------------------
+# ---- choosing ----------------------------------------------------------------------------------
 
 
-def test_two_programs_do_not_record_to_one_file(tmp_path: Path) -> None:
-    path = tmp_path / "r.jsonl"
-    with Recorder(path, HEADER) as first:
-        first.add(1, bytes(8), None)
-        for _ in range(2):
-            with pytest.raises(RecordingError, match="recorded to by another program"):
-                Recorder(path, HEADER)
-        first.add(2, bytes(8), None)
-    with Recorder(path, HEADER) as second:
-        assert second.count == 2
-    assert len(recorder.read(path).items) == 2
+def test_axes_are_found_by_their_names() -> None:
+    assert axes_of(["acc_x", "acc_y", "acc_z", "gz", "gy", "gx", "t"]) == ((0, 1, 2), (5, 4, 3))
+    assert axes_of(["Acc X", "Acc Y", "b"]) == ()
 
 
-def test_a_refused_recording_is_free_again(tmp_path: Path) -> None:
-    path = tmp_path / "r.jsonl"
-    Recorder(path, HEADER).close()
-    for _ in range(2):
-        with pytest.raises(RecordingError, match="holds another stream"):
-            Recorder(path, HEADER | {"seed": 7})
-    Recorder(path, HEADER).close()
-
-
-def test_every_line_is_written_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "r.jsonl"
-    with Recorder(path, HEADER) as open_:
-        for number in range(1, 6):
-            open_.add(1, bytes(8), None)
-            assert len(recorder.read(path).items) == number
-
-
-# ---- how a stream is ended ---------------------------------------------------------------------
-
-STREAM = """
-import os, signal, sys
-from edge_naca.cli import main
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the shell has it ignore
-for number in (signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, signal.SIG_DFL)
-main(prog_name="edge-naca")
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_however_a_stream_is_ended_it_ends_in_good_order(tmp_path: Path, number: int) -> None:
-    x, y = samples(3000)
-    np.savez(tmp_path / "d.npz", x=x, y=y)
-    (tmp_path / "i.naca").write_bytes(image.encode(NETWORK))
-    words = ["stream", "--port", f"emulate:{tmp_path}/i.naca", "--data", tmp_path / "d.npz"]
-    words += ["--test-fraction", "0", "--record", tmp_path / "r.jsonl", "--rate", "200"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", STREAM, *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+def test_what_suits_motion_and_sound() -> None:
+    made = suitable([recording(400, "a", channels=6)])
+    assert (made.window, made.hop, made.affine) == (128, 64, None)
+    assert made.features <= 128
+    heard = suitable(
+        [Recording("s", np.zeros((9000, 1), int), 8000, np.full(9000, "a"), "g", ("c",))]
     )
-    while not is_begun(tmp_path / "r.jsonl"):
-        assert process.poll() is None, process.communicate()
-    process.send_signal(number)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 130, (out, err)
-    assert "Interrupted after" in out
-    assert "is complete so far" in out
-    known = recorder.read(tmp_path / "r.jsonl")
-    assert known.learned == len(known.items)  # the end was noted, with the state's hash
+    assert (heard.window, heard.features, heard.blocks) == (8192, 480, (("bands",),))
+    real = Recording("s", np.ones((900, 1)) * 3.0, 50, np.full(900, "a"), "g", ("c",))
+    maps = suitable([real], 0.5, 0.1)
+    assert (maps.window, maps.hop) == (32, 5)
+    assert maps.affine is not None
+    assert window_of(2.5, 50) == 128
+    for seconds in (0.01, 1e5):
+        with pytest.raises(DataError, match="are possible"):
+            window_of(seconds, 50)
+    with pytest.raises(DataError, match="16 are the most"):
+        suitable([recording(400, "a", channels=17)])
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_other_commands_end_as_with_ctrl_c(tmp_path: Path, number: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", STREAM, "train", "digits", "-o", str(tmp_path / "d.naca"),
-         "--epochs", "1000"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    process.stdout.readline()  # it works
-    process.send_signal(number)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert err == "Interrupted.\n"
-    assert not (tmp_path / "d.naca").exists()
+def test_bands_take_every_bin_once() -> None:
+    first, bins = triangles(np.array([0.0, 1, 2, 4, 8, 16]), 64)
+    assert first == 1
+    inner = bins[: 8 - first, 1:].sum(axis=1)
+    assert (abs(inner - 32) <= 1).all()
+    assert bins[:, 0].max() == 4
 
 
-def take_terminal() -> None:
-    """Make standard input the terminal of a session of its own, as a shell does."""
-    os.setsid()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+def test_features_have_names() -> None:
+    signal = Signal(2, 50, 16, 8, (("mean",), ("decimated",), ("deviation",)), ((0, 1),), None, 8)
+    names = feature_names(signal, ("x", "y"))
+    assert names == ("x mean", "y decimated 0", "y decimated 1", "|x, y| deviation")
 
 
-@pytest.mark.parametrize("start", [take_terminal, os.setsid], ids=["hangup", "no-signal"])
-@pytest.mark.parametrize("is_pictured", [True, False], ids=["picture", "lines"])
-def test_a_terminal_that_goes_away_ends_a_stream_in_good_order(
-    tmp_path: Path, start: Callable[[], None], is_pictured: bool
-) -> None:
-    """A window closed, an ssh connection cut: a hangup, and every write to it fails from then on.
-
-    A program of another session gets no signal. What is shown goes there, as a picture that moves
-    or, where stderr goes elsewhere, as lines.
-    """
-    x, y = samples(3000)
-    np.savez(tmp_path / "d.npz", x=x, y=y)
-    (tmp_path / "i.naca").write_bytes(image.encode(NETWORK))
-    words = ["stream", "--port", f"emulate:{tmp_path}/i.naca", "--data", tmp_path / "d.npz"]
-    words += ["--test-fraction", "0", "--record", tmp_path / "r.jsonl", "--rate", "200"]
-    ours, theirs = os.openpty()
-    elsewhere = tmp_path / "err"
-    with elsewhere.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", STREAM, *map(str, words)],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs if is_pictured else log,
-            preexec_fn=start,
-            env=os.environ | {"TERM": "xterm"},
-        )
-    os.close(theirs)
-    os.set_blocking(ours, False)
-    text = b""
-    while len(text) < 200 or not is_begun(tmp_path / "r.jsonl"):
-        assert process.poll() is None, text
-        with contextlib.suppress(BlockingIOError):
-            text += os.read(ours, 1 << 16)
-        time.sleep(0.02)
-    os.close(ours)
-    assert process.wait(120) == 130
-    assert elsewhere.read_bytes() == b""
-    known = recorder.read(tmp_path / "r.jsonl")
-    assert 9 <= len(known.items) < 3000
-    assert known.learned == len(known.items)  # the end was noted, with the state's hash
-    out = subprocess.run(
-        [sys.executable, "-c", STREAM, "replay", str(tmp_path / "r.jsonl"), "--emulate",
-         str(tmp_path / "i.naca")],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert out.returncode == 0, out
-    assert f"state hash {known.hash:08x} as recorded" in out.stdout
+# ---- the command line --------------------------------------------------------------------------
 
 
-def is_begun(path: Path) -> bool:
-    """Return whether a recording holds some samples."""
-    return is_there(path) and len(recorder.read(path).items) >= 9
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of recordings of two people, and an image taught with them."""
+    where = tmp_path_factory.mktemp("recordings")
+    for kind in ("walk", "run", "sit"):
+        rows = [motion(kind, person=person) for person in range(3)]
+        path = log(where / f"{kind}.csv", np.concatenate(rows))
+        lines = path.read_text().splitlines()
+        people = [f"p{at // 1500}" for at in range(4500)]
+        body = [f"{line},{who}" for line, who in zip(lines[1:], people, strict=True)]
+        path.write_text("\n".join([f"{lines[0]},person", *body]) + "\n")
+    words = [where / f"{kind}.csv" for kind in ("walk", "run", "sit")]
+    said = done(
+        "train", *words, "--signal", "--rate", 50, "--group", "person", "-o", where / "gait.naca"
+    )
+    assert "windows of 128 samples (2.56 s), one every 64" in said
+    assert "tested on 1 of 3 groups" in said
+    return where
+
+
+def test_recordings_become_a_taught_image(folder: Path) -> None:
+    words = [folder / f"{kind}.csv" for kind in ("walk", "run", "sit")]
+    options = ("--signal", "--rate", 50, "--group", "person")
+    told = object_of("evaluate", folder / "gait.naca", *words, *options)
+    assert told["accuracy"] > 0.95
+    core = load_image(folder / "gait.naca")
+    assert core.network.signal is not None
+    x = motion("run", 10)
+    answers = core.predict_many(SignalCore(core.network).push(x))
+    names = core.network.metadata["classes"]
+    assert np.mean([names[answer] == "run" for answer in answers]) > 0.8
+    facts = object_of("inspect", folder / "gait.naca")["signal"]
+    assert (facts["channels"], facts["window"], facts["real"]) == (3, 128, True)
+    assert "3 channels of real numbers at 50 Hz" in " ".join(
+        done("inspect", folder / "gait.naca", "--board", "nucleo-f446re").split()
+    )
+
+
+def test_teaching_goes_on_with_the_image_s_own_windows(folder: Path, tmp_path: Path) -> None:
+    path = log(tmp_path / "walk.csv", motion("walk", 20))
+    image = tmp_path / "more.naca"
+    words = ("train", path, "--signal", "--rate", 50, "--continue", folder / "gait.naca")
+    told = object_of(*words, "-o", image)
+    assert told["samples"] > 5
+    assert (
+        load_image(image).learned() == load_image(folder / "gait.naca").learned() + told["samples"]
+    )
+    assert "the image decides that" in failed(2, *words, "--window", "1s", "-o", image)
+
+
+def test_what_does_not_suit_a_signal_is_refused(folder: Path, tmp_path: Path) -> None:
+    walk, image = folder / "walk.csv", folder / "gait.naca"
+    out = ("-o", tmp_path / "x.naca")
+    assert "--window goes with --signal" in failed(2, "train", walk, "--window", "1s", *out)
+    assert "one DATA is read" in failed(2, "train", walk, walk, *out)
+    assert "is no duration" in failed(2, "train", walk, "--signal", "--window", "2 h", *out)
+    said = failed(1, "evaluate", image, walk, "--signal", "--rate", 62.5)
+    assert "has 62.5 samples a second, the image takes 50" in said
+    narrow = log(tmp_path / "n.csv", motion("walk", 9)[:, :2], header="a,b")
+    said = failed(1, "evaluate", image, narrow, "--signal", "--rate", 50)
+    assert "has 2 channels, the image takes 3" in said
+    wide = failed(1, "train", walk, "--signal", "--rate", 50, "--window", "500s", *out)
+    assert "is 25000 samples" in wide
+    assert "no signal" in failed(
+        2, "train", walk, "--signal", "--continue", _features(tmp_path), *out
+    )
+
+
+def _features(folder: Path) -> Path:
+    """Return an image that takes ready features."""
+    table = folder / "t.csv"
+    table.write_text("a,b,kind\n" + "".join(f"{at % 7},{at % 5},k{at % 2}\n" for at in range(60)))
+    done("train", table, "-o", folder / "t.naca")
+    return folder / "t.naca"

@@ -43,9 +43,9 @@ def test_a_quarter_of_the_stack_is_never_used(
     run("cmake", "-S", ROOT, "-B", tmp_path, "--preset", board.preset, *flags, cwd=ROOT)
     run("cmake", "--build", tmp_path, "--target", f"firmware_{name}")
     depth = depth_of(tmp_path / f"firmware_{name}.elf", tmp_path)
-    # What is deepest opens an image or presents a sample, of which gcc may split a part.
+    # What is deepest opens an image, sets up a core or presents a sample; gcc may split a part.
     deep = [name.split(".")[0] for name in depth.chain]
-    assert {"naca_image_open_with", "present"} & set(deep), depth
+    assert {"naca_image_open_with", "naca_init", "present"} & set(deep), depth
     assert depth.reserve >= RESERVE, depth
 
 

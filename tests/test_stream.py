@@ -438,8 +438,8 @@ def test_estimator_keeps_to_what_estimators_do() -> None:
     ("x", "y", "what"),
     [
         (X[:3], Y[:2], "3 samples, but 2 labels"),
-        (X[:3, :9], Y[:3], r"takes samples of 16 numbers, not \(9,\)"),
-        (X[0], Y[:1], "takes samples of 16 numbers"),
+        (X[:3, :9], Y[:3], r"must hold 16 numbers \(raw\), but the array is \(3, 9\)"),
+        (X[0], Y[:1], r"must hold 16 numbers \(raw\), but the array is \(16,\)"),
         (X[:3] + 0.5, Y[:3], "made for integers"),
         (X[:3], None, "requires y"),
         (X[:3], np.zeros((3, 2)), "1d array"),

@@ -42,6 +42,7 @@ def command_line() -> str:
 
 
 data_argument = click.argument("data", metavar="DATA")
+data_arguments = click.argument("data", metavar="DATA...", nargs=-1, required=True)
 
 
 @dataclass(frozen=True)
@@ -338,9 +339,10 @@ def check_writable(path: Path) -> None:
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder} to write {path.name} into")
     arguments = click.get_current_context().params
-    for name in (name for name in _INPUTS if arguments.get(name) is not None):
-        if path.exists() and realpath(path) == realpath(arguments[name]):
-            raise click.UsageError(f"{path} is what this command reads: write to another file")
+    named = [arguments[name] for name in _INPUTS if arguments.get(name) is not None]
+    read = [file for one in named for file in (one if isinstance(one, tuple) else (one,))]
+    if path.exists() and realpath(path) in map(realpath, read):
+        raise click.UsageError(f"{path} is what this command reads: write to another file")
     try_place(path)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from edge_naca.cli import common, report
+from edge_naca.cli import common, report, signals
 
 if TYPE_CHECKING:
     from edge_naca.core import Core
@@ -19,14 +19,16 @@ SHOWN_MISTAKES = 5
 
 @click.command()
 @common.image_argument
-@common.data_argument
+@common.data_arguments
 @common.reading_options
+@signals.signal_options
 @click.option("--plot", type=click.Path(path_type=Path), metavar="PNG", help="Draw the confusion.")
 @common.json_option
 def evaluate(
     image: Path,
-    data: str,
+    data: tuple[str, ...],
     reading: common.Reading,
+    windowing: signals.Windowing,
     plot: Path | None,
     as_json: bool,
 ) -> None:
@@ -42,6 +44,7 @@ def evaluate(
       edge-naca evaluate mnist.naca mnist --plot confusion.png
       edge-naca evaluate sensor.naca sensor.csv --json
       edge-naca evaluate sensor.naca other.csv --test-fraction 0
+      edge-naca evaluate gait.naca walk.csv run.csv --signal --rate 50
     """
     import numpy as np
 
@@ -51,7 +54,7 @@ def evaluate(
     if plot is not None:
         common.check_figure(plot)
     core = load_image(image)
-    dataset = common.load_data(data, reading)
+    dataset, _ = signals.load(data, reading, windowing, core, as_json)
     names = common.class_names(core)
     index = np.array([names.index(name) if name in names else -1 for name in dataset.classes])
     label = index[dataset.y_test]

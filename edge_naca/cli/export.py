@@ -94,9 +94,11 @@ def _export_c(
     image: Path, output: Path, header_only: bool, name: str | None, as_json: bool
 ) -> None:
     from edge_naca.export import c_source, usage
+    from edge_naca.image import decode
 
     name = name or re.sub(r"[^A-Za-z0-9]+", "_", image.stem).strip("_")
-    files = c_source(read_file(image), name, header_only=header_only)
+    content = read_file(image)
+    files = c_source(content, name, header_only=header_only)
     if output.exists() and not output.is_dir():
         raise NotADirectoryError(f"{output} is a file: name a folder for the C sources")
     output.mkdir(parents=True, exist_ok=True)
@@ -104,4 +106,5 @@ def _export_c(
     if as_json:
         report.print_json({"name": name, "files": [str(output / file) for file in files]})
         return
-    report.say(usage(name, header_only=header_only))
+    has_signal = decode(content)[0].signal is not None
+    report.say(usage(name, header_only=header_only, has_signal=has_signal))

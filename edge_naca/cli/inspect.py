@@ -14,7 +14,7 @@ from edge_naca.files import read_file
 if TYPE_CHECKING:
     from edge_naca.core import Core
     from edge_naca.image import Learned
-    from edge_naca.network import Population, Preparation
+    from edge_naca.network import Network, Population, Preparation
     from edge_naca.states import Snapshot
 
 
@@ -121,6 +121,7 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
         "image": str(path),
         "topology": network.topology,
         "preparation": None if network.preparation is None else _preparation(network.preparation),
+        "signal": _signal(network),
         "inhibition": inhibition_of(network, state),
         "encoder": {
             "kind": encoder.kind,
@@ -146,6 +147,25 @@ def _report(path: Path, core: Core) -> dict[str, Any]:
         "training": provenance.trainings(network),
         "prepared": network.metadata.get("prepared"),
         "frozen": network.metadata.get("frozen"),
+    }
+
+
+def _signal(network: Network) -> dict[str, Any] | None:
+    from edge_naca.signal_core import SignalCore
+
+    signal = network.signal
+    if signal is None:
+        return None
+    return {
+        "channels": signal.channels,
+        "real": signal.affine is not None,
+        "rate": signal.rate,
+        "window": signal.window,
+        "hop": signal.hop,
+        "magnitudes": [list(axes) for axes in signal.magnitudes],
+        "blocks": [list(names) for names in signal.blocks],
+        "features": signal.features,
+        "ram_bytes": SignalCore(network).memory_size,
     }
 
 
@@ -222,6 +242,7 @@ def _print(facts: dict[str, Any]) -> None:
     encoder, preparation = facts["encoder"], facts["preparation"]
     rows = {
         "topology": facts["topology"],
+        **({} if facts["signal"] is None else {"signal": _of_signal(facts["signal"])}),
         "samples": "codes or events" if preparation is None else _describe(preparation),
         **inhibition_facts(facts["inhibition"]),
         "encoder": _encoder(encoder),
@@ -273,6 +294,16 @@ def _print_training(facts: dict[str, Any]) -> None:
             f"{frozen.get('what', 'something')} frozen after {frozen.get('learned', '?')} learned "
             f"samples by: {frozen.get('command', 'somebody')}"
         )
+
+
+def _of_signal(signal: dict[str, Any]) -> str:
+    kind = "real numbers" if signal["real"] else "int16"
+    seconds = signal["window"] / signal["rate"]
+    return (
+        f"{signal['channels']} channels of {kind} at {signal['rate']:g} Hz, windows of "
+        f"{signal['window']} samples ({seconds:g} s) every {signal['hop']}: "
+        f"{signal['features']} features, in {signal['ram_bytes']} bytes of RAM"
+    )
 
 
 def _encoder(encoder: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_naca.choices import ORDERS
-from edge_naca.cli import common, provenance, report
+from edge_naca.cli import common, provenance, report, signals
 from edge_naca.cli import front_end as front_ends
 from edge_naca.cli.import_ import print_report
 from edge_naca.cli.model_options import model_options
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from edge_naca.export.conversion.layers import Report
     from edge_naca.network import Network
     from edge_naca.scenarios import History, Lesson
+    from edge_naca.signal import Signal
 
 
 @click.command()
-@common.data_argument
+@common.data_arguments
 @common.reading_options
+@signals.signal_options
 @common.output_image_option
 @click.option(
     "--order",
@@ -91,8 +93,9 @@ if TYPE_CHECKING:
 @click.option("--plot", type=click.Path(path_type=Path), metavar="PNG", help="Draw accuracy.")
 @common.json_option
 def train(
-    data: str,
+    data: tuple[str, ...],
     reading: common.Reading,
+    windowing: signals.Windowing,
     output: Path,
     order: str,
     epochs: int,
@@ -127,6 +130,12 @@ def train(
       edge-naca train mnist --front-end net.onnx --full-scale 255 -o mnist.naca
       edge-naca train mnist --front-end net.nir --exporter snntorch --steps 10 \\
           --encoder direct --full-scale 255 -o mnist.naca
+      edge-naca train walk.csv run.csv sit.csv --signal --rate 50 -o gait.naca
+      edge-naca train log.csv --signal --label-column activity --group person -o gait.naca
+
+    With --signal, DATA are recordings: .csv and the like with a row for each sample of a sensor,
+    or .wav. A file without --label-column is of one class, named as the file. No window reaches
+    over a gap, and none of a recording is learned from while others of it are tested on.
 
     With --continue, samples of new classes may come as long as there is room (--capacity).
 
@@ -144,41 +153,40 @@ def train(
     common.check_writable(output)
     if plot is not None:
         common.check_figure(plot)
-    loaded = common.load_data(data, reading)
+    before = None if continued is None else _taught(continued, data)
+    loaded, signal = signals.load(data, reading, windowing, before, as_json)
     converted = None
-    if continued is None:
+    if before is None:
         _warn_of_one_class(loaded, options)
+        if signal is not None:
+            options = _of_signal(signal, options, front_end, decorrelate_on)
         if decorrelate_on is not None:
             options["decorrelate_on"] = common.load_data(decorrelate_on, reading)
         if front_end is not None:
             converted = _put_in_front(front_end, loaded, model_settings, options, as_json)
-        network = recipes.network_for(loaded, seed=seed, **options)
+        network = replace(recipes.network_for(loaded, seed=seed, **options), signal=signal)
         if untaught:
             _write_untaught(output, network, loaded, converted, as_json)
             return
         core, named = Core(network), loaded
     else:
-        core, loaded, named = _go_on(continued, data, loaded)
-    dataset = named
-    stages = _stages(core, dataset, order, epochs, seed)
+        core, named = before, _join_classes(before, common.fitted(before, loaded))
+    stages = _stages(core, named, order, epochs, seed)
     if unknown is not None:
-        core = Core(_with_limit(core.network, dataset, stages, unknown, as_json))
-    history = _teach(core, dataset, stages, as_json)
+        core = Core(_with_limit(core.network, named, stages, unknown, as_json))
+    history = _teach(core, named, stages, as_json)
     record = provenance.record(loaded, history, order, epochs, seed)
-    network = provenance.with_record(core.network, dataset.classes, dataset.columns, record)
+    network = provenance.with_record(core.network, named.classes, named.columns, record)
     content = image.encode(network, core.state())
     if plot is not None:
-        _draw(plot, history, dataset, as_json)
+        _draw(plot, history, named, as_json)
     common.write_kept({output: content}, as_json)
-    seconds = time.perf_counter() - start
+    seconds = round(time.perf_counter() - start, 3)
     if as_json:
-        summary = _summary(core, history, dataset.classes)
-        summary |= {"image": str(output), "image_bytes": len(content), "seconds": round(seconds, 3)}
-        summary["table"] = loaded.description or None
-        summary["conversion"] = None if converted is None else converted.as_json()
-        report.print_json(record | summary)
+        written = {"image": str(output), "image_bytes": len(content), "seconds": seconds}
+        report.print_json(record | _summary(core, history, named, converted) | written)
         return
-    _tell(output, core, history, dataset.classes, seconds)
+    _tell(output, core, history, named.classes, seconds)
 
 
 def _check_together(
@@ -233,16 +241,27 @@ def _with_limit(
     return novelty.answering_none(network, limit)
 
 
-def _go_on(continued: Path, data: str, loaded: Dataset) -> tuple[Core, Dataset, Dataset]:
-    """Return a taught network, samples as it takes them, and these with its labels."""
+def _taught(continued: Path, data: tuple[str, ...]) -> Core:
+    """Return a network that goes on learning."""
     from edge_naca.export import load_image
 
-    core = load_image(continued)
+    core, names = load_image(continued), " ".join(data)
     common.check_learns(
-        core, str(continued), f"'edge-naca evaluate {continued} {data}' tests it as it is"
+        core, str(continued), f"'edge-naca evaluate {continued} {names}' tests it as it is"
     )
-    loaded = common.fitted(core, loaded)
-    return core, loaded, _join_classes(core, loaded)
+    return core
+
+
+def _of_signal(
+    signal: Signal, options: dict[str, Any], front_end: Path | None, decorrelate_on: str | None
+) -> dict[str, Any]:
+    """Return the options of a network for windows, whose features are no pixels."""
+    from edge_naca.limits import MAX_LEARNED_INPUTS
+
+    if front_end is not None or decorrelate_on is not None:
+        raise click.UsageError("--front-end and --decorrelate-on: not together with --signal")
+    can_decorrelate = signal.features <= MAX_LEARNED_INPUTS and options.get("weight_bits", 8) == 8
+    return {"features": "decorrelated" if can_decorrelate else "scaled"} | options
 
 
 def _write_untaught(
@@ -328,17 +347,21 @@ def _sorted_options(
     return options, model_settings
 
 
-def _summary(core: Core, history: History, classes: Sequence[str]) -> dict[str, Any]:
+def _summary(
+    core: Core, history: History, dataset: Dataset, converted: Report | None
+) -> dict[str, Any]:
     """Return what was learned, as JSON has it."""
     return {
         "state_bytes": len(core.state()),
         "state_hash": f"{core.state_hash():08x}",
-        "classes": list(classes),
-        "per_class": dict(zip(classes, history.accuracy[-1], strict=True)),
+        "classes": list(dataset.classes),
+        "per_class": dict(zip(dataset.classes, history.accuracy[-1], strict=True)),
         "stages": [
             {"title": stage.title, "samples": len(stage.indices), "accuracy": accuracy}
             for stage, accuracy in zip(history.stages, history.seen_accuracy(), strict=True)
         ],
+        "table": dataset.description or None,
+        "conversion": None if converted is None else converted.as_json(),
     }
 
 

@@ -47,9 +47,9 @@ def from_reals(affine: Affine, reals: NDArray[np.float32]) -> Int:
     exponent, fraction = bits >> 23 & 255, bits & (1 << 23) - 1
     significand = np.where(exponent > 0, fraction | 1 << 23, 0)
     factor = affine.factor.astype(np.int64)
-    product = significand * np.abs(factor)  # below 2**48
+    product = significand * np.abs(factor)  # below 2**39
     shift = exponent - 150 + affine.exponent
-    down = np.clip(-shift, 1, 49)
+    down = np.clip(-shift, 1, 40)
     rounded = product + (1 << (down - 1)) - 1 + (product >> down & 1) >> down
     up = np.clip(shift, 0, 34)
     most = 1 << 34  # which no addend brings back within bounds

@@ -127,11 +127,11 @@ def read_table(
     path, options = Path(path), options or TableOptions()
     text, encoding = read_text(path, options.encoding)
     dialect = dialects.find(path, text, options.delimiter)
-    head = _trimmed(list(islice(dialects.rows(path, text, dialect), HEAD)))
+    head = trimmed(list(islice(dialects.rows(path, text, dialect), HEAD)))
     header = find_header(path, head, options.header, dialect.delimiter)
     plan = _choose(path, header, label_column, options)
     decimal = _decimal(path, text, dialect, plan, options.decimal)
-    samples, labels, lines = _body(path, _rows(path, text, dialect, header), plan, decimal)
+    samples, labels, lines = _body(path, rows_below(path, text, dialect, header), plan, decimal)
     names = tuple(header.names[at] for at in plan.chosen)
     where = "no header" if header.line is None else f"header in line {header.line}"
     label = quoted(header.names[plan.label])
@@ -160,7 +160,7 @@ def read_table(
 # ---- lines -------------------------------------------------------------------------------------
 
 
-def _trimmed(rows: list[Row]) -> list[Row]:
+def trimmed(rows: list[Row]) -> list[Row]:
     """Return lines without empty columns at the end, which delimiters there make."""
     while rows and len(rows[-1][1]) > 1 and not any(row[-1] for _, row in rows[1:] or rows):
         width = len(rows[-1][1])
@@ -172,7 +172,7 @@ def _trimmed(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def _rows(path: Path, text: str, dialect: Dialect, header: Header) -> Iterator[Row]:
+def rows_below(path: Path, text: str, dialect: Dialect, header: Header) -> Iterator[Row]:
     """Yield the lines below the header, all as wide as that.
 
     Raises
@@ -262,7 +262,7 @@ def _decimal(path: Path, text: str, dialect: Dialect, plan: _Plan, wanted: str |
         return wanted
     if dialect.delimiter != ",":
         _check_grouping(path, plan)
-        for _, row in _rows(path, text, dialect, plan.header):
+        for _, row in rows_below(path, text, dialect, plan.header):
             for at in plan.chosen:
                 for sign, pattern in NUMBER.items():
                     if sign in row[at] and pattern.fullmatch(row[at]):

@@ -31,6 +31,7 @@ from edge_naca.export.cost.operations import operations
 from edge_naca.export.cost.targets import Target, find_target
 from edge_naca.image import unpack_state
 from edge_naca.network import Network
+from edge_naca.signal_core import SignalCore
 
 Array = NDArray[Any]
 
@@ -385,13 +386,16 @@ def _flash(core: Core, model: CoreModel, image: int) -> tuple[dict[str, int], di
 def _ram(core: Core) -> dict[str, int]:
     """Return what the workspace takes, and apart from it what the inhibition adds to it."""
     network = core.network
+    signal = {} if network.signal is None else {"signal": SignalCore(network).memory_size}
     if network.inhibition is None:
-        return {"workspace": core.workspace_size}
+        return {"workspace": core.workspace_size} | signal
     # Without one of low rank, what comes in is as many codes as the population hears.
     prepared = None if network.inhibition.rank else network.preparation
-    bare = replace(network, inhibition=None, inputs=network.arriving, preparation=prepared)
+    bare = replace(
+        network, inhibition=None, inputs=network.arriving, preparation=prepared, signal=None
+    )
     without = Core(bare).workspace_size
-    return {"workspace": without, "inhibition": core.workspace_size - without}
+    return {"workspace": without, "inhibition": core.workspace_size - without} | signal
 
 
 def _work(target: Target, model: CoreModel, count: float) -> Work:

@@ -559,8 +559,8 @@ def reals() -> bytes:
     network, state = competitive(4, around)
     learned = tape(network, list((pixels / 3).astype(np.float32)), labels, "raw", state)
     # Bits of all kinds, through maps of all kinds, a logarithm behind them.
-    factor = np.array([1, -1, 2**24 - 1, 1 - 2**24, 12345678, -3, 0, 2**23])
-    exponent = np.array([-128, 127, -24, -11, 0, -1, 5, -47])
+    factor = np.array([1, -1, 32767, -32768, 12345, -3, 0, 8192])
+    exponent = np.array([-128, 127, -15, -11, 0, -1, 5, -47])
     addend = np.array([0, 2**31 - 1, -(2**31), 7, -1, 100, 5, 0])
     maps = Affine(factor, exponent, addend)
     odd = Preparation((1, 8, 1), log=True, signed=True, shift=5, affine=maps)
@@ -581,8 +581,8 @@ def reals() -> bytes:
 def small_reals() -> bytes:
     """Write down what becomes of real numbers, where every integer shows in a code."""
     maps = Affine(
-        factor=np.array([1, -1, 2**23, 2**24 - 1, 1, -3, 1, 2**20]),
-        exponent=np.array([0, 0, 43, -24, 0, -1, 127, 0]),
+        factor=np.array([1, -1, 16384, 32767, 1, -3, 1, 12345]),
+        exponent=np.array([0, 0, 43, -16, 0, -1, 127, 0]),
         addend=np.array([0, 9, 0, 0, -(2**24), 100, 7, -200]),
     )
     prep = Preparation((1, 8, 1), signed=True, affine=maps)

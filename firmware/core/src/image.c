@@ -6,9 +6,8 @@
 enum {
     CURVE_BYTES = 256 * 3,
     MAX_SECTIONS = 64,
-    MAP_BYTES = 9 // of an addend, a factor and an exponent
+    MAP_BYTES = 7 // of an addend, a factor and an exponent
 };
-#define LARGEST_FACTOR ((int32_t)0xffffff)
 
 STATIC_ASSERT(image_fields, offsetof(naca_image_t, bits) - offsetof(naca_image_t, inputs) ==
                                 offsetof(network_t, bits));
@@ -136,19 +135,6 @@ static uint32_t feature_count(const preparation_t *prep)
     return rows * columns * prep->channels * (prep->spatial == SPATIAL_EDGES ? 4u : 1u);
 }
 
-// Factors, behind the addends, have 24 bits.
-static naca_status_t maps_fit(const preparation_t *prep, const int32_t *addends)
-{
-    const uint32_t count = naca_map_count(prep);
-    for (uint32_t i = 0; i < count; i++) {
-        const int32_t factor = addends[count + i];
-        if (factor < -LARGEST_FACTOR || factor > LARGEST_FACTOR) {
-            return NACA_ERR_NETWORK;
-        }
-    }
-    return (prep->flags & PREP_PER_NUMBER) != 0 && count == 0 ? NACA_ERR_NETWORK : NACA_OK;
-}
-
 static naca_status_t check_preparation(check_t *check)
 {
     preparation_t *prep = &check->prep;
@@ -182,7 +168,10 @@ static naca_status_t check_preparation(check_t *check)
             return NACA_ERR_NETWORK;
         }
     }
-    return maps_fit(prep, (const int32_t *)(const void *)(record + size));
+    if ((prep->flags & PREP_PER_NUMBER) != 0 && maps == 0) {
+        return NACA_ERR_NETWORK;
+    }
+    return NACA_OK;
 }
 
 static naca_status_t check_stages(check_t *check)
@@ -249,6 +238,11 @@ static naca_status_t check_network(check_t *check)
     }
     if (status == NACA_OK) {
         status = check_preparation(check);
+    }
+    // What makes features of a signal is nothing to the core, which takes them for raw samples.
+    if (status == NACA_OK && naca_find_section(check->data, TAG_SIGNAL)->tag != 0) {
+        check->unexplained--;
+        status = check->prep.features != 0 ? NACA_OK : NACA_ERR_NETWORK;
     }
     if (status == NACA_OK) {
         population_t first = {0};

@@ -13,7 +13,7 @@
 #ifndef NACA_INTERNAL_H
 #define NACA_INTERNAL_H
 
-#include "naca/naca.h"
+#include "naca/arithmetic.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -330,6 +330,7 @@ enum { CRITICAL = 1 }; // flag of a section that decides what the network comput
 #define TAG_NETWORK TAG('N', 'E', 'T', 'W')
 #define TAG_PREPARATION TAG('P', 'R', 'E', 'P')
 #define TAG_INHIBITION TAG('I', 'N', 'H', 'B')
+#define TAG_SIGNAL TAG('S', 'G', 'N', 'L')
 #define TAG_STATE TAG('S', 'T', 'A', 'T')
 // Sections of one population, or one stage, each: its index is added to the last letter.
 #define TAG_TABLE(index) (TAG('M', 'O', 'D', '0') + ((uint32_t)(index) << 24))
@@ -423,13 +424,6 @@ void naca_accumulate(const layer_t *layer, const uint8_t *weights, uint32_t bloc
 
 // ---- prepare.c ----------------------------------------------------------------------------------
 
-// The binary logarithm of |x| + 1 with 8 fractional bits, linear between powers of two, with the
-// sign of x.
-int32_t naca_signed_log(int32_t x);
-
-// The largest integer whose square is not above x.
-uint32_t naca_square_root(uint32_t x);
-
 // Whether a sample fits the network: the one place that looks at what a caller presents, before
 // anything else does. `sample` may be null and hold anything; NACA_ERR_ARGUMENT, NACA_ERR_SAMPLE.
 naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample);
@@ -437,17 +431,6 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
 // Make the `inputs` codes at core->codes of a sample that was checked. Uses the list at
 // core->spikes as scratch.
 void naca_load_codes(naca_t *core, const naca_sample_t *sample);
-
-// ---- reals.c ------------------------------------------------------------------------------------
-
-// Whether none of `count` real numbers is infinite or no number.
-bool naca_are_finite(const void *reals, uint32_t count);
-
-// What the number at that place of a sample of real numbers becomes, within INT32_MAX of 0.
-int32_t naca_from_real(const naca_t *core, const void *reals, uint32_t at);
-
-// What an integer there becomes: it is taken for the nearest real number.
-int32_t naca_from_integer(const naca_t *core, int32_t x, uint32_t at);
 
 // ---- encode.c -----------------------------------------------------------------------------------
 

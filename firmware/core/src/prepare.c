@@ -28,6 +28,11 @@ static bool events_fit(const network_t *net, const naca_event_t *events, uint32_
     return net->is_signed == 0;
 }
 
+static bool is_raw(const naca_sample_t *sample)
+{
+    return sample->kind <= NACA_RAW_I32 || sample->kind == NACA_RAW_F32;
+}
+
 static bool raw_fits(const naca_t *core, const naca_sample_t *sample)
 {
     const preparation_t *prep = &core->prep;
@@ -47,18 +52,15 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
     if (sample->kind <= NACA_RAW_F32 && (uintptr_t)sample->data % widths[sample->kind] != 0) {
         return NACA_ERR_ALIGNMENT;
     }
-    switch (sample->kind) {
-    case NACA_RAW_U8:
-    case NACA_RAW_I16:
-    case NACA_RAW_I32:
-    case NACA_RAW_F32:
-        return raw_fits(core, sample) ? NACA_OK : NACA_ERR_SAMPLE;
-    case NACA_CODES:
-        return codes_fit(core, sample->data, sample->count) ? NACA_OK : NACA_ERR_SAMPLE;
-    case NACA_EVENTS:
-        return events_fit(&core->net, sample->data, sample->count) ? NACA_OK : NACA_ERR_SAMPLE;
+    bool fits = false;
+    if (sample->kind == NACA_CODES) {
+        fits = codes_fit(core, sample->data, sample->count);
+    } else if (sample->kind == NACA_EVENTS) {
+        fits = events_fit(&core->net, sample->data, sample->count);
+    } else if (is_raw(sample)) {
+        fits = raw_fits(core, sample);
     }
-    return NACA_ERR_SAMPLE;
+    return fits ? NACA_OK : NACA_ERR_SAMPLE;
 }
 
 int32_t naca_signed_log(int32_t x)
@@ -73,44 +75,43 @@ int32_t naca_signed_log(int32_t x)
     return x < 0 ? -result : result;
 }
 
-static int32_t shaped(const preparation_t *prep, int32_t x)
-{
-    return prep->flags & PREP_LOG ? naca_signed_log(x) : clamp(x, -32767, 32767);
-}
-
 // One channel of a raw sample.
 typedef struct plane {
-    const naca_t *core;
     const preparation_t *prep;
     const naca_sample_t *sample;
+    naca_maps_t maps; // of real numbers, ...
+    uint32_t each;    // ... 1 where each number has its own, else 0
     uint32_t channel;
 } plane_t;
 
+// The number at a place of a sample, as an integer.
+static int32_t number_at(const plane_t *plane, uint32_t at)
+{
+    const void *data = plane->sample->data;
+    int32_t x;
+    if (plane->sample->kind == NACA_RAW_U8) {
+        x = ((const uint8_t *)data)[at];
+    } else if (plane->sample->kind == NACA_RAW_I16) {
+        x = ((const int16_t *)data)[at];
+    } else if (plane->sample->kind == NACA_RAW_I32) {
+        x = ((const int32_t *)data)[at];
+    } else {
+        const uint8_t *reals = data;
+        return naca_map_real(&plane->maps, at * plane->each, reals + 4u * (size_t)at);
+    }
+    return plane->prep->flags & PREP_REAL ? naca_map_integer(&plane->maps, at * plane->each, x) : x;
+}
+
 // A pixel's value; beyond the border lies zero.
-static inline int32_t pixel(const plane_t *plane, int32_t row, int32_t column)
+static int32_t pixel(const plane_t *plane, int32_t row, int32_t column)
 {
     const preparation_t *prep = plane->prep;
-    const void *data = plane->sample->data;
     if (row < 0 || row >= prep->height || column < 0 || column >= prep->width) {
         return 0;
     }
     const uint32_t place = (uint32_t)row * prep->width + (uint32_t)column;
-    const uint32_t at = place * prep->channels + plane->channel;
-    int32_t x;
-    switch (plane->sample->kind) {
-    case NACA_RAW_U8:
-        x = ((const uint8_t *)data)[at];
-        break;
-    case NACA_RAW_I16:
-        x = ((const int16_t *)data)[at];
-        break;
-    case NACA_RAW_F32:
-        return shaped(prep, naca_from_real(plane->core, data, at));
-    default:
-        x = ((const int32_t *)data)[at];
-        break;
-    }
-    return shaped(prep, prep->flags & PREP_REAL ? naca_from_integer(plane->core, x, at) : x);
+    const int32_t x = number_at(plane, place * prep->channels + plane->channel);
+    return prep->flags & PREP_LOG ? naca_signed_log(x) : clamp(x, -32767, 32767);
 }
 
 static int32_t magnitude(int32_t x)
@@ -163,7 +164,11 @@ static void make_features(const naca_t *core, const naca_sample_t *sample, int16
     const uint32_t kinds = prep->spatial == SPATIAL_EDGES ? 4u : 1u;
     const uint32_t cells = prep->features / (prep->channels * kinds);
     const int32_t cell = prep->cell;
-    for (plane_t plane = {core, prep, sample, 0}; plane.channel < prep->channels; plane.channel++) {
+    const uint32_t arrays = core->prep_arrays + 4u * naca_gain_count(prep);
+    const naca_maps_t maps = naca_maps_at(IN_IMAGE(int32_t, core, arrays), naca_map_count(prep));
+    const uint32_t each = prep->flags & PREP_PER_NUMBER ? 1u : 0;
+    for (plane_t plane = {prep, sample, maps, each, 0}; plane.channel < prep->channels;
+         plane.channel++) {
         uint32_t at = plane.channel * kinds * cells;
         for (int32_t top = 0; top < prep->height; top += cell) {
             for (int32_t left = 0; left < prep->width; left += cell, at++) {
@@ -260,7 +265,7 @@ naca_status_t naca_prepare(naca_t *core, const naca_sample_t *sample, uint8_t *c
     if (status != NACA_OK) {
         return status;
     }
-    if (sample->kind > NACA_RAW_I32 && sample->kind != NACA_RAW_F32) {
+    if (!is_raw(sample)) {
         return NACA_ERR_SAMPLE;
     }
     naca_load_codes(core, sample);

@@ -6,82 +6,104 @@
 enum {
     SIGNIFICAND = 24, // bits, the one that is not written included
     BIAS = 127 + SIGNIFICAND - 1,
-    NOT_FINITE = 255, // exponent of infinities and of what is no number
-    PRODUCT = 48      // bits of the largest significand by the largest factor
+    NOT_FINITE = 255 // exponent of infinities and of what is no number
 };
-
-static uint32_t bits_of(const void *reals, uint32_t at)
-{
-    uint32_t bits;
-    memcpy(&bits, (const uint8_t *)reals + 4u * (size_t)at, sizeof bits);
-    return bits;
-}
 
 static uint32_t exponent_of(uint32_t bits)
 {
     return (bits >> (SIGNIFICAND - 1)) & 255u;
 }
 
-bool naca_are_finite(const void *reals, uint32_t count)
+int naca_are_finite(const void *reals, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (exponent_of(bits_of(reals, i)) == NOT_FINITE) {
-            return false;
+    const uint8_t *at = reals;
+    for (; count != 0; count--, at += sizeof(uint32_t)) {
+        uint32_t bits;
+        memcpy(&bits, at, sizeof bits);
+        if (exponent_of(bits) == NOT_FINITE) {
+            return 0;
         }
     }
-    return true;
+    return 1;
 }
 
-// x * 2^shift, x below 2^PRODUCT: a half rounded to even, and what is above 2^34 left there.
-static int64_t scaled(uint64_t x, int32_t shift)
+naca_maps_t naca_maps_at(const void *data, uint32_t count)
 {
-    const uint64_t most = (uint64_t)1 << 34;
-    if (shift < -PRODUCT) {
-        return 0; // below a half
+    const int32_t *addends = data;
+    const int16_t *factors = (const int16_t *)(const void *)(addends + count);
+    const naca_maps_t maps = {addends, factors, (const int8_t *)(factors + count)};
+    return maps;
+}
+
+// (high + low / 256) * 2^shift, low below 256: a half rounded to even, UINT32_MAX for more.
+static uint32_t scaled(uint32_t high, uint32_t low, int32_t shift)
+{
+    if ((high | low) == 0 || shift < -32) {
+        return 0;
     }
+    for (; shift > 0; shift--) {
+        if (high >> 31 != 0) {
+            return UINT32_MAX;
+        }
+        high = high << 1 | low >> 7;
+        low = low << 1 & 255u;
+    }
+    uint32_t whole = shift > -32 ? high >> -shift : 0;
+    uint32_t rest = low << 24; // 2^32 of it make one
     if (shift < 0) {
-        const uint32_t down = (uint32_t)-shift;
-        const uint64_t half = (uint64_t)1 << (down - 1u);
-        x = (x + half - 1u + ((x >> down) & 1u)) >> down;
-    } else if (x != 0) {
-        x = shift >= 34 || x >> (34 - shift) != 0 ? most : x << shift;
+        rest = shift > -32 ? high << (32 + shift) : high;
+    } else {
+        low = 0;
     }
-    return (int64_t)(x < most ? x : most);
+    const uint32_t half = (uint32_t)1 << 31;
+    const bool is_more = rest > half || (rest == half && (low | (whole & 1u)) != 0);
+    whole += is_more && whole != UINT32_MAX ? 1u : 0;
+    return whole;
 }
 
-// What the map at that place makes of a number of 24 bits times 2^exponent.
-static int32_t mapped(const naca_t *core, uint32_t significand, int32_t exponent, bool is_negative,
-                      uint32_t at)
+// a + x, or a - x, within INT32_MAX of 0.
+static int32_t limited_sum(int32_t a, uint32_t x, bool is_minus)
 {
-    const preparation_t *prep = &core->prep;
-    const uint32_t maps = naca_map_count(prep);
-    const uint32_t map = maps > 1u ? at : 0;
-    const uint32_t arrays = core->prep_arrays + 4u * naca_gain_count(prep);
-    const int32_t *addends = IN_IMAGE(int32_t, core, arrays);
-    const int32_t *factors = IN_IMAGE(int32_t, core, arrays + 4u * maps);
-    const int8_t *exponents = IN_IMAGE(int8_t, core, arrays + 8u * maps);
-    const int32_t factor = factors[map];
-    const uint32_t size = factor < 0 ? 0u - (uint32_t)factor : (uint32_t)factor;
-    const int64_t x = scaled((uint64_t)significand * size, exponent + exponents[map]);
-    const int64_t sum = (is_negative != (factor < 0) ? -x : x) + addends[map];
-    return (int32_t)(sum < -INT32_MAX ? -INT32_MAX : sum > INT32_MAX ? INT32_MAX : sum);
+    const uint32_t most = INT32_MAX;
+    if (is_minus) {
+        const bool fits = a >= -INT32_MAX && x <= (uint32_t)a + most;
+        return fits ? (int32_t)((uint32_t)a - x) : -INT32_MAX;
+    }
+    if (x > most - (uint32_t)a) {
+        return INT32_MAX;
+    }
+    const int32_t sum = (int32_t)((uint32_t)a + x);
+    return sum < -INT32_MAX ? -INT32_MAX : sum;
 }
 
-int32_t naca_from_real(const naca_t *core, const void *reals, uint32_t at)
+// What a map makes of a number of 24 bits times 2^exponent.
+static int32_t mapped(const naca_maps_t *maps, uint32_t map, uint32_t significand, int32_t exponent,
+                      bool is_negative)
 {
-    const uint32_t bits = bits_of(reals, at);
+    const int32_t factor = maps->factors[map];
+    const uint32_t size = (uint32_t)(factor < 0 ? -factor : factor);
+    const uint32_t low = (significand & 255u) * size;
+    const uint32_t high = (significand >> 8) * size + (low >> 8);
+    const uint32_t x = scaled(high, low & 255u, exponent + 8 + maps->exponents[map]);
+    return limited_sum(maps->addends[map], x, is_negative != (factor < 0));
+}
+
+int32_t naca_map_real(const naca_maps_t *maps, uint32_t map, const void *real)
+{
+    uint32_t bits;
+    memcpy(&bits, real, sizeof bits);
     const uint32_t exponent = exponent_of(bits);
     const uint32_t hidden = (uint32_t)1 << (SIGNIFICAND - 1);
     // What has no hidden bit is too small to count: 0.
     const uint32_t significand = exponent != 0 ? (bits & (hidden - 1u)) | hidden : 0;
-    return mapped(core, significand, (int32_t)exponent - BIAS, bits >> 31 != 0, at);
+    return mapped(maps, map, significand, (int32_t)exponent - BIAS, bits >> 31 != 0);
 }
 
-int32_t naca_from_integer(const naca_t *core, int32_t x, uint32_t at)
+int32_t naca_map_integer(const naca_maps_t *maps, uint32_t map, int32_t x)
 {
     const uint32_t size = x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
     const uint32_t bits = naca_bit_length(size);
     const int32_t down = bits > SIGNIFICAND ? (int32_t)bits - SIGNIFICAND : 0;
     // The nearest number that has a binary32.
-    return mapped(core, (uint32_t)scaled(size, -down), down, x < 0, at);
+    return mapped(maps, map, scaled(size, 0, -down), down, x < 0);
 }

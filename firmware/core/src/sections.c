@@ -21,3 +21,20 @@ const section_t *naca_find_section(const uint8_t *image, uint32_t tag)
     }
     return &none;
 }
+
+naca_status_t naca_section(const naca_image_t *image, const char *tag, const void **data,
+                           uint32_t *size)
+{
+    if (image == NULL || image->data == NULL || tag == NULL || data == NULL || size == NULL) {
+        return NACA_ERR_ARGUMENT;
+    }
+    uint32_t letters;
+    memcpy(&letters, tag, sizeof letters);
+    const section_t *section = naca_find_section(image->data, letters);
+    if (section->tag == 0) {
+        return NACA_ERR_SECTION;
+    }
+    *data = image->data + section->offset;
+    *size = section->size;
+    return NACA_OK;
+}

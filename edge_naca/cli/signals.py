@@ -1,0 +1,226 @@
+"""Recordings of a signal on the command line: options, reading, and what is said about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from edge_naca.cli import common, report
+from edge_naca.cli.numbers import NumberRange
+
+if TYPE_CHECKING:
+    from edge_naca.core import Core
+    from edge_naca.data import Dataset
+    from edge_naca.signal import Signal
+    from edge_naca.signals.recordings import Recording
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+NEAR = 0.02  # that rates may differ by
+
+
+class Duration(click.ParamType[float]):
+    """Seconds: "2.5", "2.5s" or "500ms"."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return seconds, or fail in a line that names the option."""
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s)?", str(value).strip())
+        seconds = 0.0 if match is None else float(match[1]) * (1e-3 if match[2] == "ms" else 1)
+        if not 0 < seconds < 1e6:
+            self.fail(f"{value!r} is no duration: write 2.5s or 500ms.", param, ctx)
+        return seconds
+
+
+@dataclass(frozen=True)
+class Windowing:
+    """What `signal_options` were given."""
+
+    signal: bool = False
+    rate: float | None = None
+    window: float | None = None
+    hop: float | None = None
+    group: str | None = None
+    time_column: str | None = None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Options that say something about recordings, as they are typed."""
+        names = [field.name for field in fields(self) if field.name != "signal"]
+        return tuple(
+            "--" + name.replace("_", "-") for name in names if getattr(self, name) is not None
+        )
+
+
+def signal_options(function: Function) -> Function:
+    """Add what tells how to read recordings; the command is handed one `Windowing`."""
+
+    @wraps(function)
+    def command(*args: Any, **values: Any) -> Any:
+        chosen = {field.name: values.pop(field.name) for field in fields(Windowing)}
+        return function(*args, windowing=Windowing(**chosen), **values)
+
+    for decorate in (
+        click.option(
+            "--time-column",
+            metavar="NAME",
+            help="Of recordings: the column of times.  [one that bears such a name]",
+        ),
+        click.option(
+            "--group",
+            metavar="NAME",
+            help="Of recordings: the column that says who or what they are of. Who is tested on is "
+            "not learned from.  [every file]",
+        ),
+        click.option(
+            "--hop", type=Duration(), help="From one window to the next.  [half a window]"
+        ),
+        click.option(
+            "--window",
+            type=Duration(),
+            help="How long a window is, as 2.5s or 500ms: the nearest power of two of samples.  "
+            "[2.56s, of sound 1.024s]",
+        ),
+        click.option(
+            "--rate",
+            type=NumberRange(min=0, min_open=True),
+            metavar="HZ",
+            help="Samples a second of recordings.  [what times in them say]",
+        ),
+        click.option(
+            "--signal",
+            is_flag=True,
+            help="DATA are recordings of a sensor, rows in the order of time: windows of them are "
+            "cut and turned into features, by the image, on a device too.",
+        ),
+    ):
+        command = decorate(command)
+    return cast(Function, command)
+
+
+def load(
+    data: tuple[str, ...],
+    reading: common.Reading,
+    windowing: Windowing,
+    core: Core | None,
+    quiet: bool,
+) -> tuple[Dataset, Signal | None]:
+    """Load data: samples as they are, or windows of recordings and what made features of them.
+
+    Parameters
+    ----------
+    core : whose signal makes features; None to find one that suits.
+    quiet : whether nothing is said of how recordings were read.
+
+    Raises
+    ------
+    DataError, click.UsageError
+    """
+    known = None if core is None else core.network.signal
+    has_signal = known is not None
+    if not windowing.signal and not (has_signal and all(map(_is_recording, data))):
+        if windowing.options:
+            raise click.UsageError(f"{', '.join(windowing.options)} goes with --signal")
+        if len(data) > 1:
+            raise click.UsageError("one DATA is read, or recordings with --signal")
+        return common.load_data(data[0], reading), None
+    if core is not None and known is None:
+        raise click.UsageError("--signal: the image takes ready features, it has no signal")
+    if has_signal and (windowing.window is not None or windowing.hop is not None):
+        raise click.UsageError("--window, --hop: the image decides that")
+    return _windows(data, reading, windowing, known, quiet)
+
+
+def _is_recording(name: str) -> bool:
+    from edge_naca.data import TABLES
+    from edge_naca.signals.reading import SOUND
+
+    return Path(name).suffix.lower() in (*TABLES, *SOUND)
+
+
+def _windows(
+    data: tuple[str, ...],
+    reading: common.Reading,
+    windowing: Windowing,
+    signal: Signal | None,
+    quiet: bool,
+) -> tuple[Dataset, Signal]:
+    from edge_naca.printable import printable
+    from edge_naca.signals.choosing import suitable
+    from edge_naca.signals.datasets import dataset_of
+    from edge_naca.signals.reading import LogOptions, read_recordings
+    from edge_naca.signals.recordings import check_alike, doubts
+    from edge_naca.tables.read import TableOptions
+
+    if reading.labels is not None:
+        raise click.UsageError("--labels goes with samples in a .npy file, not with --signal")
+    table = TableOptions(
+        reading.delimiter,
+        reading.header,
+        reading.decimal,
+        reading.encoding,
+        reading.columns,
+        reading.drop,
+    )
+    options = LogOptions(
+        windowing.rate, reading.label_column, windowing.group, windowing.time_column, table
+    )
+    found = read_recordings(data, options)
+    check_alike(found.recordings)
+    for doubt in doubts(found.recordings):
+        report.say(f"Warning: {doubt}", err=True)
+    if signal is None:
+        signal = suitable(found.recordings, windowing.window, windowing.hop)
+    else:
+        _check_fits(signal, found.recordings)
+    name = printable(Path(data[0]).stem) if len(data) == 1 else f"{len(data)} recordings"
+    windowed = dataset_of(name, found.recordings, signal, reading.test_fraction)
+    dataset = windowed.dataset
+    how = (
+        f"windows of {signal.window} samples ({signal.seconds:g} s), one every {signal.hop}: "
+        f"{len(dataset.y_train)} to learn, {len(dataset.y_test)} to test, {signal.features} "
+        f"features each; {windowed.split}"
+    )
+    lines = [*found.remarks, how]
+    if windowed.mixed:
+        lines.append(f"{windowed.mixed} windows left out, which are not of one class")
+    if not quiet:
+        for line in lines:
+            report.say(line)
+    return replace(dataset, description="; ".join(lines)), signal
+
+
+def _check_fits(signal: Signal, recordings: tuple[Recording, ...]) -> None:
+    """Refuse recordings of another rate or of other channels than an image takes.
+
+    Raises
+    ------
+    DataError
+    """
+    from edge_naca.data import DataError
+    from edge_naca.printable import shown
+
+    for recording in recordings:
+        channels = recording.samples.shape[1]
+        if channels != signal.channels:
+            raise DataError(
+                f"{shown(recording.name)} has {channels} channels, the image takes "
+                f"{signal.channels}: --columns chooses them"
+            )
+        if abs(recording.rate / signal.rate - 1) > NEAR:
+            raise DataError(
+                f"{shown(recording.name)} has {recording.rate:g} samples a second, the image takes "
+                f"{signal.rate:g}: features would mean something else; resample it, or say --rate "
+                "if times in it are wrong"
+            )

@@ -1,0 +1,1 @@
+"""Recordings of sensors: reading them, cutting windows, choosing what is made of those."""

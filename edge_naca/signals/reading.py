@@ -1,0 +1,260 @@
+"""Recordings from files: logs as text (CSV and the like), and sound (WAV)."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.data import TABLES, DataError, check_class_name
+from edge_naca.printable import printable, shown
+from edge_naca.signals.recordings import Recording
+from edge_naca.tables.errors import TableError
+from edge_naca.tables.logs import Log, read_log
+from edge_naca.tables.read import TableOptions
+
+Array = NDArray[Any]
+
+SOUND = (".wav",)
+LABEL, GROUP = "--label-column", "--group"
+LONGEST_STEP = 1.5  # times the usual one, above which samples are missing
+UNEVEN = 0.05  # share of the usual step that steps differ by, from which on rates are uneven
+LARGEST = 1 << 28  # bytes of a WAV file
+
+_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+
+@dataclass(frozen=True)
+class LogOptions:
+    """How to read recordings where that is not found.
+
+    Parameters
+    ----------
+    rate : samples a second; None for what a column of times, or a WAV file, says.
+    label_column : column of classes; None for one class a file, named after it.
+    group : column that says who or what a sample is of; None for every file one of its own.
+    time_column : column of times; None for one that bears such a name.
+    table : how to read the text.
+    """
+
+    rate: float | None = None
+    label_column: str | None = None
+    group: str | None = None
+    time_column: str | None = None
+    table: TableOptions = field(default_factory=TableOptions)
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """What files hold.
+
+    Parameters
+    ----------
+    recordings : in the order of files, and of time.
+    remarks : lines that say how they were read.
+    """
+
+    recordings: tuple[Recording, ...]
+    remarks: tuple[str, ...]
+
+
+def read_recordings(paths: Sequence[str | Path], options: LogOptions | None = None) -> Read:
+    """Read recordings.
+
+    A file without a column of labels is of one class, which bears its name. Where samples are
+    missing, a recording ends and another one begins.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read; the message names it, and the line, column and option that helps.
+    """
+    options = options or LogOptions()
+    recordings: list[Recording] = []
+    remarks: list[str] = []
+    for path in map(Path, paths):
+        if not path.is_file():
+            raise DataError(f"there is no file {shown(path)}")
+        try:
+            found, said = _wav(path, options) if _is_sound(path) else _log(path, options)
+        except (TableError, wave.Error, EOFError) as error:
+            raise DataError(str(error) or f"{shown(path)} ends too early") from error
+        except OSError as error:
+            raise DataError(f"{shown(path)} cannot be read: {error}") from error
+        recordings += found
+        remarks += said
+    return Read(tuple(recordings), tuple(remarks))
+
+
+def _is_sound(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix not in (*SOUND, *TABLES):
+        known = ", ".join((*TABLES, *SOUND))
+        raise DataError(f"{shown(path)}: recordings come from {known} files")
+    return suffix in SOUND
+
+
+# ---- sound -------------------------------------------------------------------------------------
+
+
+def _wav(path: Path, options: LogOptions) -> tuple[list[Recording], list[str]]:
+    if options.label_column is not None:
+        raise DataError(f"{shown(path)}: sound has no columns: its name says which class it is of")
+    if path.stat().st_size > LARGEST:
+        raise DataError(f"{shown(path)} is larger than {LARGEST >> 20} MiB: cut it")
+    try:
+        with wave.open(str(path), "rb") as file:
+            width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
+            data = file.readframes(file.getnframes())
+    except wave.Error as error:
+        raise DataError(f"{shown(path)} is no WAV file of whole numbers: {error}") from error
+    if width not in (1, 2) or not rate:
+        raise DataError(
+            f"{shown(path)} has samples of {8 * width} bits: 8 and 16 can be read; convert it"
+        )
+    data = data[: len(data) // (width * channels) * width * channels]
+    numbers = np.frombuffer(data, "<i2" if width == 2 else np.uint8).astype(np.int32)
+    if width == 1:  # without a sign, around 128
+        numbers = (numbers - 128) * 256
+    samples = numbers.reshape(-1, channels)
+    if not len(samples):
+        raise DataError(f"{shown(path)} holds no samples")
+    if options.rate is not None and abs(options.rate / rate - 1) > 0.001:
+        raise DataError(
+            f"{shown(path)} has {rate} samples a second, --rate says {options.rate:g}: leave that "
+            "out, or convert the file"
+        )
+    names = tuple(f"channel {at + 1}" for at in range(channels))
+    label = _class_of(path)
+    recording = Recording(
+        path.name, samples, float(rate), np.full(len(samples), label), path.stem, names
+    )
+    return [recording], []
+
+
+def _class_of(path: Path) -> str:
+    name = printable(path.stem)
+    check_class_name(str(path), name)
+    return name
+
+
+# ---- logs --------------------------------------------------------------------------------------
+
+
+def _log(path: Path, options: LogOptions) -> tuple[list[Recording], list[str]]:
+    texts = {LABEL: options.label_column, GROUP: options.group}
+    wanted = {option: column for option, column in texts.items() if column is not None}
+    log = read_log(path, options.table, texts=wanted, time_column=options.time_column)
+    rate, remarks = _rate(path, log, options.rate)
+    count = len(log.numbers)
+    labels = np.array(log.texts[LABEL]) if LABEL in wanted else np.full(count, _class_of(path))
+    for name in np.unique(labels):
+        if name:
+            check_class_name(str(path), str(name))
+    groups = np.array(log.texts[GROUP]) if GROUP in wanted else np.full(count, path.stem)
+    numbers = log.numbers
+    whole = numbers[np.isfinite(numbers)]
+    if (whole == np.rint(whole)).all() and np.abs(whole).max(initial=0) < 2**31:
+        kind: type[Any] = np.int32
+    else:
+        kind = np.float64
+    found = []
+    pieces = list(_pieces(log, groups))
+    for first, last in pieces:
+        samples, piece_labels = numbers[first:last], labels[first:last]
+        if log.time is not None and options.rate is None:
+            samples, piece_labels = _even(log.time[first:last], samples, piece_labels)
+        found.append(
+            Recording(
+                path.name,
+                samples.astype(kind) if kind is np.float64 else np.rint(samples).astype(kind),
+                rate,
+                piece_labels,
+                str(groups[first]),
+                log.columns,
+            )
+        )
+    if not found:
+        raise DataError(f"{shown(path)} holds no two samples without a gap between them")
+    people = len(np.unique(groups))
+    said = f"{log.description}, {rate:g} a second"
+    if people > 1:
+        said += f", {people} groups"
+    if len(found) > people:
+        said += f", samples are missing in {len(found) - people} places, where recordings are split"
+    return found, [said, *remarks]
+
+
+def _rate(path: Path, log: Log, said: float | None) -> tuple[float, list[str]]:
+    """Return samples a second, and what is to be said about them."""
+    if said is not None:
+        return said, []
+    if log.time is None:
+        raise DataError(
+            f"{shown(path)} does not say how many samples a second it has: say --rate, or name "
+            "the column of times with --time-column"
+        )
+    steps = np.diff(log.time)
+    steps = steps[np.isfinite(steps) & (steps > 0)]
+    if not steps.size:
+        raise DataError(
+            f"{shown(path)}: the times in {shown(log.time_column)} do not rise: name another "
+            "column with --time-column, or say --rate"
+        )
+    usual = float(np.median(steps))
+    unit = _unit(log.time_column, usual, bool((log.time == np.rint(log.time)).all()))
+    rate = 1 / (usual * _UNITS[unit])
+    near = steps[steps < LONGEST_STEP * usual]
+    remarks = [f"times in {shown(log.time_column)} taken for {unit}: {rate:g} samples a second"]
+    if np.abs(near / usual - 1).mean() > UNEVEN:
+        remarks.append(
+            f"{shown(path)}: steps differ by {100 * np.abs(near / usual - 1).mean():.0f} % on "
+            "average, so that samples were put at even times between them"
+        )
+    return rate, remarks
+
+
+def _unit(name: str, usual: float, are_whole: bool) -> str:
+    """Return the unit of times: the name says it, or what makes a usual rate."""
+    lowered = name.lower()
+    known = {"ns": ("ns", "nano"), "us": ("us", "µs", "micro"), "ms": ("ms", "mill")}
+    for unit, words in known.items():
+        if any(word in lowered for word in words):
+            return unit
+    if not are_whole or usual < 1:
+        return "s"
+    return "ms" if usual < 5e3 else "us" if usual < 5e6 else "ns"
+
+
+def _pieces(log: Log, groups: Array) -> Iterator[tuple[int, int]]:
+    """Yield first row and last one + 1 of what has no gap: in time, in numbers, in groups."""
+    is_there = np.asarray(np.isfinite(log.numbers).all(axis=1))
+    breaks = np.asarray(groups[1:] != groups[:-1])
+    if log.time is not None:
+        is_there = is_there & np.isfinite(log.time)
+        steps = np.diff(log.time)
+        usual = np.median(steps[steps > 0]) if (steps > 0).any() else 1.0
+        breaks = breaks | ~((steps > 0) & (steps < LONGEST_STEP * usual))
+    breaks = breaks | ~is_there[1:] | ~is_there[:-1]
+    edges = [0, *(np.flatnonzero(breaks) + 1), len(groups)]
+    for first, last in pairwise(edges):
+        if last - first > 1 and is_there[first]:
+            yield int(first), int(last)
+
+
+def _even(times: Array, samples: Array, labels: Array) -> tuple[Array, Array]:
+    """Return samples at even times, if theirs are not."""
+    steps = np.diff(times)
+    usual = float(np.median(steps))
+    if np.abs(steps / usual - 1).mean() <= UNEVEN:
+        return samples, labels
+    even = np.arange(times[0], times[-1] + usual / 2, usual)
+    columns = [np.interp(even, times, column) for column in samples.T]
+    nearest = np.clip(np.searchsorted(times, even - usual / 2), 0, len(times) - 1)
+    return np.stack(columns, axis=1), labels[nearest]

@@ -1,0 +1,161 @@
+"""Recordings of a sensor, and what is cut of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_naca.data import DataError
+from edge_naca.printable import shown
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Samples of a sensor without a gap.
+
+    Parameters
+    ----------
+    name : of the file, for people.
+    samples : (samples, channels), integers or real numbers.
+    rate : samples a second.
+    labels : class of each sample (samples,), "" where there is none.
+    group : who or what it is of: windows of a group are learned from or tested on, never both.
+    channels : their names.
+    """
+
+    name: str
+    samples: Array
+    rate: float
+    labels: Array
+    group: str
+    channels: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.samples) / self.rate
+
+    def part(self, first: int, last: int) -> Recording:
+        """Return samples `first` .. `last` − 1 of it."""
+        return replace(self, samples=self.samples[first:last], labels=self.labels[first:last])
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Windows of recordings.
+
+    Parameters
+    ----------
+    windows : (windows, samples, channels).
+    labels : class of each (windows,).
+    groups : of each.
+    recordings : number of the recording that each is of.
+    starts : sample of that recording that each begins with.
+    mixed : how many windows were left out since their samples are of several classes, or of none.
+    """
+
+    windows: Array
+    labels: Array
+    groups: Array
+    recordings: Array
+    starts: Array
+    mixed: int
+
+
+def cut(recordings: Sequence[Recording], window: int, hop: int) -> Cut:
+    """Cut recordings into windows whose samples are all of one class.
+
+    Parameters
+    ----------
+    window : samples of a window.
+    hop : samples from one window to the next.
+
+    Raises
+    ------
+    DataError
+        If there is no such window; the message says what there is.
+    """
+    rows = list(_places(recordings, window, hop))
+    kept = [(number, start, label) for number, start, label in rows if label]
+    if not kept:
+        longest = max(len(recording.samples) for recording in recordings)
+        if not rows:
+            raise DataError(
+                f"no recording is as long as a window of {window} samples: the longest has "
+                f"{longest}; take a shorter --window, or record longer"
+            )
+        raise DataError(
+            f"none of {len(rows)} windows is of one class: every one holds samples without a label "
+            "or of several; take a shorter --window"
+        )
+    return Cut(
+        np.stack([recordings[n].samples[start : start + window] for n, start, _ in kept]),
+        np.array([label for _, _, label in kept]),
+        np.array([recordings[n].group for n, _, _ in kept]),
+        np.array([n for n, _, _ in kept]),
+        np.array([start for _, start, _ in kept]),
+        len(rows) - len(kept),
+    )
+
+
+def _places(
+    recordings: Sequence[Recording], window: int, hop: int
+) -> Iterator[tuple[int, int, str]]:
+    """Yield recording, first sample and class of every window, "" where it is not one."""
+    for number, recording in enumerate(recordings):
+        for start in range(0, len(recording.samples) - window + 1, hop):
+            labels = recording.labels[start : start + window]
+            is_one = labels[0] and (labels == labels[0]).all()
+            yield number, start, str(labels[0]) if is_one else ""
+
+
+def check_alike(recordings: Sequence[Recording]) -> None:
+    """Refuse recordings that differ in channels or in rate.
+
+    Raises
+    ------
+    DataError
+        That names the first one which does, and in what.
+    """
+    first = recordings[0]
+    for other in recordings[1:]:
+        if other.samples.shape[1] != first.samples.shape[1]:
+            raise DataError(
+                f"{shown(other.name)} has {other.samples.shape[1]} channels, {shown(first.name)} "
+                f"{first.samples.shape[1]}: --columns chooses the same ones of both"
+            )
+        if other.channels != first.channels:
+            raise DataError(
+                f"the channels of {shown(other.name)} are {', '.join(other.channels)}, those of "
+                f"{shown(first.name)} {', '.join(first.channels)}: --columns chooses by name"
+            )
+        if abs(other.rate / first.rate - 1) > 0.02:
+            raise DataError(
+                f"{shown(other.name)} has {other.rate:g} samples a second, {shown(first.name)} "
+                f"{first.rate:g}: give recordings of one rate"
+            )
+
+
+def doubts(recordings: Sequence[Recording]) -> Iterator[str]:
+    """Say which channels never change, or stand at their ends too often."""
+    for at, name in enumerate(recordings[0].channels):
+        numbers = np.concatenate([recording.samples[:, at] for recording in recordings])
+        if (numbers == numbers[0]).all():
+            yield f"channel {shown(name)} is {numbers[0]:g} everywhere: is the sensor connected?"
+            continue
+        ends = numbers.min(), numbers.max()
+        for end in ends:
+            share = float((numbers == end).mean())
+            held = numbers == end
+            runs = held[1:] & held[:-1]
+            if share > 0.01 and runs.mean() > 0.005 and ends[0] != ends[1]:
+                yield (
+                    f"channel {shown(name)} stands at {end:g}, its most extreme number, for "
+                    f"{100 * share:.0f} % of all samples: it may be clipped"
+                )
