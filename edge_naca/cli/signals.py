@@ -25,22 +25,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 NEAR = 0.02  # that rates may differ by
 
 
-class Duration(click.ParamType[float]):
-    """Seconds: "2.5", "2.5s" or "500ms"."""
-
-    name = "duration"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return seconds, or fail in a line that names the option."""
-        if isinstance(value, float):
-            return value
-        match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s)?", str(value).strip())
-        seconds = 0.0 if match is None else float(match[1]) * (1e-3 if match[2] == "ms" else 1)
-        if not 0 < seconds < 1e6:
-            self.fail(f"{value!r} is no duration: write 2.5s or 500ms.", param, ctx)
-        return seconds
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Return "2.5", "2.5s" or "500ms" in seconds."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s)?", value.strip())
+    seconds = 0.0 if match is None else float(match[1]) * (1e-3 if match[2] == "ms" else 1)
+    if not 0 < seconds < 1e6:
+        raise click.BadParameter(f"{value!r} is no duration: write 2.5s or 500ms.", ctx, param)
+    return seconds
 
 
 @dataclass(frozen=True)
@@ -84,11 +77,15 @@ def signal_options(function: Function) -> Function:
             "not learned from.  [every file]",
         ),
         click.option(
-            "--hop", type=Duration(), help="From one window to the next.  [half a window]"
+            "--hop",
+            callback=_seconds,
+            metavar="DURATION",
+            help="From one window to the next.  [half a window]",
         ),
         click.option(
             "--window",
-            type=Duration(),
+            callback=_seconds,
+            metavar="DURATION",
             help="How long a window is, as 2.5s or 500ms: the nearest power of two of samples.  "
             "[2.56s, of sound 1.024s]",
         ),
