@@ -192,6 +192,7 @@ int main(void)
 _USAGE = Template("""\
 ${what} the image, ${name}_example.c shows how to use it; C99 or C++ from
 C++11 on. They need the edge-naca core: the folder firmware/core, called $$NACA below${and_signal}.
+"make check NACA=$$NACA" runs ${name}_check.c on the desktop, on an emulated Cortex-M4 and AVR.
 
 CMake (or find_package(naca) in place of add_subdirectory, once the core is installed):
 
@@ -276,7 +277,7 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
         "raw_type": ": float" if takes_reals(network) else "",
         "code_type": ", int8_t: they have a sign" if network.encoder.is_signed else "",
         "opener": "naca_image_open" if code is None else "naca_image_open_with",
-        "open": "naca_image_open(" if code is None else f"naca_image_open_with({code}(), ",
+        "open": opening(network),
         **_example_sample(network),
         "signal_sizes": "",
     }
@@ -341,6 +342,12 @@ def _check_name(name: str) -> None:
         )
     if _TAKEN.fullmatch(name):
         raise ValueError(f"{name!r} is taken by the core or by the C library: choose another name")
+
+
+def opening(network: Network) -> str:
+    """Return the call that opens an image of this network, up to the image."""
+    code = _code(network)
+    return "naca_image_open(" if code is None else f"naca_image_open_with({code}(), "
 
 
 def _code(network: Network) -> str | None:

@@ -87,7 +87,7 @@ def test_version_is_the_package_s() -> None:
     ("words", "message"),
     [
         (["teach"], "No such command 'teach'"),
-        (["train"], "Missing argument 'DATA'"),
+        (["train"], "Missing argument 'DATA...'"),
         (["train", "digits"], "Missing option '-o'"),
         (["train", "digits", "-o", "x", "--order", "up"], "'up' is not one of"),
         (["train", "digits", "-o", "x", "--epochs", "0"], "0 is not in the range"),
@@ -460,12 +460,15 @@ def test_export_writes_c(folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "deep" / "src"
     text = done("export", folder / "digits.naca", "--c", "-o", target)
     assert sorted(path.name for path in target.iterdir()) == [
-        "digits.c", "digits.h", "digits_example.c"
+        "Makefile", "digits.c", "digits.h", "digits_check.c", "digits_example.c"
     ]  # fmt: skip
     assert "digits_example.c" in text
     result = object_of("export", folder / "digits.naca", "--c", "-o", target, "--name", "reader")
     assert result["name"] == "reader"
     assert all(Path(file).is_file() for file in result["files"])
+    (target / "Makefile").write_text("all:\n")  # somebody's own, which stays
+    done("export", folder / "digits.naca", "--c", "-o", target)
+    assert (target / "Makefile").read_text() == "all:\n"
     message = failed(1, "export", folder / "digits.naca", "--c", "-o", target, "--name", "3 x")
     assert "cannot name C source" in message
 

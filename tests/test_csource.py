@@ -6,6 +6,7 @@ import os
 import re
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ import pytest
 from support import CORE, run
 
 from edge_naca import image
+from edge_naca.affine import Affine
 from edge_naca.core import Core
 from edge_naca.export import c_source, usage
+from edge_naca.export.ccheck import c_check
 from edge_naca.inhibition import Inhibition, triangle
 from edge_naca.network import Encoder, Network, Preparation
 from edge_naca.presets import competitive
+from edge_naca.signal import Bands, Signal
 from edge_naca.stages import CodedConvolution, SpikingConvolution
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
@@ -542,3 +546,57 @@ def test_class_names_that_cannot_be_are_refused(classes: object) -> None:
     network = competitive(7, 3, 2, bits=3, metadata={"classes": classes})
     with pytest.raises(image.ImageError, match="a list of at most 3 names"):
         c_source(image.encode(network), "gas")
+
+
+# ---- the program that checks -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def windowed() -> bytes:
+    """Return an image with a small signal of real numbers."""
+    bins = np.array([[1, 32, 0], [1, 16, 16], [2, 20, 0]])
+    blocks = (("mean", "deviation", "bands"), ("change",), ("greatest",))
+    bands = Bands(16, 2, bins)
+    signal = Signal(2, 50, 32, 16, blocks, ((0, 1),), bands, affine=Affine.of([0, 0], [900, 500]))
+    preparation = Preparation((1, signal.features, 1), gain=np.array([9]), shift=6)
+    return trained(replace(competitive(preparation, 3, 2, bits=3), signal=signal))
+
+
+@pytest.fixture(scope="module")
+def real() -> bytes:
+    """Return an image that takes real numbers."""
+    affine = Affine.of(np.arange(5) * 7.5, [900, 500, 3, 77, 4096])
+    return trained(competitive(Preparation((1, 5, 1), affine=affine, shift=5), 3, 2, bits=3))
+
+
+CHECKED = ("digits", "gas", "signed", "decorrelated", "windowed", "real")
+
+
+def test_what_is_exported_checks_itself(
+    request: pytest.FixtureRequest, tmp_path: Path, require_tool: Callable[[str], None]
+) -> None:
+    """On the desktop, an emulated Cortex-M4 and an emulated AVR."""
+    for tool in ("make", "arm-none-eabi-gcc", "qemu-system-arm", "avr-gcc", "simavr"):
+        require_tool(tool)
+    for name in CHECKED:
+        data = request.getfixturevalue(name)
+        write(tmp_path, data, name)
+        for file, text in c_check(data, name).items():
+            (tmp_path / file).write_text(text)
+    said = run("make", "check", f"NACA={CORE}", cwd=tmp_path).splitlines()
+    for name in CHECKED:
+        for board in ("desktop", "Cortex-M4", "ATmega1284P"):
+            assert f"{board}: {name}: 10 of 10 samples alike" in said
+
+
+def test_what_differs_is_found(
+    tmp_path: Path, require_tool: Callable[[str], None], real: bytes
+) -> None:
+    require_tool("make")
+    write(tmp_path, real, "real")
+    for file, text in c_check(real, "real").items():
+        (tmp_path / file).write_text(text)
+    path = tmp_path / "real_check.c"
+    path.write_text(path.read_text().replace("answers[SAMPLES] = {", "answers[SAMPLES] = {1 + "))
+    with pytest.raises(pytest.fail.Exception, match="9 of 10 samples alike"):
+        run("make", "real.on-desktop", f"NACA={CORE}", cwd=tmp_path)

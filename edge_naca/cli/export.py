@@ -94,14 +94,18 @@ def _export_c(
     image: Path, output: Path, header_only: bool, name: str | None, as_json: bool
 ) -> None:
     from edge_naca.export import c_source, usage
+    from edge_naca.export.ccheck import MARK, c_check
     from edge_naca.image import decode
 
     name = name or re.sub(r"[^A-Za-z0-9]+", "_", image.stem).strip("_")
     content = read_file(image)
-    files = c_source(content, name, header_only=header_only)
+    files = c_source(content, name, header_only=header_only) | c_check(content, name)
     if output.exists() and not output.is_dir():
         raise NotADirectoryError(f"{output} is a file: name a folder for the C sources")
     output.mkdir(parents=True, exist_ok=True)
+    makefile = output / "Makefile"
+    if makefile.exists() and not read_file(makefile).startswith(MARK.encode()):
+        del files["Makefile"]  # that of a project stays; docs/how-do-i.md says how to check without
     common.write_kept({output / file: text.encode() for file, text in files.items()}, as_json)
     if as_json:
         report.print_json({"name": name, "files": [str(output / file) for file in files]})
