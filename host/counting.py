@@ -26,7 +26,7 @@ from edge_naca.host.boards import BoardError, EmulatedBoard
 # The emulated clock moves by 2**7 ns with every instruction, whatever the host does meanwhile.
 COUNTING = ("-icount", "shift=7,sleep=off")
 KINDS = {"uint8": 0, "int16": 1, "int32": 2, "float32": 6}
-CODES = 3
+CODES, WINDOWS = 3, 7
 WRAPPED = 0xFFFFFFFF
 PATIENCE = 120.0  # seconds without a line from the program
 
@@ -42,12 +42,16 @@ class Counts:
     unit : "instructions", or "cycles" where the emulator is cycle-accurate (AVR).
     infer, learn : int64 (samples,); every sample was first inferred, then learned.
     state_hash : of what was learned in the end.
+    push, features : int64 (samples,), of windows: taking their samples one by one, and making
+        features of them; None where samples are ready.
     """
 
     unit: str
     infer: NDArray[np.int64]
     learn: NDArray[np.int64]
     state_hash: int
+    push: NDArray[np.int64] | None = None
+    features: NDArray[np.int64] | None = None
 
 
 class _CountingBoard(EmulatedBoard):
@@ -75,7 +79,8 @@ def count(
     ----------
     name : an emulated board (`edge_naca.host.boards.BOARDS`).
     image : what to run, with what it has learned.
-    samples : (n, numbers) as uint8, int16, int32 or float32 ("raw"), or uint8 ("codes").
+    samples : (n, numbers) as uint8, int16, int32 or float32 ("raw"), uint8 ("codes"), or windows of
+        a signal as int16 (n, window, channels) ("windows").
     labels : (n,), what to learn each sample as.
     elf : the program ``measure``, if it is built already.
 
@@ -117,7 +122,8 @@ def with_input(
 def _input(image: bytes, samples: NDArray[Any], labels: NDArray[Any], kind: str) -> bytes:
     """Return what measure.c reads (`input_t` there)."""
     rows = np.ascontiguousarray(samples.reshape(len(samples), -1))
-    code = CODES if kind == "codes" else KINDS[rows.dtype.name]
+    fixed = {"codes": CODES, "windows": WINDOWS}
+    code = fixed[kind] if kind in fixed else KINDS[rows.dtype.name]
     head = _INPUT.pack(len(image), code, len(rows), rows.shape[1], rows[0].nbytes)
     return b"".join(
         [head, image, bytes(-len(image) % 8), rows.tobytes(), labels.astype(np.uint8).tobytes()]
@@ -165,17 +171,18 @@ def _read(name: str, said: str, workspace: int) -> Counts:
     scale = re.search(r"units (\w+) ticks (\w+) empty (\w+)", said)
     assert scale is not None, said
     units, ticks, empty = (int(word, 16) for word in scale.groups())
-    lines = re.findall(r"infer (\w+) learn (\w+)", said)
-    counted = np.array([[int(word, 16) for word in line] for line in lines], np.int64)
-    counted = counted.reshape(-1, 2)
+    lines = re.findall(r"(?:push (\w+) features (\w+) )?infer (\w+) learn (\w+)", said)
+    counted = np.array([[int(word or "0", 16) for word in line] for line in lines], np.int64)
+    counted = counted.reshape(-1, 4)
     if (counted == WRAPPED).any():
         raise BoardError(
             f"a sample takes longer than the clock of {name} can count: `inspect` without "
             "--measure estimates it"
         )
     # Ticks are whole: the nearest number of instructions.
-    infer, learn = np.rint((counted - empty) * (units / ticks)).astype(np.int64).T
+    push, features, infer, learn = np.rint((counted - empty) * (units / ticks)).astype(np.int64).T
     state = re.search(r"state (\w+)", said)
     assert state is not None, said
     unit = "cycles" if _is_cycle_accurate(name) else "instructions"
-    return Counts(unit, infer, learn, int(state[1], 16))
+    of_signal = (push, features) if "features" in said else (None, None)
+    return Counts(unit, infer, learn, int(state[1], 16), *of_signal)

@@ -405,7 +405,7 @@ def test_wrong_samples_and_labels_are_not_sent() -> None:
         ):
             with pytest.raises(ValueError, match=what):
                 client.learn_many(x, y)
-        with pytest.raises(TypeError, match="must be integers"):
+        with pytest.raises(ValueError, match="must be integers"):
             client.predict(X[0] / 2)
         assert client.counts.frames_sent == sent
         assert client.hash() == Core(NETWORK).state_hash() or client.learned == 1

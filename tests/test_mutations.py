@@ -28,7 +28,8 @@ MUTATIONS: dict[str, Mutation] = {
     "floor-becomes-truncation": ("internal.h", "return x >> shift;", "return x / (1 << shift);"),
     "clamp-one-sided": ("internal.h", "= x < low ? low : x;", "= x;"),
     # preparation
-    "log-off-by-one": ("prepare.c", "n >> (exponent + 1u)", "n >> (exponent + 2u)"),
+    "log-off-by-one": ("prepare.c", "naca_bit_length(n) - 1u", "naca_bit_length(n) - 0u"),
+    "length-of-the-highest": ("prepare.c", "return bits + x;", "return bits + 1u;"),
     "log-without-sign": ("prepare.c", "return x < 0 ? -result : result;", "return result;"),
     "raw-not-clamped": ("prepare.c", ": clamp(x, -32767, 32767);", ": x;"),
     "border-wraps": ("prepare.c", "< 0 || column >= prep", "< 0 || column > prep"),

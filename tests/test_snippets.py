@@ -116,6 +116,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
             numbers = random.normal(state, 0.3, 8)
             rows.append(",".join(f"{x:.4f}" for x in numbers) + f",{states[state]}")
         (folder / name).write_text("\n".join(rows) + "\n")
+    _record(folder)
     spiking = chain(
         (1, 28, 28),
         convolution(1, 4, 1, 5, stride=4), lif(tau=4e-4),
@@ -138,6 +139,25 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert learned.exit_code == 0, learned.output
     shutil.copy(folder / "digits.naca", folder / "kitchen.naca")
     return folder
+
+
+def _record(folder: Path) -> None:
+    """Write recordings of three axes: one file a movement, and one of all of them."""
+    random = np.random.default_rng(2)
+    times = np.arange(1500) / 50
+    together = ["time,acc_x,acc_y,acc_z,activity,person"]
+    for at, (kind, pace) in enumerate({"walk": 1.8, "run": 2.9, "sit": 0.1}.items()):
+        axes = [np.sin(2 * np.pi * pace * times + turn) for turn in range(3)]
+        rows = np.stack(axes, axis=1) + random.normal(0, 0.1, (1500, 3))
+        lines = [
+            f"{time:.2f}," + ",".join(f"{x:.3f}" for x in row)
+            for time, row in zip(times, rows, strict=True)
+        ]
+        (folder / f"{kind}.csv").write_text("\n".join([together[0][:22], *lines]) + "\n")
+        for person in range(2):
+            part = lines[750 * person : 750 * person + 750]
+            together += [f"{line},{kind},person {person + at % 2}" for line in part]
+    (folder / "log.csv").write_text("\n".join(together) + "\n")
 
 
 def _few_digits() -> data.Dataset:

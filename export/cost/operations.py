@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_naca.affine import as_float32
 from edge_naca.core import Core
 from edge_naca.export.cost.inhibition_operations import decorrelated, inhibited
 from edge_naca.export.cost.stage_operations import coded_operations, spiking_operations
@@ -23,7 +22,6 @@ from edge_naca.network import Encoder, Network, Population, Preparation
 from edge_naca.samples import default_kind
 from edge_naca.specification.contexts import MATURE
 from edge_naca.specification.population import SILENT
-from edge_naca.specification.preparation import from_reals
 from edge_naca.specification.priors import Priors, owners
 from edge_naca.specification.results import Recording
 
@@ -109,10 +107,7 @@ def _prepared(prep: Preparation, x: Array) -> Operations:
         }
     )
     if prep.log:
-        x = x if prep.affine is None else from_reals(prep.affine, as_float32(x, "x"))
-        exponent = np.floor(np.log2(np.abs(x.astype(np.float64)) + 1)).astype(np.int64)
         counts["logarithm"] = int(reads.sum())
-        counts["halving in a logarithm"] = int((reads.reshape(-1) * exponent).sum())
     return counts
 
 

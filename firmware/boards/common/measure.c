@@ -1,10 +1,12 @@
-// Counts what naca_infer and naca_learn take, one sample after another, and prints it, and in the
-// end the hash of what was learned: run by host/counting.py in an emulator whose clock moves by a
-// fixed time with every instruction (QEMU's -icount) or that is cycle-accurate (simavr). What is
-// measured comes with the program: the host writes image and samples over `measure_input` in the
-// ELF file.
+// Counts what naca_infer and naca_learn take, one sample after another, and of windows of a signal
+// what their features take, and prints it, and in the end the hash of what was learned: run by
+// host/counting.py in an emulator whose clock moves by a fixed time with every instruction (QEMU's
+// -icount) or that is cycle-accurate (simavr). What is measured comes with the program: the host
+// writes image and samples over `measure_input` in the ELF file.
 
 #include "board.h"
+
+#include "naca/signal.h"
 
 #ifdef __AVR__
 #include <avr/interrupt.h>
@@ -17,9 +19,11 @@ enum { ROOM = 192 * 1024 };
 enum { ROOM = 192 * 1024 };
 #endif
 
+enum { WINDOWS = 7 }; // int16_t[window][channels] each
+
 typedef struct input {
     uint32_t image_size;
-    uint16_t kind; // naca_sample_kind_t
+    uint16_t kind; // naca_sample_kind_t, or WINDOWS
     uint16_t samples;
     uint32_t numbers; // in a sample
     uint32_t size;    // bytes of a sample
@@ -171,8 +175,44 @@ static void print_count(const char *name, uint32_t number)
     board_print_hex(number);
 }
 
+// Set windows up behind a core, in what it leaves of the workspace.
+static naca_status_t start_signal(const naca_image_t *image, naca_signal_t **signal)
+{
+    uint32_t taken;
+    naca_status_t status = naca_workspace_size(image, &taken);
+    taken = (taken + 7u) & ~7u;
+    const uint32_t room = (uint32_t)(board_workspace_end - board_workspace);
+    if (status == NACA_OK && taken > room) {
+        status = NACA_ERR_WORKSPACE;
+    }
+    return status == NACA_OK
+               ? naca_signal_init(image, board_workspace + taken, room - taken, signal)
+               : status;
+}
+
+// Count what the features of a window take, samples pushed one by one, and leave them in `sample`.
+static naca_status_t count_features(naca_signal_t *signal, uint32_t channels, naca_sample_t *sample)
+{
+    const int16_t *numbers = sample->data;
+    const uint32_t samples = sample->count / channels;
+    uint32_t taken;
+    naca_status_t status = naca_signal_gap(signal);
+    clock_start();
+    for (uint32_t i = 0; i < samples && status == NACA_OK; i++) {
+        status = naca_signal_push(signal, numbers + i * channels, 1, &taken);
+    }
+    print_count("push ", clock_ticks());
+    clock_start();
+    status = status == NACA_OK ? naca_signal_features(signal, sample) : status;
+    print_count(" features ", clock_ticks());
+    board_print(" ");
+    return status;
+}
+
 static naca_status_t measure(const input_t *input)
 {
+    naca_signal_t *signal = NULL;
+    naca_signal_facts_t facts;
     naca_image_t image;
     naca_t *core;
     naca_result_t result;
@@ -184,11 +224,18 @@ static naca_status_t measure(const input_t *input)
         status = naca_init(&image, board_workspace,
                            (uint32_t)(board_workspace_end - board_workspace), &core);
     }
+    if (status == NACA_OK && input->kind == WINDOWS) {
+        status = naca_signal_facts(&image, &facts);
+        status = status == NACA_OK ? start_signal(&image, &signal) : status;
+    }
     for (uint32_t i = 0; i < input->samples && status == NACA_OK; i++) {
-        const naca_sample_t sample = {(naca_sample_kind_t)input->kind, samples + i * input->size,
-                                      input->numbers};
+        naca_sample_t sample = {(naca_sample_kind_t)input->kind, samples + i * input->size,
+                                input->numbers};
+        if (signal != NULL) {
+            status = count_features(signal, facts.channels, &sample);
+        }
         clock_start();
-        status = naca_infer(core, &sample, &result);
+        status = status == NACA_OK ? naca_infer(core, &sample, &result) : status;
         print_count("infer ", clock_ticks());
         clock_start();
         status = status == NACA_OK ? naca_learn(core, &sample, labels[i], &result) : status;

@@ -279,15 +279,6 @@ static inline int32_t shift_down(int32_t x, uint32_t shift)
     return x >> shift;
 }
 
-static inline uint32_t naca_bit_length(uint32_t x)
-{
-    uint32_t bits = 0;
-    for (; x != 0; x >>= 1) {
-        bits++;
-    }
-    return bits;
-}
-
 // `low` is not above `high`.
 static inline int32_t clamp(int32_t x, int32_t low, int32_t high)
 {

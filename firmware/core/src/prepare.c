@@ -63,13 +63,22 @@ naca_status_t naca_check_sample(const naca_t *core, const naca_sample_t *sample)
     return fits ? NACA_OK : NACA_ERR_SAMPLE;
 }
 
+uint32_t naca_bit_length(uint32_t x)
+{
+    uint32_t bits = 0;
+    for (uint32_t step = 16; step != 0; step >>= 1) {
+        if (x >> step != 0) {
+            x >>= step;
+            bits += step;
+        }
+    }
+    return bits + x; // which is 1, or was 0
+}
+
 int32_t naca_signed_log(int32_t x)
 {
     const uint32_t n = (x < 0 ? 0u - (uint32_t)x : (uint32_t)x) + 1u;
-    uint32_t exponent = 0;
-    while (exponent < 31u && n >> (exponent + 1u) != 0) {
-        exponent++;
-    }
+    const uint32_t exponent = naca_bit_length(n) - 1u;
     const uint32_t fraction = (exponent >= 8u ? n >> (exponent - 8u) : n << (8u - exponent)) & 255u;
     const int32_t result = (int32_t)(exponent << 8 | fraction);
     return x < 0 ? -result : result;

@@ -20,13 +20,14 @@ struct naca_signal {
     uint32_t hop;       // samples
     uint32_t fill;      // samples of the window that are there
     uint32_t skip;      // samples to leave out before that, where hops are longer than windows
-    uint32_t channels;  // numbers of a sample
+    uint16_t channels;  // numbers of a sample
+    uint16_t is_mapped; // 1 where they are real numbers
     uint32_t samples;   // int16[window][channels]
     uint32_t magnitude; // int16[window]
     uint32_t frame;     // int16[2^frame]
     uint32_t power;     // uint32[bands + 2]
+    uint32_t sums;      // int32[frames]
     uint32_t features;  // int16[features]
-    uint32_t reserved;
 };
 
 static void *place(naca_signal_t *signal, uint32_t offset)
@@ -49,11 +50,13 @@ static void plan(const layout_t *layout, naca_signal_t *signal)
     signal->window = (uint32_t)1 << d->window;
     signal->hop = d->hop;
     signal->channels = d->channels;
+    signal->is_mapped = d->flags & SIGNAL_REAL;
     signal->size = sizeof *signal;
     signal->samples = reserve(signal, 2u * signal->window * d->channels);
     signal->magnitude = reserve(signal, d->magnitudes != 0 ? 2u * signal->window : 0);
     signal->frame = reserve(signal, d->bands != 0 ? (uint32_t)2 << d->frame : 0);
     signal->power = reserve(signal, d->bands != 0 ? 4u * (d->bands + 2u) : 0);
+    signal->sums = reserve(signal, 4u * d->frames);
     signal->features = reserve(signal, 2u * d->features);
 }
 
@@ -127,55 +130,43 @@ naca_status_t naca_signal_set_progress(naca_signal_t *signal, naca_progress_t pr
     return NACA_OK;
 }
 
-// Where `count` of the samples that are on offer go, as many as there is room for: null for those
-// that are left out.
-static int16_t *room(naca_signal_t *signal, uint32_t *count)
-{
-    const bool is_left_out = signal->skip != 0;
-    const uint32_t most = is_left_out ? signal->skip : signal->window - signal->fill;
-    *count = *count < most ? *count : most;
-    if (is_left_out) {
-        signal->skip -= *count;
-        return NULL;
-    }
-    int16_t *samples = place(signal, signal->samples);
-    samples += signal->fill * signal->channels;
-    signal->fill += *count;
-    return samples;
-}
-
 // Take samples until a window is full: integers, or real numbers.
 static naca_status_t take(naca_signal_t *signal, const void *samples, bool is_real, uint32_t count,
                           uint32_t *taken)
 {
+    layout_t layout;
     if (signal == NULL || taken == NULL || (samples == NULL && count != 0)) {
         return NACA_ERR_ARGUMENT;
     }
-    layout_t layout;
-    naca_signal_lay_out(signal->section.at, &layout);
-    const bool is_mapped = (layout.d.flags & SIGNAL_REAL) != 0;
     const uint32_t channels = signal->channels;
+    const bool is_mapped = signal->is_mapped != 0;
     *taken = 0;
     if (is_real && (!is_mapped || count > UINT32_MAX / (4u * NACA_MAX_CHANNELS) ||
                     !naca_are_finite(samples, count * channels))) {
         return NACA_ERR_SAMPLE;
     }
-    while (*taken < count && signal->fill < signal->window) {
-        uint32_t some = count - *taken;
-        int16_t *to = room(signal, &some);
-        for (uint32_t i = 0; to != NULL && i < some * channels; i++) {
-            const uint32_t at = *taken * channels + i;
-            const uint32_t map = i % channels;
+    if (is_mapped) {
+        naca_signal_lay_out(signal->section.at, &layout);
+    }
+    const uint8_t *reals = samples;
+    const int16_t *numbers = samples;
+    for (; *taken < count && signal->fill < signal->window; (*taken)++) {
+        int16_t *to = (int16_t *)place(signal, signal->samples) + signal->fill * channels;
+        for (uint32_t i = 0; i < channels; i++, reals += 4, numbers++) {
             int32_t x;
             if (is_real) {
-                x = naca_map_real(&layout.maps, map, (const uint8_t *)samples + 4u * at);
+                x = naca_map_real(&layout.maps, i, reals);
             } else {
-                x = ((const int16_t *)samples)[at];
-                x = is_mapped ? naca_map_integer(&layout.maps, map, x) : x;
+                x = is_mapped ? naca_map_integer(&layout.maps, i, *numbers) : *numbers;
             }
-            to[i] = limited(x);
+            to[i] = naca_limited(x);
         }
-        *taken += some;
+        // What is left out is written over by the next one.
+        if (signal->skip != 0) {
+            signal->skip--;
+        } else {
+            signal->fill++;
+        }
     }
     return NACA_OK;
 }
@@ -202,18 +193,38 @@ naca_status_t naca_signal_gap(naca_signal_t *signal)
     return NACA_OK;
 }
 
+// The largest integer whose square is not above x, by Newton's way from `near` on.
+static uint32_t root_near(uint32_t x, uint32_t near)
+{
+    uint32_t root = near != 0 ? near : 1;
+    uint32_t quotient = x / root;
+    root = (root + quotient) >> 1; // not below the root from here on
+    for (;;) {
+        if (root == 0) {
+            return 0;
+        }
+        quotient = x / root;
+        if (quotient >= root) {
+            return root;
+        }
+        root = (root + quotient) >> 1;
+    }
+}
+
 // A magnitude of up to three channels, worked out in scratch.
 static channel_t magnitude(naca_signal_t *signal, const uint8_t *axes)
 {
     const int16_t *samples = place(signal, signal->samples);
     int16_t *out = place(signal, signal->magnitude);
+    uint32_t root = 0;
     for (uint32_t i = 0; i < signal->window; i++, samples += signal->channels) {
         uint32_t squares = 0;
         for (uint32_t k = 0; k < AXES && axes[k] != NO_AXIS; k++) {
             const int32_t x = samples[axes[k]];
             squares += (uint32_t)(x * x);
         }
-        out[i] = limited((int32_t)naca_square_root(squares));
+        root = root_near(squares, root);
+        out[i] = naca_limited((int32_t)root);
     }
     const channel_t channel = {out, 1};
     return channel;
@@ -242,7 +253,7 @@ naca_status_t naca_signal_features(naca_signal_t *signal, naca_sample_t *sample)
     naca_signal_lay_out(signal->section.at, &layout);
     const description_t *d = &layout.d;
     const scratch_t scratch = {place(signal, signal->frame), place(signal, signal->power),
-                               signal->progress.at, signal->user.at};
+                               place(signal, signal->sums), signal->progress.at, signal->user.at};
     const int16_t *samples = place(signal, signal->samples);
     int16_t *out = place(signal, signal->features);
     for (uint32_t i = 0; i < (uint32_t)d->channels + d->magnitudes; i++) {
@@ -251,9 +262,13 @@ naca_status_t naca_signal_features(naca_signal_t *signal, naca_sample_t *sample)
         if (i >= d->channels) {
             channel = magnitude(signal, layout.axes + AXES * (i - d->channels));
         }
-        out = naca_statistics(channel, d->window, blocks, out);
+        sums_t sums = {0};
+        if ((blocks & (BLOCK_BANDS - 1u)) != 0 || d->frame == d->window) {
+            sums = naca_sums(channel, d->window);
+        }
+        out = naca_statistics(channel, &sums, d->window, blocks, out);
         if ((blocks & BLOCK_BANDS) != 0) {
-            out = naca_bands(&layout, channel, &scratch, out);
+            out = naca_bands(&layout, channel, &sums, &scratch, out);
         }
         if ((blocks & BLOCK_DECIMATED) != 0) {
             out = naca_decimated(channel, d->window, d->decimation, out);

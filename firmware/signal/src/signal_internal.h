@@ -74,11 +74,6 @@ static inline int32_t sample_of(channel_t channel, uint32_t at)
     return channel.at[at * channel.stride];
 }
 
-static inline int16_t limited(int32_t x)
-{
-    return (int16_t)(x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x);
-}
-
 // Shift right, rounding down: the core says that compilers do so (its internal.h).
 static inline int32_t shift_down(int32_t x, uint32_t shift)
 {
@@ -96,8 +91,24 @@ uint32_t naca_signal_lay_out(const void *section, layout_t *layout);
 
 // ---- statistics.c -------------------------------------------------------------------------------
 
+// Within what an int16 holds.
+int16_t naca_limited(int32_t x);
+
+// What a channel's numbers come to.
+typedef struct sums {
+    int32_t sum;
+    uint32_t change; // of neighbours, absolute
+    uint64_t squares;
+    int32_t least;
+    int32_t greatest;
+} sums_t;
+
+// Of 2^lg samples.
+sums_t naca_sums(channel_t channel, uint32_t lg);
+
 // Append the statistics that `blocks` names of a channel of 2^lg samples; returns where to go on.
-int16_t *naca_statistics(channel_t channel, uint32_t lg, uint32_t blocks, int16_t *out);
+int16_t *naca_statistics(channel_t channel, const sums_t *sums, uint32_t lg, uint32_t blocks,
+                         int16_t *out);
 
 // Append means of 2^lg samples each.
 int16_t *naca_decimated(channel_t channel, uint32_t window, uint32_t lg, int16_t *out);
@@ -108,6 +119,7 @@ int16_t *naca_decimated(channel_t channel, uint32_t window, uint32_t lg, int16_t
 typedef struct scratch {
     int16_t *frame;  // [2^frame]
     uint32_t *power; // [bands + 2]
+    int32_t *sums;   // [frames]
     naca_progress_t progress;
     void *user;
 } scratch_t;
@@ -115,8 +127,36 @@ typedef struct scratch {
 // Call the progress function, if there is one.
 void naca_signal_tick(const scratch_t *scratch);
 
-// Append the bands of a channel, frame after frame.
-int16_t *naca_bands(const layout_t *layout, channel_t channel, const scratch_t *scratch,
-                    int16_t *out);
+// Append the bands of a channel, frame after frame. `sums` are those of the whole window.
+int16_t *naca_bands(const layout_t *layout, channel_t channel, const sums_t *sums,
+                    const scratch_t *scratch, int16_t *out);
+
+// ---- turning.c ----------------------------------------------------------------------------------
+
+// A number with a real and an imaginary part, or a rotation, in 32768ths.
+typedef struct complex {
+    int32_t re;
+    int32_t im;
+} complex_t;
+
+// w * x, rounded: both parts stay below 2^15.
+static inline complex_t rotated(complex_t w, complex_t x)
+{
+    const complex_t y = {shift_down(w.re * x.re - w.im * x.im + (1 << 14), 15),
+                         shift_down(w.re * x.im + w.im * x.re + (1 << 14), 15)};
+    return y;
+}
+
+enum { NACA_HALF_TURN = 512 }; // steps that half a turn has
+
+// 32767 times the cosine, rounded, of the first quarter of a turn.
+extern const int16_t naca_cosines[NACA_HALF_TURN / 2 + 1];
+
+// A step of a Fourier transform of `count` complex numbers: of every group of 2 * half, the upper
+// half is turned, and becomes with the lower one half of their sums and half of their differences.
+void naca_turn(int16_t *z, uint32_t count, uint32_t half);
+
+// Put 2^lg complex numbers into the order of their reversed bits.
+void naca_reverse(int16_t *z, uint32_t lg);
 
 #endif

@@ -3,15 +3,14 @@
 // Section 11.4: the spectrum of a frame, and what its bands hold.
 
 enum {
-    TURN = 1024, // steps of a whole turn
-    HALF = TURN / 2,
-    QUARTER = TURN / 4,
+    TURN = 2 * NACA_HALF_TURN,
+    HALF = NACA_HALF_TURN,
+    QUARTER = HALF / 2,
     LOG_OCTAVE = 256, // of naca_signed_log
     LARGEST = 14      // bits of a frame's numbers, brought to a common exponent
 };
 
-// 32767 times the cosine, rounded, of the first quarter of a turn.
-static const int16_t cosines[QUARTER + 1] = {
+const int16_t naca_cosines[QUARTER + 1] = {
     32767, 32766, 32765, 32761, 32757, 32752, 32745, 32737, 32728, 32717, 32705, 32692, 32678,
     32663, 32646, 32628, 32609, 32589, 32567, 32545, 32521, 32495, 32469, 32441, 32412, 32382,
     32351, 32318, 32285, 32250, 32213, 32176, 32137, 32098, 32057, 32014, 31971, 31926, 31880,
@@ -37,27 +36,14 @@ static const int16_t cosines[QUARTER + 1] = {
 // The same of the first half.
 static int32_t cosine(uint32_t at)
 {
-    return at <= QUARTER ? cosines[at] : -cosines[HALF - at];
+    return at <= QUARTER ? naca_cosines[at] : -naca_cosines[HALF - at];
 }
-
-typedef struct complex {
-    int32_t re;
-    int32_t im;
-} complex_t;
 
 // Turns back by `at` steps, at most half a turn.
 static complex_t rotation(uint32_t at)
 {
-    const complex_t w = {cosine(at), -cosines[at < QUARTER ? QUARTER - at : at - QUARTER]};
+    const complex_t w = {cosine(at), -naca_cosines[at < QUARTER ? QUARTER - at : at - QUARTER]};
     return w;
-}
-
-// w * x, w in 32768ths, rounded: both parts stay below 2^15.
-static complex_t rotated(complex_t w, complex_t x)
-{
-    const complex_t y = {shift_down(w.re * x.re - w.im * x.im + (1 << 14), 15),
-                         shift_down(w.re * x.im + w.im * x.re + (1 << 14), 15)};
-    return y;
 }
 
 static complex_t number_at(const int16_t *z, uint32_t at)
@@ -66,61 +52,13 @@ static complex_t number_at(const int16_t *z, uint32_t at)
     return x;
 }
 
-// The numbers at `a` and `b` become half of their sum and half of their difference, t being what
-// stands at b, turned.
-static void butterfly(int16_t *z, uint32_t a, uint32_t b, complex_t t)
-{
-    const complex_t x = number_at(z, a);
-    z[2u * a] = (int16_t)shift_down(x.re + t.re + 1, 1);
-    z[2u * a + 1u] = (int16_t)shift_down(x.im + t.im + 1, 1);
-    z[2u * b] = (int16_t)shift_down(x.re - t.re + 1, 1);
-    z[2u * b + 1u] = (int16_t)shift_down(x.im - t.im + 1, 1);
-}
-
-static void reverse_bits(int16_t *z, uint32_t count)
-{
-    uint32_t j = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i < j) {
-            const complex_t x = number_at(z, i);
-            const complex_t y = number_at(z, j);
-            z[2u * i] = (int16_t)y.re;
-            z[2u * i + 1u] = (int16_t)y.im;
-            z[2u * j] = (int16_t)x.re;
-            z[2u * j + 1u] = (int16_t)x.im;
-        }
-        uint32_t bit = count >> 1;
-        while (bit != 0 && (j & bit) != 0) {
-            j ^= bit;
-            bit >>= 1;
-        }
-        j |= bit;
-    }
-}
-
 // The Fourier transform of 2^lg complex numbers, divided by 2^lg, in place.
 static void transform(int16_t *z, uint32_t lg)
 {
     const uint32_t count = (uint32_t)1 << lg;
-    reverse_bits(z, count);
+    naca_reverse(z, lg);
     for (uint32_t half = 1; half < count; half <<= 1) {
-        const uint32_t step = HALF / half;
-        for (uint32_t k = 0; k < half; k++) {
-            const uint32_t at = k * step;
-            const complex_t w = rotation(at);
-            for (uint32_t a = k; a < count; a += 2u * half) {
-                const complex_t x = number_at(z, a + half);
-                // No rotation and that by a quarter of a turn are exact.
-                complex_t t = x;
-                if (at == QUARTER) {
-                    t.re = x.im;
-                    t.im = -x.re;
-                } else if (at != 0) {
-                    t = rotated(w, x);
-                }
-                butterfly(z, a, a + half, t);
-            }
-        }
+        naca_turn(z, count, half);
     }
 }
 
@@ -146,38 +84,57 @@ static channel_t frame_of(const description_t *d, channel_t channel, uint32_t fr
     return result;
 }
 
-// The sum of a frame, and how far its numbers lie from their mean at the most, times their count.
-static uint32_t span_of(channel_t frame, uint32_t lg, int32_t *sum)
+// The part of sums that spectra need.
+static sums_t extremes(channel_t channel, uint32_t lg)
 {
-    int32_t least = INT16_MAX;
-    int32_t greatest = INT16_MIN;
-    *sum = 0;
-    for (uint32_t i = 0; i < (uint32_t)1 << lg; i++) {
-        const int32_t x = sample_of(frame, i);
-        *sum += x;
-        least = x < least ? x : least;
-        greatest = x > greatest ? x : greatest;
+    const int16_t *at = channel.at;
+    sums_t s = {0, 0, 0, *at, *at};
+    for (uint32_t count = (uint32_t)1 << lg; count != 0; count--) {
+        const int32_t x = *at;
+        s.sum += x;
+        s.least = x < s.least ? x : s.least;
+        s.greatest = x > s.greatest ? x : s.greatest;
+        at += channel.stride;
     }
+    return s;
+}
+
+// How far a frame's numbers lie from their mean at the most, times their count.
+static uint32_t span_of(const sums_t *sums, uint32_t lg)
+{
     const int32_t unit = (int32_t)1 << lg;
-    const int32_t above = greatest * unit - *sum;
-    const int32_t below = *sum - least * unit;
+    const int32_t above = sums->greatest * unit - sums->sum;
+    const int32_t below = sums->sum - sums->least * unit;
     return (uint32_t)(above > below ? above : below);
 }
 
-static void window_frame(channel_t frame, uint32_t lg, int32_t exponent, int16_t *out)
+// Bring the numbers of a frame to a common exponent, their mean taken off.
+static void level_frame(channel_t frame, uint32_t lg, int32_t sum, int32_t exponent, int16_t *out)
 {
-    int32_t sum;
-    (void)span_of(frame, lg, &sum);
-    const int32_t unit = (int32_t)1 << lg;
     const uint32_t down = exponent < 0 ? (uint32_t)-exponent : 0;
     const uint32_t up = exponent > 0 ? (uint32_t)exponent : 0;
-    const int32_t half = (int32_t)(((uint32_t)1 << down) >> 1);
-    for (uint32_t i = 0; i < (uint32_t)1 << lg; i++) {
-        const int32_t x = sample_of(frame, i) * unit - sum;
-        const int32_t e = shift_down(x + half, down) * ((int32_t)1 << up);
-        const uint32_t at = i << (10u - lg);
-        const int32_t hann = (32768 - cosine(at <= HALF ? at : TURN - at)) >> 1;
-        out[i] = (int16_t)shift_down(e * hann + (1 << 14), 15);
+    const int32_t offset = (int32_t)(((uint32_t)1 << down) >> 1) - sum;
+    const int16_t *const end = out + ((uint32_t)1 << lg);
+    for (const int16_t *at = frame.at; out < end; at += frame.stride) {
+        const int32_t x = *at * ((int32_t)1 << lg) + offset;
+        *out++ = (int16_t)(shift_down(x, down) * ((int32_t)1 << up));
+    }
+}
+
+// Multiply by the window, which is the same on both sides of its middle.
+static void weigh_frame(int16_t *frame, uint32_t lg)
+{
+    const uint32_t step = (uint32_t)TURN >> lg;
+    int16_t *after = frame + ((uint32_t)1 << lg);
+    *frame++ = 0; // weighed by less than a 32768th
+    for (uint32_t at = step; at <= HALF; at += step) {
+        const int32_t hann = (32768 - cosine(at)) >> 1;
+        const int32_t mirrored = *--after;
+        *after = (int16_t)shift_down(mirrored * hann + (1 << 14), 15);
+        if (at < HALF) {
+            *frame = (int16_t)shift_down(*frame * hann + (1 << 14), 15);
+            frame++;
+        }
     }
 }
 
@@ -212,7 +169,7 @@ static void level(int16_t *bands, uint32_t count, uint32_t octaves)
     }
     const int32_t mean = (int32_t)(sum / count) - 32768;
     for (uint32_t i = 0; i < count; i++) {
-        bands[i] = limited(bands[i] - mean);
+        bands[i] = naca_limited(bands[i] - mean);
     }
 }
 
@@ -223,28 +180,30 @@ void naca_signal_tick(const scratch_t *scratch)
     }
 }
 
-int16_t *naca_bands(const layout_t *layout, channel_t channel, const scratch_t *scratch,
-                    int16_t *out)
+int16_t *naca_bands(const layout_t *layout, channel_t channel, const sums_t *sums,
+                    const scratch_t *scratch, int16_t *out)
 {
     const description_t *d = &layout->d;
     uint32_t span = 1;
     for (uint32_t f = 0; f < d->frames; f++) {
-        int32_t sum;
-        const uint32_t one = span_of(frame_of(d, channel, f), d->frame, &sum);
+        // A frame that is the whole window was summed up already.
+        const sums_t own =
+            d->frame == d->window ? *sums : extremes(frame_of(d, channel, f), d->frame);
+        const uint32_t one = span_of(&own, d->frame);
+        scratch->sums[f] = own.sum;
         span = one > span ? one : span;
         naca_signal_tick(scratch);
     }
-    int32_t exponent = LARGEST;
-    for (; span != 0; span >>= 1) {
-        exponent--;
-    }
+    const int32_t exponent = LARGEST - (int32_t)naca_bit_length(span);
     int16_t *const first = out;
     for (uint32_t f = 0; f < d->frames; f++) {
-        window_frame(frame_of(d, channel, f), d->frame, exponent, scratch->frame);
+        const channel_t frame = frame_of(d, channel, f);
+        level_frame(frame, d->frame, scratch->sums[f], exponent, scratch->frame);
+        weigh_frame(scratch->frame, d->frame);
         add_bands(layout, scratch);
         for (uint32_t band = 1; band <= d->bands; band++) {
             const int32_t power = naca_signed_log((int32_t)scratch->power[band]);
-            *out++ = limited(power - 2 * LOG_OCTAVE * (exponent + d->frame));
+            *out++ = naca_limited(power - 2 * LOG_OCTAVE * (exponent + d->frame));
         }
         naca_signal_tick(scratch);
     }

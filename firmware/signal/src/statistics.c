@@ -1,27 +1,27 @@
 #include "signal_internal.h"
 
-// Section 11.3. A window is gone through once, and again for crossings of its mean.
+// Sections 11.3 and 11.5.
 
-typedef struct sums {
-    int32_t sum;
-    uint32_t change; // of neighbours, absolute
-    int64_t squares;
-    int32_t least;
-    int32_t greatest;
-} sums_t;
-
-static sums_t sums_of(channel_t channel, uint32_t count)
+int16_t naca_limited(int32_t x)
 {
-    int32_t before = sample_of(channel, 0);
+    return (int16_t)(x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x);
+}
+
+sums_t naca_sums(channel_t channel, uint32_t lg)
+{
+    const int16_t *at = channel.at;
+    int32_t before = *at;
     sums_t s = {0, 0, 0, before, before};
-    for (uint32_t i = 0; i < count; i++) {
-        const int32_t x = sample_of(channel, i);
+    for (uint32_t count = (uint32_t)1 << lg; count != 0; count--) {
+        const int32_t x = *at;
+        const int32_t change = x - before;
         s.sum += x;
-        s.squares += x * x;
+        s.squares += (uint32_t)(x * x);
         s.least = x < s.least ? x : s.least;
         s.greatest = x > s.greatest ? x : s.greatest;
-        s.change += (uint32_t)(x < before ? before - x : x - before);
+        s.change += (uint32_t)(change < 0 ? -change : change);
         before = x;
+        at += channel.stride;
     }
     return s;
 }
@@ -29,7 +29,7 @@ static sums_t sums_of(channel_t channel, uint32_t count)
 // The square root of the variance, (N * squares - sum^2) / N^2, whose numerator is below 2^58.
 static int32_t deviation(const sums_t *s, uint32_t lg)
 {
-    uint64_t x = (uint64_t)s->squares << lg;
+    uint64_t x = s->squares << lg;
     x -= (uint64_t)((int64_t)s->sum * s->sum);
     uint32_t halvings = 0;
     while (x >> 32 != 0) {
@@ -52,20 +52,18 @@ static int32_t crossings(channel_t channel, uint32_t count, int32_t mean)
     return crossed;
 }
 
-int16_t *naca_statistics(channel_t channel, uint32_t lg, uint32_t blocks, int16_t *out)
+int16_t *naca_statistics(channel_t channel, const sums_t *sums, uint32_t lg, uint32_t blocks,
+                         int16_t *out)
 {
     const uint32_t count = (uint32_t)1 << lg;
-    if ((blocks & (BLOCK_BANDS - 1u)) == 0) {
-        return out;
-    }
-    const sums_t s = sums_of(channel, count);
+    const sums_t s = *sums;
     const int32_t half = (int32_t)(count >> 1);
     const int32_t mean = shift_down(s.sum + half, lg);
     if ((blocks & BLOCK_MEAN) != 0) {
-        *out++ = limited(mean);
+        *out++ = naca_limited(mean);
     }
     if ((blocks & BLOCK_DEVIATION) != 0) {
-        *out++ = limited(deviation(&s, lg));
+        *out++ = naca_limited(deviation(&s, lg));
     }
     if ((blocks & BLOCK_LEAST) != 0) {
         *out++ = (int16_t)s.least;
@@ -74,10 +72,10 @@ int16_t *naca_statistics(channel_t channel, uint32_t lg, uint32_t blocks, int16_
         *out++ = (int16_t)s.greatest;
     }
     if ((blocks & BLOCK_CHANGE) != 0) {
-        *out++ = limited((int32_t)((s.change + (count >> 1)) >> lg));
+        *out++ = naca_limited((int32_t)((s.change + (count >> 1)) >> lg));
     }
     if ((blocks & BLOCK_CROSSINGS) != 0) {
-        *out++ = limited(crossings(channel, count, mean));
+        *out++ = naca_limited(crossings(channel, count, mean));
     }
     return out;
 }

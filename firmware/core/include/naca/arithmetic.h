@@ -11,6 +11,9 @@
 extern "C" {
 #endif
 
+/// How many bits x has: 0 for 0.
+uint32_t naca_bit_length(uint32_t x);
+
 /// The binary logarithm of |x| + 1 with 8 fractional bits, linear between powers of two, with the
 /// sign of x (section 3).
 int32_t naca_signed_log(int32_t x);
