@@ -174,10 +174,12 @@ static void make_features(const naca_t *core, const naca_sample_t *sample, int16
     const uint32_t cells = prep->features / (prep->channels * kinds);
     const int32_t cell = prep->cell;
     const uint32_t arrays = core->prep_arrays + 4u * naca_gain_count(prep);
-    const naca_maps_t maps = naca_maps_at(IN_IMAGE(int32_t, core, arrays), naca_map_count(prep));
-    const uint32_t each = prep->flags & PREP_PER_NUMBER ? 1u : 0;
-    for (plane_t plane = {prep, sample, maps, each, 0}; plane.channel < prep->channels;
-         plane.channel++) {
+    plane_t plane;
+    plane.prep = prep;
+    plane.sample = sample;
+    plane.maps = naca_maps_at(IN_IMAGE(int32_t, core, arrays), naca_map_count(prep));
+    plane.each = prep->flags & PREP_PER_NUMBER ? 1u : 0;
+    for (plane.channel = 0; plane.channel < prep->channels; plane.channel++) {
         uint32_t at = plane.channel * kinds * cells;
         for (int32_t top = 0; top < prep->height; top += cell) {
             for (int32_t left = 0; left < prep->width; left += cell, at++) {

@@ -99,7 +99,7 @@ uint32_t naca_signal_lay_out(const void *section, layout_t *layout)
     const uint32_t real = d->flags & SIGNAL_REAL ? d->channels : 0;
     layout->blocks = bytes + HEAD;
     layout->axes = bytes + axes;
-    layout->bins = (const bin_t *)(bytes + bins);
+    layout->bins = (const bin_t *)(const void *)(bytes + bins);
     layout->maps = naca_maps_at(bytes + maps, real);
     return maps + MAP_BYTES * real;
 }

@@ -167,7 +167,7 @@ static void level(int16_t *bands, uint32_t count, uint32_t octaves)
         bands[i] = bands[i] < floor ? (int16_t)floor : bands[i];
         sum += (uint32_t)(bands[i] + 32768);
     }
-    const int32_t mean = (int32_t)(sum / count) - 32768;
+    const int32_t mean = count != 0 ? (int32_t)(sum / count) - 32768 : 0;
     for (uint32_t i = 0; i < count; i++) {
         bands[i] = naca_limited(bands[i] - mean);
     }

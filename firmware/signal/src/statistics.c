@@ -4,7 +4,10 @@
 
 int16_t naca_limited(int32_t x)
 {
-    return (int16_t)(x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x);
+    if (x < INT16_MIN) {
+        return INT16_MIN;
+    }
+    return x > INT16_MAX ? INT16_MAX : (int16_t)x;
 }
 
 sums_t naca_sums(channel_t channel, uint32_t lg)
