@@ -259,7 +259,7 @@ def test_what_suits_motion_and_sound() -> None:
     heard = suitable(
         [Recording("s", np.zeros((9000, 1), int), 8000, np.full(9000, "a"), "g", ("c",))]
     )
-    assert (heard.window, heard.features, heard.blocks) == (8192, 480, (("bands",),))
+    assert (heard.window, heard.features, heard.blocks) == (4096, 120, (("bands",),))
     real = Recording("s", np.ones((900, 1)) * 3.0, 50, np.full(900, "a"), "g", ("c",))
     maps = suitable([real], 0.5, 0.1)
     assert (maps.window, maps.hop) == (32, 5)

@@ -87,7 +87,7 @@ def signal_options(function: Function) -> Function:
             callback=_seconds,
             metavar="DURATION",
             help="How long a window is, as 2.5s or 500ms: the nearest power of two of samples.  "
-            "[2.56s, of sound 1.024s]",
+            "[2.56s, of sound 0.512s]",
         ),
         click.option(
             "--rate",

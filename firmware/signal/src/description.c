@@ -69,7 +69,7 @@ static uint32_t count_features(const layout_t *layout)
     for (uint32_t i = 0; i < (uint32_t)d->channels + d->magnitudes; i++) {
         const uint32_t blocks = layout->blocks[i];
         for (uint32_t statistic = BLOCK_MEAN; statistic < BLOCK_BANDS; statistic <<= 1) {
-            count += blocks & statistic ? 1u : 0;
+            count += (blocks & statistic) != 0 ? 1u : 0;
         }
         if ((blocks & BLOCK_BANDS) != 0) {
             if (d->bands == 0) {
