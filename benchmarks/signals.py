@@ -205,7 +205,7 @@ def measurement(folder: Path) -> Measurement:
         "From raw samples",
         results.command(),
         [
-            Table("Five activities, each of 30 people left out", moving),
+            Table("Five activities, each of eight people left out", moving),
             Table("Spoken digits, 8 kHz, windows that begin with the clip", speaking),
         ],
         data=digests,

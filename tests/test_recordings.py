@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from commands import done, failed, object_of
 from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold, cross_val_score
 
+from edge_naca import NacaClassifier
 from edge_naca.data import DataError
 from edge_naca.export import load_image
 from edge_naca.signal import Signal
@@ -363,3 +365,39 @@ def _features(folder: Path) -> Path:
     table.write_text("a,b,kind\n" + "".join(f"{at % 7},{at % 5},k{at % 2}\n" for at in range(60)))
     done("train", table, "-o", folder / "t.naca")
     return folder / "t.naca"
+
+
+# ---- the estimator -----------------------------------------------------------------------------
+
+
+def test_a_classifier_learns_from_windows(tmp_path: Path) -> None:
+    recordings = [
+        Recording(kind, motion(kind, 30, who), 50, np.full(1500, kind), f"p{who}", ("x", "y", "z"))
+        for kind in ("walk", "run", "sit")
+        for who in range(3)
+    ]
+    signal = suitable(recordings, 1.28)
+    found = cut(recordings, signal.window, signal.hop)
+    model = NacaClassifier(signal=signal)
+    scores = cross_val_score(
+        model, found.windows.reshape(len(found.windows), -1), found.labels,
+        groups=found.groups, cv=GroupKFold(3),
+    )  # fmt: skip
+    assert scores.mean() > 0.9
+    model.fit(found.windows, found.labels)
+    model.save(tmp_path / "gait.naca")
+    again = NacaClassifier.load(tmp_path / "gait.naca")
+    assert (again.predict(found.windows) == model.predict(found.windows)).all()
+    assert again.signal is not None
+    core = load_image(tmp_path / "gait.naca")
+    features = SignalCore(core.network).features(found.windows)
+    assert (model.labels_[core.predict_many(features)] == model.predict(found.windows)).all()
+    again.partial_fit(found.windows[:3], ["jump"] * 3)
+    assert "jump" in again.classes_
+    with pytest.raises(ValueError, match="numbers a window, but signal takes 192"):
+        NacaClassifier(signal=signal).fit(found.windows[:, :32], found.labels)
+    with pytest.raises(TypeError, match=r"signal must be an edge_naca\.signal\.Signal"):
+        NacaClassifier(signal="walk").fit(found.windows, found.labels)
+    whole = replace(signal, affine=None)
+    with pytest.raises(ValueError, match="whole numbers of 16 bits"):
+        NacaClassifier(signal=whole).fit(found.windows, found.labels)

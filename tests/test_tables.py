@@ -470,3 +470,15 @@ def test_doubtful_classes_are_warned_of(tmp_path: Path) -> None:
     for label in ("<NA>", "NaT", "inf", "Infinity"):
         with pytest.raises(TableError, match="the label says"):
             read(tmp_path, f"a,label\n1.5,x\n2.5,{label}\n")
+
+
+def test_rows_of_a_sensor_are_told_from_samples(tmp_path: Path) -> None:
+    """Neighbours in time are alike: some to test would be nearly the same as some to learn."""
+    rng = np.random.default_rng(0)
+    steps, noise = np.cumsum(rng.normal(size=(600, 3)), axis=0), rng.normal(size=(600, 3))
+    for rows, is_told in ((steps, True), (noise, False), (steps[:200], False)):
+        lines = [",".join(f"{x:.3f}" for x in row) for row in rows]
+        text = "a,b,c,kind\n" + "\n".join(f"{line},k{at // 300}" for at, line in enumerate(lines))
+        (tmp_path / "t.csv").write_text(text)
+        told = read_table(tmp_path / "t.csv").warnings
+        assert any("--signal" in line for line in told) == is_told

@@ -22,7 +22,7 @@ from edge_naca.asking import Asking, doubts
 from edge_naca.classifier.decisions import class_scores, margins_and_answers, typical_square
 from edge_naca.classifier.labels import Labels, different
 from edge_naca.classifier.parameters import check_parameters
-from edge_naca.classifier.samples import CALIBRATED, GIVEN, as_taken, plain
+from edge_naca.classifier.samples import CALIBRATED, GIVEN, as_taken, featured, plain
 from edge_naca.classifier.saved import Saved
 from edge_naca.classifier.temperature import USUAL, best_temperature
 from edge_naca.core import Core, CoreError
@@ -31,12 +31,13 @@ from edge_naca.front_end import FrontEnd
 from edge_naca.growing import grown
 from edge_naca.holding_out import LEAST, held_out
 from edge_naca.image import ImageError
-from edge_naca.limits import MAX_CLASSES, MAX_UNITS, whole
+from edge_naca.limits import MAX_CLASSES, MAX_LEARNED_INPUTS, MAX_UNITS, whole
 from edge_naca.network import Network, Preparation
 from edge_naca.novelty import answering_none, in_units, limit_for, novelties, share_of_1
 from edge_naca.printable import check_names
 from edge_naca.recipes import typical_norm, usual_neurons
 from edge_naca.scaling import BITS, plan
+from edge_naca.signal import Signal
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
 
 ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
@@ -79,6 +80,10 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         Frozen stages that come first (`edge_naca.export.onnx_front_end`, or those of an image):
         what they give is learned from. `X` is what they were calibrated on, images flattened.
         `preparation`, `scaling`, `feature_range` and `bits` are then the front end's.
+    signal : edge_naca.signal.Signal or None, default None
+        What makes features of windows of a sensor's signal, here and on a device. X then holds
+        windows (n, window, channels), or the same flattened (n, window · channels), cut with
+        `edge_naca.signals.recordings.cut`, whose groups are for GroupKFold.
     bits : int or None, default None
         Of the code that a feature becomes, 1 .. 8 (1 .. 4 with 4-bit weights). None: 3 for edges,
         else 4.
@@ -178,6 +183,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         feature_range: tuple[ArrayLike, ArrayLike] | None = None,
         preparation: Preparation | None = None,
         front_end: FrontEnd | None = None,
+        signal: Signal | None = None,
         bits: int | None = None,
         weight_bits: int = 8,
         rate_floor: float = 0.02,
@@ -198,6 +204,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         self.feature_range = feature_range
         self.preparation = preparation
         self.front_end = front_end
+        self.signal = signal
         self.bits = bits
         self.weight_bits = weight_bits
         self.rate_floor = rate_floor
@@ -375,7 +382,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             scaled = plan(
                 samples,
                 self.bits,
-                self.scaling,
+                self._scaling(samples.shape[1]),
                 self.feature_range,
                 may_decorrelate=self.weight_bits == 8,
             )
@@ -403,13 +410,20 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             inhibition=inhibition,
             seed=self._network_seed,
         )
-        self.core_ = Core(network)
+        self.core_ = Core(replace(network, signal=self.signal))
         # Three times as strong as a typical sample must still fit.
         if self._source not in GIVEN and 3 * self._unit() > POTENTIAL_MAX:
             raise ValueError(
                 f"bits={bits} makes numbers too large for {samples.shape[1]} features: "
                 "potentials would saturate; use fewer bits"
             )
+
+    def _scaling(self, features: int) -> str:
+        """Return the scaling, which of a signal's features is never that of pixels."""
+        if self.signal is None or self.scaling != "auto":
+            return self.scaling
+        can_decorrelate = features <= MAX_LEARNED_INPUTS and self.weight_bits == 8
+        return "decorrelated" if can_decorrelate else "standard"
 
     # ---- predicting ----------------------------------------------------------------------
 
@@ -536,10 +550,22 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     def _validate(
         self, X: ArrayLike, y: ArrayLike, reset: bool
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        samples, labels = validate_data(self, X, y, reset=reset)
+        samples, labels = validate_data(self, self._flat(X), y, reset=reset)
         check_names("X: the column", getattr(self, "feature_names_in_", ()))
         check_classification_targets(labels)
-        return plain(samples), labels
+        return self._featured(samples), labels
+
+    def _flat(self, X: ArrayLike) -> ArrayLike:
+        """Return windows as rows."""
+        if self.signal is None or np.ndim(X) != 3:
+            return X
+        windows = np.asarray(X)
+        return windows.reshape(len(windows), -1)
+
+    def _featured(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """Return what is learned from: samples, or the features of windows."""
+        samples = plain(samples)
+        return samples if self.signal is None else featured(self.signal, samples)
 
     def _raw(self, samples: NDArray[Any], is_learning: bool = False) -> NDArray[Any]:
         is_real = self.preparation_.affine is not None
@@ -557,7 +583,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     def _checked(self, X: ArrayLike) -> NDArray[Any]:
         """Return samples to predict, as the core takes them."""
         check_is_fitted(self, "core_")
-        return self._raw(plain(validate_data(self, X, reset=False)))
+        return self._raw(self._featured(validate_data(self, self._flat(X), reset=False)))
 
     # ---- images --------------------------------------------------------------------------
 
@@ -641,7 +667,9 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         assert network.preparation is not None
         model._source, model._network_seed = saved.source, network.seed
         model._labels = saved.labels
-        model.n_features_in_ = network.preparation.raw_count
+        signal = network.signal
+        numbers = 0 if signal is None else signal.window * signal.channels
+        model.n_features_in_ = numbers or network.preparation.raw_count
         if saved.feature_names is not None:
             model.feature_names_in_ = saved.feature_names
         model.preparation_ = network.preparation

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.affine import as_float32
+from edge_naca.signal import Signal
+from edge_naca.signals.datasets import window_features
 
 # What says how features become codes: the caller, a front end, a range, or the first samples.
 GIVEN = ("given", "front end")  # nothing is calibrated
 CALIBRATED = ("edges", "pixels", "standard", "decorrelated")  # by the first samples
+LARGEST_SAMPLE = 32767  # of a signal without an affine map
 SOURCES = (*GIVEN, "range", *CALIBRATED)
 
 
@@ -20,6 +23,27 @@ def plain(samples: NDArray[Any]) -> NDArray[Any]:
     if samples.dtype.kind == "b":
         return samples.astype(np.uint8)
     return samples.astype(np.float64, copy=False) if samples.dtype.kind == "f" else samples
+
+
+def featured(signal: Signal, samples: NDArray[Any]) -> NDArray[np.int16]:
+    """Return the features of windows (n, window · channels), int16 (n, features).
+
+    Raises
+    ------
+    ValueError
+        If they have another size, or hold what the signal cannot take.
+    """
+    wanted = signal.window * signal.channels
+    if samples.shape[1] != wanted:
+        raise ValueError(
+            f"X has {samples.shape[1]} numbers a window, but signal takes {wanted}: "
+            f"{signal.window} samples of {signal.channels} channels"
+        )
+    if signal.affine is not None:
+        samples = as_float32(samples, "X")
+    elif (samples != np.rint(samples)).any() or np.abs(samples).max() > LARGEST_SAMPLE:
+        raise ValueError("X must hold whole numbers of 16 bits: signal has no affine for others")
+    return window_features(signal, samples.reshape(-1, signal.window, signal.channels))
 
 
 def as_taken(

@@ -15,6 +15,8 @@ from edge_naca.front_end import FrontEnd
 from edge_naca.limits import choice
 from edge_naca.network import Network
 
+APART = ("preparation", "front_end", "signal")  # which the image itself holds
+
 
 @dataclass(frozen=True, eq=False)
 class Saved:
@@ -39,7 +41,7 @@ class Saved:
 
     def metadata(self) -> dict[str, Any]:
         """Return what the image's metadata say: what JSON can hold."""
-        kept = {k: v for k, v in self.parameters.items() if k not in ("preparation", "front_end")}
+        kept = {k: v for k, v in self.parameters.items() if k not in APART}
         names = self.feature_names
         metadata: dict[str, Any] = {
             "classes": self.labels.met.tolist(),
@@ -74,6 +76,7 @@ class Saved:
             parameters["feature_range"] = low, high
         source = choice("source", about["source"], SOURCES)
         parameters["preparation"] = preparation if source == "given" else None
+        parameters["signal"] = network.signal
         parameters["front_end"] = FrontEnd.of(network) if source == "front end" else None
         names = about["feature_names"]
         return cls(

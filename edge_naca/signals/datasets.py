@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ def dataset_of(
             f"{len(found.labels)} windows are too few to learn from some and to test on others: "
             "record longer, or take shorter ones; --test-fraction 0 learns and tests on all"
         )
-    x = _features(signal, found.windows)
+    x = window_features(signal, found.windows)
     classes = np.unique(found.labels[is_train])
     unknown = np.setdiff1d(found.labels[is_test], classes)
     if unknown.size:
@@ -97,7 +98,8 @@ def feature_names(signal: Signal, channels: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _features(signal: Signal, windows: NDArray[np.float64]) -> NDArray[np.int16]:
+def window_features(signal: Signal, windows: NDArray[Any]) -> NDArray[np.int16]:
+    """Return the features of windows (n, window, channels), int16 (n, features)."""
     parts = [
         features(signal, windows[first : first + CHUNK]) for first in range(0, len(windows), CHUNK)
     ]

@@ -34,6 +34,9 @@ from edge_naca.tables.text import read_text
 Array = NDArray[Any]
 
 HEAD = 500  # lines by which header and width are found
+FEWEST_SAMPLED, LONG_RUN = 300, 50  # rows, and rows of a label on end, of a sensor's recording
+APART, ALIKE = 25, 0.6  # rows between two that are compared, and how much nearer neighbours are
+MOST_COMPARED = 2000
 RISING = 10  # samples from which on a column that only rises is spoken of
 
 # Names that columns of times and of numbers of rows mostly bear.
@@ -153,7 +156,11 @@ def read_table(
         header.line is not None,
         header.names[plan.label],
         ", ".join([*told, *plan.left_out]),
-        doubts + (() if options.columns else tuple(_suspicious(path, names, samples))),
+        (
+            *doubts,
+            *(() if options.columns else _suspicious(path, names, samples)),
+            *_sampled(path, samples, classes),
+        ),
     )
 
 
@@ -249,6 +256,30 @@ def _suspicious(path: Path, names: tuple[str, ...], samples: Array) -> Iterator[
                 f"{shown(path)}: column {quoted(name)} is learned from, but {why}, as a time or an "
                 f"index does: --drop {quoted(name)} leaves it out"
             )
+
+
+def _sampled(path: Path, samples: Array, labels: Array) -> Iterator[str]:
+    """Say so where rows look like what a sensor gives, one sample after another.
+
+    That is: labels come in long runs, and within a run neighbours are much more alike than rows
+    that are not.
+    """
+    count = len(samples)
+    changes = int((labels[1:] != labels[:-1]).sum())
+    if count < FEWEST_SAMPLED or (changes + 1) * LONG_RUN > count:
+        return
+    rows = np.random.default_rng(0).integers(0, count - 1, MOST_COMPARED)
+    away = (rows + APART) % count
+    same, apart = labels[rows] == labels[rows + 1], labels[rows] == labels[away]
+    near = np.abs(samples[rows[same]] - samples[rows[same] + 1]).mean(axis=0)
+    far = np.abs(samples[rows[apart]] - samples[away[apart]]).mean(axis=0)
+    alike = near[far > 0] < ALIKE * far[far > 0]
+    if alike.size and alike.mean() > 0.5:
+        yield (
+            f"{shown(path)}: rows are much like those before them, as samples in the order of time "
+            "are, so that those to test are nearly the same as some to learn; if a sensor gave "
+            "them one after another, learn from windows: --signal, with --rate or a column of times"
+        )
 
 
 # ---- cells -------------------------------------------------------------------------------------
