@@ -8,7 +8,12 @@ FEATURES = ("auto", "edges", "pixels", "scaled", "decorrelated")  # what is made
 ORDERS = ("class", "shuffled", "given")  # in which samples come
 CODINGS = ("bitplane", "rate")  # how a rectifier of an ONNX file becomes spikes
 RAW_TYPES = ("uint8", "int16", "int32", "float32")  # the last for networks that take real numbers
-INPUT_TYPES = (*RAW_TYPES, "codes", "spikes")  # of a sample that an exported ONNX model takes
+INPUT_TYPES = (
+    *RAW_TYPES,
+    "codes",
+    "spikes",
+    "window",
+)  # of a sample that an exported ONNX model takes
 
 NEURONS_PER_CLASS = 30
 DECORRELATED_NEURONS = 6  # for each class, where as many decorrelated codes go out

@@ -111,6 +111,36 @@ def _refuse(dtype: np.dtype[Any], is_real: bool) -> NoReturn:
     raise TypeError(f"samples must be integers, not {dtype}")
 
 
+def check_window(network: Network, x: ArrayLike) -> NDArray[Any]:
+    """Return samples of a signal (…, channels) as C reads them: int16, or float32 if they are real.
+
+    Raises
+    ------
+    TypeError
+        If they are not numbers, or real ones where integers are taken.
+    ValueError
+        If the network has no signal, or numbers do not fit.
+    """
+    signal, array = network.signal, np.asarray(x)
+    if signal is None:
+        raise ValueError("the network has no signal: it takes ready features")
+    if array.ndim < 1 or array.shape[-1] != signal.channels:
+        raise ValueError(
+            f"samples must be of {signal.channels} channels, the last axis, not {array.shape}"
+        )
+    if signal.affine is not None:
+        if array.dtype.kind not in "iuf":
+            raise TypeError(f"samples must be numbers, not {array.dtype}")
+        return _readable(as_float32(array, "samples"), np.float32)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"samples must be integers of 16 bits, not {array.dtype}")
+    if array.size and (array.min() < -(2**15) or array.max() >= 2**15):
+        raise ValueError(
+            f"samples must be in -32768 .. 32767, but are in {array.min()} .. {array.max()}"
+        )
+    return _readable(array, np.int16)
+
+
 def check_events(network: Network, events: ArrayLike) -> NDArray[np.uint16]:
     """Return events as uint16 (n, 2): step and input, ascending, none twice."""
     if network.coded or network.encoder.kind == "direct" or network.encoder.is_signed:

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from edge_naca import image
 from edge_naca._core import ffi, lib
-from edge_naca.affine import as_float32
 from edge_naca.core import aligned, check_status, pointer_to
 from edge_naca.forks import forkable_lock
 from edge_naca.network import Network
+from edge_naca.samples import check_window
 
 
 class SignalCore:
@@ -115,22 +115,7 @@ class SignalCore:
             check_status(lib.naca_signal_gap(self._signal))
 
     def _checked(self, x: ArrayLike, dimensions: int) -> NDArray[Any]:
-        numbers = np.asarray(x)
-        channels = self.signal.channels
-        if numbers.ndim != dimensions or numbers.shape[-1] != channels:
-            raise ValueError(
-                f"samples must be of {channels} channels, the last of {dimensions} axes, not "
-                f"{numbers.shape}"
-            )
-        if self.signal.affine is not None:
-            if numbers.dtype.kind not in "iuf":
-                raise TypeError(f"samples must be numbers, not {numbers.dtype}")
-            numbers = as_float32(numbers, "samples")
-            return np.require(numbers, np.float32, ["C_CONTIGUOUS", "ALIGNED"])
-        if numbers.dtype.kind not in "iu":
-            raise TypeError(f"samples must be integers of 16 bits, not {numbers.dtype}")
-        if numbers.size and (numbers.min() < -(2**15) or numbers.max() >= 2**15):
-            raise ValueError(
-                f"samples must be in -32768 .. 32767, but are in {numbers.min()} .. {numbers.max()}"
-            )
-        return np.require(numbers, np.int16, ["C_CONTIGUOUS", "ALIGNED"])
+        numbers = check_window(self.network, x)
+        if numbers.ndim != dimensions:
+            raise ValueError(f"samples must have {dimensions} axes, not {numbers.shape}")
+        return numbers

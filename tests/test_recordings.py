@@ -396,8 +396,9 @@ def test_a_classifier_learns_from_windows(tmp_path: Path) -> None:
     assert "jump" in again.classes_
     with pytest.raises(ValueError, match="numbers a window, but signal takes 192"):
         NacaClassifier(signal=signal).fit(found.windows[:, :32], found.labels)
+    wrong: Any = "walk"
     with pytest.raises(TypeError, match=r"signal must be an edge_naca\.signal\.Signal"):
-        NacaClassifier(signal="walk").fit(found.windows, found.labels)
+        NacaClassifier(signal=wrong).fit(found.windows, found.labels)
     whole = replace(signal, affine=None)
     with pytest.raises(ValueError, match="whole numbers of 16 bits"):
         NacaClassifier(signal=whole).fit(found.windows, found.labels)

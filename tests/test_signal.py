@@ -11,16 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from onnx_running import Running
 from replaying import sealed
 from signal_strategies import network_of, random_signal, random_windows
 
 from edge_naca import image, image_signal
 from edge_naca._core import ffi, lib
 from edge_naca.core import Core, aligned, pointer_to
-from edge_naca.export import to_onnx
+from edge_naca.export import OnnxLearner, to_onnx
 from edge_naca.image import ImageError
 from edge_naca.image_records import ENTRY, HEADER, SIGNAL
 from edge_naca.network import Network, Preparation
+from edge_naca.samples import check_window
 from edge_naca.signal import Bands, Signal
 from edge_naca.signal_core import SignalCore
 from edge_naca.specification import signal as specification
@@ -135,7 +137,6 @@ def test_a_network_learns_from_features() -> None:
     assert again.network.signal is not None
     assert_array_equal(SignalCore(again.network).features(windows), features)
     assert (again.predict_many(features) == core.predict_many(features)).all()
-    to_onnx(core)  # features are what it takes
 
 
 @SEEDS
@@ -295,3 +296,34 @@ def test_what_c_refuses() -> None:
     assert lib.naca_signal_features(null, sample) == lib.NACA_ERR_ARGUMENT
     assert lib.naca_signal_features(core._signal, null) == lib.NACA_ERR_ARGUMENT
     assert lib.naca_signal_features(core._signal, sample) == lib.NACA_ERR_BUFFER
+
+
+# ---- ONNX --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_onnx_takes_windows(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    signal = random_signal(rng)
+    core = Core(network_of(signal))
+    windows = random_windows(signal, rng, 6)
+    features = SignalCore(core.network).features(windows)
+    core.learn_many(features[:4], [0, 1, 0, 1])
+    model = to_onnx(core, batch=6)
+    given = Running(model)(sample=check_window(core.network, windows))
+    expected = core.infer_many(features)
+    for name in ("prediction", "margin", "spikes"):
+        assert_array_equal(given[name], expected[name].astype(given[name].dtype))
+    learner = OnnxLearner(to_onnx(core, learning=True))
+    for window, row in zip(windows[:2], features[:2], strict=True):
+        learner.learn(window, 1)
+        core.learn(row, 1)
+    assert learner.state_hash() == core.state_hash()
+
+
+def test_onnx_says_what_cannot_be() -> None:
+    network = network_of(motion())
+    with pytest.raises(ValueError, match="this one has none"):
+        to_onnx(replace(network, signal=None), input_type="window")
+    features = to_onnx(network, input_type="int16")
+    assert features.graph.input[0].type.tensor_type.shape.dim[1].dim_value == 30

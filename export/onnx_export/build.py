@@ -41,9 +41,10 @@ def to_onnx(
     input_type : of a sample: "uint8", "int16" or "int32" for raw numbers (height, width,
         channels), "float32" where they are real numbers, "codes" for uint8 (inputs,), int8 where
         they have a sign, "spikes" for uint8 (steps, inputs) of 0 and 1, which networks with coded
-        stages, a direct encoder or codes with a sign do not take.
-        None for "float32" or "int32", which holds every raw number, or "codes" for a network that
-        prepares none.
+        stages, a direct encoder or codes with a sign do not take, "window" for samples of a signal
+        (window, channels), int16, or float32 where they are real numbers.
+        None for "window" of a network with a signal, else "float32" or "int32", which holds every
+        raw number, or "codes" for a network that prepares none.
     batch : number of samples presented side by side, along a first axis; None for one without
         such an axis. Not with `learning`, where each sample must see what the last one changed.
     record : also give every spike, potential and threshold.
@@ -61,7 +62,9 @@ def to_onnx(
     core = source if isinstance(source, Core) else Core(source)
     is_raw, is_real = core.network.preparation is not None, takes_reals(core.network)
     if input_type is None:
-        input_type = "codes" if not is_raw else "float32" if is_real else "int32"
+        raw_type = "float32" if is_real else "int32"
+        input_type = "codes" if not is_raw else raw_type
+        input_type = input_type if core.network.signal is None else "window"
     choice("input_type", input_type, INPUT_TYPES)
     encoder = core.network.encoder
     takes_spikes = not core.network.coded and encoder.kind != "direct" and not encoder.is_signed
@@ -70,6 +73,8 @@ def to_onnx(
             f"input_type {input_type!r} is for raw samples, but this network has no preparation: "
             "take 'codes'" + " or 'spikes'" * takes_spikes
         )
+    if input_type == "window" and core.network.signal is None:
+        raise ValueError("input_type 'window' is for networks with a signal: this one has none")
     if input_type == "float32" and is_raw and not is_real:
         raise ValueError("input_type 'float32' cannot be, as this network takes integers: 'int32'")
     if input_type == "spikes" and not takes_spikes:

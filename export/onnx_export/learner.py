@@ -15,7 +15,7 @@ from edge_naca.export.onnx_export.properties import property_of
 from edge_naca.export.onnx_export.state import NEXT
 from edge_naca.extras import require
 from edge_naca.network import Network
-from edge_naca.samples import check_labels, check_samples, takes_reals
+from edge_naca.samples import check_labels, check_samples, check_window, takes_reals
 from edge_naca.specification.results import Result
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ def as_input(network: Network, input_type: str, x: ArrayLike) -> NDArray[Any]:
     """
     if input_type == "codes":
         return check_samples(network, np.asarray(x)[None], "codes")[0]
+    if input_type == "window":
+        return check_window(network, x)
     if input_type == "spikes":
         spikes = np.asarray(x)
         shape = network.encoder.steps, network.inputs

@@ -52,7 +52,13 @@ class _Builder:
         self._batch = batch
         self._axes = () if batch is None else (batch,)
         codes = "int8" if network.encoder.is_signed else "uint8"
-        dtype = codes if input_type in ("codes", "spikes") else input_type
+        dtype = {"codes": codes, "spikes": codes, "window": "int16"}.get(input_type, input_type)
+        if (
+            input_type == "window"
+            and network.signal is not None
+            and network.signal.affine is not None
+        ):
+            dtype = "float32"
         shape = (*self._axes, *sample_shape(network, input_type))
         self._sample = self.g.input("sample", dtype, shape)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edge_naca.affine import Affine
 from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.network import Preparation
@@ -37,7 +38,8 @@ def codes(g: Graph, prep: Preparation, raw: Value, batch: int, bits: int) -> Val
 
 def _features(g: Graph, prep: Preparation, raw: Value, batch: int) -> Value:
     """Steps 1 to 4: int32 (batch, features)."""
-    x = g.cast("numbers", raw if prep.affine is None else _mapped(g, prep, raw), np.int32)
+    numbers = raw if prep.affine is None else mapped(g, prep.affine, prep.shape, raw)
+    x = g.cast("numbers", numbers, np.int32)
     if prep.log:
         x = arithmetic.signed_log(
             g, "signed_log", x, 31 if prep.affine else _LOG_BITS[raw.dtype.name]
@@ -57,14 +59,13 @@ def _features(g: Graph, prep: Preparation, raw: Value, batch: int) -> Value:
     return g.op("features", "Clip", rounded, -MAX_FEATURE, MAX_FEATURE)
 
 
-def _mapped(g: Graph, prep: Preparation, raw: Value) -> Value:
+def mapped(g: Graph, affine: Affine, shape: tuple[int, ...], raw: Value) -> Value:
     """Step 0, in float64, which holds exactly what does not saturate: whole numbers."""
-    assert prep.affine is not None
     factor, addend = (
-        np.resize(part, prep.shape)
+        np.resize(part, shape)
         for part in (
-            np.ldexp(prep.affine.factor.astype(np.float64), prep.affine.exponent),
-            prep.affine.addend.astype(np.float64),
+            np.ldexp(affine.factor.astype(np.float64), affine.exponent),
+            affine.addend.astype(np.float64),
         )
     )
     raw = g.cast("reals", raw, np.float32)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_naca.export.onnx_export import arithmetic, coded, encoding, preparation
+from edge_naca.export.onnx_export import arithmetic, coded, encoding, preparation, signal
 from edge_naca.export.onnx_export import inhibition as decorrelation
 from edge_naca.export.onnx_export.contexts import SecondContext
 from edge_naca.export.onnx_export.graph import Graph, Value
@@ -23,6 +23,9 @@ def sample_shape(network: Network, input_type: str) -> tuple[int, ...]:
         return network.encoder.steps, network.inputs
     if input_type == "codes":
         return (network.inputs,)
+    if input_type == "window":
+        assert network.signal is not None
+        return network.signal.window, network.signal.channels
     assert network.preparation is not None
     return network.preparation.shape
 
@@ -167,6 +170,11 @@ class Presentation:
             return g.reshape("input/codes", sample, (self.batch, network.inputs))
         prep = network.preparation
         assert prep is not None
+        if input_type == "window":
+            assert network.signal is not None
+            shape = self.batch, network.signal.window, network.signal.channels
+            windows = g.reshape("signal/window", sample, shape)
+            sample = signal.features(g.within("signal"), network.signal, windows, self.batch)
         raw = g.reshape("preparation/raw", sample, (self.batch, *prep.shape))
         return preparation.codes(g.within("preparation"), prep, raw, self.batch, network.code_bits)
 
