@@ -106,8 +106,8 @@ def raw_samples() -> str:
         for name in ("official split", "unseen speaker", "RAM, windows included")
     )
     return (
-        f"five activities of people left out {_shown(ours)} in {memory.value / 1024:.1f} KiB of RAM, "
-        f"windows included (LDA taught all samples at once: {_shown(rival)}); spoken digits "
+        f"five activities of people left out {_shown(ours)} in {memory.value / 1024:.1f} KiB of "
+        f"RAM, windows included (LDA taught all samples at once: {_shown(rival)}); spoken digits "
         f"{_shown(official)}, of unseen speakers {_shown(unseen)}, in {room.value / 1024:.0f} KiB"
     )
 
