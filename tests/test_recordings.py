@@ -359,6 +359,19 @@ def test_what_does_not_suit_a_signal_is_refused(folder: Path, tmp_path: Path) ->
     )
 
 
+def test_a_device_is_taught_windows(folder: Path, tmp_path: Path) -> None:
+    kinds = ("walk", "run", "sit")
+    rows = np.concatenate([motion(kind, 20) for kind in kinds])
+    path = log(tmp_path / "live.csv", rows)
+    lines = path.read_text().splitlines()
+    body = [f"{line},{kinds[at // 1000]}" for at, line in enumerate(lines[1:])]
+    path.write_text("\n".join([f"{lines[0]},activity", *body]) + "\n")
+    words = ("stream", "--port", f"emulate:{folder / 'gait.naca'}", "--data", path, "--signal")
+    told = object_of(*words, "--label-column", "activity", "--twin", "--limit", 20)
+    assert (told["done"], told["twin"]) == (20, "equal")
+    assert told["accuracy"] > 0.8
+
+
 def _features(folder: Path) -> Path:
     """Return an image that takes ready features."""
     table = folder / "t.csv"

@@ -57,53 +57,69 @@ class Windowing:
 
 
 def signal_options(function: Function) -> Function:
+    """Add what tells how to read recordings and to cut them; a `Windowing` is handed over."""
+
+    @wraps(function)
+    def command(*args: Any, windowing: Windowing, **values: Any) -> Any:
+        cut = {name: values.pop(name) for name in ("rate", "window", "hop")}
+        return function(*args, windowing=replace(windowing, **cut), **values)
+
+    reading = recording_options(command)
+    for decorate in (_HOP, _WINDOW, _RATE):
+        reading = decorate(reading)
+    return cast(Function, reading)
+
+
+def recording_options(function: Function) -> Function:
     """Add what tells how to read recordings; the command is handed one `Windowing`."""
 
     @wraps(function)
     def command(*args: Any, **values: Any) -> Any:
-        chosen = {field.name: values.pop(field.name) for field in fields(Windowing)}
+        names = ["signal", "group", "time_column"]
+        chosen = {name: values.pop(name) for name in names}
         return function(*args, windowing=Windowing(**chosen), **values)
 
-    for decorate in (
-        click.option(
-            "--time-column",
-            metavar="NAME",
-            help="Of recordings: the column of times.  [one that bears such a name]",
-        ),
-        click.option(
-            "--group",
-            metavar="NAME",
-            help="Of recordings: the column that says who or what they are of. Who is tested on is "
-            "not learned from.  [every file]",
-        ),
-        click.option(
-            "--hop",
-            callback=_seconds,
-            metavar="DURATION",
-            help="From one window to the next.  [half a window]",
-        ),
-        click.option(
-            "--window",
-            callback=_seconds,
-            metavar="DURATION",
-            help="How long a window is, as 2.5s or 500ms: the nearest power of two of samples.  "
-            "[2.56s, of sound 0.512s]",
-        ),
-        click.option(
-            "--rate",
-            type=NumberRange(min=0, min_open=True),
-            metavar="HZ",
-            help="Samples a second of recordings.  [what times in them say]",
-        ),
-        click.option(
-            "--signal",
-            is_flag=True,
-            help="DATA are recordings of a sensor, rows in the order of time: windows of them are "
-            "cut and turned into features, by the image, on a device too.",
-        ),
-    ):
+    for decorate in (_TIME_COLUMN, _GROUP, _SIGNAL):
         command = decorate(command)
     return cast(Function, command)
+
+
+_TIME_COLUMN = click.option(
+    "--time-column",
+    metavar="NAME",
+    help="Of recordings: the column of times.  [one that bears such a name]",
+)
+_GROUP = click.option(
+    "--group",
+    metavar="NAME",
+    help="Of recordings: the column that says who or what they are of. Who is tested on is not "
+    "learned from.  [every file]",
+)
+_HOP = click.option(
+    "--hop",
+    callback=_seconds,
+    metavar="DURATION",
+    help="From one window to the next.  [half a window]",
+)
+_WINDOW = click.option(
+    "--window",
+    callback=_seconds,
+    metavar="DURATION",
+    help="How long a window is, as 2.5s or 500ms: the nearest power of two of samples.  "
+    "[2.56s, of sound 0.512s]",
+)
+_RATE = click.option(
+    "--rate",
+    type=NumberRange(min=0, min_open=True),
+    metavar="HZ",
+    help="Samples a second of recordings.  [what times in them, or the image, say]",
+)
+_SIGNAL = click.option(
+    "--signal",
+    is_flag=True,
+    help="DATA are recordings of a sensor, rows in the order of time: windows of them are cut and "
+    "turned into features, by the image, on a device too.",
+)
 
 
 def load(
@@ -171,7 +187,12 @@ def _windows(
         reading.drop,
     )
     options = LogOptions(
-        windowing.rate, reading.label_column, windowing.group, windowing.time_column, table
+        windowing.rate,
+        reading.label_column,
+        windowing.group,
+        windowing.time_column,
+        table,
+        None if signal is None else signal.rate,
     )
     found = read_recordings(data, options)
     check_alike(found.recordings)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_naca.choices import ORDERS, PART
-from edge_naca.cli import common, ports, provenance, report
+from edge_naca.cli import common, ports, provenance, report, signals
 from edge_naca.cli.ask import asked_items
 from edge_naca.cli.endings import interruptible, say_nothing, terminals
 from edge_naca.cli.live import View, line_summary, right
@@ -38,6 +38,7 @@ SAVED = 1000  # samples between two saves on the device
 @click.option("--port", required=True, metavar="PORT", help=ports.PORT_HELP)
 @click.option("--data", required=True, metavar="NAME|FILE", help="As for train.")
 @common.reading_options
+@signals.recording_options
 @click.option(
     "--order", type=click.Choice(ORDERS), default="class", show_default=True,
     help="One class after another, everything shuffled, or as the data comes.",
@@ -92,6 +93,7 @@ def stream(
     port: str,
     data: str,
     reading: common.Reading,
+    windowing: signals.Windowing,
     order: str,
     seed: int,
     limit: int | None,
@@ -115,23 +117,26 @@ def stream(
     waited for; a device that restarts is taught again what it had not saved. Ctrl-C ends in good
     order. With --record, the same command goes on later where the device is, even if this program
     was killed. With --ask, a core here that answers as the device does decides which samples are
-    worth a label; only those are taught.
+    worth a label; only those are taught. With --signal, DATA is a recording: windows are cut here
+    as the image says, and their features sent.
 
     \b
     Examples
       edge-naca stream --port /dev/ttyACM0 --data mnist --record mnist.jsonl
       edge-naca stream --port emulate:digits.naca --data digits --order shuffled --twin
       edge-naca stream --port emulate:digits.naca --data digits --ask 0.1
+      edge-naca stream --port emulate:gait.naca --data live.csv --signal --order given
       edge-naca stream --port socket://127.0.0.1:5555 --data gas.csv --order given --rate 10
     """
     from edge_naca.host.session import Session
 
     _check_options(learn, ask, record)
-    raw = common.load_data(data, reading)
-    patience = math.inf if wait is None else wait
-    with ports.opened(port, line, chaos, patience=patience) as device:
+    # How windows are cut, a device's image says.
+    raw = None if windowing.signal else common.load_data(data, reading)
+    with ports.opened(port, line, chaos, patience=math.inf if wait is None else wait) as device:
         if learn:
             common.check_learns(device.core, port, "add --predict")
+        raw = raw or signals.load((data,), reading, windowing, device.core, as_json)[0]
         loaded, was_learned = _fitted(device, raw, as_json)
         names, items, x = _items(device, loaded, order, seed, limit)
         header = _header(device, loaded, learn, order, seed, limit, ask) | {"classes": names}

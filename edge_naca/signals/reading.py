@@ -41,6 +41,7 @@ class LogOptions:
     group : column that says who or what a sample is of; None for every file one of its own.
     time_column : column of times; None for one that bears such a name.
     table : how to read the text.
+    usual_rate : samples a second where neither `rate` nor times say them; None to ask for them.
     """
 
     rate: float | None = None
@@ -48,6 +49,7 @@ class LogOptions:
     group: str | None = None
     time_column: str | None = None
     table: TableOptions = field(default_factory=TableOptions)
+    usual_rate: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +153,8 @@ def _log(path: Path, options: LogOptions) -> tuple[list[Recording], list[str]]:
     texts = {LABEL: options.label_column, GROUP: options.group}
     wanted = {option: column for option, column in texts.items() if column is not None}
     log = read_log(path, options.table, texts=wanted, time_column=options.time_column)
-    rate, remarks = _rate(path, log, options.rate)
+    usual = options.usual_rate if log.time is None else None
+    rate, remarks = _rate(path, log, options.rate or usual)
     count = len(log.numbers)
     labels = np.array(log.texts[LABEL]) if LABEL in wanted else np.full(count, _class_of(path))
     for name in np.unique(labels):
