@@ -190,7 +190,7 @@ def test_the_base_evaluates_and_exports(
     assert report["classes"] == ["left", "middle", "right"]
     run(*COMMAND, "inspect", image, "--board", "nucleo-f446re", env=light)
     run(*COMMAND, "export", image, "--c", "-o", tmp_path / "src", env=light)
-    assert {path.suffix for path in (tmp_path / "src").iterdir()} == {".c", ".h"}
+    assert {path.suffix for path in (tmp_path / "src").iterdir()} == {".c", ".h", ""}
 
 
 def test_the_base_emulates_and_streams(light: dict[str, str], table: Path, image: Path) -> None:

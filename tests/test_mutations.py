@@ -28,9 +28,9 @@ MUTATIONS: dict[str, Mutation] = {
     "floor-becomes-truncation": ("internal.h", "return x >> shift;", "return x / (1 << shift);"),
     "clamp-one-sided": ("internal.h", "= x < low ? low : x;", "= x;"),
     # preparation
-    "log-off-by-one": ("prepare.c", "naca_bit_length(n) - 1u", "naca_bit_length(n) - 0u"),
-    "length-of-the-highest": ("prepare.c", "return bits + x;", "return bits + 1u;"),
-    "log-without-sign": ("prepare.c", "return x < 0 ? -result : result;", "return result;"),
+    "log-off-by-one": ("integers.c", "naca_bit_length(n) - 1u", "naca_bit_length(n) - 0u"),
+    "length-of-the-highest": ("integers.c", "return bits + x;", "return bits + 1u;"),
+    "log-without-sign": ("integers.c", "return x < 0 ? -result : result;", "return result;"),
     "raw-not-clamped": ("prepare.c", ": clamp(x, -32767, 32767);", ": x;"),
     "border-wraps": ("prepare.c", "< 0 || column >= prep", "< 0 || column > prep"),
     "edge-without-cap": ("prepare.c", "strength[best] < prep->cap ?", "true ?"),
@@ -39,7 +39,7 @@ MUTATIONS: dict[str, Mutation] = {
     "feature-not-clamped": ("prepare.c", "-MAX_FEATURE, MAX_FEATURE", "-32767, 32767"),
     "code-not-rounded": ("prepare.c", "code * factor + 32768u", "code * factor"),
     "code-not-clamped": ("prepare.c", "code < largest ? code : largest", "code"),
-    "root-not-exact": ("prepare.c", "trial * trial <= x", "trial * trial < x"),
+    "root-not-exact": ("integers.c", "trial * trial <= x", "trial * trial < x"),
     "off-and-on-swapped": ("prepare.c", "features[i] < 0 ?", "features[i] > 0 ?"),
     # real numbers
     "half-away-from-0": ("reals.c", "(low | (whole & 1u)) != 0", "true"),

@@ -221,7 +221,7 @@ def test_silent_device_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def pull(progress: Progress) -> None:
             nonlocal silent_until
-            if progress.done == 100 and not silent_until:
+            if progress.done >= 100 and not silent_until:
                 silent_until = time.monotonic() + 1.5
 
         session.watch = pull
