@@ -87,7 +87,8 @@ class SignalCore:
 
         Returns
         -------
-        int16 (windows, features)
+        NDArray
+            Features, int16, one row per filled window.
         """
         numbers = self._checked(samples, 2)
         is_real = numbers.dtype == np.float32

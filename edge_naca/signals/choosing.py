@@ -41,9 +41,12 @@ def suitable(
 
     Parameters
     ----------
-    window : seconds of a window, made the nearest power of two of samples; None for what suits
-        motion or sound.
-    hop : seconds from one window to the next; None for half a window.
+    recordings : of one sensor: their rate, channels and range of values are looked at
+    window : float, optional
+        Length of a window in seconds, made the nearest power of two of samples; None for what
+        suits motion or sound.
+    hop : float, optional
+        Time from one window to the next in seconds; None for half a window.
 
     Raises
     ------

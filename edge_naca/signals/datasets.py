@@ -23,7 +23,8 @@ class Windowed:
 
     Parameters
     ----------
-    dataset : features, int16.
+    dataset : Dataset
+        Features, int16.
     groups, test_groups : of each sample to learn, and of each to test.
     split : how samples to test were chosen, for people.
     mixed : windows left out since they are of no class, or of several.
