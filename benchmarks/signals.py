@@ -26,8 +26,8 @@ from edge_naca.core import Core
 from edge_naca.data import Dataset
 from edge_naca.host.counting import count
 from edge_naca.measurement import Figure, Measurement, Table, mean, measure
-from edge_naca.signal import Signal
 from edge_naca.signal_core import SignalCore
+from edge_naca.signal_features import Signal
 from edge_naca.signals.choosing import MOTION, motion_bands, suitable
 from edge_naca.signals.recordings import Recording
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_naca.affine import Affine
 from edge_naca.image_records import AFFINE_ARRAYS, SIGNAL, SIGNAL_BLOCKS
-from edge_naca.signal import AXES, NO_AXIS, RATE_UNIT, Bands, Signal
+from edge_naca.signal_features import AXES, NO_AXIS, RATE_UNIT, Bands, Signal
 
 TAG = b"SGNL"
 

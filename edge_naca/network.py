@@ -36,7 +36,7 @@ from edge_naca.limits import (
     whole,
 )
 from edge_naca.records import check
-from edge_naca.signal import Signal
+from edge_naca.signal_features import Signal
 from edge_naca.stages import (
     CodedStage,
     SpikingConvolution,

@@ -13,8 +13,8 @@ from edge_naca.core import Core
 from edge_naca.export.csource import opening
 from edge_naca.network import Network
 from edge_naca.samples import takes_reals
-from edge_naca.signal import Signal
 from edge_naca.signal_core import SignalCore
+from edge_naca.signal_features import Signal
 
 Array = NDArray[Any]
 

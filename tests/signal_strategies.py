@@ -13,7 +13,7 @@ from edge_naca.affine import Affine
 from edge_naca.image_records import SIGNAL_BLOCKS
 from edge_naca.limits import MAX_UNITS
 from edge_naca.network import Network, Preparation
-from edge_naca.signal import FULL_WEIGHT, Bands, Signal
+from edge_naca.signal_features import FULL_WEIGHT, Bands, Signal
 
 
 def random_signal(rng: np.random.Generator) -> Signal:

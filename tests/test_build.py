@@ -42,6 +42,12 @@ def test_version_is_the_headers() -> None:
     assert edge_naca.__version__ == ".".join(map(str, parts))
 
 
+def test_no_module_hides_one_of_pythons() -> None:
+    """The build runs a file of the package as a program, so its folder comes first on the path."""
+    modules = {path.stem for path in (ROOT / "edge_naca").iterdir()}
+    assert not modules & sys.stdlib_module_names
+
+
 def test_preprocessor_sees_the_version(tmp_path: Path) -> None:
     """An enum would be 0 to `#if`, whatever its value."""
     names = ("NACA_VERSION_MAJOR", "NACA_VERSION_MINOR", "NACA_VERSION_PATCH")

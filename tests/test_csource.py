@@ -22,7 +22,7 @@ from edge_naca.export.ccheck import c_check
 from edge_naca.inhibition import Inhibition, triangle
 from edge_naca.network import Encoder, Network, Preparation
 from edge_naca.presets import competitive
-from edge_naca.signal import Bands, Signal
+from edge_naca.signal_features import Bands, Signal
 from edge_naca.stages import CodedConvolution, SpikingConvolution
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]

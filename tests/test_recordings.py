@@ -16,8 +16,8 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 from edge_naca import NacaClassifier
 from edge_naca.data import DataError
 from edge_naca.export import load_image
-from edge_naca.signal import Signal
 from edge_naca.signal_core import SignalCore
+from edge_naca.signal_features import Signal
 from edge_naca.signals.choosing import axes_of, suitable, triangles, window_of
 from edge_naca.signals.datasets import dataset_of, feature_names
 from edge_naca.signals.reading import LogOptions, read_recordings

@@ -23,8 +23,8 @@ from edge_naca.image import ImageError
 from edge_naca.image_records import ENTRY, HEADER, SIGNAL
 from edge_naca.network import Network, Preparation
 from edge_naca.samples import check_window
-from edge_naca.signal import Bands, Signal
 from edge_naca.signal_core import SignalCore
+from edge_naca.signal_features import Bands, Signal
 from edge_naca.specification import signal as specification
 
 SEEDS = given(seed=st.integers(0, 2**32 - 1))

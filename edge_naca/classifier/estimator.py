@@ -37,7 +37,7 @@ from edge_naca.novelty import answering_none, in_units, limit_for, novelties, sh
 from edge_naca.printable import check_names
 from edge_naca.recipes import typical_norm, usual_neurons
 from edge_naca.scaling import BITS, plan
-from edge_naca.signal import Signal
+from edge_naca.signal_features import Signal
 from edge_naca.specification.arithmetic import POTENTIAL_MAX
 
 ROOM = 16  # classes that partial_fit makes room for when nobody says how many will come
@@ -80,7 +80,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         Frozen stages that come first (`edge_naca.export.onnx_front_end`, or those of an image):
         what they give is learned from. `X` is what they were calibrated on, images flattened.
         `preparation`, `scaling`, `feature_range` and `bits` are then the front end's.
-    signal : edge_naca.signal.Signal or None, default None
+    signal : edge_naca.signal_features.Signal or None, default None
         What makes features of windows of a sensor's signal, here and on a device. X then holds
         windows (n, window, channels), or the same flattened (n, window · channels), cut with
         `edge_naca.signals.recordings.cut`, whose groups are for GroupKFold.

@@ -11,7 +11,7 @@ from edge_naca.front_end import FrontEnd
 from edge_naca.limits import MAX_CLASSES, MAX_UNITS, choice, whole
 from edge_naca.network import Preparation
 from edge_naca.scaling import SCALINGS
-from edge_naca.signal import Signal
+from edge_naca.signal_features import Signal
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
@@ -55,7 +55,9 @@ def _check_front_end(parameters: Mapping[str, Any]) -> None:
         )
     signal = parameters["signal"]
     if signal is not None and not isinstance(signal, Signal):
-        raise TypeError(f"signal must be an edge_naca.signal.Signal or None, not {signal!r}")
+        raise TypeError(
+            f"signal must be an edge_naca.signal_features.Signal or None, not {signal!r}"
+        )
     if signal is not None and front_end is not None:
         raise ValueError("give either front_end or signal: a front end takes no windows")
     if front_end is not None and preparation is not None:

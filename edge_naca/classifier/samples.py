@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.affine import as_float32
-from edge_naca.signal import Signal
+from edge_naca.signal_features import Signal
 from edge_naca.signals.datasets import window_features
 
 # What says how features become codes: the caller, a front end, a range, or the first samples.

@@ -17,7 +17,7 @@ from edge_naca.cli.numbers import NumberRange
 if TYPE_CHECKING:
     from edge_naca.core import Core
     from edge_naca.data import Dataset
-    from edge_naca.signal import Signal
+    from edge_naca.signal_features import Signal
     from edge_naca.signals.recordings import Recording
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edge_naca.export.conversion.layers import Report
     from edge_naca.network import Network
     from edge_naca.scenarios import History, Lesson
-    from edge_naca.signal import Signal
+    from edge_naca.signal_features import Signal
 
 
 @click.command()

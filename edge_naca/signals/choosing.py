@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edge_naca.affine import Affine
 from edge_naca.data import DataError
 from edge_naca.limits import MAX_CHANNELS, MAX_FRAME, MAX_LEARNED_INPUTS, MAX_WINDOW
-from edge_naca.signal import FULL_WEIGHT, LEAST_WINDOW, Bands, Signal
+from edge_naca.signal_features import FULL_WEIGHT, LEAST_WINDOW, Bands, Signal
 from edge_naca.signals.recordings import Recording
 
 SOUND_RATE = 4000.0  # samples a second from which on one channel is taken for sound

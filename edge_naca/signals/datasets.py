@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.data import DataError, Dataset
-from edge_naca.signal import Signal
+from edge_naca.signal_features import Signal
 from edge_naca.signals.recordings import Cut, Recording, check_alike, cut
 from edge_naca.specification.signal import features
 

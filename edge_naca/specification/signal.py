@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.image_records import SIGNAL_BLOCKS
-from edge_naca.signal import FULL_WEIGHT, Bands, Signal
+from edge_naca.signal_features import FULL_WEIGHT, Bands, Signal
 from edge_naca.specification.arithmetic import Int, round_shift, signed_log
 from edge_naca.specification.preparation import from_reals
 

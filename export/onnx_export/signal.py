@@ -9,7 +9,7 @@ from edge_naca.export.onnx_export import arithmetic
 from edge_naca.export.onnx_export.graph import Graph, Value
 from edge_naca.export.onnx_export.preparation import mapped
 from edge_naca.image_records import SIGNAL_BLOCKS
-from edge_naca.signal import Bands, Signal
+from edge_naca.signal_features import Bands, Signal
 from edge_naca.specification.signal import COSINE, GREATEST, LARGEST, LEAST, OCTAVE, TURN
 
 _STATISTICS = SIGNAL_BLOCKS[:6]
