@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +127,60 @@ def test_columns_hold_labels_and_groups(tmp_path: Path) -> None:
     assert first.channels == ("a", "b")
     assert first.labels.tolist() == ["walk"] * 30 + [""] * 5
     assert first.samples.dtype == np.int32
+
+
+def test_a_label_track_says_what_happened_when(tmp_path: Path) -> None:
+    heard = sound(tmp_path / "kitchen.wav", RNG.integers(-99, 99, 8000).astype("<i2"))
+    track = tmp_path / "kitchen.txt"
+    track.write_text("0.25\t0.5\tknock\n\\\t90\t800\n0.75\t2\ta bell\n")  # as editors write it
+    (one,) = read_recordings([heard], LogOptions(labels=track)).recordings
+    assert one.labels.tolist() == [""] * 2000 + ["knock"] * 2000 + [""] * 2000 + ["a bell"] * 2000
+    # Times of a log are its own, a track of several recordings lies in a folder.
+    times = 1.7e9 + np.arange(100) / 50
+    rows = RNG.normal(size=(100, 3))
+    (tmp_path / "tracks").mkdir()
+    walk, run = (log(tmp_path / f"{name}.csv", rows, times) for name in "wr")
+    (tmp_path / "tracks" / "w.csv").write_text("start,end,label\n1700000001,1700000009,1\n")
+    (tmp_path / "tracks" / "r.csv").write_text("start,end,label\n1700000000,1700000001,2\n")
+    found = read_recordings([walk, run], LogOptions(labels=tmp_path / "tracks")).recordings
+    assert [one.labels.tolist() for one in found] == [
+        [""] * 50 + ["1"] * 50,
+        ["2"] * 50 + [""] * 50,
+    ]
+
+
+BAD_TRACKS = {
+    "0,1,a\n0.5,2,b\n": "line 2: 'b' starts at 0.5, while 'a' of line 1 lasts until 1",
+    "0.5,2,b\n0,1,a\n": "line 1: 'b' starts at 0.5, while 'a' of line 2 lasts until 1",
+    "0,1,a\n5,6,b\n": "line 2: 'b' from 5 to 6 lies outside the recording",
+    "1,1,a\n": "line 1: 'a', 1 to 1, ends before it starts",
+    "0,,a\n1,2,b\n": "line 1: '' is no time",
+    "0,1,a\n1,2,\n": "line 2: what is from 1 to 2 has no name",
+    "0,1\n1,2\n": "line 1: a label needs three cells",
+    "0,1,a\nx,2,b\n": "line 2: 'x' is no time",
+    "start,end,label\n": "there is no label in it",
+    "0,1,a\u0007\n": "holds the character U+0007",
+}
+
+
+@pytest.mark.parametrize("text", BAD_TRACKS)
+def test_bad_tracks(text: str, tmp_path: Path) -> None:
+    heard = sound(tmp_path / "x.wav", np.zeros(16000, "<i2"))
+    (tmp_path / "y.csv").write_text(text)
+    with pytest.raises(DataError, match=re.escape(BAD_TRACKS[text])):
+        read_recordings([heard], LogOptions(labels=tmp_path / "y.csv"))
+
+
+def test_tracks_that_are_missing(tmp_path: Path) -> None:
+    heard = sound(tmp_path / "x.wav", np.zeros(16000, "<i2"))
+    with pytest.raises(DataError, match="there is no file or folder"):
+        read_recordings([heard], LogOptions(labels=tmp_path / "y.csv"))
+    with pytest.raises(DataError, match="holds no labels of"):
+        read_recordings([heard], LogOptions(labels=tmp_path))
+    for ending in ("csv", "txt"):
+        (tmp_path / f"x.{ending}").write_text("0,1,a\n1,2,b\n")
+    with pytest.raises(DataError, match=r"x\.csv and .*x\.txt are both named after"):
+        read_recordings([heard], LogOptions(labels=tmp_path))
 
 
 def test_sound_is_read(tmp_path: Path) -> None:
@@ -346,6 +401,9 @@ def test_what_does_not_suit_a_signal_is_refused(folder: Path, tmp_path: Path) ->
     out = ("-o", tmp_path / "x.naca")
     assert "--window goes with --signal" in failed(2, "train", walk, "--window", "1s", *out)
     assert "one DATA is read" in failed(2, "train", walk, walk, *out)
+    track = ("--signal", "--labels", walk)
+    assert "give one" in failed(2, "train", walk, *track, "--label-column", "a", *out)
+    assert "is a folder" in failed(2, "train", walk, folder / "run.csv", *track, *out)
     assert "is no duration" in failed(2, "train", walk, "--signal", "--window", "2 h", *out)
     said = failed(1, "evaluate", image, walk, "--signal", "--rate", 62.5)
     assert "has 62.5 samples a second, the image takes 50" in said
@@ -410,7 +468,7 @@ def test_a_classifier_learns_from_windows(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="numbers a window, but signal takes 192"):
         NacaClassifier(signal=signal).fit(found.windows[:, :32], found.labels)
     wrong: Any = "walk"
-    with pytest.raises(TypeError, match=r"signal must be an edge_naca\.signal\.Signal"):
+    with pytest.raises(TypeError, match=r"signal must be an edge_naca\.signal_features\.Signal"):
         NacaClassifier(signal=wrong).fit(found.windows, found.labels)
     whole = replace(signal, affine=None)
     with pytest.raises(ValueError, match="whole numbers of 16 bits"):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -142,7 +143,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _record(folder: Path) -> None:
-    """Write recordings of three axes: one file a movement, and one of all of them."""
+    """Write recordings of three axes: one file a movement, and one of all; and one of sound."""
     random = np.random.default_rng(2)
     times = np.arange(1500) / 50
     together = ["time,acc_x,acc_y,acc_z,activity,person"]
@@ -158,6 +159,12 @@ def _record(folder: Path) -> None:
             part = lines[750 * person : 750 * person + 750]
             together += [f"{line},{kind},person {person + at % 2}" for line in part]
     (folder / "log.csv").write_text("\n".join(together) + "\n")
+    heard = random.normal(0, 900, 8000 * 12)
+    heard[8000 * 6 :] = 900 * np.sin(np.arange(8000 * 6))
+    with wave.open(str(folder / "sounds.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(heard.astype("<i2").tobytes())
+    (folder / "sounds.txt").write_text("0\t6\twater\n6\t12\tkettle\n")
 
 
 def _few_digits() -> data.Dataset:

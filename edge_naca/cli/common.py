@@ -129,8 +129,9 @@ def reading_options(function: Function) -> Function:
         click.option(
             "--labels",
             type=click.Path(path_type=Path),
-            metavar="FILE.npy",
-            help="Labels of the samples in a .npy file.",
+            metavar="PATH",
+            help="Labels of the samples in a .npy file, as FILE.npy. Of a recording (--signal), a "
+            "table of start, end and label; of several, a folder of such tables named after them.",
         ),
     ):
         command = decorate(command)

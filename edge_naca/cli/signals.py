@@ -176,8 +176,12 @@ def _windows(
     from edge_naca.signals.recordings import check_alike, doubts
     from edge_naca.tables.read import TableOptions
 
-    if reading.labels is not None:
-        raise click.UsageError("--labels goes with samples in a .npy file, not with --signal")
+    if reading.labels is not None and reading.label_column is not None:
+        raise click.UsageError("--labels and --label-column both say what classes are: give one")
+    if reading.labels is not None and len(data) > 1 and not reading.labels.is_dir():
+        raise click.UsageError(
+            "--labels of several recordings is a folder, with a file named after each of them"
+        )
     table = TableOptions(
         reading.delimiter,
         reading.header,
@@ -193,6 +197,7 @@ def _windows(
         windowing.time_column,
         table,
         None if signal is None else signal.rate,
+        reading.labels,
     )
     found = read_recordings(data, options)
     check_alike(found.recordings)

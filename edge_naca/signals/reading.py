@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge_naca.data import TABLES, DataError, check_class_name
 from edge_naca.printable import printable, shown
 from edge_naca.signals.recordings import Recording
+from edge_naca.signals.tracks import labels_of, track_of
 from edge_naca.tables.errors import TableError
 from edge_naca.tables.logs import Log, read_log
 from edge_naca.tables.read import TableOptions
@@ -38,6 +39,9 @@ class LogOptions:
     ----------
     rate : samples a second; None for what a column of times, or a WAV file, says.
     label_column : column of classes; None for one class a file, named after it.
+    labels : label track: a table of start, end and label, or a folder of such tables that are named
+        after the recordings; None for none. Times are those of the recording's column of times,
+        else seconds from its first sample.
     group : column that says who or what a sample is of; None for every file one of its own.
     time_column : column of times; None for one that bears such a name.
     table : how to read the text.
@@ -50,6 +54,7 @@ class LogOptions:
     time_column: str | None = None
     table: TableOptions = field(default_factory=TableOptions)
     usual_rate: float | None = None
+    labels: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +74,8 @@ class Read:
 def read_recordings(paths: Sequence[str | Path], options: LogOptions | None = None) -> Read:
     """Read recordings.
 
-    A file without a column of labels is of one class, which bears its name. Where samples are
-    missing, a recording ends and another one begins.
+    A file without a column of labels or a label track is of one class, which bears its name. Where
+    samples are missing, a recording ends and another one begins.
 
     Raises
     ------
@@ -133,11 +138,16 @@ def _wav(path: Path, options: LogOptions) -> tuple[list[Recording], list[str]]:
             "out, or convert the file"
         )
     names = tuple(f"channel {at + 1}" for at in range(channels))
-    label = _class_of(path)
-    recording = Recording(
-        path.name, samples, float(rate), np.full(len(samples), label), path.stem, names
-    )
+    labels = _labels(path, options, np.arange(len(samples)) / rate)
+    recording = Recording(path.name, samples, float(rate), labels, path.stem, names)
     return [recording], []
+
+
+def _labels(path: Path, options: LogOptions, times: Array) -> Array:
+    """Return the class of each sample of a file without a column of them."""
+    if options.labels is not None:
+        return labels_of(track_of(path, options.labels), times)
+    return np.full(len(times), _class_of(path))
 
 
 def _class_of(path: Path) -> str:
@@ -156,7 +166,10 @@ def _log(path: Path, options: LogOptions) -> tuple[list[Recording], list[str]]:
     usual = options.usual_rate if log.time is None else None
     rate, remarks = _rate(path, log, options.rate or usual)
     count = len(log.numbers)
-    labels = np.array(log.texts[LABEL]) if LABEL in wanted else np.full(count, _class_of(path))
+    if LABEL in wanted:
+        labels = np.array(log.texts[LABEL])
+    else:
+        labels = _labels(path, options, np.arange(count) / rate if log.time is None else log.time)
     for name in np.unique(labels):
         if name:
             check_class_name(str(path), str(name))
