@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commands import done, failed, object_of
+from commands import call, done, failed, object_of
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, cross_val_score
 
@@ -23,6 +23,7 @@ from edge_naca.signals.choosing import axes_of, suitable, triangles, window_of
 from edge_naca.signals.datasets import dataset_of, feature_names
 from edge_naca.signals.reading import LogOptions, read_recordings
 from edge_naca.signals.recordings import Recording, cut, doubts
+from edge_naca.signals.usual import unusual, usual
 from edge_naca.specification.signal import features
 
 Rows = NDArray[Any]
@@ -304,6 +305,22 @@ def test_channels_that_cannot_be_right_are_named() -> None:
 # ---- choosing ----------------------------------------------------------------------------------
 
 
+def test_another_gain_is_noticed() -> None:
+    def taken(gain: float, width: int = 2) -> list[Recording]:
+        samples = gain * np.random.default_rng(3).normal(size=(5000, width))
+        return [replace(recording(5000, "a", channels=width), samples=samples)]
+
+    metadata = usual(taken(1))
+    assert [one["name"] for one in metadata["channels"]] == ["c0", "c1"]
+    assert not list(unusual(taken(1.2), metadata))
+    (said,) = unusual(taken(2), metadata)
+    assert re.match(r"1\d % of all numbers lie outside .* most of them in c[01] \(-[23]\.", said)
+    # Metadata of other files may say anything, or nothing.
+    for foreign in ({}, {"channels": 3}, {"channels": [{"low": "x", "high": 1}] * 2}):
+        assert not list(unusual(taken(2), foreign))
+    assert not list(unusual(taken(2, width=1), metadata))
+
+
 def test_axes_are_found_by_their_names() -> None:
     assert axes_of(["acc_x", "acc_y", "acc_z", "gz", "gy", "gx", "t"]) == ((0, 1, 2), (5, 4, 3))
     assert axes_of(["Acc X", "Acc Y", "b"]) == ()
@@ -401,6 +418,9 @@ def test_what_does_not_suit_a_signal_is_refused(folder: Path, tmp_path: Path) ->
     out = ("-o", tmp_path / "x.naca")
     assert "--window goes with --signal" in failed(2, "train", walk, "--window", "1s", *out)
     assert "one DATA is read" in failed(2, "train", walk, walk, *out)
+    strong = log(tmp_path / "run.csv", 3 * motion("run", 20))
+    said = call("evaluate", image, strong, "--signal", "--rate", 50).stderr
+    assert "% of all numbers lie outside what is usual for the image" in said
     track = ("--signal", "--labels", walk)
     assert "give one" in failed(2, "train", walk, *track, "--label-column", "a", *out)
     assert "is a folder" in failed(2, "train", walk, folder / "run.csv", *track, *out)

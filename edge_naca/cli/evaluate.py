@@ -54,7 +54,7 @@ def evaluate(
     if plot is not None:
         common.check_figure(plot)
     core = load_image(image)
-    dataset, _ = signals.load(data, reading, windowing, core, as_json)
+    dataset = signals.load(data, reading, windowing, core, as_json).dataset
     names = common.class_names(core)
     index = np.array([names.index(name) if name in names else -1 for name in dataset.classes])
     label = index[dataset.y_test]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
 
@@ -17,12 +17,22 @@ from edge_naca.cli.numbers import NumberRange
 if TYPE_CHECKING:
     from edge_naca.core import Core
     from edge_naca.data import Dataset
+    from edge_naca.network import Network
     from edge_naca.signal_features import Signal
+    from edge_naca.signals.reading import LogOptions
     from edge_naca.signals.recordings import Recording
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 NEAR = 0.02  # that rates may differ by
+
+
+class Loaded(NamedTuple):
+    """Samples; what made features of recordings, None without; what a new image is to say."""
+
+    dataset: Dataset
+    signal: Signal | None
+    metadata: dict[str, Any]
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -128,7 +138,7 @@ def load(
     windowing: Windowing,
     core: Core | None,
     quiet: bool,
-) -> tuple[Dataset, Signal | None]:
+) -> Loaded:
     """Load data: samples as they are, or windows of recordings and what made features of them.
 
     Parameters
@@ -147,12 +157,12 @@ def load(
             raise click.UsageError(f"{', '.join(windowing.options)} goes with --signal")
         if len(data) > 1:
             raise click.UsageError("one DATA is read, or recordings with --signal")
-        return common.load_data(data[0], reading), None
+        return Loaded(common.load_data(data[0], reading), None, {})
     if core is not None and known is None:
         raise click.UsageError("--signal: the image takes ready features, it has no signal")
     if has_signal and (windowing.window is not None or windowing.hop is not None):
         raise click.UsageError("--window, --hop: the image decides that")
-    return _windows(data, reading, windowing, known, quiet)
+    return _windows(data, reading, windowing, None if core is None else core.network, quiet)
 
 
 def _is_recording(name: str) -> bool:
@@ -166,47 +176,35 @@ def _windows(
     data: tuple[str, ...],
     reading: common.Reading,
     windowing: Windowing,
-    signal: Signal | None,
+    network: Network | None,
     quiet: bool,
-) -> tuple[Dataset, Signal]:
+) -> Loaded:
     from edge_naca.printable import printable
     from edge_naca.signals.choosing import suitable
     from edge_naca.signals.datasets import dataset_of
-    from edge_naca.signals.reading import LogOptions, read_recordings
+    from edge_naca.signals.reading import read_recordings
     from edge_naca.signals.recordings import check_alike, doubts
-    from edge_naca.tables.read import TableOptions
+    from edge_naca.signals.usual import unusual, usual
 
+    signal = None if network is None else network.signal
     if reading.labels is not None and reading.label_column is not None:
         raise click.UsageError("--labels and --label-column both say what classes are: give one")
     if reading.labels is not None and len(data) > 1 and not reading.labels.is_dir():
         raise click.UsageError(
             "--labels of several recordings is a folder, with a file named after each of them"
         )
-    table = TableOptions(
-        reading.delimiter,
-        reading.header,
-        reading.decimal,
-        reading.encoding,
-        reading.columns,
-        reading.drop,
-    )
-    options = LogOptions(
-        windowing.rate,
-        reading.label_column,
-        windowing.group,
-        windowing.time_column,
-        table,
-        None if signal is None else signal.rate,
-        reading.labels,
-    )
+    options = _log_options(reading, windowing, None if signal is None else signal.rate)
     found = read_recordings(data, options)
     check_alike(found.recordings)
-    for doubt in doubts(found.recordings):
-        report.say(f"Warning: {doubt}", err=True)
-    if signal is None:
+    warnings, metadata = list(doubts(found.recordings)), {}
+    if network is None or signal is None:
         signal = suitable(found.recordings, windowing.window, windowing.hop)
+        metadata = usual(found.recordings)
     else:
         _check_fits(signal, found.recordings)
+        warnings += unusual(found.recordings, network.metadata)
+    for warning in warnings:
+        report.say(f"Warning: {warning}", err=True)
     name = printable(Path(data[0]).stem) if len(data) == 1 else f"{len(data)} recordings"
     windowed = dataset_of(name, found.recordings, signal, reading.test_fraction)
     dataset = windowed.dataset
@@ -221,7 +219,34 @@ def _windows(
     if not quiet:
         for line in lines:
             report.say(line)
-    return replace(dataset, description="; ".join(lines)), signal
+    dataset = replace(dataset, description="; ".join(lines))
+    return Loaded(dataset, signal, metadata)
+
+
+def _log_options(
+    reading: common.Reading, windowing: Windowing, usual_rate: float | None
+) -> LogOptions:
+    """Return what the options say of how to read recordings."""
+    from edge_naca.signals.reading import LogOptions
+    from edge_naca.tables.read import TableOptions
+
+    table = TableOptions(
+        reading.delimiter,
+        reading.header,
+        reading.decimal,
+        reading.encoding,
+        reading.columns,
+        reading.drop,
+    )
+    return LogOptions(
+        windowing.rate,
+        reading.label_column,
+        windowing.group,
+        windowing.time_column,
+        table,
+        usual_rate,
+        reading.labels,
+    )
 
 
 def _check_fits(signal: Signal, recordings: tuple[Recording, ...]) -> None:

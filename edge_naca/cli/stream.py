@@ -136,7 +136,7 @@ def stream(
     with ports.opened(port, line, chaos, patience=math.inf if wait is None else wait) as device:
         if learn:
             common.check_learns(device.core, port, "add --predict")
-        raw = raw or signals.load((data,), reading, windowing, device.core, as_json)[0]
+        raw = raw or signals.load((data,), reading, windowing, device.core, as_json).dataset
         loaded, was_learned = _fitted(device, raw, as_json)
         names, items, x = _items(device, loaded, order, seed, limit)
         header = _header(device, loaded, learn, order, seed, limit, ask) | {"classes": names}

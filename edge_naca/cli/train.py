@@ -154,17 +154,17 @@ def train(
     if plot is not None:
         common.check_figure(plot)
     before = None if continued is None else _taught(continued, data)
-    loaded, signal = signals.load(data, reading, windowing, before, as_json)
+    loaded, signal, metadata = signals.load(data, reading, windowing, before, as_json)
     converted = None
     if before is None:
         _warn_of_one_class(loaded, options)
-        if signal is not None:
-            options = _of_signal(signal, options, front_end, decorrelate_on)
+        options = _of_signal(signal, options, front_end, decorrelate_on)
         if decorrelate_on is not None:
             options["decorrelate_on"] = common.load_data(decorrelate_on, reading)
         if front_end is not None:
             converted = _put_in_front(front_end, loaded, model_settings, options, as_json)
-        network = replace(recipes.network_for(loaded, seed=seed, **options), signal=signal)
+        network = recipes.network_for(loaded, seed=seed, **options)
+        network = replace(network, signal=signal, metadata=network.metadata | metadata)
         if untaught:
             _write_untaught(output, network, loaded, converted, as_json)
             return
@@ -253,11 +253,16 @@ def _taught(continued: Path, data: tuple[str, ...]) -> Core:
 
 
 def _of_signal(
-    signal: Signal, options: dict[str, Any], front_end: Path | None, decorrelate_on: str | None
+    signal: Signal | None,
+    options: dict[str, Any],
+    front_end: Path | None,
+    decorrelate_on: str | None,
 ) -> dict[str, Any]:
-    """Return the options of a network for windows, whose features are no pixels."""
+    """Return the options of a network, for windows, whose features are no pixels, if it has any."""
     from edge_naca.limits import MAX_LEARNED_INPUTS
 
+    if signal is None:
+        return options
     if front_end is not None or decorrelate_on is not None:
         raise click.UsageError("--front-end and --decorrelate-on: not together with --signal")
     can_decorrelate = signal.features <= MAX_LEARNED_INPUTS and options.get("weight_bits", 8) == 8
