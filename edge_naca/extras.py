@@ -12,6 +12,7 @@ PACKAGES = {
     "onnxruntime": ("onnxruntime", "onnx"),
     "h5py": ("h5py", "nir"),
     "nir": ("nir", "nir"),
+    "pyarrow": ("pyarrow", "parquet"),
 }
 
 

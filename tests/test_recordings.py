@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 from commands import call, done, failed, object_of
 from numpy.typing import NDArray
+from pyarrow import parquet
 from sklearn.model_selection import GroupKFold, cross_val_score
 
 from edge_naca import NacaClassifier
@@ -25,6 +27,7 @@ from edge_naca.signals.reading import LogOptions, read_recordings
 from edge_naca.signals.recordings import Recording, cut, doubts
 from edge_naca.signals.usual import unusual, usual
 from edge_naca.specification.signal import features
+from edge_naca.tables.read import TableOptions
 
 Rows = NDArray[Any]
 RNG = np.random.default_rng(0)
@@ -182,6 +185,69 @@ def test_tracks_that_are_missing(tmp_path: Path) -> None:
         (tmp_path / f"x.{ending}").write_text("0,1,a\n1,2,b\n")
     with pytest.raises(DataError, match=r"x\.csv and .*x\.txt are both named after"):
         read_recordings([heard], LogOptions(labels=tmp_path))
+
+
+def columns(path: Path, **values: Any) -> Path:
+    """Write a Parquet file."""
+    parquet.write_table(pyarrow.table(values), path)
+    return path
+
+
+def test_parquet_is_read(tmp_path: Path) -> None:
+    start = np.datetime64("2026-05-01T12:00:00.000")
+    stamps = start + np.arange(60).astype("timedelta64[s]")  # whole seconds, and no name of times
+    numbers = pyarrow.array([None if at == 30 else at / 4 for at in range(60)])
+    kinds = pyarrow.array(["walk"] * 20 + [None] * 10 + ["run"] * 30).dictionary_encode()
+    path = columns(
+        tmp_path / "x.parquet", when=stamps, a=numbers, b=np.arange(60), kind=kinds, ok=[True] * 60
+    )
+    found = read_recordings([path], LogOptions(label_column="kind"))
+    first, second = found.recordings
+    assert (first.rate, first.channels) == (1, ("a", "b"))
+    assert first.labels.tolist() == ["walk"] * 20 + [""] * 10
+    assert second.labels.tolist() == ["run"] * 29
+    assert second.samples[0].tolist() == [31 / 4, 31]
+    assert "read 60 samples of 5 columns, channels a, b" in found.remarks[0]
+    table = TableOptions(columns=("b",))
+    (one,) = read_recordings([path], LogOptions(8, table=table)).recordings
+    assert (one.rate, str(one.samples.dtype), set(one.labels)) == (8, "int32", {"x"})
+
+
+BAD_COLUMNS: dict[str, tuple[dict[str, Any], LogOptions, str]] = {
+    "no rows": ({"a": np.zeros(0)}, LogOptions(50), "there is no row in it"),
+    "no numbers": ({"a": ["x", "y"]}, LogOptions(50), "no column of numbers"),
+    "no column": ({"a": [1, 2]}, LogOptions(50, "b"), "no column 'b'"),
+    "no rate": ({"a": [1, 2]}, LogOptions(), "say --rate"),
+    "no times": ({"a": [1, 2], "b": ["x", "y"]}, LogOptions(time_column="b"), "no type of times"),
+    "words chosen": (
+        {"a": [1, 2], "b": ["x", "y"]},
+        LogOptions(50, table=TableOptions(columns=("b",))),
+        "column 'b': it holds string, not numbers",
+    ),
+    "two names": ({"a": [1, 2], " a": [1, 2]}, LogOptions(50), "two columns are called 'a'"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_COLUMNS)
+def test_bad_parquet(name: str, tmp_path: Path) -> None:
+    values, options, message = BAD_COLUMNS[name]
+    with pytest.raises(DataError, match=message):
+        read_recordings([columns(tmp_path / "x.parquet", **values)], options)
+
+
+def test_files_that_are_no_parquet(tmp_path: Path) -> None:
+    whole = columns(tmp_path / "x.parquet", a=np.arange(5000)).read_bytes()
+    for content in (b"", b"a,b\n1,2\n", whole[:-9], whole[:40] + whole[80:], b"PAR1" * 20):
+        (tmp_path / "y.parquet").write_bytes(content)
+        with pytest.raises(DataError, match=r"y\.parquet: it is no Parquet file"):
+            read_recordings([tmp_path / "y.parquet"], LogOptions(50))
+
+
+def test_parquet_of_too_many_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_naca.tables.parquet.LARGEST", 99)
+    path = columns(tmp_path / "x.parquet", a=np.zeros(50), b=np.zeros(50))
+    with pytest.raises(DataError, match="50 rows of 2 columns are too many"):
+        read_recordings([path], LogOptions(50))
 
 
 def test_sound_is_read(tmp_path: Path) -> None:

@@ -166,10 +166,9 @@ def load(
 
 
 def _is_recording(name: str) -> bool:
-    from edge_naca.data import TABLES
-    from edge_naca.signals.reading import SOUND
+    from edge_naca.signals.reading import KNOWN
 
-    return Path(name).suffix.lower() in (*TABLES, *SOUND)
+    return Path(name).suffix.lower() in KNOWN
 
 
 def _windows(

@@ -1,4 +1,4 @@
-"""Recordings from files: logs as text (CSV and the like), and sound (WAV)."""
+"""Recordings from files: logs as text (CSV and the like) or Parquet, and sound (WAV)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from edge_naca.signals.recordings import Recording
 from edge_naca.signals.tracks import labels_of, track_of
 from edge_naca.tables.errors import TableError
 from edge_naca.tables.logs import Log, read_log
+from edge_naca.tables.parquet import SUFFIX as PARQUET
+from edge_naca.tables.parquet import read_parquet
 from edge_naca.tables.read import TableOptions
 
 Array = NDArray[Any]
 
 SOUND = (".wav",)
+KNOWN = (*TABLES, PARQUET, *SOUND)
 LABEL, GROUP = "--label-column", "--group"
 LONGEST_STEP = 1.5  # times the usual one, above which samples are missing
 UNEVEN = 0.05  # share of the usual step that steps differ by, from which on rates are uneven
@@ -101,9 +104,8 @@ def read_recordings(paths: Sequence[str | Path], options: LogOptions | None = No
 
 def _is_sound(path: Path) -> bool:
     suffix = path.suffix.lower()
-    if suffix not in (*SOUND, *TABLES):
-        known = ", ".join((*TABLES, *SOUND))
-        raise DataError(f"{shown(path)}: recordings come from {known} files")
+    if suffix not in KNOWN:
+        raise DataError(f"{shown(path)}: recordings come from {', '.join(KNOWN)} files")
     return suffix in SOUND
 
 
@@ -162,7 +164,8 @@ def _class_of(path: Path) -> str:
 def _log(path: Path, options: LogOptions) -> tuple[list[Recording], list[str]]:
     texts = {LABEL: options.label_column, GROUP: options.group}
     wanted = {option: column for option, column in texts.items() if column is not None}
-    log = read_log(path, options.table, texts=wanted, time_column=options.time_column)
+    read = read_parquet if path.suffix.lower() == PARQUET else read_log
+    log = read(path, options.table, texts=wanted, time_column=options.time_column)
     usual = options.usual_rate if log.time is None else None
     rate, remarks = _rate(path, log, options.rate or usual)
     count = len(log.numbers)
@@ -224,7 +227,8 @@ def _rate(path: Path, log: Log, said: float | None) -> tuple[float, list[str]]:
             "column with --time-column, or say --rate"
         )
     usual = float(np.median(steps))
-    unit = _unit(log.time_column, usual, bool((log.time == np.rint(log.time)).all()))
+    are_whole = bool((log.time == np.rint(log.time)).all())
+    unit = log.time_unit or _unit(log.time_column, usual, are_whole)
     rate = 1 / (usual * _UNITS[unit])
     near = steps[steps < LONGEST_STEP * usual]
     remarks = [f"times in {shown(log.time_column)} taken for {unit}: {rate:g} samples a second"]

@@ -35,6 +35,7 @@ class Log:
     time : float64 (rows,), the column of times, and its name; None if there is none.
     lines : of the file, on which rows stand.
     description : one line, how it was read.
+    time_unit : "s" where the file says that times are seconds; "" where it does not.
     """
 
     numbers: Array
@@ -44,6 +45,7 @@ class Log:
     time_column: str
     lines: list[int]
     description: str
+    time_unit: str = ""
 
 
 def read_log(
