@@ -547,7 +547,7 @@ def vectors() -> Iterator[tuple[str, bytes]]:
     network = spiking_stages(Encoder("rate", 4, 7), (hidden, output))
     yield "spiking-stages", tape(network, codes, labels, "codes", start(network))
     yield from signed_vectors()
-    yield "reals", reals()
+    yield from (("reals", reals()), ("halves", halves()))
 
 
 def reals() -> bytes:
@@ -593,6 +593,35 @@ def small_reals() -> bytes:
     wholes = (1, 5, 2**24 + 1, 2**24 + 3, -(2**24) - 3, 2**31 - 1)
     ways += [operation("prepare", (2, 8, np.full(8, x, "<i4").tobytes())) for x in wholes]
     return case(image.encode(network), ways)
+
+
+def halves() -> bytes:
+    """Write down what rounds to 0, to a half, and to a little more than one."""
+    maps = Affine(
+        factor=np.array([1, 32767, -32768, 1]),
+        exponent=np.array([-20, -39, -39, -21]),
+        addend=np.zeros(4, int),
+    )
+    prep = Preparation((1, 4, 1), signed=True, affine=maps)
+    network = Network(8, Encoder("rate", 8, 3), (Population(2, threshold=9),), prep)
+    half = 2**23 + 2**19  # 8.5 of the first map
+    numbers = [
+        half - 1,
+        half,
+        half + 1,
+        half + 2**20,
+        half + 2**20 + 1,
+        2**24 - 1,
+        2**22,
+        2**23 + 9,
+    ]
+    samples = [
+        sample_of(network, np.full(4, sign * number, np.float32), "raw")
+        for number in numbers
+        for sign in (1, -1)
+    ]
+    ways = [operation("prepare", sample) for sample in samples]
+    return case(image.encode(network), [operation("learn", samples[0]), *ways])
 
 
 def signed_vectors() -> Iterator[tuple[str, bytes]]:

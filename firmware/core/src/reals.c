@@ -38,7 +38,7 @@ naca_maps_t naca_maps_at(const void *data, uint32_t count)
 // (high + low / 256) * 2^shift, low below 256: a half rounded to even, UINT32_MAX for more.
 static uint32_t scaled(uint32_t high, uint32_t low, int32_t shift)
 {
-    if ((high | low) == 0 || shift < -32) {
+    if ((high | low) == 0 || shift < -31) { // high is below 2^31 where shift is so small
         return 0;
     }
     for (; shift > 0; shift--) {
@@ -48,10 +48,10 @@ static uint32_t scaled(uint32_t high, uint32_t low, int32_t shift)
         high = high << 1 | low >> 7;
         low = low << 1 & 255u;
     }
-    uint32_t whole = shift > -32 ? high >> -shift : 0;
+    uint32_t whole = high >> (shift < 0 ? -shift : 0);
     uint32_t rest = low << 24; // 2^32 of it make one
     if (shift < 0) {
-        rest = shift > -32 ? high << (32 + shift) : high;
+        rest = high << (32 + shift);
     } else {
         low = 0;
     }
