@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import platform
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,17 @@ def test_python_plays_tapes_alike() -> None:
     tape = b"".join(random_cases(seed=99, count=50))
     expected = list(answers(tape, Specification))
     assert first_difference(expected, list(answers(tape, Core))) is None
+
+
+def test_random_cases_are_of_their_seed_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a module holds that another test imported changes none of them."""
+    before = random_cases(seed=7, count=30, rounds=1)
+    (tmp_path / "constants_of_others.py").write_text(f"NUMBERS = {list(range(101, 3000, 7))}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("constants_of_others")
+    assert random_cases(seed=7, count=30, rounds=1) == before
 
 
 def test_difference_is_told_with_its_place() -> None:

@@ -283,10 +283,10 @@ def low_rank_inhibition() -> Inhibition:
     return Inhibition(16, 5, weights, rng.integers(0, 4, 5), shift=8, centre=centre, rank=5)
 
 
-def far_decorrelated(codes: NDArray[Any], noise: int, **learned: Any) -> bytes:
+def far_decorrelated(codes: NDArray[Any], noise: int, *, reach: int = 1, **learned: Any) -> bytes:
     """Write down what an inhibition makes of one more sample when this is what it learned."""
     inputs = len(codes)
-    inhibition = Inhibition(inputs, 7, reach=1, noise=noise, first=1, every=1)
+    inhibition = Inhibition(inputs, 7, reach=reach, noise=noise, first=1, every=1)
     network = presets.competitive(inputs, 2, 1, bits=3, inhibition=inhibition, **NO_PRIORS)
     state = image.new_state(network)
     assert state.inhibition is not None
@@ -318,6 +318,18 @@ def decorrelated_extremes() -> Iterator[bytes]:
     last = np.where(np.arange(triangle(inputs)) < triangle(inputs - 1), 0, 16384)
     still = {"factor": last.astype(np.int16), "prototypes": 0 * prototypes}
     yield far_decorrelated(np.eye(inputs, dtype=int)[0] * 12, 0, **still, count=2, factor_shift=13)
+
+
+def furthest_decorrelated() -> bytes:
+    """Write down the largest reach: prototypes give so much that its shift meets its limit."""
+    inputs = 40
+    state = {
+        "factor": np.full(triangle(inputs), 32767, np.int16),
+        "prototypes": np.array([2047, -2047], np.int16)[:, None].repeat(inputs, axis=1),
+        "count": 4095,
+        "factor_shift": 14,
+    }
+    return far_decorrelated(np.full(inputs, -127), 4095, reach=15, **state)
 
 
 def paper(continual: bool) -> tuple[Network, bytes]:
@@ -638,6 +650,7 @@ def signed_vectors() -> Iterator[tuple[str, bytes]]:
     yield "decorrelated", b"".join([*tapes, *decorrelated_extremes()])
     network, state = decorrelated(low_rank_inhibition())
     yield "low-rank", tape(network, samples, theirs, "raw", state)
+    yield "furthest-reach", furthest_decorrelated()
 
 
 def make(folder: Path) -> None:
