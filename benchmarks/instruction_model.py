@@ -191,6 +191,7 @@ def main() -> None:
             "largest_error": round(largest_error(compared), 3),
             "coefficients": coefficients,
             **sizes(core, board),
+            "signal": entries[core]["signal"],  # instruction_signals.py's
         }
         tables.append(table_of(core, compared))
         print(f"{core}: fitted to {len(known)} networks. {tables[-1].text}", flush=True)

@@ -6,6 +6,7 @@ The command line names these in its help, so this module imports nothing: help l
 DATA_SETS = ("digits", "mnist", "fashion-mnist")
 FEATURES = ("auto", "edges", "pixels", "scaled", "decorrelated")  # what is made of a sample
 ORDERS = ("class", "shuffled", "given")  # in which samples come
+SPLITS = ("auto", "group", "time")  # what decides which windows of recordings are tested on
 CODINGS = ("bitplane", "rate")  # how a rectifier of an ONNX file becomes spikes
 RAW_TYPES = ("uint8", "int16", "int32", "float32")  # the last for networks that take real numbers
 INPUT_TYPES = (

@@ -7,6 +7,8 @@ from importlib import import_module
 # Module: what it is called where it is installed from, and the extra that brings it.
 PACKAGES = {
     "sklearn": ("scikit-learn", "learn"),
+    "joblib": ("joblib", "learn"),
+    "distributed": ("distributed", "dask"),
     "matplotlib": ("matplotlib", "plot"),
     "onnx": ("onnx", "onnx"),
     "onnxruntime": ("onnxruntime", "onnx"),

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge_naca import image
+from edge_naca import image, presets
 from edge_naca._core import ffi, lib
 from edge_naca.core import aligned, check_status, pointer_to
 from edge_naca.forks import forkable_lock
-from edge_naca.network import Network
+from edge_naca.network import Network, Preparation
 from edge_naca.samples import check_window
+from edge_naca.signal_features import Signal
+
+
+def carrier(signal: Signal) -> Network:
+    """Return the smallest network with a signal: for its features, whoever learns from them."""
+    preparation = Preparation((1, signal.features, 1))
+    return replace(presets.competitive(preparation, 1, 1, bits=1), signal=signal)
 
 
 class SignalCore:

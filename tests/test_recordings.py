@@ -307,9 +307,9 @@ def test_windows_are_of_one_class() -> None:
     one.labels[50:] = "b"
     one.labels[90:] = ""
     found = cut([one], 16, 8)
-    assert found.labels.tolist() == ["a"] * 5 + ["b"] * 3
-    assert found.mixed == 3
-    assert found.starts.tolist() == [0, 8, 16, 24, 32, 56, 64, 72]
+    assert found.places.labels.tolist() == ["a"] * 5 + ["b"] * 3
+    assert found.places.mixed == 3
+    assert found.places.starts.tolist() == [0, 8, 16, 24, 32, 56, 64, 72]
     with pytest.raises(DataError, match="the longest has 100"):
         cut([one], 128, 8)
     one.labels[::3] = ""
@@ -336,7 +336,7 @@ def test_without_groups_the_end_of_each_recording_is_tested() -> None:
     found = cut(recordings, 16, 8)
     all_of = features(signal_of(), found.windows)
     learned = {row.tobytes() for row in windowed.dataset.x_train}
-    kinds = [row.tobytes() in learned for row in all_of[found.labels == "a"]]
+    kinds = [row.tobytes() in learned for row in all_of[found.places.labels == "a"]]
     last = max(at for at, is_learned in enumerate(kinds) if is_learned)
     assert all(kinds[: last + 1])  # nothing to test before it
     tested = len(windowed.dataset.x_test) // 2
@@ -537,11 +537,11 @@ def test_a_classifier_learns_from_windows(tmp_path: Path) -> None:
     found = cut(recordings, signal.window, signal.hop)
     model = NacaClassifier(signal=signal)
     scores = cross_val_score(
-        model, found.windows.reshape(len(found.windows), -1), found.labels,
+        model, found.windows.reshape(len(found.windows), -1), found.places.labels,
         groups=found.groups, cv=GroupKFold(3),
     )  # fmt: skip
     assert scores.mean() > 0.9
-    model.fit(found.windows, found.labels)
+    model.fit(found.windows, found.places.labels)
     model.save(tmp_path / "gait.naca")
     again = NacaClassifier.load(tmp_path / "gait.naca")
     assert (again.predict(found.windows) == model.predict(found.windows)).all()
@@ -552,10 +552,10 @@ def test_a_classifier_learns_from_windows(tmp_path: Path) -> None:
     again.partial_fit(found.windows[:3], ["jump"] * 3)
     assert "jump" in again.classes_
     with pytest.raises(ValueError, match="numbers a window, but signal takes 192"):
-        NacaClassifier(signal=signal).fit(found.windows[:, :32], found.labels)
+        NacaClassifier(signal=signal).fit(found.windows[:, :32], found.places.labels)
     wrong: Any = "walk"
     with pytest.raises(TypeError, match=r"signal must be an edge_naca\.signal_features\.Signal"):
-        NacaClassifier(signal=wrong).fit(found.windows, found.labels)
+        NacaClassifier(signal=wrong).fit(found.windows, found.places.labels)
     whole = replace(signal, affine=None)
     with pytest.raises(ValueError, match="whole numbers of 16 bits"):
-        NacaClassifier(signal=whole).fit(found.windows, found.labels)
+        NacaClassifier(signal=whole).fit(found.windows, found.places.labels)

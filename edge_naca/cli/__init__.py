@@ -51,6 +51,10 @@ COMMANDS = {
         "Repeat a recording into a device, and compare.",
     ),
     "reset": Entry("edge_naca.cli.device:reset", "Restart a device, or make it forget."),
+    "search": Entry(
+        "edge_naca.cli.search:search",
+        "Find which features and network suit recordings and fit a board.",
+    ),
     "stream": Entry(
         "edge_naca.cli.stream:stream",
         "Teach a running device, sample by sample, and watch.",

@@ -155,6 +155,8 @@ def _work_table(costs: Report) -> Table:
         table.add_column(heading, justify="right")
     for title, work in (("inferred", costs.infer), ("learned", costs.learn)):
         table.add_row(title, *_cells(work))
+    if costs.window is not None:
+        table.add_row("before that, its window", *_cells(costs.window))
     if costs.renewal is not None:
         table.add_row(f"V renewed, every {costs.renewal_every} samples", *_cells(costs.renewal))
     return table
@@ -192,6 +194,11 @@ def _grounds(costs: Report) -> list[str]:
         share = "those among these samples" if costs.measured else "spread over all samples"
         lines.append(
             f"Learned: renewals of V included, {share}; one comes every {costs.renewal_every}."
+        )
+    if costs.window is not None:
+        lines.append(
+            "Window: its samples taken one at a time, and its features made"
+            + ("; estimated." if costs.measured else ".")
         )
     if unit == "instructions":
         lines.append(

@@ -121,6 +121,10 @@ class Bar:
         """Say that so many more samples are done."""
         self._progress.update(self._task, advance=count, description=title)
 
+    def reach(self, done: int, total: int, title: str) -> None:
+        """Say that so many of so many are done; there may be more of them than was known."""
+        self._progress.update(self._task, completed=done, total=total, description=title)
+
     def row(self, text: str) -> None:
         """Print a line, unless quiet."""
         if self._quiet:

@@ -3,39 +3,77 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
 
+from edge_naca.choices import SPLITS
 from edge_naca.cli import common, report
 from edge_naca.cli.numbers import NumberRange
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from edge_naca.core import Core
     from edge_naca.data import Dataset
     from edge_naca.network import Network
     from edge_naca.signal_features import Signal
     from edge_naca.signals.reading import LogOptions
     from edge_naca.signals.recordings import Recording
+    from edge_naca.signals.splits import Split
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 NEAR = 0.02  # that rates may differ by
 
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 class Loaded(NamedTuple):
-    """Samples; what made features of recordings, None without; what a new image is to say."""
+    """Samples, and of recordings what was made of them.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    signal : what made features; None of samples that are no recordings.
+    metadata : what a new image is to say.
+    groups : of each sample to learn; None of samples that are no recordings.
+    options : of a network, as `edge_naca.recipes.network_for` takes them, where they were found.
+    """
 
     dataset: Dataset
-    signal: Signal | None
-    metadata: dict[str, Any]
+    signal: Signal | None = None
+    metadata: Mapping[str, Any] = NOTHING
+    groups: NDArray[np.str_] | None = None
+    options: Mapping[str, Any] = NOTHING
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+class Chosen(NamedTuple):
+    """Features, and options of a network, that suit recordings."""
+
+    signal: Signal
+    options: dict[str, Any]
+
+
+# Chooses for recordings, where `Windowing` says nothing else.
+Chooser = Callable[[Sequence["Recording"], "Windowing"], Chosen]
+
+
+class Read(NamedTuple):
+    """Recordings, and how they were read, for people."""
+
+    recordings: tuple[Recording, ...]
+    remarks: list[str]
+
+
+def seconds_of(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """Return "2.5", "2.5s" or "500ms" in seconds."""
     if value is None:
         return None
@@ -56,13 +94,16 @@ class Windowing:
     hop: float | None = None
     group: str | None = None
     time_column: str | None = None
+    split: str = "auto"
 
     @property
     def options(self) -> tuple[str, ...]:
         """Options that say something about recordings, as they are typed."""
         names = [field.name for field in fields(self) if field.name != "signal"]
         return tuple(
-            "--" + name.replace("_", "-") for name in names if getattr(self, name) is not None
+            "--" + name.replace("_", "-")
+            for name in names
+            if getattr(self, name) not in (None, "auto")
         )
 
 
@@ -71,11 +112,11 @@ def signal_options(function: Function) -> Function:
 
     @wraps(function)
     def command(*args: Any, windowing: Windowing, **values: Any) -> Any:
-        cut = {name: values.pop(name) for name in ("rate", "window", "hop")}
+        cut = {name: values.pop(name) for name in ("rate", "window", "hop", "split")}
         return function(*args, windowing=replace(windowing, **cut), **values)
 
     reading = recording_options(command)
-    for decorate in (_HOP, _WINDOW, _RATE):
+    for decorate in (_SPLIT, _HOP, _WINDOW, _RATE):
         reading = decorate(reading)
     return cast(Function, reading)
 
@@ -105,15 +146,23 @@ _GROUP = click.option(
     help="Of recordings: the column that says who or what they are of. Who is tested on is not "
     "learned from.  [every file]",
 )
+_SPLIT = click.option(
+    "--split",
+    type=click.Choice(SPLITS),
+    default="auto",
+    show_default=True,
+    help="Of recordings, what is tested on: whole groups, or the last part in time of every class "
+    "in every recording. auto: groups where every class is of two at least.",
+)
 _HOP = click.option(
     "--hop",
-    callback=_seconds,
+    callback=seconds_of,
     metavar="DURATION",
     help="From one window to the next.  [half a window]",
 )
 _WINDOW = click.option(
     "--window",
-    callback=_seconds,
+    callback=seconds_of,
     metavar="DURATION",
     help="How long a window is, as 2.5s or 500ms: the nearest power of two of samples.  "
     "[2.56s, of sound 0.512s]",
@@ -127,8 +176,8 @@ _RATE = click.option(
 _SIGNAL = click.option(
     "--signal",
     is_flag=True,
-    help="DATA are recordings of a sensor, rows in the order of time: windows of them are cut and "
-    "turned into features, by the image, on a device too.",
+    help="DATA are recordings of a sensor, rows in the order of time, or folders of such files, "
+    "one a class: windows of them are cut and turned into features, by the image, on a device too.",
 )
 
 
@@ -138,6 +187,7 @@ def load(
     windowing: Windowing,
     core: Core | None,
     quiet: bool,
+    choose: Chooser | None = None,
 ) -> Loaded:
     """Load data: samples as they are, or windows of recordings and what made features of them.
 
@@ -145,6 +195,7 @@ def load(
     ----------
     core : whose signal makes features; None to find one that suits.
     quiet : whether nothing is said of how recordings were read.
+    choose : finds one by what is not tested on; None for one that is known to suit.
 
     Raises
     ------
@@ -157,33 +208,41 @@ def load(
             raise click.UsageError(f"{', '.join(windowing.options)} goes with --signal")
         if len(data) > 1:
             raise click.UsageError("one DATA is read, or recordings with --signal")
-        return Loaded(common.load_data(data[0], reading), None, {})
+        return Loaded(common.load_data(data[0], reading))
     if core is not None and known is None:
         raise click.UsageError("--signal: the image takes ready features, it has no signal")
     if has_signal and (windowing.window is not None or windowing.hop is not None):
         raise click.UsageError("--window, --hop: the image decides that")
-    return _windows(data, reading, windowing, None if core is None else core.network, quiet)
+    network = None if core is None else core.network
+    read = read_recordings(data, reading, windowing, network)
+    return _windows(data, read, reading, windowing, network, quiet, choose)
 
 
 def _is_recording(name: str) -> bool:
     from edge_naca.signals.reading import KNOWN
 
-    return Path(name).suffix.lower() in KNOWN
+    return Path(name).suffix.lower() in KNOWN or Path(name).is_dir()
 
 
-def _windows(
+def read_recordings(
     data: tuple[str, ...],
     reading: common.Reading,
     windowing: Windowing,
-    network: Network | None,
-    quiet: bool,
-) -> Loaded:
-    from edge_naca.printable import printable
-    from edge_naca.signals.choosing import suitable
-    from edge_naca.signals.datasets import dataset_of
-    from edge_naca.signals.reading import read_recordings
+    network: Network | None = None,
+) -> Read:
+    """Read recordings that are alike, and warn of what is odd about them.
+
+    Parameters
+    ----------
+    network : that they are for, if there is one already.
+
+    Raises
+    ------
+    DataError, click.UsageError
+    """
+    from edge_naca.signals import reading as files
     from edge_naca.signals.recordings import check_alike, doubts
-    from edge_naca.signals.usual import unusual, usual
+    from edge_naca.signals.usual import unusual
 
     signal = None if network is None else network.signal
     if reading.labels is not None and reading.label_column is not None:
@@ -193,33 +252,87 @@ def _windows(
             "--labels of several recordings is a folder, with a file named after each of them"
         )
     options = _log_options(reading, windowing, None if signal is None else signal.rate)
-    found = read_recordings(data, options)
+    found = files.read_recordings(data, options)
     check_alike(found.recordings)
-    warnings, metadata = list(doubts(found.recordings)), {}
-    if network is None or signal is None:
-        signal = suitable(found.recordings, windowing.window, windowing.hop)
-        metadata = usual(found.recordings)
-    else:
+    warnings = list(doubts(found.recordings))
+    if network is not None and signal is not None:
         _check_fits(signal, found.recordings)
         warnings += unusual(found.recordings, network.metadata)
     for warning in warnings:
         report.say(f"Warning: {warning}", err=True)
+    return Read(found.recordings, list(found.remarks))
+
+
+def lengths_of(windowing: Windowing, rate: float) -> tuple[int | None, int | None]:
+    """Return window and hop in samples; None for what was not said."""
+    from edge_naca.signals.choosing import window_of
+
+    window = None if windowing.window is None else window_of(windowing.window, rate)
+    hop = None if windowing.hop is None else max(round(windowing.hop * rate), 1)
+    return window, hop
+
+
+def hold_out(
+    recordings: Sequence[Recording], windowing: Windowing, fraction: float
+) -> tuple[Split | None, tuple[Recording, ...]]:
+    """Return what is tested on, None for nothing, and what is left to choose by.
+
+    It is decided before a length of windows is: by the shortest that may be chosen.
+    """
+    from edge_naca.search.candidates import lengths
+    from edge_naca.signals.recordings import places_of
+    from edge_naca.signals.splits import held_out
+
+    if fraction == 0:
+        return None, tuple(recordings)
+    window, hop = lengths_of(windowing, recordings[0].rate)
+    window = min(lengths(recordings)) if window is None else window
+    places = places_of(recordings, window, window // 2 if hop is None else hop)
+    split = held_out(recordings, places, fraction, by=windowing.split)
+    return split, split.rest(recordings)
+
+
+def _windows(
+    data: tuple[str, ...],
+    read: Read,
+    reading: common.Reading,
+    windowing: Windowing,
+    network: Network | None,
+    quiet: bool,
+    choose: Chooser | None,
+) -> Loaded:
+    from edge_naca.printable import printable
+    from edge_naca.signals.choosing import suitable
+    from edge_naca.signals.datasets import dataset_of
+    from edge_naca.signals.usual import usual
+
+    recordings, fraction, split = read.recordings, reading.test_fraction, None
+    options: dict[str, Any] = {}
+    if network is not None and network.signal is not None:
+        signal, metadata = network.signal, {}
+    elif choose is None:
+        signal = suitable(recordings, windowing.window, windowing.hop)
+        metadata = usual(recordings)
+    else:
+        split, rest = hold_out(recordings, windowing, fraction)
+        signal, options = choose(rest, windowing)
+        metadata = usual(recordings)
     name = printable(Path(data[0]).stem) if len(data) == 1 else f"{len(data)} recordings"
-    windowed = dataset_of(name, found.recordings, signal, reading.test_fraction)
+    windowed = dataset_of(name, recordings, signal, fraction, 0, windowing.split, split)
     dataset = windowed.dataset
     how = (
         f"windows of {signal.window} samples ({signal.seconds:g} s), one every {signal.hop}: "
         f"{len(dataset.y_train)} to learn, {len(dataset.y_test)} to test, {signal.features} "
         f"features each; {windowed.split}"
     )
-    lines = [*found.remarks, how]
+    lines = [*read.remarks, how]
     if windowed.mixed:
         lines.append(f"{windowed.mixed} windows left out, which are not of one class")
     if not quiet:
         for line in lines:
             report.say(line)
     dataset = replace(dataset, description="; ".join(lines))
-    return Loaded(dataset, signal, metadata)
+    return Loaded(dataset, signal, metadata, windowed.groups, options)
 
 
 def _log_options(

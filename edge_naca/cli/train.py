@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_naca.choices import ORDERS
-from edge_naca.cli import common, provenance, report, signals
+from edge_naca.cli import common, lessons, provenance, report, signals
 from edge_naca.cli import front_end as front_ends
 from edge_naca.cli.import_ import print_report
 from edge_naca.cli.model_options import model_options
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from edge_naca.export.conversion.layers import Report
     from edge_naca.network import Network
     from edge_naca.scenarios import History, Lesson
-    from edge_naca.signal_features import Signal
 
 
 @click.command()
@@ -90,6 +89,11 @@ if TYPE_CHECKING:
     help="Teach nothing: an image with the room, the features and the scale that suit DATA, for a "
     "device to learn from the start.",
 )  # fmt: skip
+@click.option(
+    "--leave-one-out", is_flag=True,
+    help="Of recordings: first test on every group (--group) once, by a network that learned all "
+    "others; the image then learns all.",
+)  # fmt: skip
 @click.option("--plot", type=click.Path(path_type=Path), metavar="PNG", help="Draw accuracy.")
 @common.json_option
 def train(
@@ -106,6 +110,7 @@ def train(
     rank: int | None,
     unknown: float | None,
     untaught: bool,
+    leave_one_out: bool,
     plot: Path | None,
     as_json: bool,
     **options: Any,
@@ -132,10 +137,13 @@ def train(
           --encoder direct --full-scale 255 -o mnist.naca
       edge-naca train walk.csv run.csv sit.csv --signal --rate 50 -o gait.naca
       edge-naca train log.csv --signal --label-column activity --group person -o gait.naca
+      edge-naca train log.csv --signal --label-column activity --features auto -o gait.naca
 
     With --signal, DATA are recordings: .csv and the like with a row for each sample of a sensor,
     or .wav. A file without --label-column is of one class, named as the file. No window reaches
-    over a gap, and none of a recording is learned from while others of it are tested on.
+    over a gap, and none of a recording is learned from while others of it are tested on. Features
+    that usually suit are made of windows; --features auto tries many, as `edge-naca search` does,
+    on what is not tested on.
 
     With --continue, samples of new classes may come as long as there is room (--capacity).
 
@@ -144,49 +152,70 @@ def train(
     those of what it gives. Of an image without populations the last stage, which answers, is left
     out. docs/onnx-import.md and docs/nir.md say what can be converted.
     """
-    from edge_naca import image, recipes
     from edge_naca.core import Core
 
     start = time.perf_counter()
     options, model_settings = _sorted_options(options, front_end, continued, decorrelate_on, rank)
     _check_together(untaught, continued, plot, unknown)
-    common.check_writable(output)
-    if plot is not None:
-        common.check_figure(plot)
+    if leave_one_out:
+        _check_left_out(untaught, continued, windowing)
+        reading = replace(reading, test_fraction=0.0)
+    _check_outputs(output, plot)
     before = None if continued is None else _taught(continued, data)
-    loaded, signal, metadata = signals.load(data, reading, windowing, before, as_json)
-    converted = None
+    choose = _chooser(windowing, options, as_json)
+    found = signals.load(data, reading, windowing, before, as_json, choose)
+    loaded = found.dataset
+    course = lessons.Course(order, epochs, seed)
+    converted, left_out = None, None
     if before is None:
-        _warn_of_one_class(loaded, options)
-        options = _of_signal(signal, options, front_end, decorrelate_on)
-        if decorrelate_on is not None:
-            options["decorrelate_on"] = common.load_data(decorrelate_on, reading)
-        if front_end is not None:
-            converted = _put_in_front(front_end, loaded, model_settings, options, as_json)
-        network = recipes.network_for(loaded, seed=seed, **options)
-        network = replace(network, signal=signal, metadata=network.metadata | metadata)
+        options = _completed(found, options, front_end, decorrelate_on, reading)
+        converted = _put_in_front(front_end, loaded, model_settings, options, as_json)
+        network = _network_for(found, options, seed)
         if untaught:
             _write_untaught(output, network, loaded, converted, as_json)
             return
+        if leave_one_out:
+            left_out = lessons.left_out(loaded, found.groups, options, course, as_json)
         core, named = Core(network), loaded
     else:
         core, named = before, _join_classes(before, common.fitted(before, loaded))
-    stages = _stages(core, named, order, epochs, seed)
+    stages = lessons.stages_of(core, named, course)
     if unknown is not None:
         core = Core(_with_limit(core.network, named, stages, unknown, as_json))
-    history = _teach(core, named, stages, as_json)
-    record = provenance.record(loaded, history, order, epochs, seed)
-    network = provenance.with_record(core.network, named.classes, named.columns, record)
-    content = image.encode(network, core.state())
-    if plot is not None:
-        _draw(plot, history, named, as_json)
+    history = lessons.teach(core, named, stages, as_json)
+    content, record = lessons.image_of(core, named, loaded, history, course)
+    _draw(plot, history, named, as_json)
     common.write_kept({output: content}, as_json)
     seconds = round(time.perf_counter() - start, 3)
     if as_json:
         written = {"image": str(output), "image_bytes": len(content), "seconds": seconds}
+        record |= {"left_out": left_out}
         report.print_json(record | _summary(core, history, named, converted) | written)
         return
-    _tell(output, core, history, named.classes, seconds)
+    tested = "the test samples" if left_out is None else "what it learned"
+    _tell(output, core, history, named.classes, seconds, tested)
+
+
+def _network_for(found: signals.Loaded, options: dict[str, Any], seed: int) -> Network:
+    """Return a network for samples, with the signal that makes them, if any."""
+    from edge_naca import recipes
+
+    _warn_of_one_class(found.dataset, options)
+    network = recipes.network_for(found.dataset, seed=seed, **options)
+    metadata = network.metadata | dict(found.metadata)
+    return replace(network, signal=found.signal, metadata=metadata)
+
+
+def _chooser(
+    windowing: signals.Windowing, options: dict[str, Any], quiet: bool
+) -> signals.Chooser | None:
+    """Return what chooses features and network by measurement, if `--features auto` asks for it."""
+    if not windowing.signal or options.get("features") != "auto":
+        return None
+    from edge_naca.cli.searching import chooser
+
+    del options["features"]
+    return chooser(options, quiet)
 
 
 def _check_together(
@@ -196,6 +225,11 @@ def _check_together(
         raise click.UsageError("--untaught: there is nothing to --continue or to --plot")
     if unknown is not None and (untaught or continued is not None):
         raise click.UsageError("--unknown: it is found while a network is taught from the start")
+
+
+def _check_left_out(untaught: bool, continued: Path | None, windowing: signals.Windowing) -> None:
+    if untaught or continued is not None or not windowing.signal:
+        raise click.UsageError("--leave-one-out goes with --signal, and with learning from start")
 
 
 def _warn_of_one_class(loaded: Dataset, options: dict[str, Any]) -> None:
@@ -215,9 +249,15 @@ def _warn_of_one_class(loaded: Dataset, options: dict[str, Any]) -> None:
 
 
 def _put_in_front(
-    front_end: Path, loaded: Dataset, settings: dict[str, Any], options: dict[str, Any], quiet: bool
+    front_end: Path | None,
+    loaded: Dataset,
+    settings: dict[str, Any],
+    options: dict[str, Any],
+    quiet: bool,
 ) -> Report | None:
-    """Add a model's frozen layers to the options of a network, and say what became of them."""
+    """Add a model's frozen layers, if any, to options of a network; say what became of them."""
+    if front_end is None:
+        return None
     options["front_end"], converted = front_ends.load_front_end(front_end, loaded, settings)
     if converted is not None and not quiet:
         print_report(converted)
@@ -252,21 +292,24 @@ def _taught(continued: Path, data: tuple[str, ...]) -> Core:
     return core
 
 
-def _of_signal(
-    signal: Signal | None,
+def _completed(
+    found: signals.Loaded,
     options: dict[str, Any],
     front_end: Path | None,
     decorrelate_on: str | None,
+    reading: common.Reading,
 ) -> dict[str, Any]:
-    """Return the options of a network, for windows, whose features are no pixels, if it has any."""
+    """Return the options of a network, with what suits windows, whose features are no pixels."""
     from edge_naca.limits import MAX_LEARNED_INPUTS
 
-    if signal is None:
+    if decorrelate_on is not None:
+        options = options | {"decorrelate_on": common.load_data(decorrelate_on, reading)}
+    if found.signal is None:
         return options
     if front_end is not None or decorrelate_on is not None:
         raise click.UsageError("--front-end and --decorrelate-on: not together with --signal")
-    can_decorrelate = signal.features <= MAX_LEARNED_INPUTS and options.get("weight_bits", 8) == 8
-    return {"features": "decorrelated" if can_decorrelate else "scaled"} | options
+    is_few = found.signal.features <= MAX_LEARNED_INPUTS and options.get("weight_bits", 8) == 8
+    return {"features": "decorrelated" if is_few else "scaled"} | options | dict(found.options)
 
 
 def _write_untaught(
@@ -298,20 +341,33 @@ def _write_untaught(
 
 
 def _tell(
-    output: Path, core: Core, history: History, classes: Sequence[str], seconds: float
+    output: Path,
+    core: Core,
+    history: History,
+    classes: Sequence[str],
+    seconds: float,
+    tested: str,
 ) -> None:
     """Say what came out."""
     report.out.print()
     if len(history.stages) > 1:
         report.out.print(report.forgotten_table(history, classes))
     report.say(
-        f"{output}: {report.percent(history.final, 2)} on the test samples, "
+        f"{output}: {report.percent(history.final, 2)} on {tested}, "
         f"{len(core.state()) / 1024:.1f} KiB of learned state, {seconds:.1f} s, "
         f"state hash {core.state_hash():08x}"
     )
 
 
-def _draw(plot: Path, history: History, dataset: Dataset, as_json: bool) -> None:
+def _check_outputs(output: Path, plot: Path | None) -> None:
+    common.check_writable(output)
+    if plot is not None:
+        common.check_figure(plot)
+
+
+def _draw(plot: Path | None, history: History, dataset: Dataset, as_json: bool) -> None:
+    if plot is None:
+        return
     from edge_naca.plots import figures
 
     title = f"{dataset.name}: {history.final:.1%} over all classes seen"
@@ -383,35 +439,3 @@ def _join_classes(core: Core, dataset: Dataset) -> Dataset:
             "makes room for them"
         )
     return dataset.with_classes(names)
-
-
-def _stages(core: Core, dataset: Dataset, order: str, epochs: int, seed: int) -> list[Lesson]:
-    """Return the stream; what the core knew before counts as seen from the start."""
-    import numpy as np
-
-    from edge_naca import scenarios
-
-    known = tuple(int(label) for label in np.flatnonzero(core.seen()))
-    return [
-        replace(stage, classes=known + tuple(c for c in stage.classes if c not in known))
-        for stage in scenarios.stream(dataset, order, seed, epochs)
-    ]
-
-
-def _teach(core: Core, dataset: Dataset, stages: list[Lesson], quiet: bool) -> History:
-    from edge_naca import scenarios
-
-    total = sum(len(stage.indices) for stage in stages)
-    with report.Bar(total, quiet) as bar:
-        bar.row(report.line("learned", ("samples", "accuracy", "forgotten")))
-        for history in scenarios.follow(
-            core, dataset, stages, lambda count, stage: bar.advance(count, stage.title)
-        ):
-            stage = history.stages[-1]
-            cells = (
-                f"{len(stage.indices)}",
-                report.percent(history.final),
-                report.points(history.forgetting),
-            )
-            bar.row(report.line(stage.title, cells))
-    return history

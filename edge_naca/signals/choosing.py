@@ -57,12 +57,23 @@ def suitable(
     rate, channels = first.rate, first.samples.shape[1]
     if channels > MAX_CHANNELS:
         raise DataError(f"{channels} channels, {MAX_CHANNELS} are the most: --columns chooses some")
-    is_sound = channels == 1 and rate >= SOUND_RATE
-    usual = SOUND_WINDOW if is_sound else MOTION_WINDOW
-    length = window_of(usual if window is None else window, rate)
+    is_sound = is_of_sound(first)
+    length = usual_window(rate, is_sound) if window is None else window_of(window, rate)
     step = length // 2 if hop is None else max(round(hop * rate), 1)
-    made = _sound(rate, length, step) if is_sound else _motion(first.channels, rate, length, step)
-    return replace(made, affine=_maps(recordings, made))
+    made = sound(rate, length, step) if is_sound else _motion(first.channels, rate, length, step)
+    return replace(made, affine=maps(recordings, made.magnitudes))
+
+
+def is_of_sound(recording: Recording) -> bool:
+    """Tell whether a recording is taken for sound: one channel of many samples a second."""
+    return recording.samples.shape[1] == 1 and recording.rate >= SOUND_RATE
+
+
+def usual_window(rate: float, is_sound: bool) -> int:
+    """Return how many samples a window has where nobody says it: what suits motion, or sound."""
+    exact = (SOUND_WINDOW if is_sound else MOTION_WINDOW) * rate
+    most = MAX_WINDOW if is_sound else MAX_FRAME
+    return min(max(1 << max(round(np.log2(max(exact, 1))), 0), LEAST_WINDOW), most)
 
 
 def window_of(seconds: float, rate: float) -> int:
@@ -154,23 +165,31 @@ def motion_bands(frame: int, count: int) -> Bands:
     return Bands(frame, count, bins, first)
 
 
-def _sound(rate: float, window: int, hop: int) -> Signal:
+def sound(
+    rate: float,
+    window: int,
+    hop: int,
+    bands: int = SOUND_BANDS,
+    frames: int = SOUND_FRAMES,
+    level: int = SOUND_LEVEL,
+) -> Signal:
+    """Return a signal whose features are what mel bands hold in frames over the window."""
     frame = min(1 << round(np.log2(SOUND_FRAME * rate)), MAX_FRAME, window)
     pitches = np.array([LOWEST_PITCH, rate / 2])
     ends = 1127 * np.log(1 + pitches / 700)
-    edges = 700 * (np.exp(np.linspace(ends[0], ends[1], SOUND_BANDS + 2) / 1127) - 1) * frame / rate
+    edges = 700 * (np.exp(np.linspace(ends[0], ends[1], bands + 2) / 1127) - 1) * frame / rate
     first, bins = triangles(edges, frame)
-    bands = Bands(frame, SOUND_BANDS, bins, first, SOUND_FRAMES, SOUND_LEVEL)
-    return Signal(1, rate, window, hop, (("bands",),), bands=bands)
+    spectra = Bands(frame, bands, bins, first, frames, level)
+    return Signal(1, rate, window, hop, (("bands",),), bands=spectra)
 
 
-def _maps(recordings: Sequence[Recording], signal: Signal) -> Affine | None:
+def maps(recordings: Sequence[Recording], magnitudes: Sequence[Sequence[int]]) -> Affine | None:
     """Return what makes int16 of numbers that are none; the axes of a sensor share a scale."""
     is_whole = all(recording.samples.dtype.kind in "iu" for recording in recordings)
     most = np.max([np.abs(r.samples.astype(float)).max(axis=0) for r in recordings], axis=0)
     if is_whole and most.max() < LARGEST:
         return None
-    for axes in signal.magnitudes:
+    for axes in magnitudes:
         most[list(axes)] = most[list(axes)].max()
     most = np.maximum(most, 1e-30)
     return Affine.of(0, 2.0 ** np.floor(np.log2(LARGEST / HEADROOM / most)))

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.data import DataError, Dataset
+from edge_naca.signal_core import SignalCore, carrier
 from edge_naca.signal_features import Signal
-from edge_naca.signals.recordings import Cut, Recording, check_alike, cut
-from edge_naca.specification.signal import features
-
-CHUNK = 500  # windows at once
+from edge_naca.signals.recordings import Recording, check_alike, cut
+from edge_naca.signals.splits import Split, held_out
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,16 +42,18 @@ def dataset_of(
     signal: Signal,
     test_fraction: float = 0.2,
     seed: int = 0,
+    by: str = "auto",
+    split: Split | None = None,
 ) -> Windowed:
     """Return the features of all windows, some of them to test.
 
-    Windows of a group are all learned from or all tested on, where every class is of two groups at
-    least. Else the last part of each recording is tested on, and windows that reach into it are
-    left out.
+    No window to learn shares a sample with one to test, or, where groups decide, a group.
 
     Parameters
     ----------
     test_fraction : of windows to test on, about; 0 learns and tests on all.
+    by : how to split, as `edge_naca.signals.splits.held_out` does.
+    split : one that it found already.
 
     Raises
     ------
@@ -61,18 +62,25 @@ def dataset_of(
     """
     check_alike(recordings)
     found = cut(recordings, signal.window, signal.hop)
-    is_test, is_train, how = _split(found, recordings, signal, test_fraction, seed)
+    places = found.places
+    is_test = is_train = np.ones(len(places.labels), bool)
+    how = "learned and tested on all windows"
+    if test_fraction > 0:
+        split = split or held_out(recordings, places, test_fraction, seed, by)
+        is_test = split.tested(places, signal.window, 0)
+        is_train = split.learned(places, signal.window, 0)
+        how = split.how
     if not is_train.any() or not is_test.any():
         raise DataError(
-            f"{len(found.labels)} windows are too few to learn from some and to test on others: "
+            f"{len(places.labels)} windows are too few to learn from some and to test on others: "
             "record longer, or take shorter ones; --test-fraction 0 learns and tests on all"
         )
-    x = window_features(signal, found.windows)
-    classes = np.unique(found.labels[is_train])
-    unknown = np.setdiff1d(found.labels[is_test], classes)
+    classes = np.unique(places.labels[is_train])
+    unknown = np.setdiff1d(places.labels[is_test], classes)
     if unknown.size:
         raise DataError(f"{name}: the windows to test are of classes never learned: {unknown[0]}")
-    y = np.searchsorted(classes, found.labels).astype(np.int64)
+    x = window_features(signal, found.windows)
+    y = np.searchsorted(classes, places.labels).astype(np.int64)
     dataset = Dataset(
         name,
         x[is_train],
@@ -82,7 +90,7 @@ def dataset_of(
         tuple(str(c) for c in classes),
         feature_names(signal, recordings[0].channels),
     )
-    return Windowed(dataset, found.groups[is_train], found.groups[is_test], how, found.mixed)
+    return Windowed(dataset, found.groups[is_train], found.groups[is_test], how, places.mixed)
 
 
 def feature_names(signal: Signal, channels: Sequence[str]) -> tuple[str, ...]:
@@ -101,48 +109,4 @@ def feature_names(signal: Signal, channels: Sequence[str]) -> tuple[str, ...]:
 
 def window_features(signal: Signal, windows: NDArray[Any]) -> NDArray[np.int16]:
     """Return the features of windows (n, window, channels), int16 (n, features)."""
-    parts = [
-        features(signal, windows[first : first + CHUNK]) for first in range(0, len(windows), CHUNK)
-    ]
-    return np.concatenate(parts)
-
-
-def _split(
-    found: Cut, recordings: Sequence[Recording], signal: Signal, fraction: float, seed: int
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], str]:
-    """Return which windows to test, which to learn, and how that was decided."""
-    everything = np.ones(len(found.labels), bool)
-    if fraction == 0:
-        return everything, everything, "learned and tested on all windows"
-    pairs = np.unique(np.stack([found.labels, found.groups], axis=1), axis=0)
-    counts = np.unique(pairs[:, 0], return_counts=True)[1]
-    if counts.min() > 1:
-        is_test = _held_out(found, fraction, seed)
-        held = np.unique(found.groups[is_test])
-        some = ", ".join(held[:5]) + (" …" if len(held) > 5 else "")
-        count = len(np.unique(found.groups))
-        return is_test, ~is_test, f"tested on {len(held)} of {count} groups: {some}"
-    is_test, is_train = np.zeros(len(everything), bool), np.zeros(len(everything), bool)
-    for number in range(len(recordings)):
-        for label in np.unique(found.labels[found.recordings == number]):
-            rows = np.flatnonzero((found.recordings == number) & (found.labels == label))
-            cut_at = found.starts[rows[0]] + round(
-                (found.starts[rows[-1]] + signal.window - found.starts[rows[0]]) * (1 - fraction)
-            )
-            is_train[rows] = found.starts[rows] + signal.window <= cut_at
-            is_test[rows] = found.starts[rows] >= cut_at
-    return is_test, is_train, f"tested on the last {100 * fraction:g} % of every recording"
-
-
-def _held_out(found: Cut, fraction: float, seed: int) -> NDArray[np.bool_]:
-    """Return windows of groups drawn until there are enough; every class keeps one to learn."""
-    is_test = np.zeros(len(found.labels), bool)
-    groups = np.random.default_rng(seed).permutation(np.unique(found.groups))
-    for group in groups:
-        more = is_test | (found.groups == group)
-        left = set(found.labels[~more].tolist())
-        if left != set(found.labels.tolist()) or is_test.mean() >= fraction:
-            continue
-        if more.mean() <= 1.5 * fraction or not is_test.any():
-            is_test = more
-    return is_test
+    return SignalCore(carrier(signal)).features(windows)

@@ -80,6 +80,11 @@ def read_recordings(paths: Sequence[str | Path], options: LogOptions | None = No
     A file without a column of labels or a label track is of one class, which bears its name. Where
     samples are missing, a recording ends and another one begins.
 
+    Parameters
+    ----------
+    paths : of files, or of folders: all files in them, and in folders in them. Each of those is of
+        the class that its folder is named after.
+
     Raises
     ------
     DataError
@@ -88,11 +93,12 @@ def read_recordings(paths: Sequence[str | Path], options: LogOptions | None = No
     options = options or LogOptions()
     recordings: list[Recording] = []
     remarks: list[str] = []
-    for path in map(Path, paths):
+    for path, name in _files(paths):
         if not path.is_file():
             raise DataError(f"there is no file {shown(path)}")
         try:
-            found, said = _wav(path, options) if _is_sound(path) else _log(path, options)
+            read = _wav if _is_sound(path) else _log
+            found, said = read(path, options, name)
         except (TableError, wave.Error, EOFError) as error:
             raise DataError(str(error) or f"{shown(path)} ends too early") from error
         except OSError as error:
@@ -100,6 +106,18 @@ def read_recordings(paths: Sequence[str | Path], options: LogOptions | None = No
         recordings += found
         remarks += said
     return Read(tuple(recordings), tuple(remarks))
+
+
+def _files(paths: Sequence[str | Path]) -> Iterator[tuple[Path, str]]:
+    """Yield files, and what each is named after: itself, or the folder that it was found in."""
+    for path in map(Path, paths):
+        if not path.is_dir():
+            yield path, path.stem
+            continue
+        found = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in KNOWN]
+        if not found:
+            raise DataError(f"{shown(path)} holds no recordings: {', '.join(KNOWN)} files")
+        yield from ((file, file.parent.name) for file in found)
 
 
 def _is_sound(path: Path) -> bool:
@@ -112,7 +130,7 @@ def _is_sound(path: Path) -> bool:
 # ---- sound -------------------------------------------------------------------------------------
 
 
-def _wav(path: Path, options: LogOptions) -> tuple[list[Recording], list[str]]:
+def _wav(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], list[str]]:
     if options.label_column is not None:
         raise DataError(f"{shown(path)}: sound has no columns: its name says which class it is of")
     if path.stat().st_size > LARGEST:
@@ -140,28 +158,23 @@ def _wav(path: Path, options: LogOptions) -> tuple[list[Recording], list[str]]:
             "out, or convert the file"
         )
     names = tuple(f"channel {at + 1}" for at in range(channels))
-    labels = _labels(path, options, np.arange(len(samples)) / rate)
+    labels = _labels(path, options, name, np.arange(len(samples)) / rate)
     recording = Recording(path.name, samples, float(rate), labels, path.stem, names)
     return [recording], []
 
 
-def _labels(path: Path, options: LogOptions, times: Array) -> Array:
+def _labels(path: Path, options: LogOptions, name: str, times: Array) -> Array:
     """Return the class of each sample of a file without a column of them."""
     if options.labels is not None:
         return labels_of(track_of(path, options.labels), times)
-    return np.full(len(times), _class_of(path))
-
-
-def _class_of(path: Path) -> str:
-    name = printable(path.stem)
-    check_class_name(str(path), name)
-    return name
+    check_class_name(str(path), printable(name))
+    return np.full(len(times), printable(name))
 
 
 # ---- logs --------------------------------------------------------------------------------------
 
 
-def _log(path: Path, options: LogOptions) -> tuple[list[Recording], list[str]]:
+def _log(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], list[str]]:
     texts = {LABEL: options.label_column, GROUP: options.group}
     wanted = {option: column for option, column in texts.items() if column is not None}
     read = read_parquet if path.suffix.lower() == PARQUET else read_log
@@ -172,10 +185,11 @@ def _log(path: Path, options: LogOptions) -> tuple[list[Recording], list[str]]:
     if LABEL in wanted:
         labels = np.array(log.texts[LABEL])
     else:
-        labels = _labels(path, options, np.arange(count) / rate if log.time is None else log.time)
-    for name in np.unique(labels):
-        if name:
-            check_class_name(str(path), str(name))
+        times = np.arange(count) / rate if log.time is None else log.time
+        labels = _labels(path, options, name, times)
+    for label in np.unique(labels):
+        if label:
+            check_class_name(str(path), str(label))
     groups = np.array(log.texts[GROUP]) if GROUP in wanted else np.full(count, path.stem)
     numbers = log.numbers
     whole = numbers[np.isfinite(numbers)]

@@ -47,25 +47,43 @@ class Recording:
 
 
 @dataclass(frozen=True, eq=False)
+class Places:
+    """Where windows of one class lie.
+
+    Parameters
+    ----------
+    recordings : number of the recording that each is of (windows,).
+    starts : sample of that recording that each begins with.
+    labels : class of each.
+    mixed : how many windows were left out since their samples are of several classes, or of none.
+    """
+
+    recordings: Array
+    starts: Array
+    labels: Array
+    mixed: int
+
+    def some(self, most: int) -> Places:
+        """Return so many of them at most, spread evenly over all."""
+        chosen = np.unique(np.linspace(0, len(self.labels) - 1, most).astype(int))
+        parts = self.recordings[chosen], self.starts[chosen], self.labels[chosen]
+        return Places(*parts, self.mixed)
+
+
+@dataclass(frozen=True, eq=False)
 class Cut:
     """Windows of recordings.
 
     Parameters
     ----------
     windows : (windows, samples, channels).
-    labels : class of each (windows,).
-    groups : of each.
-    recordings : number of the recording that each is of.
-    starts : sample of that recording that each begins with.
-    mixed : how many windows were left out since their samples are of several classes, or of none.
+    places : where each lies.
+    groups : of each (windows,).
     """
 
     windows: Array
-    labels: Array
+    places: Places
     groups: Array
-    recordings: Array
-    starts: Array
-    mixed: int
 
 
 def cut(recordings: Sequence[Recording], window: int, hop: int) -> Cut:
@@ -81,38 +99,53 @@ def cut(recordings: Sequence[Recording], window: int, hop: int) -> Cut:
     DataError
         If there is no such window; the message says what there is.
     """
-    rows = list(_places(recordings, window, hop))
+    places = places_of(recordings, window, hop)
+    groups = np.array([recordings[n].group for n in places.recordings])
+    return Cut(windows_at(recordings, places, window), places, groups)
+
+
+def windows_at(recordings: Sequence[Recording], places: Places, window: int) -> Array:
+    """Return the windows that lie there, (windows, samples, channels)."""
+    pairs = zip(places.recordings, places.starts, strict=True)
+    return np.stack([recordings[n].samples[start : start + window] for n, start in pairs])
+
+
+def places_of(recordings: Sequence[Recording], window: int, hop: int) -> Places:
+    """Return where `cut` finds windows.
+
+    Raises
+    ------
+    DataError
+        As `cut`.
+    """
+    rows = list(_looked_at(recordings, window, hop))
     kept = [(number, start, label) for number, start, label in rows if label]
-    if not kept:
+    if not rows:
         longest = max(len(recording.samples) for recording in recordings)
-        if not rows:
-            raise DataError(
-                f"no recording is as long as a window of {window} samples: the longest has "
-                f"{longest}; take a shorter --window, or record longer"
-            )
+        raise DataError(
+            f"no recording is as long as a window of {window} samples: the longest has "
+            f"{longest}; take a shorter --window, or record longer"
+        )
+    if not kept:
         raise DataError(
             f"none of {len(rows)} windows is of one class: every one holds samples without a label "
             "or of several; take a shorter --window"
         )
-    return Cut(
-        np.stack([recordings[n].samples[start : start + window] for n, start, _ in kept]),
-        np.array([label for _, _, label in kept]),
-        np.array([recordings[n].group for n, _, _ in kept]),
-        np.array([n for n, _, _ in kept]),
-        np.array([start for _, start, _ in kept]),
-        len(rows) - len(kept),
-    )
+    numbers, starts, labels = zip(*kept, strict=True)
+    return Places(np.array(numbers), np.array(starts), np.array(labels), len(rows) - len(kept))
 
 
-def _places(
+def _looked_at(
     recordings: Sequence[Recording], window: int, hop: int
 ) -> Iterator[tuple[int, int, str]]:
     """Yield recording, first sample and class of every window, "" where it is not one."""
     for number, recording in enumerate(recordings):
-        for start in range(0, len(recording.samples) - window + 1, hop):
-            labels = recording.labels[start : start + window]
-            is_one = labels[0] and (labels == labels[0]).all()
-            yield number, start, str(labels[0]) if is_one else ""
+        labels = recording.labels
+        # Where the class changes: a window of one class holds no such place but its first.
+        changes = np.concatenate([[0], np.cumsum(labels[1:] != labels[:-1])])
+        for start in range(0, len(labels) - window + 1, hop):
+            is_one = changes[start] == changes[start + window - 1]
+            yield number, start, str(labels[start]) if is_one else ""
 
 
 def check_alike(recordings: Sequence[Recording]) -> None:

@@ -28,6 +28,7 @@ from edge_naca.export.cost.inhibition_operations import (
     samples_between_renewals,
 )
 from edge_naca.export.cost.operations import operations
+from edge_naca.export.cost.signal_operations import making, taking
 from edge_naca.export.cost.targets import Target, find_target
 from edge_naca.image import unpack_state
 from edge_naca.network import Network
@@ -52,6 +53,7 @@ class CoreModel:
     cycles_per_instruction, cycles_source : an assumption, and what it rests on.
     core_flash : bytes of the core's code as linked: "core" without frozen stages and inhibition;
         what stages add, "shared", "coded" and "spiking"; what an inhibition adds, "inhibition".
+    signal : of windows and their features, "coefficients" and "largest_error" as those above.
     firmware_flash, firmware_ram : bytes of the whole firmware (core with all stages, link, store,
         board) without an image; of its data and stack without the workspace.
     """
@@ -64,6 +66,7 @@ class CoreModel:
     core_flash: Mapping[str, int]
     firmware_flash: int
     firmware_ram: int
+    signal: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ class Report:
     flash_left, ram_left : bytes that are left, negative where something does not fit.
     infer, learn : a learning step includes the inference that it begins with, and its share of
         renewals.
+    window : of an image with a signal: taking the samples from one window to the next, and making
+        its features. Always estimated.
     renewal : one renewal of a learned inhibition; None where there is none, or counts are
         measured.
     renewal_every : samples from one renewal to the next; 0 where there is none.
@@ -129,6 +134,7 @@ class Report:
     unit: str
     infer: Work
     learn: Work
+    window: Work | None
     renewal: Work | None
     renewal_every: int
     measured: bool
@@ -355,13 +361,14 @@ def cost_report(
         unit=model.unit,
         infer=_work(target, model, inferring),
         learn=_work(target, model, learning),
+        window=_window(target, model, core.network),
         renewal=_work(target, model, predict(model, activity.renewal))
         if activity.renewal
         else None,
         renewal_every=activity.renewal_every,
         measured=measured is not None,
         activity=activity.source,
-        largest_error=model.largest_error,
+        largest_error=_largest_error(model, core.network),
         cycles_per_instruction=model.cycles_per_instruction,
         cycles_source=model.cycles_source,
     )
@@ -396,6 +403,20 @@ def _ram(core: Core) -> dict[str, int]:
     )
     without = Core(bare).workspace_size
     return {"workspace": without, "inhibition": core.workspace_size - without} | signal
+
+
+def _window(target: Target, model: CoreModel, network: Network) -> Work | None:
+    """Return what a window takes, if the network has a signal."""
+    if network.signal is None:
+        return None
+    counts = taking(network.signal) + making(network.signal)
+    coefficients = model.signal["coefficients"]
+    return _work(target, model, sum(coefficients.get(name, 0.0) * n for name, n in counts.items()))
+
+
+def _largest_error(model: CoreModel, network: Network) -> float:
+    of_signal = 0.0 if network.signal is None else float(model.signal["largest_error"])
+    return max(model.largest_error, of_signal)
 
 
 def _work(target: Target, model: CoreModel, count: float) -> Work:

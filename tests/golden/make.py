@@ -309,14 +309,14 @@ def decorrelated_extremes() -> Iterator[bytes]:
     factor = np.full(triangle(inputs), 32767, np.int16)
     factor[0] = 100
     prototypes = np.array([2047, -2047], np.int16)[:, None].repeat(inputs, axis=1)
-    shared = {"factor": factor, "mean": 2**32 - 1, "count": 4095}
+    shared: dict[str, Any] = {"factor": factor, "mean": 2**32 - 1, "count": 4095}
     far, below = {**shared, "prototypes": prototypes}, {**shared, "prototypes": -prototypes}
     yield far_decorrelated(np.full(inputs, -127), 4095, **far, factor_shift=14)
     below |= {"centre": np.full(inputs, -(2**31), np.int32), "shift": 24}
     yield far_decorrelated(np.full(inputs, -127), 0, **below, factor_shift=31)
     # Only the last row gives something: 192 for the third residual, and 1 / 4 has no remainder.
     last = np.where(np.arange(triangle(inputs)) < triangle(inputs - 1), 0, 16384)
-    still = {"factor": last.astype(np.int16), "prototypes": 0 * prototypes}
+    still: dict[str, Any] = {"factor": last.astype(np.int16), "prototypes": 0 * prototypes}
     yield far_decorrelated(np.eye(inputs, dtype=int)[0] * 12, 0, **still, count=2, factor_shift=13)
 
 
