@@ -66,11 +66,15 @@ def _folds(
 
 # ---- scikit-learn's contract -----------------------------------------------------------------
 
+NOT_MET = {
+    "check_sample_weight_equivalence_on_dense_data": "repeated samples come in another order "
+    "there, and a learner that takes one after another depends on it"
+}
 CHECKS = [
     pytest.param(estimator, check, id=f"{place}-{getattr(check, 'func', check).__name__}")
     for place, (estimator, check) in enumerate(estimator_checks_generator(NacaClassifier()))
     # Runs only where SCIPY_ARRAY_API was set before scipy was imported: see the test below.
-    if getattr(check, "func", check).__name__ != "check_array_api_input"
+    if getattr(check, "func", check).__name__ not in ("check_array_api_input", *NOT_MET)
 ]
 
 
@@ -80,7 +84,10 @@ def test_scikit_learn_checks(estimator: NacaClassifier, check: Any) -> None:
 
 
 def test_scikit_learn_checks_with_few_neurons_and_shuffling() -> None:
-    check_estimator(NacaClassifier(2, bits=6, shuffle=True, calibration=1), on_skip=None)
+    model = NacaClassifier(2, bits=6, shuffle=True, calibration=1)
+    results = check_estimator(model, on_skip=None, expected_failed_checks=NOT_MET)
+    failed = {one["check_name"] for one in results if one["status"] == "xfail"}
+    assert failed == set(NOT_MET)  # else the reasons are out of date
 
 
 def test_scikit_learn_array_api_check() -> None:
@@ -884,3 +891,62 @@ def test_accuracy_on_digits_class_after_class_in_16_kib() -> None:
         scores.append(model.score(X[test], y[test]))
         assert len(model.core_.state()) <= 16 * 1024
     assert np.mean(scores) >= 0.97
+
+
+# ---- weights of samples, priors of classes -----------------------------------------------------
+
+
+def test_weights_say_how_often_samples_are_learned() -> None:
+    X, y = IRIS
+    weights = np.arange(len(y)) % 3
+    one = NacaClassifier().fit(X, y, sample_weight=weights)
+    other = NacaClassifier().fit(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    assert one.to_image() == other.to_image()
+    equal = NacaClassifier().fit(X, y, sample_weight=np.ones(len(y)))
+    assert equal.core_.state_hash() == NacaClassifier().fit(X, y).core_.state_hash()
+
+
+def test_weights_of_later_samples() -> None:
+    X, y = IRIS
+    order = np.random.default_rng(0).permutation(len(y))
+    X, y = X[order], y[order]
+    weights = np.full(50, 2.5)
+    model = NacaClassifier().fit(X[:100], y[:100])
+    before = model.core_.learned()
+    model.partial_fit(X[100:], y[100:], sample_weight=weights)
+    learned = model.core_.learned() - before
+    assert 100 < learned < 150
+    again = NacaClassifier().fit(X[:100], y[:100])
+    again.partial_fit(X[100:], y[100:], sample_weight=weights)
+    assert again.core_.state_hash() == model.core_.state_hash()
+
+
+def test_priors_make_classes_as_common_as_they_say() -> None:
+    X, y = IRIS
+    few = np.concatenate([np.arange(10), np.arange(50, 150)])
+    model = NacaClassifier(priors="uniform").fit(X[few], y[few])
+    assert model.core_.learned() == 150
+    skewed = NacaClassifier(priors=[1, 2, 1]).fit(X, y)
+    assert skewed.core_.learned() == 200
+    again = NacaClassifier.from_image(skewed.to_image())
+    assert again.get_params()["priors"] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "weights", "message"),
+    [
+        ({}, -np.ones(150), "negative"),
+        ({}, np.full(150, 1e9), "scale weights"),
+        ({}, np.full(150, 1e-9), "nothing to learn"),
+        ({}, np.ones(3), "inconsistent|shape"),
+        ({"priors": "other"}, None, "'uniform'"),
+        ({"priors": [1, 2]}, None, "each of 3 classes"),
+        ({"priors": [1, 0, 1]}, None, "above 0"),
+        ({"priors": {"a": 1}}, None, "'uniform', numbers or None"),
+    ],
+)
+def test_weights_and_priors_that_cannot_be(
+    parameters: dict[str, Any], weights: Any, message: str
+) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        NacaClassifier(**parameters).fit(*IRIS, sample_weight=weights)

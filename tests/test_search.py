@@ -204,6 +204,7 @@ def test_a_search_keeps_to_its_limits(found: Found) -> None:
     assert {one.signal.window for one in found.trials} == {64}
 
 
+@pytest.mark.slow
 def test_two_processes_find_the_same(found: Found) -> None:
     again = search(recordings(), Means(ram=6000), window=64, workers=Workers(jobs=2))
     assert json.dumps([t.to_json() for t in again.trials]) == json.dumps(
@@ -221,6 +222,7 @@ def cluster() -> Iterator[str]:
         yield local.scheduler_address
 
 
+@pytest.mark.slow
 def test_a_cluster_finds_the_same(found: Found, cluster: str) -> None:
     again = search(recordings(), Means(ram=6000), window=64, workers=Workers(dask=cluster))
     assert json.dumps([t.to_json() for t in again.trials]) == json.dumps(

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from edge_naca import image, presets
 from edge_naca.asking import Asking, doubts
@@ -25,6 +25,7 @@ from edge_naca.classifier.parameters import check_parameters
 from edge_naca.classifier.samples import CALIBRATED, GIVEN, as_taken, featured, plain
 from edge_naca.classifier.saved import Saved
 from edge_naca.classifier.temperature import USUAL, best_temperature
+from edge_naca.classifier.weights import of_priors, times
 from edge_naca.core import Core, CoreError
 from edge_naca.files import read_file, write_file
 from edge_naca.front_end import FrontEnd
@@ -109,6 +110,10 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         Times that `fit` goes through the samples. `partial_fit` always goes through once.
     shuffle : bool, default False
         Whether samples are put into a random order first; else they are learned as they come.
+    priors : None, "uniform" or array-like (n_classes,), default None
+        How common classes are where the classifier is used, in the order of `classes_`: `fit`
+        learns samples of some classes several times, so that they are as common, and none less
+        than once. None: as common as in the samples.
     temperature : float or None, default None
         Of `predict_proba`, in the unit of `decision_function`: the higher, the less sure. None:
         `fit` learns four fifths of the samples first and takes what suits the other fifth, then
@@ -193,6 +198,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         calibration: int = 100,
         epochs: int = 1,
         shuffle: bool = False,
+        priors: str | ArrayLike | None = None,
         temperature: float | None = None,
         false_alarms: float = 0.05,
         random_state: int | np.random.RandomState | None = None,
@@ -214,6 +220,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         self.calibration = calibration
         self.epochs = epochs
         self.shuffle = shuffle
+        self.priors = priors
         self.temperature = temperature
         self.false_alarms = false_alarms
         self.random_state = random_state
@@ -221,13 +228,17 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
 
     # ---- learning ------------------------------------------------------------------------
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> NacaClassifier:
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> NacaClassifier:
         """Forget everything, calibrate on all samples, and learn them in the order given.
 
         Parameters
         ----------
         X : real numbers or integers (n_samples, n_features).
         y : class labels (n_samples,): integers, strings, booleans.
+        sample_weight : how often each is learned (n_samples,), one right after the other; of 2.3,
+            twice, and in three of ten cases once more. None for once.
 
         Raises
         ------
@@ -238,6 +249,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             check_parameters(vars(self))
             samples, labels = self._validate(X, y, reset=True)
             self._forget()
+            samples, labels = self._repeated(samples, labels, sample_weight, self.priors)
             different("y", labels)
             self._labels, indices = self._labels.extended(labels, None)
             self._set_up(samples, max(self.max_classes or 0, len(self.labels_)))
@@ -247,7 +259,11 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> NacaClassifier:
         """Learn samples, once and in the order given, on top of what was learned before.
 
@@ -257,6 +273,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         y : class labels (n_samples,); those never met before are new classes.
         classes : labels that may come, as other scikit-learn classifiers want to know them; they
             appear in `classes_` at once. Not needed here.
+        sample_weight : as of `fit`.
 
         Raises
         ------
@@ -271,6 +288,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             announced = None if classes is None else different("classes", np.asarray(classes))
             if is_first:
                 self._forget()
+            samples, labels = self._repeated(samples, labels, sample_weight, None)
             room = self._room(is_first, different("y", labels), announced)
             self._labels, indices = self._labels.extended(labels, announced)
             if self._asking is not None:
@@ -554,6 +572,23 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         check_names("X: the column", getattr(self, "feature_names_in_", ()))
         check_classification_targets(labels)
         return self._featured(samples), labels
+
+    def _repeated(
+        self,
+        samples: NDArray[Any],
+        labels: NDArray[Any],
+        sample_weight: ArrayLike | None,
+        priors: Any,
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return samples as often as they are to be learned."""
+        if sample_weight is None and priors is None:
+            return samples, labels
+        weights = _check_sample_weight(sample_weight, samples, dtype=np.float64)
+        if priors is not None:
+            classes, column = np.unique(labels, return_inverse=True)
+            weights = weights * of_priors(column, priors, len(classes))
+        counts = times(weights, self._network_seed)
+        return np.repeat(samples, counts, axis=0), np.repeat(labels, counts)
 
     def _flat(self, X: ArrayLike) -> ArrayLike:
         """Return windows as rows."""
