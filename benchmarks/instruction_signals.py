@@ -107,9 +107,7 @@ def random_signal(rng: Random, most: int) -> Signal:
     hop = max(int(window * rng.choice([0.25, 0.5, 1])), 1)
     affine = Affine.of(0, np.ones(channels)) if rng.random() < 0.3 else None
     decimation = min(window, 1 << int(rng.integers(1, 6)))
-    return Signal(
-        channels, 50, window, hop, tuple(blocks), magnitudes, bands, decimation, affine
-    )
+    return Signal(channels, 50, window, hop, tuple(blocks), magnitudes, bands, decimation, affine)
 
 
 def random_bands(rng: Random, frame: int, frames: int, level: int) -> Bands:

@@ -1,14 +1,23 @@
-"""What the firmware, and each part of the core in it, takes as linked for a board."""
+"""What the firmware, and each part of the core in it, takes as linked for a board.
+
+    python benchmarks/linked_sizes.py
+
+writes what has changed into export/cost/instruction_model.json; `instruction_model.py` does so too.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from edge_naca.export.cost.targets import MEASURED_ON
 from edge_naca.host import boards
+
+MODEL = Path(__file__).resolve().parents[1] / "export" / "cost" / "instruction_model.json"
 
 # Files of the core that are linked only where somebody asks for frozen stages or an inhibition:
 # "shared" by all of them, but for the few bytes of the table with all.
@@ -21,8 +30,11 @@ FAMILIES = {
     "inhibition_learning": "inhibition",
 }
 
+SIGNAL = "signal"  # the library of signals, all of it
+
 _KEPT = re.compile(
-    r"^ \.(?:text|s?rodata)[\w.]*\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+\S*libnaca\.a\((\w+)\.c\.obj\)",
+    r"^ \.(?:text|s?rodata)[\w.]*\s+0x[0-9a-f]+\s+0x([0-9a-f]+)"
+    r"\s+\S*libnaca(_signal)?\.a\((\w+)\.c\.obj\)",
     re.MULTILINE,
 )
 _STACK = 1664  # of an AVR: board.ld leaves so much for the stack
@@ -50,8 +62,20 @@ def core_parts(path: Path) -> dict[str, int]:
     """Return bytes that the linker kept of the core: by itself, and of what can be added."""
     _, _, kept = path.read_text(encoding="utf-8").partition("Linker script and memory map")
     parts: Counter[str] = Counter()
-    for size, file in _KEPT.findall(kept):
-        parts[FAMILIES.get(file, "core")] += int(size, 16)
-    if set(parts) != {"core", *FAMILIES.values()}:
+    for size, of_signal, file in _KEPT.findall(kept):
+        parts[SIGNAL if of_signal else FAMILIES.get(file, "core")] += int(size, 16)
+    if set(parts) != {"core", SIGNAL, *FAMILIES.values()}:
         raise ValueError(f"{path} does not name all parts of the core: {dict(parts)}")
     return dict(parts)
+
+
+def main() -> None:
+    content = json.loads(MODEL.read_text(encoding="utf-8"))
+    for core, board in MEASURED_ON.items():
+        content["cores"][core] |= sizes(core, board)
+        print(f"{core}: {content['cores'][core]['firmware_flash']} bytes of flash", flush=True)
+    MODEL.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -19,6 +19,7 @@ from edge_naca.limits import (
     MAX_RATES,
     MAX_STEPS,
     MAX_UNITS,
+    MAX_VOTES,
 )
 from edge_naca.records import Field, Record
 
@@ -164,7 +165,10 @@ SIGNAL = Record(
     Field("bins", "u16"),
     Field("features", "u16", 1, MAX_UNITS),
     Field("flags", "u8", flags=("real",)),
-    Field("reserved", "u8[5]"),
+    Field("votes", "u8", 0, MAX_VOTES),
+    Field("quorum", "u8", 0, MAX_VOTES),
+    Field("rest", "u8"),
+    Field("reserved", "u8[2]"),
 )
 
 # ---- inhibition (image.md, section 3.7) ------------------------------------------------------

@@ -25,6 +25,9 @@ def section(signal: Signal) -> bytes:
         "hop": signal.hop,
         "features": signal.features,
         "flags": {"real"} if signal.affine is not None else set(),
+        "votes": signal.votes,
+        "quorum": signal.quorum,
+        "rest": signal.rest,
     }
     if bands is not None:
         record |= {
@@ -98,6 +101,9 @@ def read(data: bytes) -> Signal:
         bands,
         1 << record["decimation"],
         affine,
+        record["votes"],
+        record["quorum"],
+        record["rest"],
     )
 
 

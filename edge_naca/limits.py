@@ -23,6 +23,7 @@ MAX_MAGNITUDES = 8
 MAX_WINDOW = 16384  # samples of one
 MAX_FRAME = 1024  # of them that a spectrum is taken of
 MAX_FRAMES = 64
+MAX_VOTES = 16  # answers that a decision looks at
 MAX_BANDS = 64
 FULL_LEVEL = 64  # what stands for a level of 1 behind the winner
 SIGNED_CODE_BITS = 7  # at most, of a code beside its sign

@@ -118,6 +118,16 @@ class SignalCore:
                     check_status(status)
         return np.array(found, np.int16).reshape(len(found), self.signal.features)
 
+    def decide(self, answer: int) -> int:
+        """Take the network's answer to the latest window; return the class decided for, or −1.
+
+        `edge_naca.specification.signal.Decisions` says how.
+        """
+        decided = ffi.new("int32_t *")
+        with self._lock:
+            check_status(lib.naca_signal_decide(self._signal, answer, decided))
+        return int(decided[0])
+
     def gap(self) -> None:
         """Say that samples are missing from here on: no window reaches over the gap."""
         with self._lock:

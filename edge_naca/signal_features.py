@@ -20,6 +20,7 @@ from edge_naca.limits import (
     MAX_FRAMES,
     MAX_MAGNITUDES,
     MAX_UNITS,
+    MAX_VOTES,
     MAX_WINDOW,
     choice,
     integers,
@@ -92,6 +93,9 @@ class Signal:
     decimation : samples that one mean of the block "decimated" is taken of, a power of two.
     affine : what makes int16 of numbers of channels that are real, or wider; None where they are
         int16.
+    votes : answers that a decision looks at, the latest, 0 .. 16; 0 where every answer is one.
+    quorum : how many of them have to be the same.
+    rest : windows behind a decision in which there is none, 0 .. 255.
     """
 
     channels: int
@@ -103,6 +107,9 @@ class Signal:
     bands: Bands | None = None
     decimation: int = 1
     affine: Affine | None = field(default=None)
+    votes: int = 0
+    quorum: int = 0
+    rest: int = 0
 
     def __post_init__(self) -> None:
         whole("channels", self.channels, 1, MAX_CHANNELS)
@@ -124,6 +131,15 @@ class Signal:
                 f"{self.affine.size}"
             )
         whole("the number of features", self.features, 1, MAX_UNITS)
+        self._check_decisions()
+
+    def _check_decisions(self) -> None:
+        whole("votes", self.votes, 0, MAX_VOTES)
+        if self.votes:
+            whole("quorum", self.quorum, 1, self.votes)
+            whole("rest", self.rest, 0, 255)
+        elif self.quorum or self.rest:
+            raise ValueError("quorum and rest go with votes: without, every answer is a decision")
 
     def _check_magnitudes(self) -> None:
         if len(self.magnitudes) > MAX_MAGNITUDES:

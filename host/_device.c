@@ -230,6 +230,38 @@ int naca_device_install(naca_device_t *device, const uint8_t *image, uint32_t si
     return failed;
 }
 
+// ---- a sensor: what it takes is handed over by the caller ---------------------------------------
+
+static uint32_t sensor_taken(void *user)
+{
+    const naca_device_t *device = user;
+    return device->sensed;
+}
+
+static void sensor_read(void *user, uint32_t number, int16_t *sample)
+{
+    const naca_device_t *device = user;
+    const uint32_t channels = device->parts.channels;
+    memcpy(sample, device->samples + number % NACA_DEVICE_KEPT * channels, 2u * channels);
+}
+
+void naca_device_sense(naca_device_t *device, const int16_t *samples, uint32_t count)
+{
+    const uint32_t channels = device->parts.channels;
+    for (uint32_t i = 0; i < count && channels != 0; i++) {
+        int16_t *place = device->samples + device->sensed % NACA_DEVICE_KEPT * channels;
+        memcpy(place, samples + i * channels, 2u * channels);
+        device->sensed++;
+    }
+}
+
+void naca_device_poll(naca_device_t *device)
+{
+    if (device->powered && device->parts.channels != 0) {
+        (void)naca_link_sense(&device->link);
+    }
+}
+
 // ---- the link's configuration ----------------------------------------------------------------
 
 static void collect(void *user, const uint8_t *data, uint32_t size)
@@ -282,6 +314,10 @@ naca_device_t *naca_device_new(const naca_device_parts_t *parts)
     const naca_image_memory_t images = {device,      parts->image_room, image_current, image_begin,
                                         image_write, image_uploaded,    image_commit};
     device->images = images;
+    const naca_link_sensor_t sensor = {
+        device, parts->rate, parts->channels, NACA_DEVICE_KEPT - 1u, sensor_taken, sensor_read,
+    };
+    device->sensor = sensor;
     const naca_link_config_t config = {
         .board = device->parts.board,
         .user = device,
@@ -297,6 +333,8 @@ naca_device_t *naca_device_new(const naca_device_parts_t *parts)
         .workspace_size = parts->ram,
         .window = parts->window,
         .images = &device->images,
+        .signals = naca_link_signals(),
+        .sensor = parts->channels != 0 ? &device->sensor : NULL,
         .state_flash = parts->state_room != 0 ? &device->flash[0] : NULL,
     };
     device->config = config;

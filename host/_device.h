@@ -12,7 +12,12 @@
 
 #include "naca/link.h"
 
-enum { NACA_DEVICE_SECTOR = 4096, NACA_DEVICE_LIST = 8192, NACA_DEVICE_UNIT = 8 };
+enum {
+    NACA_DEVICE_SECTOR = 4096,
+    NACA_DEVICE_LIST = 8192,
+    NACA_DEVICE_UNIT = 8,
+    NACA_DEVICE_KEPT = 256
+};
 
 /// What a virtual device is made of. Sizes in bytes; those of memory are multiples of
 /// NACA_DEVICE_SECTOR.
@@ -26,7 +31,9 @@ typedef struct naca_device_parts {
     uint32_t answer_size;
     uint32_t remembered;
     uint32_t window;
-    uint32_t seed; ///< of what torn writes leave, and of epochs
+    uint32_t channels; ///< of a sensor of its own; 0 for none
+    uint32_t rate;     ///< of that, 256ths of a sample a second
+    uint32_t seed;     ///< of what torn writes leave, and of epochs
     char board[16];
 } naca_device_parts_t;
 
@@ -45,7 +52,10 @@ typedef struct naca_device {
     naca_flash_t flash[2];
     naca_store_t list;
     naca_image_memory_t images;
-    uint8_t *output; ///< what was sent and not collected yet
+    naca_link_sensor_t sensor;
+    int16_t samples[NACA_DEVICE_KEPT * 16]; ///< the latest that the sensor took
+    uint32_t sensed;                        ///< samples that it took so far
+    uint8_t *output;                        ///< what was sent and not collected yet
     uint32_t output_size;
     uint32_t output_room;
     uint32_t random;
@@ -68,6 +78,11 @@ int naca_device_install(naca_device_t *device, const uint8_t *image, uint32_t si
 
 /// Whether that very image is the current one.
 int naca_device_holds(naca_device_t *device, const uint8_t *image, uint32_t size);
+
+/// Have the sensor take samples, int16_t[count][channels]; and have the program look at them, as a
+/// board's does again and again.
+void naca_device_sense(naca_device_t *device, const int16_t *samples, uint32_t count);
+void naca_device_poll(naca_device_t *device);
 
 /// Let the device receive bytes; what it sends is added to its output.
 void naca_device_receive(naca_device_t *device, const uint8_t *data, uint32_t size);

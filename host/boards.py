@@ -38,6 +38,7 @@ COMPILERS = {
     "riscv64-unknown-elf": RISCV_GCC,
     "avr": AVR_GCC,
 }
+SENSING = ("netduinoplus2",)  # boards that a simulated sensor was written for
 DESCRIPTION = "board.json"  # in the folder of a board that lies elsewhere
 
 
@@ -222,6 +223,7 @@ def build(
     *,
     image: Path | None = None,
     folder: Path | None = None,
+    sensor: bool = False,
 ) -> Path:
     """Build a board's program for its emulator and return the ELF file.
 
@@ -232,6 +234,7 @@ def build(
     image : a .naca file to link in instead of the small digits learner.
     folder : where to build; by default one of its own, and one for each image: what suits the
         emulator need not suit the chip.
+    sensor : with a simulated sensor of the board's own.
 
     Raises
     ------
@@ -245,8 +248,10 @@ def build(
     cmake = shutil.which("cmake", path=str(Path(sys.executable).parent)) or _need(
         "cmake", ("cmake",), f"building for {name}"
     )
+    if sensor and name not in SENSING:
+        raise BoardError(f"{name} has no simulated sensor; {', '.join(SENSING)} has")
     if folder is None:
-        part = f"-{image.stem}" if image else ""
+        part = (f"-{image.stem}" if image else "") + ("-sensor" if sensor else "")
         folder = REPOSITORY / "build" / f"emulated-{board.build_name}{part}"
     _run(
         *(cmake, "-S", REPOSITORY, "-B", folder),
@@ -254,6 +259,7 @@ def build(
         f"-DPython_EXECUTABLE={sys.executable}",
         f"-DNACA_BOARD_IMAGE={image.resolve() if image else ''}",
         *(["-DNACA_BOARD_FLASH=file"] if board.keeps else []),
+        *([f"-DNACA_BOARD_SENSOR={'simulated' if sensor else ''}"] if name in SENSING else []),
     )
     target = f"{program}_{board.name}"
     _run(cmake, "--build", folder, "--target", target, "--parallel", "2")
@@ -306,6 +312,7 @@ class EmulatedBoard(Closing):
     image : a .naca file that the firmware is built with.
     flash : a file in which the board keeps saved states when it is switched off; without one they
         last as long as the emulator.
+    sensor : whether the firmware is built with a simulated sensor of the board's own.
 
     Attributes
     ----------
@@ -326,13 +333,14 @@ class EmulatedBoard(Closing):
         *,
         image: Path | None = None,
         flash: Path | None = None,
+        sensor: bool = False,
     ) -> None:
         self.board = find_board(name)
         if not self.board.emulator:
             raise BoardError(f"{self.board.folder}/{DESCRIPTION} names no emulator: build it alone")
         if flash is not None:
             _make_flash(self.board, flash)
-        self.elf = (elf or build(name, image=image)).resolve()
+        self.elf = (elf or build(name, image=image, sensor=sensor)).resolve()
         if not self.elf.is_file():
             raise BoardError(f"there is no program {self.elf}")
         self._folder = tempfile.TemporaryDirectory(prefix="edge-naca-")

@@ -17,6 +17,7 @@ from edge_naca.host.link import LineCounts, Link, RefusedError
 from edge_naca.host.messages import HEADER, LABEL, LEARN, Answer, Hello, Kind, Reason, Stats
 from edge_naca.host.packing import Packer
 from edge_naca.host.pipeline import Asking, RestartedError
+from edge_naca.host.signals import SignalStream
 from edge_naca.host.teaching import FORGOTTEN, Teaching
 from edge_naca.host.transfer import Progress
 from edge_naca.host.transport import FIRST_PATIENCE, Transport
@@ -136,6 +137,17 @@ class LinkDevice(Device):
                     f"{capacity} classes: check its firmware"
                 )
             yield result
+
+    def signal_stream(self) -> SignalStream:
+        """Return what takes a sensor's samples to the device, which then learns by itself.
+
+        Raises
+        ------
+        DeviceError
+            If the device takes none; the message says why.
+        """
+        self._require_network()
+        return SignalStream(self.link, self._journal, self.core.network)
 
     def predict_many(self, x: ArrayLike) -> NDArray[np.int32]:
         """Return the predicted class of each sample, −1 where no output neuron spiked."""
@@ -356,6 +368,11 @@ class LinkDevice(Device):
         """Go on where the device is, giving up what it lost in a restart."""
         self.link.refresh()
         self._journal.give_up(self.link)
+
+    @property
+    def journal(self) -> Journal:
+        """What it was taught in this session."""
+        return self._journal
 
     @property
     def session(self) -> int:

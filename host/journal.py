@@ -125,6 +125,21 @@ class Journal:
         self.start = self._same_session(link)
         self.items.clear()
 
+    def position(self, link: Link) -> int:
+        """Return how many items the device has learned, whose state has to be of this session.
+
+        Raises
+        ------
+        OtherSessionError
+            If it is not.
+        """
+        return self._same_session(link)
+
+    def learned_by_itself(self, learned: int) -> None:
+        """Note that the device has learned windows: what it was taught before lies behind that."""
+        self.start = learned
+        self.items.clear()
+
     def _same_session(self, link: Link) -> int:
         """Return the position of the device, whose session is, or again becomes, this one."""
         while self.begun and link.hello.session != self.session:

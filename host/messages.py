@@ -32,7 +32,7 @@ HELLO = Record(
     Field("max_payload", "u16"),
     Field("window", "u32"),
     Field("firmware", "u8[3]"),
-    Field("flags", "u8", flags=("running", "store", "uploads", "signed")),
+    Field("flags", "u8", flags=("running", "store", "uploads", "signed", "signals", "sensor")),
     Field("image_crc", "u32"),
     Field("network_id", "u32"),
     Field("learned", "u32"),
@@ -65,6 +65,16 @@ BATCH = struct.Struct("<IIHB")  # session, position, count, kind; labels and sam
 SESSION = struct.Struct("<II")  # session, learned
 TAUGHT = struct.Struct("<IH")  # learned, answered; results follow
 LABEL = struct.Struct("<H")
+SIGNAL = struct.Struct("<IIHBB")  # session, first sample, label, flags, kind; samples follow
+SENSOR = struct.Struct("<IHBI")  # session, label, whether it is on, windows seen
+SENSOR_READ = struct.Struct("<IH")  # first sample, how many
+TAKEN = struct.Struct("<IIH")  # next sample, learned, windows; those follow
+SENSED = struct.Struct("<IBIIIIH")  # rate, channels, taken, lost, learned, first window, windows
+SENSOR_HEAD = struct.Struct("<IBII")  # rate, channels, taken, first sample; samples follow
+WINDOW = np.dtype([("first", "<u4"), ("label", "<u2"), ("decided", "<i2"), ("result", RESULT)])
+NO_LABEL = 0xFFFF  # of samples that are of no class
+BEHIND_GAP = 1  # flag of SIGNAL: samples before these are missing
+RATE_UNIT = 256  # a rate is told in 256ths of a sample a second
 
 
 class Kind(IntEnum):
@@ -86,11 +96,15 @@ class Kind(IntEnum):
     IMAGE_END = 0x0E
     IMAGE_READ = 0x0F
     SESSION = 0x10
+    SIGNAL = 0x11
+    SENSOR = 0x12
+    SENSOR_READ = 0x13
 
 
 # What changes something on the device, and so has to name the right epoch.
 CHANGING = frozenset(Kind) - {
     Kind.HELLO, Kind.INFER, Kind.STATE_READ, Kind.HASH, Kind.STATS, Kind.IMAGE_READ,
+    Kind.SENSOR_READ,
 }  # fmt: skip
 
 
@@ -170,6 +184,8 @@ class Hello:
     store : whether it can keep what it learned without power.
     uploads : whether images can be brought to it over the line.
     signed : whether its network's codes have a sign, for which a packed one takes a bit more.
+    signals : whether it takes the samples of a signal.
+    sensor : whether it has a sensor of its own.
     image_crc, network_id : of its image, 0 for none.
     learned : samples learned, as part of the learned state, modulo 2^32.
     ram_room, flash_room : bytes there are for a workspace, and for an image.
@@ -186,6 +202,8 @@ class Hello:
     store: bool
     uploads: bool
     signed: bool
+    signals: bool
+    sensor: bool
     image_crc: int
     network_id: int
     learned: int

@@ -7,10 +7,13 @@ import secrets
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from edge_naca._device import ffi, lib
 from edge_naca.forks import forkable_lock
 from edge_naca.host.alone import open_alone
-from edge_naca.limits import octets, whole
+from edge_naca.limits import MAX_CHANNELS, octets, whole
 
 _SECTOR = lib.NACA_DEVICE_SECTOR
 _NEVER = 0xFFFFFFFF
@@ -31,6 +34,7 @@ class VirtualDevice:
         least); 0 for no saved states.
     image_places : 2, or 1 for a device that has to drop an image to take another.
     frame_size, answer_size, remembered, window : as in link.h.
+    channels, rate : of a sensor of its own, numbers and samples a second; 0 channels for none.
     seed : of epochs and of what power cuts leave; None for another one each time.
 
     Notes
@@ -58,6 +62,8 @@ class VirtualDevice:
         answer_size: int = 2048,
         remembered: int = 256,
         window: int = 16384,
+        channels: int = 0,
+        rate: float = 50.0,
         seed: int | None = None,
     ) -> None:
         whole("image_places", image_places, 1, 2)
@@ -65,6 +71,7 @@ class VirtualDevice:
         whole("frame_size", frame_size, 1, 1 << 16)
         whole("answer_size", answer_size, 1, 1 << 16)
         whole("window", window, 0, 0xFFFFFFFF)
+        whole("channels", channels, 0, MAX_CHANNELS)
         whole("ram", ram, 0, _MAX_RAM)
         whole("image_room", image_room, _SECTOR, _MAX_FLASH // 4)
         whole("state_room", state_room, 0, _MAX_FLASH // 4)
@@ -86,6 +93,8 @@ class VirtualDevice:
                 "answer_size": answer_size,
                 "remembered": remembered,
                 "window": window,
+                "channels": channels,
+                "rate": round(rate * 256),
                 "seed": secrets.randbits(32) if seed is None else seed & 0xFFFFFFFF,
                 "board": board.encode(),
             },
@@ -110,6 +119,18 @@ class VirtualDevice:
             sent = bytes(ffi.buffer(device.output, count)) if count else b""
             device.output_size = 0
         return sent
+
+    def sense(self, samples: ArrayLike) -> None:
+        """Have its own sensor take samples (n, channels), int16, and the program look at each."""
+        numbers = np.ascontiguousarray(samples, np.int16)
+        if numbers.ndim != 2 or numbers.shape[1] != self._device.parts.channels:
+            raise ValueError(
+                f"samples must be (n, {self._device.parts.channels}), not {numbers.shape}"
+            )
+        with self._lock:
+            for sample in numbers:
+                lib.naca_device_sense(self._device, ffi.from_buffer("int16_t[]", sample), 1)
+                lib.naca_device_poll(self._device)
 
     def power_cut(self, after: int = 0) -> None:
         """Cut the power now, or in the middle of a flash operation after so many more of them."""

@@ -98,7 +98,8 @@ class FakeDevice:
         crc = checksum(self.image)
         network = core.network_id if core else 0
         numbers = (crc, network, self.learned, 100_000, 60_000)
-        flags = (core is not None, True, True, core is not None and core.network.encoder.is_signed)
+        signed = core is not None and core.network.encoder.is_signed
+        flags = (core is not None, True, True, signed, False, False)
         session = (self.session, self.session_start)
         return Hello(
             *self._limits, "0.1.0", *flags, *numbers, "fake", 64, REMEMBERED, *session

@@ -51,7 +51,11 @@ def _random_parts(rng: np.random.Generator) -> dict[str, Any]:
     affine = None
     if rng.random() < 0.4:
         affine = Affine.of(rng.normal(0, 1, channels), 10 ** rng.uniform(0, 4, channels))
+    votes = int(rng.integers(1, 17)) if rng.random() < 0.5 else 0
     return {
+        "votes": votes,
+        "quorum": int(rng.integers(1, votes + 1)) if votes else 0,
+        "rest": int(rng.choice([0, 0, 3, 255])) if votes else 0,
         "channels": channels,
         "rate": float(rng.uniform(0.01, 20000)),
         "window": 1 << lg,

@@ -85,7 +85,14 @@ def test_the_table_is_about_what_exists() -> None:
         assert all(value > 0 for value in model.coefficients.values())
         assert 0 <= model.largest_error < 0.1
         assert 1 <= model.cycles_per_instruction < 2
-        assert set(model.core_flash) == {"core", "shared", "coded", "spiking", "inhibition"}
+        assert set(model.core_flash) == {
+            "core",
+            "shared",
+            "coded",
+            "spiking",
+            "inhibition",
+            "signal",
+        }
         assert min(model.core_flash.values()) > 500
         assert sum(model.core_flash.values()) < model.firmware_flash
 

@@ -40,9 +40,9 @@ from edge_naca.host.virtual import VirtualDevice
 from edge_naca.network import Preparation
 from edge_naca.presets import competitive
 
-NEEDS_EPOCH = [3, 4, 7, 9, 0xA, 0xC, 0xD, 0xE, 0x10]
-NEEDS_IMAGE = [2, 3, 4, 6, 7, 8, 9, 0x10]
-REQUESTS = [kind for kind in range(1, 0x11) if kind != 5]
+NEEDS_EPOCH = [3, 4, 7, 9, 0xA, 0xC, 0xD, 0xE, 0x10, 0x11, 0x12]
+NEEDS_IMAGE = [2, 3, 4, 6, 7, 8, 9, 0x10, 0x11, 0x12]
+REQUESTS = [kind for kind in range(1, 0x14) if kind != 5]
 XS, YS = samples(40)
 
 
@@ -59,6 +59,9 @@ def body_of(kind: int) -> bytes:
         0xD: struct.pack("<I", 0) + bytes(16),
         0xF: struct.pack("<IH", 0, 16),
         0x10: struct.pack("<II", SESSION, 0),
+        0x11: struct.pack("<IIHBB", 0, 0, 0xFFFF, 1, 1) + bytes(8),
+        0x12: struct.pack("<IHBI", 0, 0xFFFF, 1, 0),
+        0x13: struct.pack("<IH", 0, 4),
     }.get(kind, b"")
 
 
@@ -203,12 +206,12 @@ def test_hello(wire: Wire) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", [0, 5, 0x11, 0x3F, 0x7F])
+@pytest.mark.parametrize("kind", [0, 5, 0x14, 0x3F, 0x7F])
 def test_unknown_requests_are_refused(wire: Wire, kind: int) -> None:
     assert wire.ask(kind, b"whatever").status == lib.NACA_LINK_UNKNOWN
 
 
-@pytest.mark.parametrize("kind", range(1, 0x11))
+@pytest.mark.parametrize("kind", range(1, 0x14))
 def test_requests_that_change_something_need_the_epoch(wire: Wire, kind: int) -> None:
     for off in (-1, 1, -wire.epoch):
         right = wire.epoch

@@ -102,7 +102,8 @@ def test_first_code_is_in_the_lowest_bits() -> None:
 
 
 def test_messages_are_read_as_they_are_written() -> None:
-    hello = Hello(512, 2048, "1.2.3", True, False, True, True, 1, 2, 3, 4, 5, "board", 6, 7, 8, 9)
+    flags = (True, False, True, True, True, False)
+    hello = Hello(512, 2048, "1.2.3", *flags, 1, 2, 3, 4, 5, "board", 6, 7, 8, 9)
     assert Hello.unpack(hello.pack()) == hello
     assert Hello.unpack(hello.pack() + b"what a later version adds") == hello
     stats = Stats(*range(14))

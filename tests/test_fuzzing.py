@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from strategies import networks, random_state
 from support import run
-from wire import NETWORK, SESSION, SIGNED, batch_body, chunks, learn_body, pack, samples
+from wire import HEARING, NETWORK, SESSION, SIGNED, batch_body, chunks, learn_body, pack, samples
 
 from edge_naca import image
 from edge_naca.core import Core
@@ -97,6 +97,22 @@ def link_operations(network: Network, encoded: bytes) -> list[bytes]:
         frame(9),
         bytes([6, 2]),  # boot
         bytes([0, 3, 1, 2, 3]),
+        *signal_operations(frame),
+    ]
+
+
+def signal_operations(frame: Callable[..., bytes]) -> list[bytes]:
+    """Return operations that hand over samples of two channels, and those of the device's own."""
+    part = bytes(range(40)) * 4
+    head = struct.pack("<IIHBB", 0, 0, 0xFFFF, 1, 1)
+    return [
+        frame(0x11, head + part),
+        frame(0x11, struct.pack("<IIHBB", 0, 40, 0xFFFF, 0, 1) + part),
+        frame(0x12, struct.pack("<IHBI", 0, 0xFFFF, 1, 0)),
+        bytes([7, len(part)]) + part,
+        frame(0x12, struct.pack("<IHBI", SESSION, 1, 1, 0)),
+        bytes([7, len(part)]) + part,
+        frame(0x13, struct.pack("<IH", 0, 9)),
     ]
 
 
@@ -106,7 +122,7 @@ def test_fuzzing_the_link_finds_nothing(
 ) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    for name, network in {"plain": NETWORK, "signed": SIGNED}.items():
+    for name, network in {"plain": NETWORK, "signed": SIGNED, "signal": HEARING}.items():
         encoded = image.encode(network, None)
         operations = link_operations(network, encoded)
         image_part = struct.pack("<H", len(encoded)) + encoded

@@ -85,6 +85,7 @@ def test_flags_of_hello() -> None:
     meaning = {row[0]: row[2] for row in table("HELLO", "Type", "Meaning")}["flags"]
     words = {"running": "an image runs", "store": "saved states can be kept"}
     words |= {"uploads": "images can be uploaded", "signed": "codes have a sign"}
+    words |= {"signals": "signals are taken", "sensor": "there is a sensor"}
     numbered = [f"{1 << bit}: {words[flag]}" for bit, flag in enumerate(HELLO["flags"].flags)]
     assert meaning == "; ".join(numbered)
 

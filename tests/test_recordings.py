@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 from sklearn.model_selection import GroupKFold, cross_val_score
 
-from edge_naca import NacaClassifier
+from edge_naca import Core, NacaClassifier, presets
 from edge_naca.data import DataError
 from edge_naca.export import load_image
+from edge_naca.network import Preparation
 from edge_naca.signal_core import SignalCore
 from edge_naca.signal_features import Signal
 from edge_naca.signals.choosing import axes_of, suitable, triangles, window_of
 from edge_naca.signals.datasets import dataset_of, feature_names
+from edge_naca.signals.events import score
 from edge_naca.signals.reading import LogOptions, read_recordings
 from edge_naca.signals.recordings import Recording, cut, doubts
 from edge_naca.signals.usual import unusual, usual
@@ -503,17 +505,77 @@ def test_what_does_not_suit_a_signal_is_refused(folder: Path, tmp_path: Path) ->
     )
 
 
-def test_a_device_is_taught_windows(folder: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def live(tmp_path: Path) -> Path:
     kinds = ("walk", "run", "sit")
     rows = np.concatenate([motion(kind, 20) for kind in kinds])
     path = log(tmp_path / "live.csv", rows)
     lines = path.read_text().splitlines()
     body = [f"{line},{kinds[at // 1000]}" for at, line in enumerate(lines[1:])]
     path.write_text("\n".join([f"{lines[0]},activity", *body]) + "\n")
-    words = ("stream", "--port", f"emulate:{folder / 'gait.naca'}", "--data", path, "--signal")
-    told = object_of(*words, "--label-column", "activity", "--twin", "--limit", 20)
-    assert (told["done"], told["twin"]) == (20, "equal")
+    return path
+
+
+def test_a_device_takes_samples_and_learns(folder: Path, live: Path) -> None:
+    words = ("stream", "--port", f"emulate:{folder / 'gait.naca'}", "--signal", live)
+    told = object_of(*words, "--label-column", "activity", "--twin")
+    assert told["twin"] == "equal"
+    assert told["learned"] == 14 + 14 + 13  # windows of 128 samples, one every 64, of 1000 each
+    assert told["windows"] > told["learned"]
     assert told["accuracy"] > 0.8
+    asked = object_of(*words, "--label-column", "activity", "--predict")
+    assert (asked["learned"], set(asked["per_class"])) == (0, {"walk", "run", "sit"})
+    said = done(*words, "--label-column", "activity", "--chaos", "lose=1%,seed=3")
+    assert "no sample was taken twice" in said
+
+
+def test_decisions_over_answers(folder: Path, live: Path, tmp_path: Path) -> None:
+    words = [folder / f"{kind}.csv" for kind in ("walk", "run", "sit")]
+    image = tmp_path / "deciding.naca"
+    options = ("--signal", "--rate", 50, "--decide", "2/3", "--rest", "3s")
+    done("train", *words, *options, "-o", image)
+    assert object_of("inspect", image)["signal"]["decides"] == [2, 3, 3]
+    labelled = ("--signal", "--label-column", "activity", "--test-fraction", 0)
+    told = object_of("evaluate", image, live, *labelled)["decisions"]
+    assert (told["events"], told["hits"], told["false_alarms"]) == (3, 3, 0)
+    assert told["hours"] == pytest.approx(60 / 3600)
+    assert "3 of 3 events noticed, 0.0 false alarms an hour" in done(
+        "evaluate", image, live, *labelled
+    )
+    streamed = object_of(
+        "stream", "--port", f"emulate:{image}", "--signal", live, *labelled[1:3], "--twin"
+    )
+    assert streamed["twin"] == "equal"
+    out = ("-o", tmp_path / "x.naca")
+    assert "write 3/5" in failed(2, "train", words[0], *options[:3], "--decide", "most", *out)
+    assert "write 3/5" in failed(2, "train", *words, *options[:3], "--decide", "4/3", *out)
+    assert "--decide goes with --signal" in failed(2, "train", "digits", "--decide", "1/2", *out)
+
+
+def test_events_and_false_alarms() -> None:
+    one = recording(640, "a", channels=1)
+    one.labels[200:400] = ""
+    one.labels[400:] = "b"
+    signal = Signal(1, 50, 16, 16, (("mean",),), votes=1, quorum=1)
+    core = Core(replace(presets.competitive(Preparation((1, 1, 1)), 2, 1), signal=signal))
+    core.learn([10], 0)  # whatever comes is an a
+    found = score(core, [one], ["a", "b"])
+    assert (found.events, found.hits) == (2, 1)
+    assert found.false_alarms == 640 // 16 - 200 // 16 - 1
+    assert found.alarms_an_hour == pytest.approx(found.false_alarms / (640 / 50 / 3600))
+
+
+def test_signals_that_cannot_be_streamed(folder: Path, live: Path, tmp_path: Path) -> None:
+    gait, plain = f"emulate:{folder / 'gait.naca'}", f"emulate:{_features(tmp_path)}"
+    stream = ("stream", "--port", gait)
+    assert "say what to stream" in failed(2, *stream)
+    assert "--batch: not of the samples" in failed(2, *stream, "--signal", live, "--batch", 3)
+    assert "give one of" in failed(2, *stream, "--signal", live, "--data", live)
+    assert "goes with --signal" in failed(2, *stream, "--data", live, "--real-time")
+    assert "has no signal" in failed(1, "stream", "--port", plain, "--signal", live)
+    assert "no signals: its image has none" in failed(1, "stream", "--port", plain, "--sensor")
+    assert "has no sensor of its own" in failed(1, *stream, "--sensor")
+    assert "has no sensor of its own" in failed(1, "record", gait, "-o", tmp_path / "r.csv")
 
 
 def _features(folder: Path) -> Path:

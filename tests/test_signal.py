@@ -17,7 +17,7 @@ from signal_strategies import network_of, random_signal, random_windows
 
 from edge_naca import image, image_signal
 from edge_naca._core import ffi, lib
-from edge_naca.core import Core, aligned, pointer_to
+from edge_naca.core import Core, CoreError, aligned, pointer_to
 from edge_naca.export import OnnxLearner, to_onnx
 from edge_naca.image import ImageError
 from edge_naca.image_records import ENTRY, HEADER, SIGNAL
@@ -327,3 +327,48 @@ def test_onnx_says_what_cannot_be() -> None:
         to_onnx(replace(network, signal=None), input_type="window")
     features = to_onnx(network, input_type="int16")
     assert features.graph.input[0].type.tensor_type.shape.dim[1].dim_value == 30
+
+
+# ---- decisions ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_decisions_are_the_same(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    signal = random_signal(rng)
+    ours, theirs = specification.Decisions(signal), SignalCore(network_of(signal))
+    for _ in range(4):
+        answers = rng.integers(-1, rng.integers(1, 4), 60).tolist()
+        assert [ours.take(a) for a in answers] == [theirs.decide(a) for a in answers]
+        ours.gap()
+        theirs.gap()
+
+
+def test_decisions_take_several_answers_and_rest() -> None:
+    signal = replace(plain_signal(), votes=5, quorum=3, rest=2)
+    decisions = specification.Decisions(signal)
+    answers = [0, 0, -1, 0, 0, 0, 0, 1, 1, 1, -1, 1]
+    decided = [decisions.take(answer) for answer in answers]
+    #           0   0  -1  0   0   0  0   1   1   1  -1  1
+    assert decided == [-1, -1, -1, 0, -1, -1, 0, -1, -1, 1, -1, -1]
+    every = specification.Decisions(plain_signal())
+    assert [every.take(a) for a in (-1, 2, 2)] == [-1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"votes": 17}, {"votes": 3}, {"votes": 3, "quorum": 4}, {"rest": 1}, {"quorum": 1}]
+)
+def test_decisions_that_cannot_be(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"votes|quorum|rest"):
+        replace(plain_signal(), **wrong)
+
+
+def test_answers_that_cannot_be() -> None:
+    core = SignalCore(network_of(plain_signal()))
+    for answer in (-2, 1 << 15):
+        with pytest.raises(CoreError, match="ARGUMENT"):
+            core.decide(answer)
+
+
+def plain_signal() -> Signal:
+    return Signal(1, 50, 16, 8, (("mean",),))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,14 +20,20 @@ from edge_naca._device import lib
 from edge_naca.core import Core
 from edge_naca.host.virtual import VirtualDevice
 from edge_naca.inhibition import Inhibition
-from edge_naca.network import Network
+from edge_naca.network import Network, Preparation
 from edge_naca.presets import competitive
+from edge_naca.signal_features import Signal
 
 # Small enough for tens of thousands of samples, with all that a state can hold.
 NETWORK: Network = competitive(16, 3, 4)
 IMAGE = image.encode(NETWORK, None)
 # The same with codes that have a sign, and an inhibition that is renewed at every second sample.
 SIGNED: Network = competitive(16, 3, 4, inhibition=Inhibition(16, 4, first=2, every=2))
+# One that takes samples of two channels, and cuts windows of them.
+HEARING: Network = replace(
+    competitive(Preparation((1, 4, 1), shift=6), 3, 2),
+    signal=Signal(2, 50, 16, 8, (("mean", "deviation"),) * 2),
+)
 OTHER_IMAGE = image.encode(competitive(16, 3, 5), None)
 
 # Whose samples the functions below teach.

@@ -24,6 +24,7 @@ HANDLERS = (
     "naca_link_state_read", "naca_link_state_write", "requests:hash", "naca_link_save",
     "naca_link_reset", "requests:stats", "naca_link_image_begin", "naca_link_image_chunk",
     "naca_link_image_end", "naca_link_image_read", "naca_link_session",
+    "requests:take_signal", "requests:sense", "requests:read_sensor",
 )  # fmt: skip
 INDIRECT = {
     # The table of frozen stages, the families in it, and the inhibition.
@@ -48,6 +49,15 @@ INDIRECT = {
     "log:open_sector": PROGRAM,
     "log:write_piece": PROGRAM,
     "log:write_waiting": PROGRAM,
+    # Signals, where a program asks for them, and the board's sensor.
+    "naca_link_new_epoch": ("signals:start",),
+    "requests:take_signal": ("signals:take",),
+    "requests:sense": ("signals:sense",),
+    "requests:read_sensor": ("signals:read_sensor",),
+    "signals:sense": PROGRAM,
+    "naca_link_sense": PROGRAM,
+    "signals:read_sensor": PROGRAM,
+    "naca_signal_tick": PROGRAM,
     "naca_tick": PROGRAM,
     "naca_link_send": PROGRAM,
     "naca_link_init": PROGRAM,

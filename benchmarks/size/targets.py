@@ -11,7 +11,7 @@ from pathlib import Path
 from edge_naca.host.boards import BOARDS
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
-ROOMS = ("core", "store", "link")
+ROOMS = ("core", "signal", "store", "link")
 # Files of the core that are linked only where a program asks for frozen stages.
 STAGES = ("all_stages", "coded", "spiking", "stages")
 

@@ -46,6 +46,9 @@ COMMANDS = {
     "pull": Entry("edge_naca.cli.device:pull", "Fetch a device's image with what it has learned."),
     "push": Entry("edge_naca.cli.device:push", "Bring an image, or a learned state, to a device."),
     "raster": Entry("edge_naca.cli.raster:raster", "Draw every spike of one presentation."),
+    "record": Entry(
+        "edge_naca.cli.record:record", "Collect labelled samples from a board's sensor."
+    ),
     "replay": Entry(
         "edge_naca.cli.replay:replay",
         "Repeat a recording into a device, and compare.",

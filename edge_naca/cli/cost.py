@@ -185,7 +185,7 @@ def _grounds(costs: Report) -> list[str]:
             f"estimated by a model that was at most {costs.largest_error:.1%} off in an emulator "
             f"({stand_in}, benchmarks/instruction-model.md)"
         )
-    linked = "core, all stages, inhibition, link, store"
+    linked = "core, all stages, inhibition, signals, link, store"
     lines = [
         f"Flash and RAM: firmware/boards ({linked}) as linked for {stand_in}.",
         f"{unit.capitalize()}: {counted}, for {costs.activity}.",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--board", metavar="NAME", help="Run the real firmware of this board in an emulator instead."
 )
+@click.option("--sensor", is_flag=True, help="With --board: with a simulated sensor of its own.")
 @ports.chaos_option
 @common.json_option
 def emulate(
@@ -41,6 +42,7 @@ def emulate(
     tcp_port: int | None,
     flash: Path | None,
     board: str | None,
+    sensor: bool,
     chaos: Chaos | None,
     as_json: bool,
 ) -> None:
@@ -69,8 +71,10 @@ def emulate(
             raise click.UsageError(
                 "--board brings its own port: leave out --pty, --tcp and --chaos"
             )
-        _run_board(board, image, flash, as_json)
+        _run_board(board, image, flash, sensor, as_json)
         return
+    if sensor:
+        raise click.UsageError("--sensor goes with --board")
     device = VirtualDevice(None if image is None else read_file(image), flash_file=flash)
     door = PtyDoor() if tcp_port is None else TcpDoor(tcp_port)
     emulator = Emulator(device.receive, door, chaos)
@@ -91,11 +95,16 @@ def _announce(address: str, as_json: bool) -> None:
         report.say(f"A device is at {address}; Ctrl-C switches it off.")
 
 
-def _run_board(name: str, image: Path | None, flash: Path | None, as_json: bool) -> None:
+def _run_board(
+    name: str, image: Path | None, flash: Path | None, sensor: bool, as_json: bool
+) -> None:
     from edge_naca.host.boards import EmulatedBoard
 
     ended = threading.Event()
-    with EmulatedBoard(name, image=image, flash=flash) as board, interruptible(ended.set):
+    with (
+        EmulatedBoard(name, image=image, flash=flash, sensor=sensor) as board,
+        interruptible(ended.set),
+    ):
         _announce(board.url, as_json)
         while board.is_running and not ended.wait(0.2):
             pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from edge_naca.cli import common, report, signals
 if TYPE_CHECKING:
     from edge_naca.core import Core
     from edge_naca.scenarios import Array
+    from edge_naca.signals.recordings import Recording
 
 SHOWN_MISTAKES = 5
 
@@ -54,7 +56,8 @@ def evaluate(
     if plot is not None:
         common.check_figure(plot)
     core = load_image(image)
-    dataset = signals.load(data, reading, windowing, core, as_json).dataset
+    found = signals.load(data, reading, windowing, core, as_json)
+    dataset = found.dataset
     names = common.class_names(core)
     index = np.array([names.index(name) if name in names else -1 for name in dataset.classes])
     label = index[dataset.y_test]
@@ -82,6 +85,7 @@ def evaluate(
         "classes": names,
         "per_class": {name: matrix[c, c] / tested[c] for c, name in enumerate(names) if tested[c]},
         "confusion": matrix,
+        "decisions": _decisions(core, found.tested, names),
         "state_hash": f"{core.state_hash():08x}",
     }
     if plot is not None:
@@ -94,6 +98,17 @@ def evaluate(
         report.print_json(summary)
     else:
         _print(summary, matrix, names)
+
+
+def _decisions(core: Core, recordings: tuple[Recording, ...], names: list[str]) -> Any:
+    """Return how decisions over several answers went, None where each answer is one."""
+    signal = core.network.signal
+    if signal is None or not signal.votes:
+        return None
+    from edge_naca.signals.events import score
+
+    found = score(core, recordings, names)
+    return asdict(found) | {"alarms_an_hour": found.alarms_an_hour}
 
 
 def _unknown(core: Core, x: Array, quiet: bool) -> float | None:
@@ -141,6 +156,13 @@ def _print(summary: dict[str, Any], matrix: Array, names: list[str]) -> None:
         report.say(f"{summary['left_out']} samples left out: of classes never learned")
     if summary["unknown"] is not None:
         report.say(f"{report.percent(summary['unknown'])} of these were answered by none: unknown")
+    if summary["decisions"] is not None:
+        said = summary["decisions"]
+        report.say(
+            f"decisions: {said['hits']} of {said['events']} events noticed, "
+            f"{said['alarms_an_hour']:.1f} false alarms an hour ({said['false_alarms']} in "
+            f"{said['hours']:.2f} h)"
+        )
     report.say(
         f"{summary['samples']} samples: {report.percent(summary['accuracy'], 2)} right, "
         f"{summary['unanswered']} unanswered, {summary['spikes_per_sample']:.0f} spikes and "

@@ -165,6 +165,7 @@ def _signal(network: Network) -> dict[str, Any] | None:
         "magnitudes": [list(axes) for axes in signal.magnitudes],
         "blocks": [list(names) for names in signal.blocks],
         "features": signal.features,
+        "decides": [signal.quorum, signal.votes, signal.rest] if signal.votes else None,
         "ram_bytes": SignalCore(network).memory_size,
     }
 

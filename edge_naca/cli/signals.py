@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 NEAR = 0.02  # that rates may differ by
+MAX_VOTES = 16  # as in edge_naca.limits, which help does not load
 
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -46,6 +48,7 @@ class Loaded(NamedTuple):
     metadata : what a new image is to say.
     groups : of each sample to learn; None of samples that are no recordings.
     options : of a network, as `edge_naca.recipes.network_for` takes them, where they were found.
+    tested : recordings that are tested on.
     """
 
     dataset: Dataset
@@ -53,6 +56,7 @@ class Loaded(NamedTuple):
     metadata: Mapping[str, Any] = NOTHING
     groups: NDArray[np.str_] | None = None
     options: Mapping[str, Any] = NOTHING
+    tested: tuple[Recording, ...] = ()
 
 
 class Chosen(NamedTuple):
@@ -112,25 +116,24 @@ def signal_options(function: Function) -> Function:
 
     @wraps(function)
     def command(*args: Any, windowing: Windowing, **values: Any) -> Any:
-        cut = {name: values.pop(name) for name in ("rate", "window", "hop", "split")}
+        cut = {name: values.pop(name) for name in ("signal", "rate", "window", "hop", "split")}
         return function(*args, windowing=replace(windowing, **cut), **values)
 
-    reading = recording_options(command)
-    for decorate in (_SPLIT, _HOP, _WINDOW, _RATE):
+    reading = log_options(command)
+    for decorate in (_SPLIT, _HOP, _WINDOW, _RATE, _SIGNAL):
         reading = decorate(reading)
     return cast(Function, reading)
 
 
-def recording_options(function: Function) -> Function:
+def log_options(function: Function) -> Function:
     """Add what tells how to read recordings; the command is handed one `Windowing`."""
 
     @wraps(function)
     def command(*args: Any, **values: Any) -> Any:
-        names = ["signal", "group", "time_column"]
-        chosen = {name: values.pop(name) for name in names}
+        chosen = {name: values.pop(name) for name in ("group", "time_column")}
         return function(*args, windowing=Windowing(**chosen), **values)
 
-    for decorate in (_TIME_COLUMN, _GROUP, _SIGNAL):
+    for decorate in (_TIME_COLUMN, _GROUP):
         command = decorate(command)
     return cast(Function, command)
 
@@ -179,6 +182,75 @@ _SIGNAL = click.option(
     help="DATA are recordings of a sensor, rows in the order of time, or folders of such files, "
     "one a class: windows of them are cut and turned into features, by the image, on a device too.",
 )
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """What `decision_options` were given.
+
+    Parameters
+    ----------
+    decide : M and N: M of the latest N answers have to agree; None for every answer.
+    rest : seconds behind a decision in which there is none.
+    """
+
+    decide: tuple[int, int] | None = None
+    rest: float | None = None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Options that were given, as they are typed."""
+        return tuple(f"--{name}" for name in ("decide", "rest") if getattr(self, name) is not None)
+
+    def given_to(self, found: Loaded) -> Loaded:
+        """Return what was loaded with a signal that decides so.
+
+        Raises
+        ------
+        click.UsageError, ValueError
+        """
+        if not self.options:
+            return found
+        if found.signal is None:
+            raise click.UsageError(f"{', '.join(self.options)} goes with --signal")
+        signal, (quorum, votes) = found.signal, self.decide or (1, 1)
+        windows = 0 if self.rest is None else math.ceil(self.rest * signal.rate / signal.hop)
+        return found._replace(signal=replace(signal, votes=votes, quorum=quorum, rest=windows))
+
+
+def _agreeing(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """Return "3/5" as two numbers."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*", value)
+    quorum, votes = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= quorum <= votes <= MAX_VOTES:
+        raise click.BadParameter(
+            f"{value!r}: write 3/5 for 3 of 5 answers, of {MAX_VOTES} at most", ctx, param
+        )
+    return quorum, votes
+
+
+def decision_options(function: Function) -> Function:
+    """Add what says when windows' answers are a decision; a `Deciding` is handed over."""
+
+    @click.option(
+        "--decide", metavar="M/N", callback=_agreeing,
+        help="Of recordings: decide for a class where M of the latest N answers are it, as 3/5.",
+    )  # fmt: skip
+    @click.option(
+        "--rest", callback=seconds_of, metavar="DURATION",
+        help="Of recordings: how long there is no decision behind one, as 2s.",
+    )  # fmt: skip
+    @wraps(function)
+    def command(
+        *args: Any, decide: tuple[int, int] | None, rest: float | None, **values: Any
+    ) -> Any:
+        return function(*args, deciding=Deciding(decide, rest), **values)
+
+    return cast(Function, command)
 
 
 def load(
@@ -332,7 +404,7 @@ def _windows(
         for line in lines:
             report.say(line)
     dataset = replace(dataset, description="; ".join(lines))
-    return Loaded(dataset, signal, metadata, windowed.groups, options)
+    return Loaded(dataset, signal, metadata, windowed.groups, options, windowed.tested)
 
 
 def _log_options(

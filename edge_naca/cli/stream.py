@@ -16,6 +16,7 @@ from edge_naca.cli.ask import asked_items
 from edge_naca.cli.endings import interruptible, say_nothing, terminals
 from edge_naca.cli.live import View, line_summary, right
 from edge_naca.cli.numbers import NumberRange
+from edge_naca.cli.stream_signal import Way, check_options, stream_files, stream_sensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,9 +37,21 @@ SAVED = 1000  # samples between two saves on the device
 
 @click.command()
 @click.option("--port", required=True, metavar="PORT", help=ports.PORT_HELP)
-@click.option("--data", required=True, metavar="NAME|FILE", help="As for train.")
+@click.option("--data", metavar="NAME|FILE", help="Samples, as for train.")
+@click.option(
+    "--signal", "recordings", multiple=True, metavar="FILE",
+    help="Instead of --data: a recording, as for train --signal; the device is sent its samples, "
+    "and cuts windows and learns by itself.",
+)  # fmt: skip
+@click.option(
+    "--sensor", is_flag=True,
+    help="Instead of --data: the board's own sensor. Keys 1 .. 9 teach what is there.",
+)  # fmt: skip
+@click.option(
+    "--real-time", is_flag=True, help="With --signal: as fast as it was recorded, no faster.",
+)  # fmt: skip
 @common.reading_options
-@signals.recording_options
+@signals.log_options
 @click.option(
     "--order", type=click.Choice(ORDERS), default="class", show_default=True,
     help="One class after another, everything shuffled, or as the data comes.",
@@ -47,7 +60,10 @@ SAVED = 1000  # samples between two saves on the device
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
     help="Of the order; 0 keeps classes in the order of their labels.",
 )  # fmt: skip
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Use the first N of DATA only.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N",
+    help="Use the first N of DATA only; with --sensor, end after N windows.",
+)  # fmt: skip
 @click.option(
     "--rate", type=NumberRange(0, min_open=True), metavar="HZ",
     help="Samples a second, at most.  [as many as possible]",
@@ -91,7 +107,10 @@ SAVED = 1000  # samples between two saves on the device
 def stream(
     ctx: click.Context,
     port: str,
-    data: str,
+    data: str | None,
+    recordings: tuple[str, ...],
+    sensor: bool,
+    real_time: bool,
     reading: common.Reading,
     windowing: signals.Windowing,
     order: str,
@@ -117,26 +136,32 @@ def stream(
     waited for; a device that restarts is taught again what it had not saved. Ctrl-C ends in good
     order. With --record, the same command goes on later where the device is, even if this program
     was killed. With --ask, a core here that answers as the device does decides which samples are
-    worth a label; only those are taught. With --signal, DATA is a recording: windows are cut here
-    as the image says, and their features sent.
+    worth a label; only those are taught.
+
+    With --signal the samples of a recording go over the line as they are, marked with their class;
+    with --sensor the board takes its own, and a key marks what is there. Windows whose samples all
+    bear one mark are learned, on the device, each exactly once.
 
     \b
     Examples
       edge-naca stream --port /dev/ttyACM0 --data mnist --record mnist.jsonl
       edge-naca stream --port emulate:digits.naca --data digits --order shuffled --twin
       edge-naca stream --port emulate:digits.naca --data digits --ask 0.1
-      edge-naca stream --port emulate:gait.naca --data live.csv --signal --order given
+      edge-naca stream --port emulate:gait.naca --signal live.csv --learn
+      edge-naca stream --port /dev/ttyACM0 --sensor
       edge-naca stream --port socket://127.0.0.1:5555 --data gas.csv --order given --rate 10
     """
     from edge_naca.host.session import Session
 
     _check_options(learn, ask, record)
-    # How windows are cut, a device's image says.
-    raw = None if windowing.signal else common.load_data(data, reading)
+    if recordings or sensor:
+        way = Way(learn, twin is not None, save_every, real_time, _baud(port, line))
+        _stream_signal(ctx, port, recordings, way, reading, windowing, limit, line, chaos, wait)
+        return
+    raw = common.load_data(_required(data, windowing, real_time), reading)
     with ports.opened(port, line, chaos, patience=math.inf if wait is None else wait) as device:
         if learn:
             common.check_learns(device.core, port, "add --predict")
-        raw = raw or signals.load((data,), reading, windowing, device.core, as_json).dataset
         loaded, was_learned = _fitted(device, raw, as_json)
         names, items, x = _items(device, loaded, order, seed, limit)
         header = _header(device, loaded, learn, order, seed, limit, ask) | {"classes": names}
@@ -148,18 +173,12 @@ def stream(
         recorder = _recorder(device, base, record, header, items)
         try:
             session = Session(
-                device,
-                items,
-                learn=learn,
-                base=base,
+                device, items,
+                learn=learn, base=base, batch=batch, rate=rate, recorder=recorder,
                 first=0 if learn or recorder is None else recorder.count,
-                batch=batch,
-                rate=rate,
-                recorder=recorder,
                 twin=None if twin is None else twin_of(device, base, learn, recorder),
-                look=twin or PART,
-                save=save_every if save_every and device.hello.store else None,
-            )
+                look=twin or PART, save=save_every if save_every and device.hello.store else None,
+            )  # fmt: skip
             title = f"{loaded.name} → {port}"
             run(session, View(title, names, device.counts, learn=learn, quiet=as_json))
             tell(session, device, names, record, learn, twin is not None, as_json, was_learned)
@@ -168,6 +187,53 @@ def stream(
                 recorder.close()
     if session.stopped or session.unsaved:
         ctx.exit(common.INTERRUPTED if session.stopped else 1)
+
+
+def _required(data: str | None, windowing: signals.Windowing, real_time: bool) -> str:
+    """Return what is to be streamed, or say what is missing, or does not go with it."""
+    if data is None:
+        raise click.UsageError("say what to stream: --data, --signal or --sensor")
+    if windowing.options or real_time:
+        names = [*windowing.options, *(["--real-time"] if real_time else [])]
+        raise click.UsageError(f"{', '.join(names)} goes with --signal")
+    return data
+
+
+def _baud(port: str, line: dict[str, Any]) -> int | None:
+    """Return the baud rate of a line that has one."""
+    has_one = port.startswith(("/dev/", "rfc2217:", "COM"))
+    return int(line["baud"]) if has_one and not port.startswith("/dev/pts") else None
+
+
+def _stream_signal(
+    ctx: click.Context,
+    port: str,
+    recordings: tuple[str, ...],
+    way: Way,
+    reading: common.Reading,
+    windowing: signals.Windowing,
+    limit: int | None,
+    line: dict[str, Any],
+    chaos: Chaos | None,
+    wait: float | None,
+) -> None:
+    """Send recordings, or hear a board's sensor."""
+    check_options(ctx)
+    quiet = bool(ctx.params["as_json"])
+    if ctx.params["data"] is not None or (recordings and ctx.params["sensor"]):
+        raise click.UsageError("give one of --data, --signal and --sensor")
+    if limit is not None and recordings:
+        raise click.UsageError("--limit: not of the samples of a signal")
+    patience = math.inf if wait is None else wait
+    with ports.opened(port, line, chaos, patience=patience) as device:
+        if way.learn:
+            common.check_learns(device.core, port, "add --predict")
+        if recordings:
+            is_whole = stream_files(device, recordings, way, reading, windowing, quiet)
+        else:
+            is_whole = stream_sensor(device, way.learn, limit, way.save, quiet)
+    if not is_whole:
+        ctx.exit(common.INTERRUPTED)
 
 
 def _check_options(learn: bool, ask: float | None, record: Path | None) -> None:

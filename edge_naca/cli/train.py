@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     help="Teach nothing: an image with the room, the features and the scale that suit DATA, for a "
     "device to learn from the start.",
 )  # fmt: skip
+@signals.decision_options
 @click.option(
     "--leave-one-out", is_flag=True,
     help="Of recordings: first test on every group (--group) once, by a network that learned all "
@@ -111,6 +112,7 @@ def train(
     unknown: float | None,
     untaught: bool,
     leave_one_out: bool,
+    deciding: signals.Deciding,
     plot: Path | None,
     as_json: bool,
     **options: Any,
@@ -156,14 +158,14 @@ def train(
 
     start = time.perf_counter()
     options, model_settings = _sorted_options(options, front_end, continued, decorrelate_on, rank)
-    _check_together(untaught, continued, plot, unknown)
+    _check_together(untaught, continued, plot, unknown, deciding)
     if leave_one_out:
         _check_left_out(untaught, continued, windowing)
         reading = replace(reading, test_fraction=0.0)
     _check_outputs(output, plot)
     before = None if continued is None else _taught(continued, data)
     choose = _chooser(windowing, options, as_json)
-    found = signals.load(data, reading, windowing, before, as_json, choose)
+    found = deciding.given_to(signals.load(data, reading, windowing, before, as_json, choose))
     loaded = found.dataset
     course = lessons.Course(order, epochs, seed)
     converted, left_out = None, None
@@ -192,8 +194,7 @@ def train(
         record |= {"left_out": left_out}
         report.print_json(record | _summary(core, history, named, converted) | written)
         return
-    tested = "the test samples" if left_out is None else "what it learned"
-    _tell(output, core, history, named.classes, seconds, tested)
+    _tell(output, core, history, named.classes, seconds, left_out is not None)
 
 
 def _network_for(found: signals.Loaded, options: dict[str, Any], seed: int) -> Network:
@@ -219,8 +220,16 @@ def _chooser(
 
 
 def _check_together(
-    untaught: bool, continued: Path | None, plot: Path | None, unknown: float | None
+    untaught: bool,
+    continued: Path | None,
+    plot: Path | None,
+    unknown: float | None,
+    deciding: signals.Deciding,
 ) -> None:
+    if deciding.options and continued is not None:
+        raise click.UsageError(
+            f"{', '.join(deciding.options)}: the image given to --continue decides that"
+        )
     if untaught and (continued is not None or plot is not None):
         raise click.UsageError("--untaught: there is nothing to --continue or to --plot")
     if unknown is not None and (untaught or continued is not None):
@@ -346,9 +355,10 @@ def _tell(
     history: History,
     classes: Sequence[str],
     seconds: float,
-    tested: str,
+    is_known: bool,
 ) -> None:
-    """Say what came out."""
+    """Say what came out, of samples that are known, or were not learned."""
+    tested = "what it learned" if is_known else "the test samples"
     report.out.print()
     if len(history.stages) > 1:
         report.out.print(report.forgotten_table(history, classes))

@@ -27,6 +27,7 @@ class Windowed:
     groups, test_groups : of each sample to learn, and of each to test.
     split : how samples to test were chosen, for people.
     mixed : windows left out since they are of no class, or of several.
+    tested : what of recordings is tested on, windows that were left out included.
     """
 
     dataset: Dataset
@@ -34,6 +35,7 @@ class Windowed:
     test_groups: NDArray[np.str_]
     split: str
     mixed: int
+    tested: tuple[Recording, ...]
 
 
 def dataset_of(
@@ -64,12 +66,12 @@ def dataset_of(
     found = cut(recordings, signal.window, signal.hop)
     places = found.places
     is_test = is_train = np.ones(len(places.labels), bool)
-    how = "learned and tested on all windows"
+    how, tested = "learned and tested on all windows", tuple(recordings)
     if test_fraction > 0:
         split = split or held_out(recordings, places, test_fraction, seed, by)
         is_test = split.tested(places, signal.window, 0)
         is_train = split.learned(places, signal.window, 0)
-        how = split.how
+        how, tested = split.how, split.part(recordings, 0)
     if not is_train.any() or not is_test.any():
         raise DataError(
             f"{len(places.labels)} windows are too few to learn from some and to test on others: "
@@ -90,7 +92,8 @@ def dataset_of(
         tuple(str(c) for c in classes),
         feature_names(signal, recordings[0].channels),
     )
-    return Windowed(dataset, found.groups[is_train], found.groups[is_test], how, places.mixed)
+    groups = found.groups[is_train], found.groups[is_test]
+    return Windowed(dataset, *groups, how, places.mixed, tested)
 
 
 def feature_names(signal: Signal, channels: Sequence[str]) -> tuple[str, ...]:

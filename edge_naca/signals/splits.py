@@ -59,14 +59,18 @@ class Split:
 
     def rest(self, recordings: Sequence[Recording]) -> tuple[Recording, ...]:
         """Return what of recordings is never tested on."""
+        return self.part(recordings, NEVER)
+
+    def part(self, recordings: Sequence[Recording], fold: int) -> tuple[Recording, ...]:
+        """Return what of recordings is tested in a fold."""
         parts = []
         for recording, folds in zip(recordings, self.folds, strict=True):
-            edges = np.flatnonzero(np.diff(folds == NEVER)) + 1
+            edges = np.flatnonzero(np.diff(folds == fold)) + 1
             bounds = [0, *edges.tolist(), len(folds)]
             parts += [
                 recording.part(first, last)
                 for first, last in pairwise(bounds)
-                if folds[first] == NEVER
+                if folds[first] == fold
             ]
         return tuple(parts)
 

@@ -73,6 +73,38 @@ class Windows:
         return full
 
 
+class Decisions:
+    """Decisions over the answers of windows as they come: section 11.6.
+
+    Parameters
+    ----------
+    signal : what says how many answers have to agree.
+    """
+
+    def __init__(self, signal: Signal) -> None:
+        self._signal = signal
+        self.gap()
+
+    def gap(self) -> None:
+        """Forget the answers before samples that are missing."""
+        self._latest: list[int] = []
+        self._resting = 0
+
+    def take(self, answer: int) -> int:
+        """Take a window's answer, and return the class that it decides for; −1 for none."""
+        votes = self._signal.votes
+        if not votes:
+            return answer
+        self._latest = [*self._latest, answer][-votes:]
+        if self._resting:
+            self._resting -= 1
+            return -1
+        if answer < 0 or self._latest.count(answer) < self._signal.quorum:
+            return -1
+        self._resting = self._signal.rest
+        return answer
+
+
 # ---- what is made of a channel (n, window) -----------------------------------------------------
 
 

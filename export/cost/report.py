@@ -52,7 +52,8 @@ class CoreModel:
     largest_error : of the model against the emulator, on networks it was not fitted to, relative.
     cycles_per_instruction, cycles_source : an assumption, and what it rests on.
     core_flash : bytes of the core's code as linked: "core" without frozen stages and inhibition;
-        what stages add, "shared", "coded" and "spiking"; what an inhibition adds, "inhibition".
+        what stages add, "shared", "coded" and "spiking"; what an inhibition adds, "inhibition";
+        what takes signals, "signal".
     signal : of windows and their features, "coefficients" and "largest_error" as those above.
     firmware_flash, firmware_ram : bytes of the whole firmware (core with all stages, link, store,
         board) without an image; of its data and stack without the workspace.
@@ -106,9 +107,9 @@ class Report:
 
     Parameters
     ----------
-    flash, ram : bytes, by what takes them. The firmware is linked with all frozen stages and the
-        inhibition, as an uploaded image may ask for any. RAM of the inhibition is that of V, of
-        what it is learned from, and of its codes.
+    flash, ram : bytes, by what takes them. The firmware is linked with all frozen stages, the
+        inhibition and signals, as an uploaded image may ask for any. RAM of the inhibition is that
+        of V, of what it is learned from, and of its codes.
     needed : bytes of flash that a program of one's own takes for this image, by what: the image,
         the core, and those stages and that inhibition which the image has.
     flash_left, ram_left : bytes that are left, negative where something does not fit.
@@ -378,7 +379,7 @@ def _flash(core: Core, model: CoreModel, image: int) -> tuple[dict[str, int], di
     """Return what takes flash on a board with our firmware, and in a program of one's own."""
     parts, network = model.core_flash, core.network
     stages = sum(parts[name] for name in STAGES)
-    flash = {"image": image, **{name: parts[name] for name in ("core", "inhibition")}}
+    flash = {"image": image, **{name: parts[name] for name in ("core", "inhibition", "signal")}}
     flash["stages"] = stages
     flash["firmware"] = model.firmware_flash - sum(parts.values())
     needed = {"image": image, "core": parts["core"]}
@@ -387,6 +388,8 @@ def _flash(core: Core, model: CoreModel, image: int) -> tuple[dict[str, int], di
         needed["stages"] = sum(parts[name] for name in STAGES if has[name])
     if network.inhibition is not None:
         needed["inhibition"] = parts["shared"] + parts["inhibition"]  # its table names stages too
+    if network.signal is not None:
+        needed["signal"] = parts["signal"]
     return flash, needed
 
 

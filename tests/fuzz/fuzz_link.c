@@ -18,7 +18,7 @@ enum { FLASH = STATE_ROOM + NACA_DEVICE_LIST + 2 * IMAGE_ROOM };
 enum { PAYLOAD = 255, WIRE = PAYLOAD + NACA_LINK_CRC + 8 };
 enum { CRC_AT = 12 }; // in an image
 
-enum { RAW, FRAME, LEARN, TWICE, FLIPPED, CUT, POWER, CHOICES };
+enum { RAW, FRAME, LEARN, TWICE, FLIPPED, CUT, POWER, SENSE, CHOICES };
 
 typedef struct session {
     naca_device_t *device;
@@ -171,7 +171,8 @@ static void put_in_place(const naca_link_t *link, uint8_t *payload)
 
 static void operate(session_t *session)
 {
-    uint8_t payload[PAYLOAD + NACA_LINK_CRC] = {0};
+    uint32_t aligned[(PAYLOAD + NACA_LINK_CRC + 3) / 4] = {0};
+    uint8_t *const payload = (uint8_t *)aligned;
     uint8_t wire[WIRE];
     const naca_link_t *link = &session->device->link;
     const uint32_t choice = take_number(session, 1);
@@ -181,6 +182,11 @@ static void operate(session_t *session)
         return;
     }
     uint32_t size = take(session, payload, wanted);
+    if (choice % CHOICES == SENSE) {
+        naca_device_sense(session->device, (const int16_t *)(const void *)payload, size / 4u);
+        naca_device_poll(session->device);
+        return;
+    }
     if (choice % CHOICES == RAW) {
         feed(session, payload, size);
         drain(session);
@@ -236,9 +242,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t *memory = malloc(FLASH); // aligned as images have to be
     demand(memory != NULL);
     memset(memory, 0, FLASH);
-    const naca_device_parts_t parts = {
-        (uint8_t *)memory, STATE_ROOM, IMAGE_ROOM, 1u + (uint32_t)size % 2u, RAM, 300, 200, 8, 300,
-        (uint32_t)size,    "fuzzed"};
+    const naca_device_parts_t parts = {(uint8_t *)memory,
+                                       STATE_ROOM,
+                                       IMAGE_ROOM,
+                                       1u + (uint32_t)size % 2u,
+                                       RAM,
+                                       300,
+                                       200,
+                                       8,
+                                       300,
+                                       2,
+                                       12800,
+                                       (uint32_t)size,
+                                       "fuzzed"};
     session_t session = {naca_device_new(&parts), data, size, false};
     demand(session.device != NULL);
     const uint32_t wanted = take_number(&session, 2) % (IMAGE_ROOM + 1u);

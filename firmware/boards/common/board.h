@@ -37,6 +37,12 @@ void board_reset(void) __attribute__((noreturn));
 /// Where learned state is kept: flash_ram.c, unless the board has a driver of its own.
 const naca_flash_t *board_state_flash(void);
 
+/// A board's own sensor, where board.cmake names its file (`sensor`): put the next sample there and
+/// return true, or false while none is ready. Called again and again from the program's loop.
+bool board_sensor(int16_t *sample);
+extern const uint32_t board_sensor_rate;     ///< samples a second, 256ths
+extern const uint32_t board_sensor_channels; ///< numbers of a sample, 1 .. 16
+
 // ---- from the board's start-up and linker script ------------------------------------------------
 
 /// The stack, which grows down from its end. Where the hardware can guard it, BOARD_GUARD bytes
@@ -67,6 +73,10 @@ void board_lost(void);
 enum {
     BOARD_WINDOW = BOARD_RING - 1 ///< bytes that may wait in the ring
 };
+
+/// sensor.c: take the samples that are ready, and what the link reads them from.
+void board_sense(void);
+const naca_link_sensor_t *board_link_sensor(void);
 
 /// images.c: the image in use, and where to upload others.
 const naca_image_memory_t *board_image_memory(void);

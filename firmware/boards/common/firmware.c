@@ -74,6 +74,10 @@ int main(void)
     config.window = BOARD_WINDOW;
     config.images = board_image_memory();
     config.state_flash = board_state_flash();
+    config.signals = naca_link_signals();
+#ifdef BOARD_SENSOR
+    config.sensor = board_link_sensor();
+#endif
     const naca_status_t status = naca_link_init(&link, &config);
     if (status != NACA_OK) {
         board_fault(naca_status_name(status), 0, (uint32_t)status);
@@ -81,6 +85,10 @@ int main(void)
     for (;;) {
         uint8_t piece[PIECE];
         board_feed();
+#ifdef BOARD_SENSOR
+        board_sense();
+        (void)naca_link_sense(&link);
+#endif
         const uint32_t count = board_receive(piece, sizeof piece);
         if (count == 0) {
             board_sleep();

@@ -9,3 +9,8 @@ set(flash ${board}/flash.c)
 if(NACA_BOARD_FLASH STREQUAL "file")
     set(flash ${common}/flash_file.c)
 endif()
+
+set(NACA_BOARD_SENSOR "" CACHE STRING "The board's own sensor: none, or simulated")
+if(NACA_BOARD_SENSOR STREQUAL "simulated")
+    set(sensor ${common}/sensor_simulated.c)
+endif()

@@ -52,6 +52,9 @@ void naca_link_new_epoch(naca_link_t *link)
     link->is_saved = 0;
     link->is_reading = 0;
     link->state_upload.size = 0;
+    if (link->config->signals != NULL) {
+        link->config->signals->start(link);
+    }
 }
 
 static naca_status_t start_core(naca_link_t *link)
@@ -147,7 +150,10 @@ naca_link_status_t naca_link_hello(naca_link_t *link, body_t body)
     const bool runs = link->core != NULL;
     const uint32_t room = naca_link_image_room(link);
     const uint32_t able = (naca_link_has_store(link) ? 2u : 0u) | (room != 0 ? 4u : 0u);
-    const uint8_t flags = (uint8_t)(able | (runs ? 1u | link->image.is_signed * 8u : 0u));
+    const bool hears = link->stream.signal != NULL;
+    const bool senses = config->signals != NULL && config->sensor != NULL;
+    const uint8_t flags = (uint8_t)(able | (runs ? 1u | link->image.is_signed * 8u : 0u) |
+                                    (hears ? 16u : 0u) | (senses ? 32u : 0u));
     char board[16] = {0};
     (void)body;
     for (uint32_t i = 0; i < sizeof board - 1u && config->board[i] != 0; i++) {

@@ -99,6 +99,14 @@ void naca_link_mark_saved(naca_link_t *link);
 // The largest batch: its results fit the answer and the memory of answers.
 uint32_t naca_link_batch(const naca_link_t *link);
 
+// ---- samples.c ----------------------------------------------------------------------------------
+
+// Refuse with who teaches the device, and how many items it has learned.
+naca_link_status_t naca_link_other_session(naca_link_t *link);
+// Remember that an item was learned at that position, and its answer.
+void naca_link_remember(const naca_link_t *link, uint32_t position, uint32_t item,
+                        const naca_result_t *result);
+
 // ---- handlers -----------------------------------------------------------------------------------
 // Called by requests.c for a request whose epoch was checked, whose body has the smallest size that
 // the table there says, or more where it says so, and, where the table says so, with a network that
@@ -108,7 +116,7 @@ uint32_t naca_link_batch(const naca_link_t *link);
 // anew.
 handler_t naca_link_hello;
 
-// samples.c
+// samples.c: those of one item, or of some
 handler_t naca_link_infer;
 handler_t naca_link_learn;
 handler_t naca_link_learn_batch;

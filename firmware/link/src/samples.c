@@ -106,6 +106,14 @@ static naca_remembered_t *memory_of(const naca_link_t *link, uint32_t position)
     return &link->config->remembered[position & (link->config->remembered_count - 1u)];
 }
 
+void naca_link_remember(const naca_link_t *link, uint32_t position, uint32_t item,
+                        const naca_result_t *result)
+{
+    naca_remembered_t *memory = memory_of(link, position);
+    memory->item = item;
+    memory->result = *result;
+}
+
 // Whether the item at that position was learned in this epoch, and not too many items ago.
 static bool is_remembered(const naca_link_t *link, uint32_t position)
 {
@@ -120,7 +128,7 @@ typedef struct item_place {
     uint32_t position;
 } item_place_t;
 
-static naca_link_status_t other_session(naca_link_t *link)
+naca_link_status_t naca_link_other_session(naca_link_t *link)
 {
     naca_link_put32(link, link->session);
     return naca_link_refuse(link, NACA_LINK_OTHER_SESSION, naca_link_learned(link));
@@ -135,7 +143,7 @@ static naca_link_status_t check_place(naca_link_t *link, item_place_t place, uin
         return NACA_LINK_OK; // whoever teaches now
     }
     if (place.session == 0 || place.session != link->session) {
-        return other_session(link);
+        return naca_link_other_session(link);
     }
     const uint32_t learned = naca_link_learned(link);
     const uint32_t ahead = place.position - learned;
@@ -165,15 +173,14 @@ static naca_link_status_t learn(naca_link_t *link, item_place_t place, uint32_t 
             continue; // learned before
         }
         naca_sample_t sample;
-        naca_remembered_t item;
+        naca_result_t result;
         const uint16_t label = get16(items);
         take(link, kind, items + LABEL, size, &sample);
-        const naca_status_t status = naca_learn(link->core, &sample, label, &item.result);
+        const naca_status_t status = naca_learn(link->core, &sample, label, &result);
         if (status != NACA_OK) {
             return naca_link_refuse_core(link, status);
         }
-        item.item = checksum;
-        *memory_of(link, place.position) = item;
+        naca_link_remember(link, place.position, checksum, &result);
     }
     return NACA_LINK_OK;
 }
@@ -246,7 +253,7 @@ naca_link_status_t naca_link_session(naca_link_t *link, body_t body)
     const item_place_t place = get_place(body);
     const uint32_t learned = naca_link_learned(link);
     if (place.session == 0) {
-        return other_session(link);
+        return naca_link_other_session(link);
     }
     if (place.session != link->session) {
         if (place.position != learned) {

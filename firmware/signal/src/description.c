@@ -28,6 +28,11 @@ static bool numbers_fit(const description_t *d)
         d->window < LEAST_WINDOW || d->window > LARGEST_WINDOW || d->hop < 1 || d->rate < 1) {
         return false;
     }
+    const bool decides = d->votes <= NACA_MAX_VOTES && d->quorum <= d->votes &&
+                         (d->votes != 0 ? d->quorum >= 1 : d->rest == 0);
+    if (!decides) {
+        return false;
+    }
     if (d->bands == 0) { // nothing of what follows is looked at
         return true;
     }

@@ -30,6 +30,19 @@ struct naca_signal {
     uint32_t features;  // int16[features]
 };
 
+// What decisions are made of, at the end of all memory where the image asks for them. An AVR aligns
+// nothing, others to 4 bytes.
+typedef struct votes {
+    uint16_t resting; // windows left in which nothing is decided
+    uint16_t next;    // place of the answer to come
+    int16_t answers[NACA_MAX_VOTES];
+} votes_t;
+
+static votes_t *votes_of(naca_signal_t *signal)
+{
+    return (votes_t *)(void *)((uint8_t *)signal + signal->size - sizeof(votes_t));
+}
+
 static void *place(naca_signal_t *signal, uint32_t offset)
 {
     return offset != 0 ? (uint8_t *)signal + offset : NULL;
@@ -58,6 +71,21 @@ static void plan(const layout_t *layout, naca_signal_t *signal)
     signal->power = reserve(signal, d->bands != 0 ? 4u * (d->bands + 2u) : 0);
     signal->sums = reserve(signal, 4u * d->frames);
     signal->features = reserve(signal, 2u * d->features);
+    (void)reserve(signal, d->votes != 0 ? (uint32_t)sizeof(votes_t) : 0); // the last: votes_of
+}
+
+static void forget_votes(naca_signal_t *signal)
+{
+    layout_t layout;
+    naca_signal_lay_out(signal->section.at, &layout);
+    if (layout.d.votes != 0) {
+        votes_t *votes = votes_of(signal);
+        votes->resting = 0;
+        votes->next = 0;
+        for (uint32_t i = 0; i < NACA_MAX_VOTES; i++) {
+            votes->answers[i] = -1;
+        }
+    }
 }
 
 naca_status_t naca_signal_facts(const naca_image_t *image, naca_signal_facts_t *facts)
@@ -117,6 +145,7 @@ naca_status_t naca_signal_init(const naca_image_t *image, void *memory, uint32_t
     memset(memory, 0, planned.size);
     memcpy(memory, &planned, sizeof planned);
     *signal = memory;
+    forget_votes(*signal);
     return NACA_OK;
 }
 
@@ -190,6 +219,7 @@ naca_status_t naca_signal_gap(naca_signal_t *signal)
     }
     signal->fill = 0;
     signal->skip = 0;
+    forget_votes(signal);
     return NACA_OK;
 }
 
@@ -279,5 +309,35 @@ naca_status_t naca_signal_features(naca_signal_t *signal, naca_sample_t *sample)
     sample->kind = NACA_RAW_I16;
     sample->data = place(signal, signal->features);
     sample->count = d->features;
+    return NACA_OK;
+}
+
+naca_status_t naca_signal_decide(naca_signal_t *signal, int32_t answer, int32_t *decided)
+{
+    layout_t layout;
+    if (signal == NULL || decided == NULL || answer < -1 || answer > INT16_MAX) {
+        return NACA_ERR_ARGUMENT;
+    }
+    naca_signal_lay_out(signal->section.at, &layout);
+    const description_t *d = &layout.d;
+    *decided = answer;
+    if (d->votes == 0) {
+        return NACA_OK;
+    }
+    votes_t *votes = votes_of(signal);
+    votes->answers[votes->next] = (int16_t)answer;
+    votes->next = (uint16_t)((votes->next + 1u) % d->votes);
+    uint32_t same = 0;
+    for (uint32_t i = 0; i < d->votes; i++) {
+        same += votes->answers[i] == answer ? 1u : 0u;
+    }
+    if (votes->resting != 0) {
+        votes->resting--;
+        *decided = -1;
+    } else if (answer < 0 || same < d->quorum) {
+        *decided = -1;
+    } else {
+        votes->resting = d->rest;
+    }
     return NACA_OK;
 }

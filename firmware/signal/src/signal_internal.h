@@ -28,7 +28,10 @@ typedef struct description {
     uint16_t bins;
     uint16_t features;
     uint8_t flags;
-    uint8_t reserved[5];
+    uint8_t votes;  // answers that a decision looks at; 0 where every answer is one
+    uint8_t quorum; // how many of them have to be the same
+    uint8_t rest;   // windows behind a decision in which there is none
+    uint8_t reserved[2];
 } description_t;
 
 enum { SIGNAL_REAL = 1 }; // flags

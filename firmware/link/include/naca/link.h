@@ -30,7 +30,9 @@ enum {
     NACA_LINK_FRAME = 128,  ///< the smallest frame buffer
     NACA_LINK_ANSWER = 96,  ///< the smallest answer buffer
     NACA_LINK_CHUNK = 16,   ///< chunks of states and images are multiples of this, but for the last
-    NACA_LINK_PACKED = 5    ///< sample kind after those of naca.h: codes packed to their bits
+    NACA_LINK_PACKED = 5,   ///< sample kind after those of naca.h: codes packed to their bits
+    NACA_LINK_WINDOWS = 4,  ///< windows of a signal that are answered at once, and remembered
+    NACA_LINK_NO_LABEL = 0xFFFF ///< of samples of a signal that are of no class
 };
 
 /// Request types. An answer has that of its request plus 0x80.
@@ -50,7 +52,10 @@ typedef enum naca_link_request {
     NACA_LINK_IMAGE_CHUNK = 0x0D,
     NACA_LINK_IMAGE_END = 0x0E,
     NACA_LINK_IMAGE_READ = 0x0F,
-    NACA_LINK_SESSION = 0x10
+    NACA_LINK_SESSION = 0x10,
+    NACA_LINK_SIGNAL = 0x11,
+    NACA_LINK_SENSOR = 0x12,
+    NACA_LINK_SENSOR_READ = 0x13
 } naca_link_request_t;
 
 /// What an answer says first.
@@ -94,6 +99,28 @@ typedef struct naca_remembered {
     uint32_t item;        ///< checksum of the item and of the session that it belongs to
 } naca_remembered_t;
 
+/// A board's own sensor. It takes samples by itself, in an interrupt or a task, into a buffer of
+/// the board's that keeps the latest of them.
+typedef struct naca_link_sensor {
+    void *user;
+    uint32_t rate;                 ///< samples a second, 256ths
+    uint32_t channels;             ///< int16_t each, 1 .. 16
+    uint32_t kept;                 ///< how many of the latest samples are kept
+    uint32_t (*taken)(void *user); ///< samples so far, modulo 2^32
+    /// Copy sample number `number`, one of those that are kept.
+    void (*read)(void *user, uint32_t number, int16_t *sample);
+} naca_link_sensor_t;
+
+struct naca_link;
+
+/// What takes signals over the line, and a sensor's: naca_link_signals() returns it.
+typedef struct naca_link_signals {
+    void (*start)(struct naca_link *link); ///< a network runs, or none does any more
+    naca_link_status_t (*take)(struct naca_link *link, uint8_t *data, uint32_t size);
+    naca_link_status_t (*sense)(struct naca_link *link, const uint8_t *data);
+    naca_link_status_t (*read)(struct naca_link *link, const uint8_t *data);
+} naca_link_signals_t;
+
 /// What the board provides. All of it, this structure too, stays in use until the link is
 /// initialised again. `progress` is handed on to the core and to the store: naca_set_progress and
 /// naca_store_set_progress say how often they call it. It may not call the link.
@@ -116,7 +143,9 @@ typedef struct naca_link_config {
     uint32_t workspace_size;
     uint32_t window; ///< bytes that may wait unread without being lost
     const naca_image_memory_t *images;
-    const naca_flash_t *state_flash; ///< for saved states; null for none
+    const naca_flash_t *state_flash;    ///< for saved states; null for none
+    const naca_link_signals_t *signals; ///< naca_link_signals(), or null: no signal is taken then
+    const naca_link_sensor_t *sensor;   ///< the board's own, with `signals`; null for none
 } naca_link_config_t;
 
 /// Something that arrives in chunks.
@@ -133,6 +162,31 @@ typedef struct naca_link_counters {
     uint32_t too_long;
     uint32_t refused; ///< requests answered with anything but OK
 } naca_link_counters_t;
+
+/// A window of a signal, and what the network made of it.
+typedef struct naca_link_window {
+    uint32_t first;  ///< number of its first sample
+    uint32_t label;  ///< that it was learned with; NACA_LINK_NO_LABEL where it was only presented
+    int32_t decided; ///< class that was decided for, -1 for none: naca_signal_decide
+    naca_result_t result;
+} naca_link_window_t;
+
+/// A signal that is under way.
+typedef struct naca_link_stream {
+    struct naca_signal *signal; ///< null where the image has none, or windows find no room
+    naca_status_t status;       ///< why
+    uint32_t next;              ///< number of the sample to come
+    uint32_t label;             ///< of the latest sample ...
+    uint32_t run;               ///< ... and of how many up to it, one after another
+    uint32_t chunk;             ///< checksum of the latest chunk ...
+    uint32_t chunk_first;       ///< ... its first sample ...
+    uint32_t answered;          ///< ... and the windows that it filled
+    uint32_t windows;           ///< so far
+    uint32_t lost;              ///< samples of the sensor that were not taken in time
+    uint8_t has_chunk;
+    uint8_t is_own; ///< samples are those of the board's sensor
+    naca_link_window_t latest[NACA_LINK_WINDOWS];
+} naca_link_stream_t;
 
 /// A link at work. The caller owns the memory; the fields are the link's own.
 typedef struct naca_link {
@@ -155,6 +209,7 @@ typedef struct naca_link {
     naca_upload_t image_upload;
     naca_upload_t state_upload;
     naca_link_counters_t counters;
+    naca_link_stream_t stream;
 } naca_link_t;
 
 /// Bytes that a naca_link_t takes, for callers that do not see the structure. Never fails.
@@ -175,6 +230,16 @@ void naca_link_receive(naca_link_t *link, const uint8_t *data, uint32_t size);
 /// it is to be asked for again after each naca_link_receive. Who teaches it here, past the link,
 /// has the host find samples learned that it knows nothing of.
 naca_t *naca_link_core(const naca_link_t *link);
+
+/// What takes signals over the line and from the board's sensor. A program that does without does
+/// not call this, and links nothing of it. The workspace then has room for windows behind the core:
+/// where it has not, HELLO does not say that signals are taken.
+const naca_link_signals_t *naca_link_signals(void);
+
+/// Take what the board's sensor has taken since, if a host has asked for that (SENSOR): windows are
+/// presented, or learned where all their samples have one label. To be called again and again, as
+/// naca_link_receive. NACA_ERR_ARGUMENT where the configuration has no signals or no sensor.
+naca_status_t naca_link_sense(naca_link_t *link);
 
 /// The largest payload that fits a frame buffer of `frame_size` bytes together with its checksum
 /// and what COBS adds.

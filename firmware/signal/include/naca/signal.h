@@ -41,7 +41,8 @@ enum {
     NACA_MAX_WINDOW = 16384, ///< samples of a window, a power of two
     NACA_MAX_FRAME = 1024,   ///< samples that a spectrum is taken of, a power of two
     NACA_MAX_FRAMES = 64,    ///< spectra of a window
-    NACA_MAX_BANDS = 64      ///< of a spectrum
+    NACA_MAX_BANDS = 64,     ///< of a spectrum
+    NACA_MAX_VOTES = 16      ///< answers that a decision looks at
 };
 
 /// Windows of a signal at work: lives in the caller's memory.
@@ -99,6 +100,12 @@ naca_status_t naca_signal_gap(naca_signal_t *signal);
 /// spectrum about 15 * frame * log2(frame) instructions.
 /// NACA_ERR_ARGUMENT; NACA_ERR_BUFFER where no window is full.
 naca_status_t naca_signal_features(naca_signal_t *signal, naca_sample_t *sample);
+
+/// Take the answer that the network gave to the latest window, and decide: `*decided` is a class,
+/// or -1 for none. Where the image asks for several answers that agree, and for a rest behind a
+/// decision, this is where it is seen to; else every answer is a decision. To be called once for
+/// each window, in their order. NACA_ERR_ARGUMENT.
+naca_status_t naca_signal_decide(naca_signal_t *signal, int32_t answer, int32_t *decided);
 
 #ifdef __cplusplus
 }
