@@ -16,9 +16,9 @@ ROOMS = {
     "core": 12800,
     "stages": 4096,
     "inhibition": 3456,
-    "signal": 4096,
+    "signal": 4352,
     "store": 2816,
-    "link": 5120,
+    "link": 7168,
 }
 PARTS = {
     "stages": ("coded.c", "spiking.c", "stages.c"),

@@ -230,6 +230,13 @@ def test_a_cluster_finds_the_same(found: Found, cluster: str) -> None:
     )
 
 
+def test_lengths_of_few_windows_are_left_out() -> None:
+    some = [replace(one, group="all") for one in recordings(1)]  # folds of 140 samples
+    assert 256 in lengths(some)
+    found = search(some, neurons=(2,), bits=(4,), workers=Workers(jobs=1))
+    assert {one.signal.window for one in found.trials} <= {32, 64, 128}
+
+
 def test_what_cannot_be_searched_is_said() -> None:
     with pytest.raises(DataError, match="of one class, slow"):
         search(recordings()[::3], window=64)

@@ -159,6 +159,7 @@ def _record(folder: Path) -> None:
             part = lines[750 * person : 750 * person + 750]
             together += [f"{line},{kind},person {person + at % 2}" for line in part]
     (folder / "log.csv").write_text("\n".join(together) + "\n")
+    (folder / "live.csv").write_text("\n".join(together[:300]) + "\n")  # six seconds
     heard = random.normal(0, 900, 8000 * 12)
     heard[8000 * 6 :] = 900 * np.sin(np.arange(8000 * 6))
     with wave.open(str(folder / "sounds.wav"), "wb") as file:

@@ -24,7 +24,7 @@ HANDLERS = (
     "naca_link_state_read", "naca_link_state_write", "requests:hash", "naca_link_save",
     "naca_link_reset", "requests:stats", "naca_link_image_begin", "naca_link_image_chunk",
     "naca_link_image_end", "naca_link_image_read", "naca_link_session",
-    "requests:take_signal", "requests:sense", "requests:read_sensor",
+    "requests:signal_request", "requests:sensor_request", "requests:sensor_read_request",
 )  # fmt: skip
 INDIRECT = {
     # The table of frozen stages, the families in it, and the inhibition.
@@ -50,13 +50,13 @@ INDIRECT = {
     "log:write_piece": PROGRAM,
     "log:write_waiting": PROGRAM,
     # Signals, where a program asks for them, and the board's sensor.
-    "naca_link_new_epoch": ("signals:start",),
-    "requests:take_signal": ("signals:take",),
-    "requests:sense": ("signals:sense",),
-    "requests:read_sensor": ("signals:read_sensor",),
-    "signals:sense": PROGRAM,
+    "naca_link_new_epoch": ("signals:start_signals",),
+    "requests:signal_request": ("signals:take_chunk",),
+    "requests:sensor_request": ("signals:hear_sensor",),
+    "requests:sensor_read_request": ("signals:read_samples",),
+    "signals:hear_sensor": PROGRAM,
     "naca_link_sense": PROGRAM,
-    "signals:read_sensor": PROGRAM,
+    "signals:read_samples": PROGRAM,
     "naca_signal_tick": PROGRAM,
     "naca_tick": PROGRAM,
     "naca_link_send": PROGRAM,

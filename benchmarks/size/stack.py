@@ -46,6 +46,14 @@ INHIBITION = {
     "attract": "naca_attract_prototype",
     "renew": "naca_renew_inhibition",
 }
+# And of the table of signals.
+SIGNALS = {
+    "start": "start_signals",
+    "take": "take_chunk",
+    "sense": "hear_sensor",
+    "read": "read_samples",
+}
+SENSOR = ("taken", "read")  # of a board's own, which few have
 INTERRUPTS = re.compile(r"\w+_interrupt|cortex_m_tick|trap|__vector_\d+")
 STARTS = ("cortex_m_start", "riscv_start", "riscv_run", "main")
 
@@ -96,6 +104,10 @@ def _reached(line: str) -> tuple[Iterable[str], Path]:
     if file.name == "requests.c" and "handle" in members:
         table = re.findall(r"^    {(\w+), ", file.read_text(), re.M)
         return [name for name in table if name != "NULL"], FIRMWARE / "link"
+    if "signals->" in code:
+        return [SIGNALS[name] for name in members if name in SIGNALS], FIRMWARE / "link"
+    if "sensor->" in code:
+        return SENSOR, FIRMWARE / "boards"
     if file.name == "store.c":
         return ["copy_piece"], FIRMWARE / "link"
     if file.name == "stages.c":
@@ -183,7 +195,7 @@ def deepest(graph: dict[str, Node]) -> dict[str, tuple[int, tuple[str, ...]]]:
             names, folder = _reached(line)
             keys = {key for name in names for key in by_name.get(name, ())}
             reached = {key for key in keys if folder in Path(graph[key].file).parents}
-            if not reached:
+            if not reached and names is not SENSOR:
                 raise CallGraphError(f"{line}: nobody knows what this calls")
             node.calls |= reached
     sorter = TopologicalSorter({key: node.calls for key, node in graph.items()})

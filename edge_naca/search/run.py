@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,8 +103,8 @@ def search(
     check_alike(recordings)
     means = means or Means()
     run = _Run(means, seed, progress)
-    sizes = lengths(recordings) if window is None else (window,)
-    sets = {n: _windows(recordings, n, hop or n // 2, by) for n in sizes}
+    sets = _sets(recordings, lengths(recordings) if window is None else (window,), hop, by)
+    sizes = tuple(sets)
     jobs = {n: signals(recordings, n, hop or n // 2) for n in sizes}
     brief = {n: _some(windows, BRIEF_WINDOWS, BRIEF_FOLDS) for n, (windows, _) in sets.items()}
     few = neurons or ((1, 3, 6) if means.is_tight else (3, 6))
@@ -187,6 +187,25 @@ def _at_work(workers: Workers) -> Iterator[None]:
         ) from error
     with client, parallel_config(backend="dask", client=client):
         yield
+
+
+def _sets(
+    recordings: Sequence[Recording], sizes: Sequence[int], hop: int | None, by: str
+) -> dict[int, tuple[Windows, str]]:
+    """Return windows of each length that there are enough of.
+
+    Raises
+    ------
+    DataError
+        If there are enough of none.
+    """
+    sets: dict[int, tuple[Windows, str]] = {}
+    for size in sizes:
+        with suppress(DataError):
+            sets[size] = _windows(recordings, size, hop or size // 2, by)
+    if not sets:  # say why
+        _windows(recordings, min(sizes), hop or min(sizes) // 2, by)
+    return sets
 
 
 def _windows(

@@ -35,7 +35,7 @@ static naca_link_status_t stats(naca_link_t *link, body_t body)
     return NACA_LINK_OK;
 }
 
-static naca_link_status_t take_signal(naca_link_t *link, body_t body)
+static naca_link_status_t signal_request(naca_link_t *link, body_t body)
 {
     const naca_link_signals_t *signals = link->config->signals;
     return signals != NULL ? signals->take(link, body.data, body.size) : NACA_LINK_UNKNOWN;
@@ -46,12 +46,12 @@ static bool has_sensor(const naca_link_t *link)
     return link->config->signals != NULL && link->config->sensor != NULL;
 }
 
-static naca_link_status_t sense(naca_link_t *link, body_t body)
+static naca_link_status_t sensor_request(naca_link_t *link, body_t body)
 {
     return has_sensor(link) ? link->config->signals->sense(link, body.data) : NACA_LINK_UNKNOWN;
 }
 
-static naca_link_status_t read_sensor(naca_link_t *link, body_t body)
+static naca_link_status_t sensor_read_request(naca_link_t *link, body_t body)
 {
     return has_sensor(link) ? link->config->signals->read(link, body.data) : NACA_LINK_UNKNOWN;
 }
@@ -78,9 +78,9 @@ static const struct {
     {naca_link_image_end, NEEDS_EPOCH, 0},
     {naca_link_image_read, 0, 6},
     {naca_link_session, NEEDS_EPOCH | NEEDS_IMAGE, 8},
-    {take_signal, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 13},
-    {sense, NEEDS_EPOCH | NEEDS_IMAGE, 11},
-    {read_sensor, 0, 6},
+    {signal_request, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 13},
+    {sensor_request, NEEDS_EPOCH | NEEDS_IMAGE, 11},
+    {sensor_read_request, 0, 6},
 };
 
 static naca_link_status_t dispatch(naca_link_t *link, const uint8_t *payload, body_t body)

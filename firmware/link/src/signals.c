@@ -25,7 +25,7 @@ static uint32_t room_for_windows(const naca_link_t *link, uint32_t before)
 
 // ---- samples, wherever they come from -----------------------------------------------------------
 
-static void start(naca_link_t *link)
+static void start_signals(naca_link_t *link)
 {
     const naca_link_config_t *config = link->config;
     naca_link_stream_t *stream = &link->stream;
@@ -171,7 +171,7 @@ static naca_link_status_t check_chunk(naca_link_t *link, const uint8_t *data)
     return NACA_LINK_OK;
 }
 
-static naca_link_status_t take(naca_link_t *link, uint8_t *data, uint32_t size)
+static naca_link_status_t take_chunk(naca_link_t *link, uint8_t *data, uint32_t size)
 {
     naca_link_stream_t *stream = &link->stream;
     naca_signal_facts_t facts;
@@ -244,7 +244,7 @@ naca_status_t naca_link_sense(naca_link_t *link)
     return NACA_OK;
 }
 
-static naca_link_status_t sense(naca_link_t *link, const uint8_t *data)
+static naca_link_status_t hear_sensor(naca_link_t *link, const uint8_t *data)
 {
     naca_link_stream_t *stream = &link->stream;
     const naca_link_sensor_t *sensor = link->config->sensor;
@@ -288,7 +288,7 @@ static naca_link_status_t sense(naca_link_t *link, const uint8_t *data)
     return NACA_LINK_OK;
 }
 
-static naca_link_status_t read_sensor(naca_link_t *link, const uint8_t *data)
+static naca_link_status_t read_samples(naca_link_t *link, const uint8_t *data)
 {
     const naca_link_sensor_t *sensor = link->config->sensor;
     const uint32_t taken = sensor->taken(sensor->user);
@@ -312,6 +312,7 @@ static naca_link_status_t read_sensor(naca_link_t *link, const uint8_t *data)
 
 const naca_link_signals_t *naca_link_signals(void)
 {
-    static const naca_link_signals_t signals = {start, take, sense, read_sensor};
+    static const naca_link_signals_t signals = {start_signals, take_chunk, hear_sensor,
+                                                read_samples};
     return &signals;
 }
