@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import results
 from numpy.typing import NDArray
-from signals import HOP, MOTION, RATE, WINDOW, activities, motion
+from signals import HOP, RATE, WINDOW, activities, motion
 
 from edge_naca import recipes
 from edge_naca.core import Core
@@ -26,6 +26,7 @@ from edge_naca.search.candidates import title
 from edge_naca.search.means import KIB, Means
 from edge_naca.search.run import search
 from edge_naca.signal_features import Signal
+from edge_naca.signals.choosing import MOTION
 from edge_naca.signals.datasets import window_features
 from edge_naca.signals.recordings import Recording, cut
 

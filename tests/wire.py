@@ -19,6 +19,7 @@ from edge_naca import image
 from edge_naca._device import lib
 from edge_naca.core import Core
 from edge_naca.host.virtual import VirtualDevice
+from edge_naca.image_records import SIGNAL_BLOCKS
 from edge_naca.inhibition import Inhibition
 from edge_naca.network import Network, Preparation
 from edge_naca.presets import competitive
@@ -31,8 +32,10 @@ IMAGE = image.encode(NETWORK, None)
 SIGNED: Network = competitive(16, 3, 4, inhibition=Inhibition(16, 4, first=2, every=2))
 # One that takes samples of two channels, and cuts windows of them.
 HEARING: Network = replace(
-    competitive(Preparation((1, 4, 1), shift=6), 3, 2),
-    signal=Signal(2, 50, 16, 8, (("mean", "deviation"),) * 2),
+    competitive(Preparation((1, 16, 1), shift=6), 3, 4),
+    signal=Signal(
+        2, 50, 16, 8, ((*SIGNAL_BLOCKS[:6], "decimated"),) * 2, decimation=8, votes=3, quorum=2
+    ),
 )
 OTHER_IMAGE = image.encode(competitive(16, 3, 5), None)
 

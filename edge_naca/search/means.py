@@ -97,7 +97,7 @@ def taught(core: Core, means: Means, x: NDArray[Any], labels: NDArray[Any]) -> C
 
     Parameters
     ----------
-    x, labels : some features (n, features) and classes, whose spikes are reckoned with.
+    x, labels : some windows as their features, and their classes; their spikes are reckoned with.
     """
     report = cost_report(core, means.clocked, activity_of(core, x, labels, "windows"))
     assert report.window is not None

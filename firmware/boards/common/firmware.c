@@ -74,7 +74,9 @@ int main(void)
     config.window = BOARD_WINDOW;
     config.images = board_image_memory();
     config.state_flash = board_state_flash();
+#ifdef BOARD_SIGNALS
     config.signals = naca_link_signals();
+#endif
 #ifdef BOARD_SENSOR
     config.sensor = board_link_sensor();
 #endif
