@@ -43,6 +43,9 @@ COMMANDS = {
     ),
     "grow": Entry("edge_naca.cli.grow:grow", "Make room for more classes in an image."),
     "merge": Entry("edge_naca.cli.merge:merge", "Put a device's learned state into an image."),
+    "new": Entry(
+        "edge_naca.cli.new:new", "Make an image for a sensor that nobody has recorded yet."
+    ),
     "pull": Entry("edge_naca.cli.device:pull", "Fetch a device's image with what it has learned."),
     "push": Entry("edge_naca.cli.device:push", "Bring an image, or a learned state, to a device."),
     "raster": Entry("edge_naca.cli.raster:raster", "Draw every spike of one presentation."),

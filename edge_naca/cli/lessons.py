@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from edge_naca.cli import provenance, report
+from edge_naca.cli import common, provenance, report
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from edge_naca.core import Core
     from edge_naca.data import Dataset
+    from edge_naca.export.conversion.layers import Report
+    from edge_naca.network import Network
     from edge_naca.scenarios import History, Lesson
 
 
@@ -136,4 +139,32 @@ def _print_left_out(found: dict[str, float], counts: dict[str, int]) -> None:
     report.say(
         f"{len(shares)} groups left out one after the other: {report.percent(shares.mean(), 2)} "
         f"right, from {report.percent(shares.min())} to {report.percent(shares.max())}"
+    )
+
+
+def write_untaught(
+    output: Path, network: Network, loaded: Dataset, converted: Report | None, as_json: bool
+) -> None:
+    """Write a network that has learned nothing, and say what it has room for."""
+    from edge_naca import image
+    from edge_naca.image import state_size
+
+    network = provenance.with_names(network, loaded.classes, loaded.columns)
+    record = provenance.source(loaded)
+    network = replace(network, metadata=network.metadata | {"prepared": record})
+    content = image.encode(network)
+    common.write_kept({output: content}, as_json)
+    size = state_size(network)
+    if as_json:
+        report.print_json(
+            record
+            | {"image": str(output), "image_bytes": len(content), "state_bytes": size}
+            | {"samples": 0, "classes": list(loaded.classes), "capacity": network.capacity}
+            | {"table": loaded.description or None}
+            | {"conversion": None if converted is None else converted.as_json()}
+        )
+        return
+    report.say(
+        f"{output}: {network.topology}, nothing learned yet, room for {network.capacity} classes, "
+        f"{size / 1024:.1f} KiB of state"
     )

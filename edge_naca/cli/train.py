@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_naca.choices import ORDERS
-from edge_naca.cli import common, lessons, provenance, report, signals
+from edge_naca.cli import common, lessons, report, signals
 from edge_naca.cli import front_end as front_ends
 from edge_naca.cli.import_ import print_report
 from edge_naca.cli.model_options import model_options
@@ -174,7 +174,7 @@ def train(
         converted = _put_in_front(front_end, loaded, model_settings, options, as_json)
         network = _network_for(found, options, seed)
         if untaught:
-            _write_untaught(output, network, loaded, converted, as_json)
+            lessons.write_untaught(output, network, loaded, converted, as_json)
             return
         if leave_one_out:
             left_out = lessons.left_out(loaded, found.groups, options, course, as_json)
@@ -319,34 +319,6 @@ def _completed(
         raise click.UsageError("--front-end and --decorrelate-on: not together with --signal")
     is_few = found.signal.features <= MAX_LEARNED_INPUTS and options.get("weight_bits", 8) == 8
     return {"features": "decorrelated" if is_few else "scaled"} | options | dict(found.options)
-
-
-def _write_untaught(
-    output: Path, network: Network, loaded: Dataset, converted: Report | None, as_json: bool
-) -> None:
-    """Write a network that has learned nothing, and say what it has room for."""
-    from edge_naca import image
-    from edge_naca.image import state_size
-
-    network = provenance.with_names(network, loaded.classes, loaded.columns)
-    record = provenance.source(loaded)
-    network = replace(network, metadata=network.metadata | {"prepared": record})
-    content = image.encode(network)
-    common.write_kept({output: content}, as_json)
-    size = state_size(network)
-    if as_json:
-        report.print_json(
-            record
-            | {"image": str(output), "image_bytes": len(content), "state_bytes": size}
-            | {"samples": 0, "classes": list(loaded.classes), "capacity": network.capacity}
-            | {"table": loaded.description or None}
-            | {"conversion": None if converted is None else converted.as_json()}
-        )
-        return
-    report.say(
-        f"{output}: {network.topology}, nothing learned yet, room for {network.capacity} classes, "
-        f"{size / 1024:.1f} KiB of state"
-    )
 
 
 def _tell(
