@@ -29,6 +29,7 @@ static void start_signals(naca_link_t *link)
 {
     const naca_link_config_t *config = link->config;
     naca_link_stream_t *stream = &link->stream;
+    naca_signal_facts_t facts;
     uint32_t taken = 0;
     memset(stream, 0, sizeof *stream);
     stream->label = NACA_LINK_NO_LABEL;
@@ -41,6 +42,9 @@ static void start_signals(naca_link_t *link)
     uint8_t *memory = (uint8_t *)config->workspace + (room != 0 ? taken : 0);
     stream->status = naca_signal_init(&link->image, memory, room, &stream->signal);
     if (stream->status == NACA_OK) {
+        (void)naca_signal_facts(&link->image, &facts);
+        stream->window = facts.window;
+        stream->channels = facts.channels;
         (void)naca_signal_set_progress(stream->signal, config->progress, config->user);
     }
 }
@@ -63,16 +67,14 @@ static naca_status_t present(naca_link_t *link, uint32_t item)
 {
     naca_link_stream_t *stream = &link->stream;
     naca_sample_t sample;
-    naca_signal_facts_t facts;
     naca_link_window_t window;
     naca_status_t status = naca_signal_features(stream->signal, &sample);
     if (status != NACA_OK) {
         return status;
     }
-    (void)naca_signal_facts(&link->image, &facts);
-    const bool is_taught = stream->label != NACA_LINK_NO_LABEL && stream->run >= facts.window;
+    const bool is_taught = stream->label != NACA_LINK_NO_LABEL && stream->run >= stream->window;
     const uint32_t position = naca_link_learned(link);
-    window.first = stream->next - facts.window;
+    window.first = stream->next - stream->window;
     window.label = is_taught ? stream->label : NACA_LINK_NO_LABEL;
     if (is_taught) {
         status = naca_learn(link->core, &sample, (uint16_t)window.label, &window.result);
@@ -174,7 +176,6 @@ static naca_link_status_t check_chunk(naca_link_t *link, const uint8_t *data)
 static naca_link_status_t take_chunk(naca_link_t *link, uint8_t *data, uint32_t size)
 {
     naca_link_stream_t *stream = &link->stream;
-    naca_signal_facts_t facts;
     const uint32_t kind = data[KIND_AT];
     const uint32_t first = get32(data + FIRST_AT);
     if (stream->signal == NULL) {
@@ -183,8 +184,7 @@ static naca_link_status_t take_chunk(naca_link_t *link, uint8_t *data, uint32_t 
     if (kind != NACA_RAW_I16 && kind != NACA_RAW_F32) {
         return naca_link_refuse_core(link, NACA_ERR_SAMPLE);
     }
-    (void)naca_signal_facts(&link->image, &facts);
-    const uint32_t each = facts.channels * (kind == NACA_RAW_I16 ? 2u : 4u);
+    const uint32_t each = stream->channels * (kind == NACA_RAW_I16 ? 2u : 4u);
     if ((size - HEAD) % each != 0) {
         return NACA_LINK_LENGTH;
     }
@@ -248,14 +248,12 @@ static naca_link_status_t hear_sensor(naca_link_t *link, const uint8_t *data)
 {
     naca_link_stream_t *stream = &link->stream;
     const naca_link_sensor_t *sensor = link->config->sensor;
-    naca_signal_facts_t facts;
     const uint32_t label = get16(data + 4);
     const uint32_t session = get32(data);
     if (stream->signal == NULL) {
         return naca_link_refuse_core(link, stream->status);
     }
-    (void)naca_signal_facts(&link->image, &facts);
-    if (facts.channels != sensor->channels) {
+    if (stream->channels != sensor->channels) {
         return naca_link_refuse_core(link, NACA_ERR_SAMPLE);
     }
     if (label != NACA_LINK_NO_LABEL && (session == 0 || session != link->session)) {

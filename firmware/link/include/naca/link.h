@@ -175,6 +175,8 @@ typedef struct naca_link_window {
 typedef struct naca_link_stream {
     struct naca_signal *signal; ///< null where the image has none, or windows find no room
     naca_status_t status;       ///< why
+    uint32_t window;            ///< samples of a window ...
+    uint32_t channels;          ///< ... and numbers of a sample
     uint32_t next;              ///< number of the sample to come
     uint32_t label;             ///< of the latest sample ...
     uint32_t run;               ///< ... and of how many up to it, one after another
