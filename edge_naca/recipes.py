@@ -31,6 +31,7 @@ from edge_naca.inhibition import Inhibition
 from edge_naca.limits import MAX_LEARNED_INPUTS, MAX_UNITS, choice
 from edge_naca.network import Network, Preparation
 from edge_naca.scaling import DECORRELATED_BITS, Plan, plan
+from edge_naca.signal_features import Signal
 
 Array = NDArray[Any]
 
@@ -45,6 +46,7 @@ def network_for(
     dataset: Dataset,
     *,
     front_end: FrontEnd | None = None,
+    signal: Signal | None = None,
     max_kib: float | None = None,
     neurons_per_class: int | None = None,
     features: str = "auto",
@@ -61,6 +63,8 @@ def network_for(
     ----------
     dataset : its training samples and classes are looked at.
     front_end : frozen stages that features come from; `features` and `bits` are then its own.
+    signal : what makes features of windows, which the data set holds, and the network then has;
+        "auto" decorrelates them, as many as can be, and never takes them for pixels.
     max_kib : most KiB of learned state; as many neurons are taken as fit. A second context, for
         samples that drift, is left out where it would take more than an eighth of them.
     neurons_per_class : neurons for each class, if `max_kib` is not given either 30, or 6 where
@@ -86,6 +90,9 @@ def network_for(
         If an argument is wrong, or not even one neuron for each class fits.
     """
     choice("features", features, FEATURES)
+    if signal is not None and features == "auto":
+        is_few = signal.features <= MAX_LEARNED_INPUTS and weight_bits == 8
+        features = "decorrelated" if is_few else "scaled"
     if rank is not None and decorrelate_on is None:
         raise ValueError("rank is that of what is found on decorrelate_on: give that too")
     count = len(dataset.classes)
@@ -117,7 +124,7 @@ def network_for(
         metadata = noted
 
     def build(neurons: int, **drift: float) -> Network:
-        return presets.competitive(
+        network = presets.competitive(
             source,
             room,
             neurons,
@@ -129,6 +136,7 @@ def network_for(
             metadata=metadata,
             **drift,
         )
+        return network if signal is None else replace(network, signal=signal)
 
     if neurons_per_class is not None:
         if max_kib is not None:

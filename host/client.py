@@ -138,6 +138,13 @@ class LinkDevice(Device):
                 )
             yield result
 
+    def copy(self) -> Core:
+        """Return a core in the state in which the device is."""
+        core = Core(self.core.network, self.core.state())
+        if self.hash() != core.state_hash():
+            core.load_state(self.state())
+        return core
+
     def signal_stream(self) -> SignalStream:
         """Return what takes a sensor's samples to the device, which then learns by itself.
 

@@ -328,6 +328,28 @@ def read_results(body: bytes, count: int) -> NDArray[Any]:
     return _checked(np.frombuffer(body, RESULT, answered, TAUGHT.size).copy())
 
 
+def read_windows(body: bytes, head: int, count: int, what: str, capacity: int) -> NDArray[Any]:
+    """Read the windows behind the first `head` bytes of an answer; an array of `WINDOW`.
+
+    Parameters
+    ----------
+    what : the request that is answered, for people.
+    capacity : of the network: its classes are below that.
+    """
+    if len(body) != head + count * WINDOW.itemsize:
+        raise ProtocolError(f"the answer to {what} tells {count} windows in {len(body)} bytes")
+    windows = np.frombuffer(body, WINDOW, count, head).copy()
+    _checked(windows["result"])
+    labels = windows["label"][windows["label"] != NO_LABEL]
+    for classes in (windows["result"]["prediction"], windows["decided"], labels):
+        if (classes >= capacity).any():
+            raise ProtocolError(
+                f"the answer to {what} says class {classes.max()} where there are {capacity} "
+                "classes: the device's firmware is damaged, or another one"
+            )
+    return windows
+
+
 def _checked(results: NDArray[Any]) -> NDArray[Any]:
     """Return results, or refuse them if an answer is no class: −1 stands for none."""
     predicted = results["prediction"]

@@ -25,6 +25,7 @@ from edge_naca.host.messages import (
     Kind,
     ProtocolError,
     Reason,
+    read_windows,
 )
 from edge_naca.host.pipeline import RESTARTS
 
@@ -80,6 +81,7 @@ class SensorStream:
     ----------
     link : of the device.
     journal : of what it was taught.
+    capacity : classes that its network has room for.
 
     Attributes
     ----------
@@ -88,13 +90,13 @@ class SensorStream:
     events : what went wrong, oldest first.
     """
 
-    def __init__(self, link: Link, journal: Journal) -> None:
+    def __init__(self, link: Link, journal: Journal, capacity: int) -> None:
         if not link.hello.signals:
             raise DeviceError(
                 f"{link.name} takes no signals: its image has none, or no room for windows"
             )
         first = read_sensor(link, 0)
-        self._link, self._journal = link, journal
+        self._link, self._journal, self._capacity = link, journal, capacity
         self._seen = 0
         self._is_first = True
         self.rate, self.taken, self.lost = first.rate, first.taken, 0
@@ -137,10 +139,8 @@ class SensorStream:
         if len(body) < SENSED.size:
             raise ProtocolError(f"{self._link.name} answers SENSOR too briefly")
         rate, _, taken, self.lost, learned, first, count = SENSED.unpack_from(body)
-        if len(body) != SENSED.size + count * WINDOW.itemsize:
-            raise ProtocolError(f"{self._link.name} answers {count} windows in {len(body)} bytes")
         self.rate, self.taken = rate / RATE_UNIT, unwrap(taken, self.taken)
-        windows = np.frombuffer(body, WINDOW, count, SENSED.size).copy()
+        windows = read_windows(body, SENSED.size, count, "SENSOR", self._capacity)
         if first > self._seen and not self._is_first:
             self.events.append(
                 f"{first - self._seen} windows were answered, but not asked for in time"

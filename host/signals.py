@@ -30,6 +30,7 @@ from edge_naca.host.messages import (
     ProtocolError,
     Reason,
     SampleKind,
+    read_windows,
 )
 from edge_naca.host.pipeline import RESTARTS
 from edge_naca.network import Network
@@ -146,7 +147,8 @@ class SignalStream:
         found: list[Array] = []
         restarts = 0
         while self._at < self._end:
-            chunk = next(chunk for chunk in self._chunks if chunk.end > self._at)
+            # Mostly the latest one: an earlier one after a restart only.
+            chunk = next(chunk for chunk in reversed(self._chunks) if chunk.first <= self._at)
             try:
                 answer = self._link.request(Kind.SIGNAL, self._body(chunk))
             except RefusedError as error:
@@ -179,14 +181,10 @@ class SignalStream:
         if len(answer.body) < TAKEN.size:
             raise ProtocolError(f"{self._link.name} answers SIGNAL too briefly")
         following, learned, count = TAKEN.unpack_from(answer.body)
-        if len(answer.body) != TAKEN.size + count * WINDOW.itemsize:
-            raise ProtocolError(
-                f"{self._link.name} answers {count} windows in {len(answer.body)} bytes"
-            )
         following = unwrap(following, self._at)
         if not self._at < following <= self._end:
             raise ProtocolError(f"{self._link.name} took no sample, or more than it was sent")
-        windows = np.frombuffer(answer.body, WINDOW, count, TAKEN.size).copy()
+        windows = read_windows(answer.body, TAKEN.size, count, "SIGNAL", self._network.capacity)
         firsts = [unwrap(int(first), self._at) for first in windows["first"]]
         self._at, self._resumed = following, False
         taught = (windows["label"] != NO_LABEL).tolist()

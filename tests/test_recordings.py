@@ -529,6 +529,14 @@ def test_a_device_takes_samples_and_learns(folder: Path, live: Path) -> None:
     assert "no sample was taken twice" in said
 
 
+def test_costs_are_reckoned_by_recordings(folder: Path) -> None:
+    image = folder / "gait.naca"
+    words = ("inspect", image, "--board", "nucleo-f446re", "--data", folder / "walk.csv")
+    told = object_of(*words)["board"]
+    assert "samples of walk" in told["activity"]
+    assert told["window"]["count"] > 10_000
+
+
 def test_decisions_over_answers(folder: Path, live: Path, tmp_path: Path) -> None:
     words = [folder / f"{kind}.csv" for kind in ("walk", "run", "sit")]
     image = tmp_path / "deciding.naca"

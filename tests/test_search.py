@@ -238,6 +238,12 @@ def test_lengths_of_few_windows_are_left_out() -> None:
 
 
 def test_what_cannot_be_searched_is_said() -> None:
+    wide = [
+        replace(one, samples=np.tile(one.samples, 6)[:, :17], channels=tuple("abcdefghijklmnopq"))
+        for one in recordings()
+    ]
+    with pytest.raises(DataError, match="17 channels, 16 are the most"):
+        search(wide, window=64)
     with pytest.raises(DataError, match="of one class, slow"):
         search(recordings()[::3], window=64)
     with pytest.raises(DataError, match="the longest has 700"):

@@ -266,8 +266,27 @@ def test_a_repeated_chunk_is_answered_again() -> None:
         assert struct.unpack_from("<II", first.body) == (60, 2)
 
 
-@pytest.mark.parametrize("answer", [b"", bytes(9), struct.pack("<IIH", 9999, 0, 0)])
-def test_answers_that_cannot_be(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def window(label: int = NO_LABEL, decided: int = -1, prediction: int = 0) -> bytes:
+    head = struct.pack("<IIH", 50, 0, 1)
+    return head + struct.pack("<IHhiiIII", 0, label, decided, prediction, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"", "answers SIGNAL too briefly"),
+        (bytes(9), "answers SIGNAL too briefly"),
+        (struct.pack("<IIH", 9999, 0, 0), "took no sample"),
+        (struct.pack("<IIH", 50, 0, 2), "tells 2 windows in 10 bytes"),
+        (window(label=7), "says class 7 where there are 3"),
+        (window(decided=3), "says class 3 where there are 3"),
+        (window(prediction=4), "says class 4 where there are 3"),
+        (window(prediction=-5), "a result says class -5"),
+    ],
+)
+def test_answers_that_cannot_be(
+    answer: bytes, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with taught(VirtualDevice(IMAGE)) as link:
         stream = link.signal_stream()
         request = link.link.request
@@ -277,7 +296,7 @@ def test_answers_that_cannot_be(answer: bytes, monkeypatch: pytest.MonkeyPatch) 
             return replace(found, body=answer) if kind == Kind.SIGNAL else found
 
         monkeypatch.setattr(link.link, "request", lies)
-        with pytest.raises(DeviceError, match=r"answers SIGNAL too briefly|took no sample"):
+        with pytest.raises(DeviceError, match=message):
             stream.push(swings(50, 1))
 
 
@@ -299,7 +318,7 @@ def test_a_sensor_is_heard_and_marked() -> None:
     twin = SignalTwin(Core(IMAGE))
     device.sense(swings(70, 9))  # before anybody listens
     with taught(device) as link:
-        stream = SensorStream(link.link, link.journal)
+        stream = SensorStream(link.link, link.journal, link.core.network.capacity)
         assert stream.rate == 50
         assert not len(stream.poll())
         found = []
@@ -322,7 +341,7 @@ def test_a_sensor_is_heard_and_marked() -> None:
 def test_windows_that_nobody_asked_for_in_time_are_named() -> None:
     device = sensing()
     with taught(device) as link:
-        stream = SensorStream(link.link, link.journal)
+        stream = SensorStream(link.link, link.journal, link.core.network.capacity)
         stream.poll(0)
         device.sense(swings(30, 1))
         stream.poll(0)
@@ -335,7 +354,7 @@ def test_windows_that_nobody_asked_for_in_time_are_named() -> None:
 def test_a_sensor_survives_a_restart() -> None:
     device = sensing()
     with taught(device) as link:
-        stream = SensorStream(link.link, link.journal)
+        stream = SensorStream(link.link, link.journal, link.core.network.capacity)
         stream.poll(1)
         device.sense(swings(70, 1))
         assert len(stream.poll(1)) == 3
@@ -368,7 +387,7 @@ def test_samples_of_a_sensor_are_read() -> None:
 def test_a_sensor_of_other_channels() -> None:
     device = VirtualDevice(IMAGE, channels=3)
     with taught(device) as link:
-        stream = SensorStream(link.link, link.journal)
+        stream = SensorStream(link.link, link.journal, link.core.network.capacity)
         with pytest.raises(RefusedError, match="NACA_ERR_SAMPLE"):
             stream.poll(0)
 
@@ -430,7 +449,7 @@ def test_a_board_hears_its_own_sensor(build_with: Callable[..., Path], tmp_path:
         heard = object_of(*words, "--predict")
         assert heard["windows"] >= 3
         with open_link(board.url) as link:
-            sensor = SensorStream(link.link, link.journal)
+            sensor = SensorStream(link.link, link.journal, link.core.network.capacity)
             labels: list[int] = []
             while len(labels) < 4:
                 labels += sensor.poll(1)["label"].tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -283,6 +283,34 @@ def class_names(core: Core) -> list[str]:
     names = named_classes(core.network.metadata)[: core.network.capacity]
     used = np.flatnonzero(core.seen())
     return names + [str(label) for label in range(len(names), used.max(initial=-1) + 1)]
+
+
+def joined_names(
+    core: Core, classes: Sequence[str], owner: str, source: str, advice: str
+) -> list[str]:
+    """Return the names of a core's classes, and behind them those of `classes` that are new.
+
+    Parameters
+    ----------
+    owner, source : of the core, and of the classes, for people.
+    advice : what helps where there is too little room; {count} stands for how much is needed.
+
+    Raises
+    ------
+    DataError
+        If the core has not room for as many.
+    """
+    from edge_naca.data import DataError
+
+    names = class_names(core)
+    names += [name for name in classes if name not in names]
+    capacity = core.network.capacity
+    if len(names) > capacity:
+        raise DataError(
+            f"{owner} has room for {capacity} classes, but with those of {source} there would be "
+            f"{len(names)}: {advice.format(count=len(names))}"
+        )
+    return names
 
 
 def check_learns(core: Core, name: str, advice: str) -> None:

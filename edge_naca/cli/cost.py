@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from edge_naca.cli import common, report
+from edge_naca.cli import common, report, signals
 from edge_naca.core import Core
 from edge_naca.data import DataError
 from edge_naca.export.cost.report import (
@@ -44,7 +44,8 @@ def read_samples(core: Core, data: str, reading: common.Reading) -> Samples:
     DataError
         If it knows none of them.
     """
-    dataset = common.load_data_for(core, data, reading)
+    found = signals.load((data,), reading, signals.Windowing(), core, quiet=True)
+    dataset = common.fitted(core, found.dataset)
     names = common.class_names(core)
     names += [name for name in dataset.classes if name not in names]
     index = np.array([names.index(name) for name in dataset.classes])

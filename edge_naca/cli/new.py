@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from edge_naca.cli import common, lessons, signals
 from edge_naca.cli.numbers import NumberRange
-
-if TYPE_CHECKING:
-    from edge_naca.network import Network
 
 _POSITIVE = NumberRange(min=0, min_open=True)
 
@@ -103,6 +99,7 @@ def new(
     """
     import numpy as np
 
+    from edge_naca import recipes
     from edge_naca.data import Dataset, check_class_name
     from edge_naca.signals.choosing import suitable
     from edge_naca.signals.datasets import feature_names, window_features
@@ -121,26 +118,12 @@ def new(
         feature_names(signal, channels),
     )  # fmt: skip
     found = deciding.given_to(signals.Loaded(dataset, signal))
-    network = _network(
-        found, max(capacity or len(classes) or 8, len(classes)), neurons_per_class, bits, seed
-    )
-    lessons.write_untaught(output, network, replace(dataset, classes=classes), None, as_json)
-
-
-def _network(
-    found: signals.Loaded, room: int, neurons: int | None, bits: int | None, seed: int
-) -> Network:
-    from edge_naca import recipes
-    from edge_naca.limits import MAX_LEARNED_INPUTS
-
-    assert found.signal is not None
-    is_few = found.signal.features <= MAX_LEARNED_INPUTS
     network = recipes.network_for(
-        found.dataset,
-        features="decorrelated" if is_few else "scaled",
-        neurons_per_class=neurons,
+        dataset,
+        signal=found.signal,
+        neurons_per_class=neurons_per_class,
         bits=bits,
-        capacity=room,
+        capacity=max(capacity or len(classes) or 8, len(classes)),
         seed=seed,
     )
-    return replace(network, signal=found.signal)
+    lessons.write_untaught(output, network, replace(dataset, classes=classes), None, as_json)

@@ -13,6 +13,7 @@ from edge_naca.cli import common, ports, report
 from edge_naca.cli.endings import interruptible
 from edge_naca.cli.keys import keys
 from edge_naca.cli.numbers import NumberRange
+from edge_naca.files import keep_old
 
 if TYPE_CHECKING:
     from edge_naca.host.client import LinkDevice
@@ -77,13 +78,15 @@ def record(
             recorder.explain(labels, typed.are_there)
         label = labels[0] if len(labels) == 1 else ""
         end = None if seconds is None else time.monotonic() + seconds
-        while not wishes and (end is None or time.monotonic() < end):
-            pressed = typed.pressed(GLANCE)
-            if "q" in pressed:
-                break
-            recorder.take(label)
-            label = _label(pressed, label, labels)
-        recorder.close()
+        try:
+            while not wishes and (end is None or time.monotonic() < end):
+                pressed = typed.pressed(GLANCE)
+                if "q" in pressed:
+                    break
+                recorder.take(label)
+                label = _label(pressed, label, labels)
+        finally:
+            recorder.close()
     if as_json:
         report.print_json(recorder.summary())
         return
@@ -110,7 +113,7 @@ class _Recorder:
         self.rate = first.rate
         self.count = self.lost = 0
         self._next = first.taken
-        channels = first.numbers.shape[1] if first.numbers.size else self._channels(device)
+        channels = first.numbers.shape[1]
         chosen = [f"channel {at + 1}" for at in range(channels)]
         if names is not None:
             chosen = [name.strip() for name in names.split(",")]
@@ -118,6 +121,7 @@ class _Recorder:
             raise click.UsageError(
                 f"--names: the sensor has {channels} channels, not {len(chosen)}"
             )
+        self._kept = keep_old(path, b"")
         self._file = path.open("w", newline="", encoding="utf-8")
         self._rows = csv.writer(self._file, lineterminator="\n")
         self._rows.writerow(["time", *chosen, "label"])
@@ -128,16 +132,10 @@ class _Recorder:
 
         return read_sensor(device.link, first)
 
-    def _channels(self, device: LinkDevice) -> int:
-        """Wait for the first sample, which tells how many numbers it has."""
-        while True:
-            found = self._read(device, 0)
-            if found.numbers.size:
-                return int(found.numbers.shape[1])
-            time.sleep(GLANCE)
-
     def explain(self, labels: tuple[str, ...], has_keys: bool) -> None:
         """Say what is recorded, and what keys do."""
+        if self._kept is not None:
+            report.say(f"what {self._path} was is kept as {self._kept.name}", err=True)
         report.say(f"{self._device.link.name}: {self.rate:g} samples a second")
         if len(labels) > 1:
             choices = ", ".join(f"{at + 1} {name}" for at, name in enumerate(labels))

@@ -11,12 +11,12 @@ from rich.table import Table
 
 from edge_naca.cli import common, lessons, report, signals
 from edge_naca.cli.numbers import NumberRange
+from edge_naca.cli.searching import KIB, chosen, find
 
 if TYPE_CHECKING:
     from edge_naca.search.means import Means
     from edge_naca.search.run import Found
 
-KIB = 1024
 SHOWN = 12  # rows of the table
 
 _ABOVE_0 = NumberRange(min=0, min_open=True)
@@ -92,7 +92,6 @@ def search(
       edge-naca search sound/*.wav --window 0.5s --jobs 8
       edge-naca search log.csv --label-column activity --dask tcp://10.0.0.5:8786
     """
-    from edge_naca.cli.searching import chosen, find
     from edge_naca.search.means import Means
     from edge_naca.search.run import Workers
 
@@ -181,14 +180,11 @@ def _teach(
     """Teach what was chosen all that is not held out, test it on the rest, and write it."""
     from edge_naca import recipes
     from edge_naca.core import Core
-    from edge_naca.limits import MAX_LEARNED_INPUTS
 
     found = signals.load(data, reading, windowing, None, quiet, lambda *_: choice)
     dataset, course = found.dataset, lessons.Course("class", 1, seed)
-    features = "decorrelated" if choice.signal.features <= MAX_LEARNED_INPUTS else "scaled"
-    network = recipes.network_for(dataset, features=features, seed=seed, **choice.options)
-    metadata = network.metadata | dict(found.metadata)
-    core = Core(replace(network, signal=choice.signal, metadata=metadata))
+    network = recipes.network_for(dataset, signal=choice.signal, seed=seed, **choice.options)
+    core = Core(replace(network, metadata=network.metadata | dict(found.metadata)))
     history = lessons.teach(core, dataset, lessons.stages_of(core, dataset, course), quiet)
     content, record = lessons.image_of(core, dataset, dataset, history, course)
     common.write_kept({output: content}, quiet)

@@ -16,7 +16,7 @@ from edge_naca.cli.ask import asked_items
 from edge_naca.cli.endings import interruptible, say_nothing, terminals
 from edge_naca.cli.live import View, line_summary, right
 from edge_naca.cli.numbers import NumberRange
-from edge_naca.cli.stream_signal import Way, check_options, stream_files, stream_sensor
+from edge_naca.cli.stream_signal import PUSH, Way, check_options, stream_files, stream_sensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -395,16 +395,8 @@ def _items(
     import numpy as np
 
     from edge_naca import scenarios
-    from edge_naca.data import DataError
 
-    network = device.core.network
-    names = common.class_names(device.core)
-    names += [name for name in dataset.classes if name not in names]
-    if len(names) > network.capacity:
-        raise DataError(
-            f"the device has room for {network.capacity} classes, but with those of "
-            f"{dataset.name} there would be {len(names)}: push an image with a larger --capacity"
-        )
+    names = common.joined_names(device.core, dataset.classes, "the device", dataset.name, PUSH)
     dataset = dataset.with_classes(names)
     first = replace(dataset, x_train=dataset.x_train[:limit], y_train=dataset.y_train[:limit])
     stages = scenarios.stream(first, order, seed)
@@ -486,12 +478,7 @@ def _start(device: LinkDevice, base: int, value: int, state: str | None) -> dict
 
 def twin_of(device: LinkDevice, base: int, learn: bool, recorder: Recorder | None) -> Twin:
     """Return a twin in the state in which the device is."""
-    from edge_naca.core import Core
     from edge_naca.host.twin import Twin
 
-    image = device.core
-    core = Core(image.network, image.state())
-    if device.hash() != core.state_hash():
-        core.load_state(device.state())
     counted = 0 if recorder is None else recorder.count
-    return Twin(core, device.learned - base if learn else counted, learn)
+    return Twin(device.copy(), device.learned - base if learn else counted, learn)

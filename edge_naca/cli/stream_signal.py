@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PIECE = 0.1  # seconds of samples that go over the line together
 GLANCE = 0.1  # seconds between two looks at a board's sensor
+PUSH = "push an image with a larger --capacity"
 TAUGHT_BY_KEYS = 9  # classes that have a key
 
 
@@ -39,6 +40,13 @@ class Course:
     learned: int = 0
     asked: dict[int, int] = field(default_factory=dict)
     right: dict[int, int] = field(default_factory=dict)
+
+    def note_taught(self, windows: Array) -> None:
+        """Count windows; the class of those that were learned is known."""
+        from edge_naca.host.messages import NO_LABEL
+
+        labels = windows["label"].tolist()
+        self.note(windows, [None if label == NO_LABEL else label for label in labels])
 
     def note(self, windows: Array, labels: Sequence[int | None]) -> None:
         """Count windows; those whose class is known by the answers, which come before learning."""
@@ -148,8 +156,6 @@ class _Sender:
         self._sent = 0
         self._stretch = (0, -1)  # where samples of the latest class begin, and that class
         self._begun = time.monotonic()
-        assert device.core.network.signal is not None
-        self._window = device.core.network.signal.window
 
     def send(self, piece: Piece) -> None:
         taught = piece.label if self._way.learn and piece.label >= 0 else None
@@ -237,32 +243,15 @@ def _check_line(device: LinkDevice, way: Way) -> None:
 
 def _names(device: LinkDevice, recordings: tuple[Recording, ...]) -> list[str]:
     """Return the names of classes: the device's, and behind them those of recordings."""
-    import numpy as np
-
-    from edge_naca.data import DataError
-
-    names = common.class_names(device.core)
-    for recording in recordings:
-        names += [str(name) for name in np.unique(recording.labels) if name and name not in names]
-    capacity = device.core.network.capacity
-    if len(names) > capacity:
-        raise DataError(
-            f"the device has room for {capacity} classes, but with those of the recordings there "
-            f"would be {len(names)}: push an image with a larger --capacity"
-        )
-    return names
+    found = sorted({name for one in recordings for _, _, name in one.stretches() if name})
+    return common.joined_names(device.core, found, "the device", "the recordings", PUSH)
 
 
 def _twin_of(device: LinkDevice) -> SignalTwin:
     """Return a twin in the state in which the device is."""
-    from edge_naca.core import Core
     from edge_naca.host.signals import SignalTwin
 
-    image = device.core
-    core = Core(image.network, image.state())
-    if device.hash() != core.state_hash():
-        core.load_state(device.state())
-    return SignalTwin(core)
+    return SignalTwin(device.copy())
 
 
 # ---- a board's sensor --------------------------------------------------------------------------
@@ -280,10 +269,11 @@ def stream_sensor(
     """
     from edge_naca.host.sensors import SensorStream
 
-    stream = SensorStream(device.link, device.journal)
+    stream = SensorStream(device.link, device.journal, device.core.network.capacity)
     _check_rate(device, stream)
     course, signal = Course(_names(device, ())), device.core.network.signal
     has_votes = signal is not None and signal.votes > 0
+    may_save, saved = save > 0 and device.hello.store, 0
     wishes: list[str] = []
     with keys() as typed, interruptible(lambda: wishes.append("end")):
         if not quiet:
@@ -295,11 +285,14 @@ def stream_sensor(
                 break
             label = _mark(pressed, label, device.core.network.capacity) if learn else None
             windows = stream.poll(label)
-            course.note(windows, [label] * len(windows))
+            course.note_taught(windows)
             if not quiet:
-                _show(windows, course, label, stream, has_votes)
+                _show(windows, course, stream, has_votes)
+            if may_save and course.learned - saved >= save:
+                device.save()
+                saved = course.learned
         stream.poll(None, on=False)
-    if save and course.learned and device.hello.store:
+    if may_save and course.learned > saved:
         device.save()
     way = Way(learn, False, save, True, None)
     _tell(device, course, way, False, bool(wishes), quiet)
@@ -340,14 +333,15 @@ def _mark(pressed: str, label: int | None, capacity: int) -> int | None:
     return label
 
 
-def _show(
-    windows: Array, course: Course, label: int | None, stream: SensorStream, has_votes: bool
-) -> None:
+def _show(windows: Array, course: Course, stream: SensorStream, has_votes: bool) -> None:
+    from edge_naca.host.messages import NO_LABEL
+
     for event in stream.events:
         report.say(event)
     stream.events.clear()
     for window in windows:
-        taught = "" if label is None else f"   taught {course.name_of(label)}"
+        label = int(window["label"])
+        taught = "" if label == NO_LABEL else f"   taught {course.name_of(label)}"
         answer = course.name_of(int(window["result"]["prediction"]))
         if has_votes and window["decided"] >= 0:
             answer += f"   decided: {course.name_of(int(window['decided']))}"

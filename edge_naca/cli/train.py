@@ -198,13 +198,12 @@ def train(
 
 
 def _network_for(found: signals.Loaded, options: dict[str, Any], seed: int) -> Network:
-    """Return a network for samples, with the signal that makes them, if any."""
+    """Return a network for samples, and what its image is to say."""
     from edge_naca import recipes
 
     _warn_of_one_class(found.dataset, options)
     network = recipes.network_for(found.dataset, seed=seed, **options)
-    metadata = network.metadata | dict(found.metadata)
-    return replace(network, signal=found.signal, metadata=metadata)
+    return replace(network, metadata=network.metadata | dict(found.metadata))
 
 
 def _chooser(
@@ -215,6 +214,8 @@ def _chooser(
         return None
     from edge_naca.cli.searching import chooser
 
+    if "weight_bits" in options:
+        raise click.UsageError("--weight-bits: not with --features auto of recordings")
     del options["features"]
     return chooser(options, quiet)
 
@@ -308,17 +309,14 @@ def _completed(
     decorrelate_on: str | None,
     reading: common.Reading,
 ) -> dict[str, Any]:
-    """Return the options of a network, with what suits windows, whose features are no pixels."""
-    from edge_naca.limits import MAX_LEARNED_INPUTS
-
+    """Return the options of a network, with those that were found for windows."""
     if decorrelate_on is not None:
         options = options | {"decorrelate_on": common.load_data(decorrelate_on, reading)}
     if found.signal is None:
         return options
     if front_end is not None or decorrelate_on is not None:
         raise click.UsageError("--front-end and --decorrelate-on: not together with --signal")
-    is_few = found.signal.features <= MAX_LEARNED_INPUTS and options.get("weight_bits", 8) == 8
-    return {"features": "decorrelated" if is_few else "scaled"} | options | dict(found.options)
+    return options | dict(found.options) | {"signal": found.signal}
 
 
 def _tell(
@@ -410,14 +408,6 @@ def _summary(
 
 def _join_classes(core: Core, dataset: Dataset) -> Dataset:
     """Return the data set labelled as the image labels its classes, new ones after those."""
-    from edge_naca.data import DataError
-
-    names = common.class_names(core)
-    names += [name for name in dataset.classes if name not in names]
-    if len(names) > core.network.capacity:
-        raise DataError(
-            f"the image has room for {core.network.capacity} classes, but with those of "
-            f"{dataset.name} there would be {len(names)}: 'edge-naca grow --capacity {len(names)}' "
-            "makes room for them"
-        )
+    advice = "'edge-naca grow --capacity {count}' makes room for them"
+    names = common.joined_names(core, dataset.classes, "the image", dataset.name, advice)
     return dataset.with_classes(names)

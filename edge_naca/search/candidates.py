@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
-from edge_naca.limits import MAX_CHANNELS, MAX_FRAME, MAX_LEARNED_INPUTS, MAX_WINDOW
+from edge_naca.limits import MAX_FRAME, MAX_LEARNED_INPUTS, MAX_WINDOW
 from edge_naca.signal_features import LEAST_WINDOW, Bands, Signal
 from edge_naca.signals.choosing import (
     axes_of,
+    check_channels,
     is_of_sound,
     maps,
     motion_bands,
@@ -70,7 +70,8 @@ def lengths(recordings: Sequence[Recording]) -> tuple[int, ...]:
     usual = usual_window(first.rate, is_of_sound(first))
     if not any(recording.labels.any() for recording in recordings):
         return (usual,)
-    stretches = np.sort([length for r in recordings for length in _stretches(r)])[::-1]
+    lasting = [last - first for r in recordings for first, last, name in r.stretches() if name]
+    stretches = np.sort(lasting)[::-1]
     together = np.cumsum(stretches)
     held = float(stretches[np.searchsorted(together, HELD * together[-1])])
     wanted = [usual // 4, usual // 2, usual, usual * 2]
@@ -79,17 +80,15 @@ def lengths(recordings: Sequence[Recording]) -> tuple[int, ...]:
     return tuple(found or [min(shortest, usual)])
 
 
-def _stretches(recording: Recording) -> Iterator[int]:
-    """Yield the lengths of stretches of one class."""
-    labels = recording.labels
-    edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist(), len(labels)]
-    for first, last in pairwise(edges):
-        if labels[first]:
-            yield last - first
-
-
 def signals(recordings: Sequence[Recording], window: int, hop: int) -> list[Signal]:
-    """Return signals to try, all of windows of one length."""
+    """Return signals to try, all of windows of one length.
+
+    Raises
+    ------
+    DataError
+        If there are too many channels.
+    """
+    check_channels(recordings)
     first = recordings[0]
     if is_of_sound(first):
         made = [sound(first.rate, window, hop, *kind) for kind in SOUNDS]
@@ -112,8 +111,6 @@ def _of_channels(first: Recording, window: int, hop: int) -> Iterator[Signal]:
                 continue
             spectra = spectra_of(frame, bands, frames) if bands else None
             each = (blocks,) * (count + len(magnitudes))
-            if count > MAX_CHANNELS:
-                continue
             try:
                 yield Signal(
                     count, first.rate, window, hop, each, magnitudes, spectra, _each(window)

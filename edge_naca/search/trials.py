@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edge_naca import recipes, scenarios
 from edge_naca.core import Core
 from edge_naca.data import Dataset
-from edge_naca.limits import MAX_LEARNED_INPUTS, MAX_UNITS
+from edge_naca.limits import MAX_UNITS
 from edge_naca.search.candidates import Setting, title
 from edge_naca.search.means import Costs, Means, taught, untaught
 from edge_naca.signal_features import Signal
@@ -115,16 +115,15 @@ def dataset_of_fold(windows: Windows, x: Array, fold: int) -> Dataset:
 
 def network_of(dataset: Dataset, signal: Signal, setting: Setting, seed: int) -> Core:
     """Return a network for features, not taught."""
-    is_few = signal.features <= MAX_LEARNED_INPUTS
     most = max(MAX_UNITS // len(dataset.classes), 1)
     network = recipes.network_for(
         dataset,
-        features="decorrelated" if is_few else "scaled",
+        signal=signal,
         neurons_per_class=min(setting.neurons, most),
         bits=setting.bits,
         seed=seed,
     )
-    return Core(replace(network, signal=signal))
+    return Core(network)
 
 
 def _trial(

@@ -53,15 +53,26 @@ def suitable(
     DataError
         If there are too many channels, or windows cannot be so long or so short.
     """
+    check_channels(recordings)
     first = recordings[0]
-    rate, channels = first.rate, first.samples.shape[1]
-    if channels > MAX_CHANNELS:
-        raise DataError(f"{channels} channels, {MAX_CHANNELS} are the most: --columns chooses some")
+    rate = first.rate
     is_sound = is_of_sound(first)
     length = usual_window(rate, is_sound) if window is None else window_of(window, rate)
     step = length // 2 if hop is None else max(round(hop * rate), 1)
     made = sound(rate, length, step) if is_sound else _motion(first.channels, rate, length, step)
     return replace(made, affine=maps(recordings, made.magnitudes))
+
+
+def check_channels(recordings: Sequence[Recording]) -> None:
+    """Refuse more channels than a signal can have.
+
+    Raises
+    ------
+    DataError
+    """
+    channels = recordings[0].samples.shape[1]
+    if channels > MAX_CHANNELS:
+        raise DataError(f"{channels} channels, {MAX_CHANNELS} are the most: --columns chooses some")
 
 
 def is_of_sound(recording: Recording) -> bool:

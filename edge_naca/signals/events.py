@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,31 +53,23 @@ def score(core: Core, recordings: Sequence[Recording], classes: Sequence[str]) -
     events = hits = alarms = 0
     for recording in recordings:
         noticed: set[int] = set()
-        stretches = list(_events(recording, signal.window, classes))
+        stretches = [
+            (first, last, name)
+            for first, last, name in recording.stretches()
+            if name in classes and last - first >= signal.window
+        ]
         for start, label in _decided(core, recording):
             end = start + signal.window
-            found = [
+            noticed.update(
                 number
                 for number, (first, last, name) in enumerate(stretches)
                 if name == classes[label] and first < end and start < last
-            ]
-            noticed.update(found)
-            is_there = (recording.labels[start:end] == classes[label]).any()
-            alarms += int(not found and not is_there)
+            )
+            alarms += int((recording.labels[start:end] != classes[label]).all())
         events += len(stretches)
         hits += len(noticed)
     seconds = sum(recording.seconds for recording in recordings)
     return Score(events, hits, alarms, seconds / HOUR)
-
-
-def _events(
-    recording: Recording, window: int, classes: Sequence[str]
-) -> Iterator[tuple[int, int, str]]:
-    labels = recording.labels
-    edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist(), len(labels)]
-    for first, last in pairwise(edges):
-        if str(labels[first]) in classes and last - first >= window:
-            yield first, last, str(labels[first])
 
 
 def _decided(core: Core, recording: Recording) -> Iterator[tuple[int, int]]:

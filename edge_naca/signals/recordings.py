@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,12 @@ class Recording:
     def seconds(self) -> float:
         """How long it is."""
         return len(self.samples) / self.rate
+
+    def stretches(self) -> Iterator[tuple[int, int, str]]:
+        """Yield first sample, last one + 1 and class of stretches of one class, or of none, ""."""
+        edges = [0, *(np.flatnonzero(self.labels[1:] != self.labels[:-1]) + 1).tolist()]
+        for first, last in pairwise([*edges, len(self.labels)]):
+            yield first, last, str(self.labels[first])
 
     def part(self, first: int, last: int) -> Recording:
         """Return samples `first` .. `last` − 1 of it."""
