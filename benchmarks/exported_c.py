@@ -246,12 +246,5 @@ def measurement(folder: Path) -> Measurement:
     )
 
 
-def main() -> None:
-    parser = results.parser(__doc__)
-    arguments = parser.parse_args()
-    folder = results.data_folder(parser, "har.npz")
-    results.publish(measurement(folder), arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    results.run(__doc__, "har.npz", measurement)

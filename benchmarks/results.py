@@ -7,6 +7,7 @@ import hashlib
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -66,6 +67,13 @@ def publish(measurement: Measurement, output: Path | None) -> None:
     print(markdown(measurement))
     if output is not None:
         write(output, measurement)
+
+
+def run(documentation: str, needed: str, made: Callable[[Path], Measurement]) -> None:
+    """Measure what needs one file of data, and publish it: the whole of most programs here."""
+    program = parser(documentation)
+    arguments = program.parse_args()
+    publish(made(data_folder(program, needed)), arguments.output)
 
 
 def digest(content: bytes) -> str:
