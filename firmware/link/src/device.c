@@ -73,6 +73,7 @@ static naca_status_t start_core(naca_link_t *link)
     }
     if (status == NACA_OK) {
         link->core = core;
+        (void)naca_workspace_size(&link->image, &link->core_size);
         (void)naca_set_progress(core, config->progress, config->user);
     }
     return status;

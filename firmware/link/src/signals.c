@@ -30,14 +30,12 @@ static void start_signals(naca_link_t *link)
     const naca_link_config_t *config = link->config;
     naca_link_stream_t *stream = &link->stream;
     naca_signal_facts_t facts;
-    uint32_t taken = 0;
+    const uint32_t taken = (link->core_size + NACA_ALIGNMENT - 1u) & ~(NACA_ALIGNMENT - 1u);
     memset(stream, 0, sizeof *stream);
     stream->label = NACA_LINK_NO_LABEL;
     if (link->core == NULL) {
         return;
     }
-    (void)naca_workspace_size(&link->image, &taken);
-    taken = (taken + NACA_ALIGNMENT - 1u) & ~(NACA_ALIGNMENT - 1u);
     const uint32_t room = taken < config->workspace_size ? config->workspace_size - taken : 0;
     uint8_t *memory = (uint8_t *)config->workspace + (room != 0 ? taken : 0);
     stream->status = naca_signal_init(&link->image, memory, room, &stream->signal);

@@ -196,6 +196,7 @@ typedef struct naca_link {
     naca_store_t store;
     naca_image_t image;
     naca_t *core;               ///< null if no image runs
+    uint32_t core_size;         ///< bytes of the workspace that it takes
     naca_status_t image_status; ///< why it does not
     uint32_t epoch;
     uint32_t epoch_learned; ///< samples learned when the epoch began
