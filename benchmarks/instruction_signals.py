@@ -33,7 +33,7 @@ from edge_naca.image_records import SIGNAL_BLOCKS
 from edge_naca.measurement import Figure, Measurement, Table, measure
 from edge_naca.network import Network, Preparation
 from edge_naca.signal_features import Bands, Signal
-from edge_naca.signals.choosing import motion_bands, suitable
+from edge_naca.signals.choosing import motion_bands, sound, suitable
 from edge_naca.signals.recordings import Recording
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -144,6 +144,7 @@ def unseen() -> list[Case]:
         "motion, 6 channels": suitable([recorded(axes, 50)]),
         "motion, 3 channels": suitable([recorded(axes[:3], 50)]),
         "sound": suitable([recorded(("sound",), 8000)]),
+        "one second of sound, 20 frames": sound(8000, 8192, 8192, 24, 20, length=0.032),
         "one slow channel": Signal(1, 1, 32, 16, (("mean", "deviation", "bands"),), (), lone),
     }
     cases = [case_of(name, signal, rng) for name, signal in known.items()]

@@ -16,7 +16,7 @@ ROOMS = {
     "core": 12800,
     "stages": 4096,
     "inhibition": 3456,
-    "signal": 4352,
+    "signal": 4608,
     "store": 2816,
     "link": 7168,
 }

@@ -183,9 +183,15 @@ def sound(
     bands: int = SOUND_BANDS,
     frames: int = SOUND_FRAMES,
     level: int = SOUND_LEVEL,
+    length: float = SOUND_FRAME,
 ) -> Signal:
-    """Return a signal whose features are what mel bands hold in frames over the window."""
-    frame = min(1 << round(np.log2(SOUND_FRAME * rate)), MAX_FRAME, window)
+    """Return a signal whose features are what mel bands hold in frames over the window.
+
+    Parameters
+    ----------
+    length : of a frame in seconds, of which the nearest power of two of samples is taken.
+    """
+    frame = min(1 << round(np.log2(length * rate)), MAX_FRAME, window)
     pitches = np.array([LOWEST_PITCH, rate / 2])
     ends = 1127 * np.log(1 + pitches / 700)
     edges = 700 * (np.exp(np.linspace(ends[0], ends[1], bands + 2) / 1127) - 1) * frame / rate

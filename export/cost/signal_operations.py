@@ -42,6 +42,8 @@ def _made_of(signal: Signal, names: tuple[str, ...]) -> Operations:
         counts["number summed"] = window
     if "deviation" in names:
         counts["deviation"] = 1
+    if "change" in names:
+        counts["number compared with its neighbour"] = window
     if "crossings" in names:
         counts["number compared with the mean"] = window
     if "bands" in names and bands is not None:
@@ -54,18 +56,15 @@ def _made_of(signal: Signal, names: tuple[str, ...]) -> Operations:
 
 def _spectra(bands: Bands, is_whole: bool) -> Operations:
     pairs = bands.frame // 2
-    halves = [1 << n for n in range(pairs.bit_length() - 1)]
+    halves = [1 << n for n in range(2, pairs.bit_length() - 1)]
     groups = [pairs // (2 * half) for half in halves]
-    # No rotation and that by a quarter are exact; the first step has none but the former.
-    exact = sum(g if half == 1 else 2 * g for g, half in zip(groups, halves, strict=True))
     each = {
         "frame": 1,
         "number of a frame": bands.frame,
-        "pair put in order": pairs,
+        "four pairs joined": pairs // 4,
         "step of a transform": len(halves),
         "group of pairs": sum(groups),
-        "pair joined": exact,
-        "pair turned and joined": pairs // 2 * len(halves) - exact,
+        "two pairs turned": sum(g * (h // 2 - 1) for g, h in zip(groups, halves, strict=True)),
         "bin": len(bands.bins),
         "band": bands.count,
         "number searched for its frame": 0 if is_whole else bands.frame,

@@ -2,6 +2,15 @@
 
 // Logarithms and roots of integers: section 3.
 
+#if defined(__ARM_FEATURE_CLZ) && defined(__GNUC__)
+
+uint32_t naca_bit_length(uint32_t x)
+{
+    return x != 0 ? 32u - (uint32_t)__builtin_clz(x) : 0;
+}
+
+#else
+
 uint32_t naca_bit_length(uint32_t x)
 {
     uint32_t bits = 0;
@@ -13,6 +22,8 @@ uint32_t naca_bit_length(uint32_t x)
     }
     return bits + x; // which is 1, or was 0
 }
+
+#endif
 
 int32_t naca_signed_log(int32_t x)
 {

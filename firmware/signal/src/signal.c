@@ -188,7 +188,7 @@ static naca_status_t take(naca_signal_t *signal, const void *samples, bool is_re
             } else {
                 x = is_mapped ? naca_map_integer(&layout.maps, i, *numbers) : *numbers;
             }
-            to[i] = naca_limited(x);
+            to[i] = limited(x);
         }
         // What is left out is written over by the next one.
         if (signal->skip != 0) {
@@ -254,7 +254,7 @@ static channel_t magnitude(naca_signal_t *signal, const uint8_t *axes)
             squares += (uint32_t)(x * x);
         }
         root = root_near(squares, root);
-        out[i] = naca_limited((int32_t)root);
+        out[i] = limited((int32_t)root);
     }
     const channel_t channel = {out, 1};
     return channel;

@@ -83,6 +83,13 @@ static inline int32_t shift_down(int32_t x, uint32_t shift)
     return x >> shift;
 }
 
+// Within what an int16 holds.
+static inline int16_t limited(int32_t x)
+{
+    const int32_t most = x > INT16_MAX ? INT16_MAX : x;
+    return (int16_t)(most < INT16_MIN ? INT16_MIN : most);
+}
+
 // ---- description.c ------------------------------------------------------------------------------
 
 // Check what an image says of its signal. Statuses of naca_signal_facts.
@@ -94,13 +101,9 @@ uint32_t naca_signal_lay_out(const void *section, layout_t *layout);
 
 // ---- statistics.c -------------------------------------------------------------------------------
 
-// Within what an int16 holds.
-int16_t naca_limited(int32_t x);
-
 // What a channel's numbers come to.
 typedef struct sums {
     int32_t sum;
-    uint32_t change; // of neighbours, absolute
     uint64_t squares;
     int32_t least;
     int32_t greatest;
@@ -134,32 +137,36 @@ void naca_signal_tick(const scratch_t *scratch);
 int16_t *naca_bands(const layout_t *layout, channel_t channel, const sums_t *sums,
                     const scratch_t *scratch, int16_t *out);
 
+// ---- frame.c ------------------------------------------------------------------------------------
+
+// What brings the numbers of a frame to a common exponent, their mean taken off: they are
+// multiplied, this is added, and both together shifted right. What leaves 32 bits on the way comes
+// back.
+typedef struct levelling {
+    uint32_t factor;
+    uint32_t offset;
+    uint32_t down;
+} levelling_t;
+
+// Level the numbers of a frame, and multiply them by the window. Pairs of them are put where the
+// transform wants them, in the order of their reversed bits.
+void naca_fill(channel_t frame, uint32_t lg, const levelling_t *levelling, int16_t *z);
+
 // ---- turning.c ----------------------------------------------------------------------------------
-
-// A number with a real and an imaginary part, or a rotation, in 32768ths.
-typedef struct complex {
-    int32_t re;
-    int32_t im;
-} complex_t;
-
-// w * x, rounded: both parts stay below 2^15.
-static inline complex_t rotated(complex_t w, complex_t x)
-{
-    const complex_t y = {shift_down(w.re * x.re - w.im * x.im + (1 << 14), 15),
-                         shift_down(w.re * x.im + w.im * x.re + (1 << 14), 15)};
-    return y;
-}
 
 enum { NACA_HALF_TURN = 512 }; // steps that half a turn has
 
 // 32767 times the cosine, rounded, of the first quarter of a turn.
 extern const int16_t naca_cosines[NACA_HALF_TURN / 2 + 1];
 
-// A step of a Fourier transform of `count` complex numbers: of every group of 2 * half, the upper
-// half is turned, and becomes with the lower one half of their sums and half of their differences.
-void naca_turn(int16_t *z, uint32_t count, uint32_t half);
+// The steps of a Fourier transform for half = 1 and 2, up to `end`.
+void naca_turn_fours(int16_t *z, const int16_t *end);
 
-// Put 2^lg complex numbers into the order of their reversed bits.
-void naca_reverse(int16_t *z, uint32_t lg);
+// A step for one group of a larger half; returns where the next group begins.
+int16_t *naca_turn(int16_t *z, uint32_t half);
+
+// Add the power of a real frame's bins, from the transform of its pairs, to the slots that the
+// image names.
+void naca_add_powers(const layout_t *layout, const int16_t *z, uint32_t *slots);
 
 #endif

@@ -1,32 +1,46 @@
-#include "signal_internal.h"
+#include "pairs.h"
 
 // Sections 11.3 and 11.5.
 
-int16_t naca_limited(int32_t x)
+static int32_t lesser(int32_t x, int32_t y)
 {
-    if (x < INT16_MIN) {
-        return INT16_MIN;
-    }
-    return x > INT16_MAX ? INT16_MAX : (int16_t)x;
+    return x < y ? x : y;
 }
 
 sums_t naca_sums(channel_t channel, uint32_t lg)
 {
     const int16_t *at = channel.at;
-    int32_t before = *at;
-    sums_t s = {0, 0, 0, before, before};
-    for (uint32_t count = (uint32_t)1 << lg; count != 0; count--) {
-        const int32_t x = *at;
-        const int32_t change = x - before;
-        s.sum += x;
-        s.squares += (uint32_t)(x * x);
-        s.least = x < s.least ? x : s.least;
-        s.greatest = x > s.greatest ? x : s.greatest;
-        s.change += (uint32_t)(change < 0 ? -change : change);
-        before = x;
+    pair_t least = pair_of(*at, *at);
+    pair_t greatest = least;
+    sums_t s = {0};
+    for (uint32_t count = (uint32_t)1 << (lg - 1u); count != 0; count--) {
+        const int32_t first = *at;
         at += channel.stride;
+        const pair_t x = pair_of(first, *at);
+        at += channel.stride;
+        s.sum = sum_of(s.sum, x);
+        s.squares = squares_of(s.squares, x);
+        least = least_of(least, x);
+        greatest = greatest_of(greatest, x);
     }
+    s.least = lesser(re_of(least), im_of(least));
+    s.greatest = -lesser(-re_of(greatest), -im_of(greatest));
     return s;
+}
+
+// Of neighbours, absolute.
+static uint32_t changes(channel_t channel, uint32_t count)
+{
+    const int16_t *at = channel.at;
+    int32_t before = *at;
+    uint32_t sum = 0;
+    while (--count != 0) {
+        at += channel.stride;
+        const int32_t x = *at;
+        sum += (uint32_t)(x < before ? before - x : x - before);
+        before = x;
+    }
+    return sum;
 }
 
 // The square root of the variance, (N * squares - sum^2) / N^2, whose numerator is below 2^58.
@@ -63,10 +77,10 @@ int16_t *naca_statistics(channel_t channel, const sums_t *sums, uint32_t lg, uin
     const int32_t half = (int32_t)(count >> 1);
     const int32_t mean = shift_down(s.sum + half, lg);
     if ((blocks & BLOCK_MEAN) != 0) {
-        *out++ = naca_limited(mean);
+        *out++ = limited(mean);
     }
     if ((blocks & BLOCK_DEVIATION) != 0) {
-        *out++ = naca_limited(deviation(&s, lg));
+        *out++ = limited(deviation(&s, lg));
     }
     if ((blocks & BLOCK_LEAST) != 0) {
         *out++ = (int16_t)s.least;
@@ -75,10 +89,10 @@ int16_t *naca_statistics(channel_t channel, const sums_t *sums, uint32_t lg, uin
         *out++ = (int16_t)s.greatest;
     }
     if ((blocks & BLOCK_CHANGE) != 0) {
-        *out++ = naca_limited((int32_t)((s.change + (count >> 1)) >> lg));
+        *out++ = limited((int32_t)((changes(channel, count) + (count >> 1)) >> lg));
     }
     if ((blocks & BLOCK_CROSSINGS) != 0) {
-        *out++ = naca_limited(crossings(channel, count, mean));
+        *out++ = limited(crossings(channel, count, mean));
     }
     return out;
 }
