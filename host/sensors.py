@@ -134,10 +134,16 @@ class SensorStream:
         if label is not None:
             self._journal.begin(self._link)
         found = [np.zeros(0, WINDOW)]
+        restarts = 0
         for _ in range(RESTARTS):
             try:
                 windows = self._ask(label, on)
             except RefusedError as error:
+                restarts += 1
+                if restarts == RESTARTS:
+                    raise DeviceError(
+                        f"{self._link.name} restarts all the time: check its power"
+                    ) from error
                 self._refused(error)
                 continue
             if self._is_first:  # they were answered before anybody listened here
@@ -145,7 +151,7 @@ class SensorStream:
                 continue
             found.append(windows)
             if not len(windows):
-                return np.concatenate(found)
+                break
         return np.concatenate(found)
 
     def _ask(self, label: int | None, on: bool) -> NDArray[Any]:
