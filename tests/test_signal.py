@@ -239,6 +239,7 @@ HOSTILE = {
     "frames": (SIGNAL.offset("frames"), "<B", 0),
     "bands": (SIGNAL.offset("bands"), "<B", 1),
     "level": (SIGNAL.offset("level"), "<B", 31),
+    "decimation": (SIGNAL.offset("decimation"), "<B", 6),
     "rate": (SIGNAL.offset("rate"), "<I", 0),
     "hop": (SIGNAL.offset("hop"), "<I", 0),
     "first bin": (SIGNAL.offset("first_bin"), "<H", 0),
