@@ -230,3 +230,11 @@ def test_a_cluster_whose_address_is_none(tmp_path: Path) -> None:
         assert said.exit_code == 1
         assert "Error: --dask: there is no scheduler at" in said.output
         gc.collect()  # what a client says at its end would be a warning, which fails
+
+
+def test_a_rest_that_is_too_long(tmp_path: Path) -> None:
+    words = "new", "--channels", "a", "--rate", 50, "--range", 5, "--decide", "2/3"
+    said = call(*words, "--rest", "9999s", "-o", tmp_path / "x.naca")
+    assert said.exit_code == 2
+    assert "is 7812 windows, 255 are the most" in said.output
+    assert call(*words, "--rest", "99s", "-o", tmp_path / "x.naca").exit_code == 0

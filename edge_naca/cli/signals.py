@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 MAX_VOTES = 16  # as in edge_naca.limits, which help does not load
+MAX_REST = 255  # windows, as an image can say
 
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -214,6 +215,11 @@ class Deciding:
             raise click.UsageError(f"{', '.join(self.options)} goes with --signal")
         signal, (quorum, votes) = found.signal, self.decide or (1, 1)
         windows = 0 if self.rest is None else math.ceil(self.rest * signal.rate / signal.hop)
+        if windows > MAX_REST:
+            raise click.UsageError(
+                f"--rest of {self.rest:g} s is {windows} windows, {MAX_REST} are the most: take a "
+                "longer --hop"
+            )
         return found._replace(signal=replace(signal, votes=votes, quorum=quorum, rest=windows))
 
 
