@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 MODULES := $(VENV)/modules
 NATIVE := CMakeLists.txt edge_naca/_build_core.py $(wildcard edge_naca/_batch.* host/_device.[ch]) \
-	$(shell find firmware/core firmware/store firmware/link -type f)
+	$(shell find firmware/core firmware/signal firmware/store firmware/link -type f)
 C_FOLDERS := firmware host edge_naca tests/c tests/fuzz
 C_FILES := $(shell find $(C_FOLDERS) -name '*.[ch]')
 # What compilers of the host see; boards' code is for others.
@@ -116,7 +116,7 @@ coverage: $(COVERAGE)/installed
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage json --quiet -o $(COVERAGE)/python.json
 	@$(BIN)/coverage xml --quiet -o $(COVERAGE)/python.xml
-	@$(BIN)/gcovr --root . --filter 'firmware/(core|store|link)/' --gcov-suspicious-hits-threshold 0 \
+	@$(BIN)/gcovr --root . --filter 'firmware/(core|signal|store|link)/' --gcov-suspicious-hits-threshold 0 \
 		--json $(COVERAGE)/c.json $(COVERAGE)/c
 	@$(BIN)/gcovr --root . --add-tracefile $(COVERAGE)/c.json \
 		--cobertura-add-tracefile $(COVERAGE)/python.xml --lcov $(COVERAGE)/coverage.lcov \
@@ -146,7 +146,7 @@ endef
 # too. Left out are tests of what runs in other programs than this one, and those that only take long.
 SANITIZED := build/sanitized
 MEMORY_TESTS := memory threads classifier data fuzz_readers image image_file objects operations \
-	recordings skipping stage_images stage_operations states tables
+	recordings signal signal_link skipping stage_images stage_operations states tables
 sanitize: $(SANITIZED)/installed
 	LD_PRELOAD="$$($(SANITIZER) -print-file-name=libasan.so) $$($(SANITIZER) -print-file-name=libstdc++.so.6)" \
 		PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \

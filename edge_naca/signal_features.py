@@ -28,6 +28,8 @@ from edge_naca.limits import (
 )
 
 RATE_UNIT = 256  # a rate is written in 256ths of a sample a second
+LEAST_RATE, MOST_RATE = 1 / RATE_UNIT, (2**32 - 1) / RATE_UNIT
+NEAR = 0.02  # that rates may differ by
 FULL_WEIGHT = 32  # of a bin in a band
 NO_AXIS = 255
 AXES = 3
@@ -113,9 +115,11 @@ class Signal:
 
     def __post_init__(self) -> None:
         whole("channels", self.channels, 1, MAX_CHANNELS)
-        if not 0 < self.rate * RATE_UNIT < 2**32:
-            raise ValueError(f"rate must be above 0, not {self.rate}")
-        object.__setattr__(self, "rate", max(round(self.rate * RATE_UNIT), 1) / RATE_UNIT)
+        if not LEAST_RATE <= self.rate <= MOST_RATE:
+            raise ValueError(
+                f"rate must be in {LEAST_RATE:g} .. {MOST_RATE:.0f}, not {self.rate:g}"
+            )
+        object.__setattr__(self, "rate", round(self.rate * RATE_UNIT) / RATE_UNIT)
         _power_of_two("window", self.window, LEAST_WINDOW, MAX_WINDOW)
         SIGNAL["hop"].check(self.hop, name="hop")
         _power_of_two("decimation", self.decimation, 1, self.window)
@@ -178,6 +182,10 @@ class Signal:
         """Numbers that are made of a window."""
         sizes = self.sizes
         return sum(sizes[name] for names in self.blocks for name in set(names))
+
+    def is_at(self, rate: float) -> bool:
+        """Tell whether so many samples a second are what it takes, but for what rounding takes."""
+        return abs(rate - self.rate) <= max(NEAR * self.rate, LEAST_RATE / 2)
 
     @property
     def seconds(self) -> float:

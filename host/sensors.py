@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.host.device import DeviceError
-from edge_naca.host.journal import Journal, OtherSessionError, unwrap
+from edge_naca.host.journal import WRAP, Journal, OtherSessionError, unwrap
 from edge_naca.host.link import Link, RefusedError
 from edge_naca.host.messages import (
     NO_LABEL,
@@ -28,6 +28,7 @@ from edge_naca.host.messages import (
     read_windows,
 )
 from edge_naca.host.pipeline import RESTARTS
+from edge_naca.limits import MAX_CHANNELS
 
 MOST = 0xFFFF  # samples that are asked for at once
 
@@ -67,11 +68,26 @@ def read_sensor(link: Link, first: int) -> Samples:
         raise ProtocolError(f"{link.name} answers SENSOR_READ too briefly")
     rate, channels, taken, start = SENSOR_HEAD.unpack_from(body)
     data = body[SENSOR_HEAD.size :]
-    if not channels or len(data) % (2 * channels):
+    _check_sensor(link, rate, channels)
+    if len(data) % (2 * channels):
         raise ProtocolError(f"{link.name} answers samples of {channels} channels in part")
     numbers = np.frombuffer(data, "<i2").reshape(-1, channels).astype(np.int16)
-    taken = unwrap(taken, first)
-    return Samples(rate / RATE_UNIT, unwrap(start, first), taken, numbers)
+    taken, start = unwrap(taken, first), unwrap(start, first)
+    if start + len(numbers) > taken or (len(numbers) and start < min(first, taken)):
+        raise ProtocolError(
+            f"{link.name} answers samples {start} to {start + len(numbers)}, having taken {taken}, "
+            f"when asked for those from {first} on"
+        )
+    return Samples(rate / RATE_UNIT, start, taken, numbers)
+
+
+def _check_sensor(link: Link, rate: int, channels: int) -> None:
+    """Refuse what no sensor is like."""
+    if not rate or not 1 <= channels <= MAX_CHANNELS:
+        raise ProtocolError(
+            f"{link.name} tells of a sensor of {channels} channels, {rate / RATE_UNIT:g} samples a "
+            "second: its firmware is damaged, or another one"
+        )
 
 
 class SensorStream:
@@ -118,10 +134,16 @@ class SensorStream:
         if label is not None:
             self._journal.begin(self._link)
         found = [np.zeros(0, WINDOW)]
+        restarts = 0
         for _ in range(RESTARTS):
             try:
                 windows = self._ask(label, on)
             except RefusedError as error:
+                restarts += 1
+                if restarts == RESTARTS:
+                    raise DeviceError(
+                        f"{self._link.name} restarts all the time: check its power"
+                    ) from error
                 self._refused(error)
                 continue
             if self._is_first:  # they were answered before anybody listened here
@@ -129,7 +151,7 @@ class SensorStream:
                 continue
             found.append(windows)
             if not len(windows):
-                return np.concatenate(found)
+                break
         return np.concatenate(found)
 
     def _ask(self, label: int | None, on: bool) -> NDArray[Any]:
@@ -138,14 +160,15 @@ class SensorStream:
         body = self._link.request(Kind.SENSOR, SENSOR.pack(session, mark, int(on), self._seen)).body
         if len(body) < SENSED.size:
             raise ProtocolError(f"{self._link.name} answers SENSOR too briefly")
-        rate, _, taken, self.lost, learned, first, count = SENSED.unpack_from(body)
+        rate, channels, taken, self.lost, learned, first, count = SENSED.unpack_from(body)
+        _check_sensor(self._link, rate, channels)
         self.rate, self.taken = rate / RATE_UNIT, unwrap(taken, self.taken)
         windows = read_windows(body, SENSED.size, count, "SENSOR", self._capacity)
         if first > self._seen and not self._is_first:
             self.events.append(
                 f"{first - self._seen} windows were answered, but not asked for in time"
             )
-        self._seen = first + count
+        self._seen = (first + count) % WRAP
         if (windows["label"] != NO_LABEL).any():
             self._journal.learned_by_itself(unwrap(learned, self._journal.end))
         return windows

@@ -6,6 +6,7 @@ device that restarts is sent again what it has not learned any more.
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +87,9 @@ class SignalStream:
         self._base = journal.end  # what the device has learned before the log begins
         self._end = 0  # number of the sample to come
         self._at = 0  # number of the sample to be sent
+        # Added to numbers on the line: a device takes a chunk that is the same as its latest one,
+        # number and all, for that one sent again, though a stream that has ended sent it.
+        self._origin = secrets.randbelow(WRAP)
         self._last = -1  # number of the first sample of the latest window handed out
         self._behind_gap = True
         self._resumed = False  # whether the samples to be sent do not follow those sent before
@@ -169,7 +173,7 @@ class SignalStream:
         kind = SampleKind.RAW_F32 if numbers.dtype == np.float32 else SampleKind.RAW_I16
         session = self._journal.session if chunk.label != NO_LABEL else 0
         flags = BEHIND_GAP if is_new else 0
-        head = SIGNAL.pack(session, self._at % WRAP, chunk.label, flags, kind)
+        head = SIGNAL.pack(session, (self._origin + self._at) % WRAP, chunk.label, flags, kind)
         return head + numbers.tobytes()
 
     def _most(self, numbers: Array) -> int:
@@ -181,11 +185,13 @@ class SignalStream:
         if len(answer.body) < TAKEN.size:
             raise ProtocolError(f"{self._link.name} answers SIGNAL too briefly")
         following, learned, count = TAKEN.unpack_from(answer.body)
-        following = unwrap(following, self._at)
+        following = unwrap(following - self._origin, self._at)
         if not self._at < following <= self._end:
             raise ProtocolError(f"{self._link.name} took no sample, or more than it was sent")
         windows = read_windows(answer.body, TAKEN.size, count, "SIGNAL", self._network.capacity)
+        windows["first"] -= np.uint32(self._origin)
         firsts = [unwrap(int(first), self._at) for first in windows["first"]]
+        self._check(firsts, following)
         self._at, self._resumed = following, False
         taught = (windows["label"] != NO_LABEL).tolist()
         self._log.extend(zip(firsts, taught, strict=True))
@@ -195,6 +201,16 @@ class SignalStream:
         self.learned += int(np.sum(is_fresh & np.array(taught, bool)))
         self._last = max([self._last, *firsts])
         return np.asarray(windows[is_fresh])
+
+    def _check(self, firsts: list[int], following: int) -> None:
+        """Refuse windows that the samples taken cannot have filled."""
+        ends = [first + self._signal.window for first in firsts]
+        for before, end in zip([self._at, *ends], ends, strict=False):
+            if not before < end <= following:
+                raise ProtocolError(
+                    f"{self._link.name} answers a window that ends at sample {end}, having taken "
+                    f"those from {self._at} to {following}"
+                )
 
     def _refused(self, error: RefusedError) -> None:
         """Find out where the device is after a restart, or raise what it refused."""
@@ -221,7 +237,7 @@ class SignalStream:
             kept -= int(is_learned)
             self._base += int(is_learned)
             at = first + self._signal.hop
-        return min(at, self._end)
+        return min(max(at, self._start()), self._end)
 
     def _start(self) -> int:
         return self._chunks[0].first if self._chunks else self._end

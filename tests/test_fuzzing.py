@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from signal_strategies import network_of, random_signal
 from strategies import networks, random_state
 from support import run
 from wire import HEARING, NETWORK, SESSION, SIGNED, batch_body, chunks, learn_body, pack, samples
@@ -50,6 +51,12 @@ def write_corpus(folder: Path) -> None:
             (folder / f"{number:08x}").write_bytes(data)
 
     write()
+    rng = np.random.default_rng(0)
+    for number in range(SEEDS // 4):
+        encoded = image.encode(network_of(random_signal(rng)))
+        if len(encoded) < 8000:
+            data = struct.pack("<H", len(encoded)) + encoded + rng.bytes(400)
+            (folder / f"signal{number}").write_bytes(data)
 
 
 @pytest.mark.slow

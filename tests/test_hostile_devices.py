@@ -15,6 +15,7 @@ import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pytest
@@ -264,10 +265,21 @@ DEVICES: dict[str, tuple[Callable[[], Hostile], str]] = {
 }
 
 
+class Talking(Protocol):
+    """What answers bytes, and may talk all the time."""
+
+    @property
+    def flooding(self) -> bool: ...
+
+    def flood(self) -> bytes: ...
+
+    def receive(self, data: bytes) -> bytes: ...
+
+
 class Server:
     """Serves a device over TCP; hangs up where it raises ConnectionError."""
 
-    def __init__(self, device: Hostile) -> None:
+    def __init__(self, device: Talking) -> None:
         self._device = device
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._done = threading.Event()

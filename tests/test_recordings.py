@@ -491,7 +491,7 @@ def test_what_does_not_suit_a_signal_is_refused(folder: Path, tmp_path: Path) ->
     assert "% of all numbers lie outside what is usual for the image" in said
     track = ("--signal", "--labels", walk)
     assert "give one" in failed(2, "train", walk, *track, "--label-column", "a", *out)
-    assert "is a folder" in failed(2, "train", walk, folder / "run.csv", *track, *out)
+    assert "is a folder" in failed(1, "train", walk, folder / "run.csv", *track, *out)
     assert "is no duration" in failed(2, "train", walk, "--signal", "--window", "2 h", *out)
     said = failed(1, "evaluate", image, walk, "--signal", "--rate", 62.5)
     assert "has 62.5 samples a second, the image takes 50" in said

@@ -161,7 +161,7 @@ def test_a_signal_has_to_suit_the_preparation() -> None:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "channels": ({"channels": 17}, "channels must be in 1 .. 16"),
-    "rate": ({"rate": 0.0}, "rate must be above 0"),
+    "rate": ({"rate": 0.0}, "rate must be in"),
     "window": ({"window": 48}, "window must be a power of two, not 48"),
     "window-long": ({"window": 32768}, "window must be in 16 .. 16384"),
     "hop": ({"hop": 0}, "hop must be in 1"),
@@ -239,6 +239,7 @@ HOSTILE = {
     "frames": (SIGNAL.offset("frames"), "<B", 0),
     "bands": (SIGNAL.offset("bands"), "<B", 1),
     "level": (SIGNAL.offset("level"), "<B", 31),
+    "decimation": (SIGNAL.offset("decimation"), "<B", 6),
     "rate": (SIGNAL.offset("rate"), "<I", 0),
     "hop": (SIGNAL.offset("hop"), "<I", 0),
     "first bin": (SIGNAL.offset("first_bin"), "<H", 0),

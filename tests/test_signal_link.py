@@ -254,6 +254,19 @@ def test_labels_that_there_are_not() -> None:
         assert refusal(link, body).status == Reason.CORE
 
 
+def answering(
+    link: LinkDevice, wanted: Kind, answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Have a device answer one kind of request with what it likes."""
+    request = link.link.request
+
+    def lies(kind: Kind, body: bytes = b"", patience: float | None = None) -> Any:
+        found = request(kind, body, patience)
+        return replace(found, body=answer) if kind == wanted else found
+
+    monkeypatch.setattr(link.link, "request", lies)
+
+
 def test_a_repeated_chunk_is_answered_again() -> None:
     with taught(VirtualDevice(IMAGE)) as link:
         link.signal_stream().push(swings(8, 1), 0)  # begins the session
@@ -266,9 +279,42 @@ def test_a_repeated_chunk_is_answered_again() -> None:
         assert struct.unpack_from("<II", first.body) == (60, 2)
 
 
-def window(label: int = NO_LABEL, decided: int = -1, prediction: int = 0) -> bytes:
-    head = struct.pack("<IIH", 50, 0, 1)
-    return head + struct.pack("<IHhiiIII", 0, label, decided, prediction, 0, 0, 0, 0)
+def test_the_same_samples_are_learned_again_by_another_stream() -> None:
+    core = Core(IMAGE)
+    clip = swings(WINDOW, 1)
+    with taught(VirtualDevice(IMAGE)) as link:
+        for _ in range(3):
+            twin = SignalTwin(core)
+            assert link.signal_stream().push(clip, 0).tolist() == twin.push(clip, 0).tolist()
+            assert link.hash() == core.state_hash()
+        asked = SignalTwin(core).push(clip).tolist()
+        for _ in range(2):
+            assert link.signal_stream().push(clip).tolist() == asked
+
+
+@pytest.mark.parametrize("label", [None, 1])
+def test_a_restart_behind_stretches_too_short_for_a_window(label: int | None) -> None:
+    device, twin = VirtualDevice(IMAGE), SignalTwin(Core(IMAGE))
+    with taught(device) as link:
+        stream = link.signal_stream()
+        found: list[Any] = []
+        expected: list[Any] = []
+        for count in (WINDOW + 5, *[WINDOW // 2] * 20, WINDOW):
+            if count == WINDOW:
+                device.reboot()
+            for one, list_ in ((stream, found), (twin, expected)):
+                one.gap()
+                list_ += one.push(swings(count, count), label).tolist()
+        assert link.hash() == twin.core.state_hash()
+    assert found == expected
+
+
+def window(
+    label: int = NO_LABEL, decided: int = -1, prediction: int = 0, first: int = 0, count: int = 1
+) -> bytes:
+    head = struct.pack("<IIH", 50, 0, count)
+    entry = struct.pack("<IHhiiIII", first, label, decided, prediction, 0, 0, 0, 0)
+    return head + count * entry
 
 
 @pytest.mark.parametrize(
@@ -282,6 +328,10 @@ def window(label: int = NO_LABEL, decided: int = -1, prediction: int = 0) -> byt
         (window(decided=3), "says class 3 where there are 3"),
         (window(prediction=4), "says class 4 where there are 3"),
         (window(prediction=-5), "a result says class -5"),
+        (window(first=19), "a window that ends at sample 51"),
+        (window(first=1 << 31), "a window that ends at sample"),
+        (window(first=2**32 - WINDOW), "a window that ends at sample 0"),
+        (window(count=2), "a window that ends at sample 32"),
     ],
 )
 def test_answers_that_cannot_be(
@@ -289,13 +339,8 @@ def test_answers_that_cannot_be(
 ) -> None:
     with taught(VirtualDevice(IMAGE)) as link:
         stream = link.signal_stream()
-        request = link.link.request
-
-        def lies(kind: Kind, body: bytes = b"", patience: float | None = None) -> Any:
-            found = request(kind, body, patience)
-            return replace(found, body=answer) if kind == Kind.SIGNAL else found
-
-        monkeypatch.setattr(link.link, "request", lies)
+        stream._origin = 0
+        answering(link, Kind.SIGNAL, answer, monkeypatch)
         with pytest.raises(DeviceError, match=message):
             stream.push(swings(50, 1))
 
@@ -390,6 +435,42 @@ def test_a_sensor_of_other_channels() -> None:
         stream = SensorStream(link.link, link.journal, link.core.network.capacity)
         with pytest.raises(RefusedError, match="NACA_ERR_SAMPLE"):
             stream.poll(0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "message"),
+    [
+        (Kind.SENSOR_READ, b"", "SENSOR_READ too briefly"),
+        (Kind.SENSOR_READ, struct.pack("<IBII", 0, 2, 0, 0), "2 channels, 0 samples a second"),
+        (Kind.SENSOR_READ, struct.pack("<IBII", 256, 0, 0, 0), "of 0 channels"),
+        (Kind.SENSOR_READ, struct.pack("<IBII", 256, 17, 0, 0), "of 17 channels"),
+        (Kind.SENSOR_READ, struct.pack("<IBII", 256, 2, 9, 9) + bytes(3), "2 channels in part"),
+        (Kind.SENSOR_READ, struct.pack("<IBII", 256, 2, 9, 9) + bytes(4), "having taken 9"),
+        (Kind.SENSOR_READ, struct.pack("<IBII", 256, 2, 9, 3) + bytes(4), "from 8 on"),
+        (Kind.SENSOR, bytes(9), "SENSOR too briefly"),
+        (Kind.SENSOR, struct.pack("<IBIIIIH", 0, 2, 0, 0, 0, 0, 0), "0 samples a second"),
+        (Kind.SENSOR, struct.pack("<IBIIIIH", 256, 2, 0, 0, 0, 0, 9), "tells 9 windows"),
+    ],
+)
+def test_sensors_that_cannot_be(
+    kind: Kind, answer: bytes, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with taught(sensing()) as link:
+        stream = SensorStream(link.link, link.journal, link.core.network.capacity)
+        answering(link, kind, answer, monkeypatch)
+        ask = stream.poll if kind == Kind.SENSOR else lambda: read_sensor(link.link, 8)
+        with pytest.raises(DeviceError, match=message):
+            ask()
+
+
+def test_numbers_of_windows_go_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    with taught(sensing()) as link:
+        stream = SensorStream(link.link, link.journal, link.core.network.capacity)
+        last = struct.pack("<IBIIIIH", 256, 2, 0, 0, 0, 2**32 - 1, 1)
+        last += struct.pack("<IHhiiIII", 0, NO_LABEL, -1, 0, 0, 0, 0, 0)
+        answering(link, Kind.SENSOR, last, monkeypatch)
+        stream.poll()
+        assert stream._seen == 0
 
 
 # ---- on a board ----------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ class _Recorder:
         self.rate = first.rate
         self.count = self.lost = 0
         self._next = first.taken
-        channels = first.numbers.shape[1]
+        self._channels = channels = first.numbers.shape[1]
         chosen = [f"channel {at + 1}" for at in range(channels)]
         if names is not None:
             chosen = [name.strip() for name in names.split(",")]
@@ -143,7 +143,15 @@ class _Recorder:
 
     def take(self, label: str) -> None:
         """Write the samples that came since."""
+        from edge_naca.host.device import DeviceError
+
         found = self._read(self._device, self._next)
+        if (found.rate, found.numbers.shape[1]) != (self.rate, self._channels):
+            raise DeviceError(
+                f"the sensor of {self._device.link.name} has changed: {found.numbers.shape[1]} "
+                f"channels at {found.rate:g} samples a second, {self._channels} at {self.rate:g} "
+                "before"
+            )
         if found.taken < self._next:  # it has restarted, and counts anew
             self._next = found.first
         self.lost += max(found.first - self._next, 0)

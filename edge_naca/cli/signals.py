@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-NEAR = 0.02  # that rates may differ by
 MAX_VOTES = 16  # as in edge_naca.limits, which help does not load
+MAX_REST = 255  # windows, as an image can say
 
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -215,6 +215,11 @@ class Deciding:
             raise click.UsageError(f"{', '.join(self.options)} goes with --signal")
         signal, (quorum, votes) = found.signal, self.decide or (1, 1)
         windows = 0 if self.rest is None else math.ceil(self.rest * signal.rate / signal.hop)
+        if windows > MAX_REST:
+            raise click.UsageError(
+                f"--rest of {self.rest:g} s is {windows} windows, {MAX_REST} are the most: take a "
+                "longer --hop"
+            )
         return found._replace(signal=replace(signal, votes=votes, quorum=quorum, rest=windows))
 
 
@@ -319,10 +324,6 @@ def read_recordings(
     signal = None if network is None else network.signal
     if reading.labels is not None and reading.label_column is not None:
         raise click.UsageError("--labels and --label-column both say what classes are: give one")
-    if reading.labels is not None and len(data) > 1 and not reading.labels.is_dir():
-        raise click.UsageError(
-            "--labels of several recordings is a folder, with a file named after each of them"
-        )
     options = _log_options(reading, windowing, None if signal is None else signal.rate)
     found = files.read_recordings(data, options)
     check_alike(found.recordings)
@@ -374,8 +375,10 @@ def _windows(
     choose: Chooser | None,
 ) -> Loaded:
     from edge_naca.printable import printable
-    from edge_naca.signals.choosing import suitable
+    from edge_naca.signals.choosing import scaled_by, suitable
     from edge_naca.signals.datasets import dataset_of
+    from edge_naca.signals.recordings import places_of
+    from edge_naca.signals.splits import held_out
     from edge_naca.signals.usual import usual
 
     recordings, fraction, split = read.recordings, reading.test_fraction, None
@@ -384,6 +387,10 @@ def _windows(
         signal, metadata = network.signal, {}
     elif choose is None:
         signal = suitable(recordings, windowing.window, windowing.hop)
+        if fraction > 0:
+            places = places_of(recordings, signal.window, signal.hop)
+            split = held_out(recordings, places, fraction, by=windowing.split)
+            signal = scaled_by(split.rest(recordings), signal)
         metadata = usual(recordings)
     else:
         split, rest = hold_out(recordings, windowing, fraction)
@@ -400,6 +407,12 @@ def _windows(
     lines = [*read.remarks, how]
     if windowed.mixed:
         lines.append(f"{windowed.mixed} windows left out, which are not of one class")
+    if windowed.missing:
+        report.say(
+            f"Warning: no window to learn is of {', '.join(windowed.missing)}: record more of it, "
+            "or take a shorter --window",
+            err=True,
+        )
     if not quiet:
         for line in lines:
             report.say(line)
@@ -450,7 +463,7 @@ def _check_fits(signal: Signal, recordings: tuple[Recording, ...]) -> None:
                 f"{shown(recording.name)} has {channels} channels, the image takes "
                 f"{signal.channels}: --columns chooses them"
             )
-        if abs(recording.rate / signal.rate - 1) > NEAR:
+        if not signal.is_at(recording.rate):
             raise DataError(
                 f"{shown(recording.name)} has {recording.rate:g} samples a second, the image takes "
                 f"{signal.rate:g}: features would mean something else; resample it, or say --rate "

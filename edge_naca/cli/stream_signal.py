@@ -304,7 +304,7 @@ def _check_rate(device: LinkDevice, stream: SensorStream) -> None:
 
     signal = device.core.network.signal
     assert signal is not None
-    if abs(stream.rate / signal.rate - 1) > signals.NEAR:
+    if not signal.is_at(stream.rate):
         raise DeviceError(
             f"the sensor of {device.link.name} takes {stream.rate:g} samples a second, the image "
             f"was made for {signal.rate:g}: record with `edge-naca record` and train by that"

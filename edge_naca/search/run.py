@@ -177,8 +177,10 @@ def _at_work(workers: Workers) -> Iterator[None]:
         return
     require("distributed")
     from distributed import Client
+    from distributed.comm.addressing import get_address_host_port
 
     try:
+        get_address_host_port(workers.dask)  # a client that finds none waits for itself at the end
         client = Client(workers.dask, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise DataError(

@@ -200,6 +200,13 @@ def sound(
     return Signal(1, rate, window, hop, (("bands",),), bands=spectra)
 
 
+def scaled_by(recordings: Sequence[Recording], signal: Signal) -> Signal:
+    """Return a signal whose maps, where it has some, suit these recordings alone."""
+    if signal.affine is None or not recordings:
+        return signal
+    return replace(signal, affine=maps(recordings, signal.magnitudes) or signal.affine)
+
+
 def maps(recordings: Sequence[Recording], magnitudes: Sequence[Sequence[int]]) -> Affine | None:
     """Return what makes int16 of numbers that are none; the axes of a sensor share a scale."""
     is_whole = all(recording.samples.dtype.kind in "iu" for recording in recordings)

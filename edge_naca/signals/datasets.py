@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 from edge_naca.data import DataError, Dataset
 from edge_naca.signal_core import SignalCore, carrier
 from edge_naca.signal_features import Signal
-from edge_naca.signals.recordings import Recording, check_alike, cut
+from edge_naca.signals.recordings import (
+    Places,
+    Recording,
+    check_alike,
+    places_of,
+    windows_at,
+)
 from edge_naca.signals.splits import Split, held_out
+
+AT_ONCE = 1 << 22  # numbers of windows that are cut at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +36,7 @@ class Windowed:
     split : how samples to test were chosen, for people.
     mixed : windows left out since they are of no class, or of several.
     tested : what of recordings is tested on, windows that were left out included.
+    missing : classes of recordings that no window to learn is of.
     """
 
     dataset: Dataset
@@ -36,6 +45,7 @@ class Windowed:
     split: str
     mixed: int
     tested: tuple[Recording, ...]
+    missing: tuple[str, ...]
 
 
 def dataset_of(
@@ -63,8 +73,7 @@ def dataset_of(
         If recordings differ in kind, or there is no window to learn from or to test.
     """
     check_alike(recordings)
-    found = cut(recordings, signal.window, signal.hop)
-    places = found.places
+    places = places_of(recordings, signal.window, signal.hop)
     is_test = is_train = np.ones(len(places.labels), bool)
     how, tested = "learned and tested on all windows", tuple(recordings)
     if test_fraction > 0:
@@ -81,7 +90,7 @@ def dataset_of(
     unknown = np.setdiff1d(places.labels[is_test], classes)
     if unknown.size:
         raise DataError(f"{name}: the windows to test are of classes never learned: {unknown[0]}")
-    x = window_features(signal, found.windows)
+    x = _features_at(signal, recordings, places)
     y = np.searchsorted(classes, places.labels).astype(np.int64)
     dataset = Dataset(
         name,
@@ -92,8 +101,11 @@ def dataset_of(
         tuple(str(c) for c in classes),
         feature_names(signal, recordings[0].channels),
     )
-    groups = found.groups[is_train], found.groups[is_test]
-    return Windowed(dataset, *groups, how, places.mixed, tested)
+    owners = np.array([recordings[n].group for n in places.recordings])
+    groups = owners[is_train], owners[is_test]
+    named = {name for recording in recordings for name in np.unique(recording.labels).tolist()}
+    missing = tuple(sorted(named - set(dataset.classes) - {""}))
+    return Windowed(dataset, *groups, how, places.mixed, tested, missing)
 
 
 def feature_names(signal: Signal, channels: Sequence[str]) -> tuple[str, ...]:
@@ -108,6 +120,19 @@ def feature_names(signal: Signal, channels: Sequence[str]) -> tuple[str, ...]:
         if block in blocks
         for part in range(sizes[block])
     )
+
+
+def _features_at(
+    signal: Signal, recordings: Sequence[Recording], places: Places
+) -> NDArray[np.int16]:
+    """Return the features of windows; they are cut a part at a time."""
+    core = SignalCore(carrier(signal))
+    each = max(AT_ONCE // (signal.window * signal.channels), 1)
+    parts = [
+        core.features(windows_at(recordings, places.part(first, first + each), signal.window))
+        for first in range(0, len(places.labels), each)
+    ]
+    return np.concatenate(parts)
 
 
 def window_features(signal: Signal, windows: NDArray[Any]) -> NDArray[np.int16]:

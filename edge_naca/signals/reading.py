@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edge_naca.data import TABLES, DataError, check_class_name
 from edge_naca.printable import printable, shown
 from edge_naca.signals.recordings import Recording
+from edge_naca.signals.times import check_rate, even, rate_of, usual_step
 from edge_naca.signals.tracks import labels_of, track_of
 from edge_naca.tables.errors import TableError
 from edge_naca.tables.logs import Log, read_log
@@ -30,8 +31,6 @@ LABEL, GROUP = "--label-column", "--group"
 LONGEST_STEP = 1.5  # times the usual one, above which samples are missing
 UNEVEN = 0.05  # share of the usual step that steps differ by, from which on rates are uneven
 LARGEST = 1 << 28  # bytes of a WAV file
-
-_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,9 @@ def read_recordings(paths: Sequence[str | Path], options: LogOptions | None = No
     options = options or LogOptions()
     recordings: list[Recording] = []
     remarks: list[str] = []
-    for path, name in _files(paths):
+    files = list(_files(paths))
+    _check_names([path for path, _ in files], options.labels)
+    for path, name in files:
         if not path.is_file():
             raise DataError(f"there is no file {shown(path)}")
         try:
@@ -114,10 +115,38 @@ def _files(paths: Sequence[str | Path]) -> Iterator[tuple[Path, str]]:
         if not path.is_dir():
             yield path, path.stem
             continue
-        found = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in KNOWN]
+        found = [
+            file
+            for file in sorted(path.rglob("*"))
+            if file.suffix.lower() in KNOWN and file.is_file()
+        ]
         if not found:
             raise DataError(f"{shown(path)} holds no recordings: {', '.join(KNOWN)} files")
-        yield from ((file, file.parent.name) for file in found)
+        yield from ((file, _called(file.parent)) for file in found)
+
+
+def _called(folder: Path) -> str:
+    """Return what a folder is called, one written as "." or ".." too."""
+    return folder.resolve().name if folder.name in ("", "..") else folder.name
+
+
+def _check_names(files: Sequence[Path], labels: Path | None) -> None:
+    """Refuse a file that is given twice, and files that would share one label track."""
+    if labels is not None and len(files) > 1 and not labels.is_dir():
+        raise DataError(
+            "--labels of several recordings is a folder, with a file named after each of them"
+        )
+    known: dict[str | Path, Path] = {}
+    for file in files:
+        same = known.setdefault(file.resolve(), file)
+        if same is not file:
+            raise DataError(f"{shown(file)} is given twice: what is tested would be learned too")
+        other = known.setdefault(file.stem, file)
+        if labels is not None and other is not file:
+            raise DataError(
+                f"--labels: {shown(other)} and {shown(file)} would take the same labels, those "
+                f"named {shown(file.stem)}: name them apart, or keep labels in another folder"
+            )
 
 
 def _is_sound(path: Path) -> bool:
@@ -138,10 +167,12 @@ def _wav(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
     try:
         with wave.open(str(path), "rb") as file:
             width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
-            data = file.readframes(file.getnframes())
+            said = file.getnframes()
+            data = file.readframes(said)
     except wave.Error as error:
         raise DataError(f"{shown(path)} is no WAV file of whole numbers: {error}") from error
-    if width not in (1, 2) or not rate:
+    check_rate(path, rate)
+    if width not in (1, 2):
         raise DataError(
             f"{shown(path)} has samples of {8 * width} bits: 8 and 16 can be read; convert it"
         )
@@ -160,7 +191,8 @@ def _wav(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
     names = tuple(f"channel {at + 1}" for at in range(channels))
     labels = _labels(path, options, name, np.arange(len(samples)) / rate)
     recording = Recording(path.name, samples, float(rate), labels, path.stem, names)
-    return [recording], []
+    short = f"{shown(path)} is cut off: {len(samples)} samples are there, it says {said}"
+    return [recording], [short] if len(samples) < said else []
 
 
 def _labels(path: Path, options: LogOptions, name: str, times: Array) -> Array:
@@ -180,17 +212,9 @@ def _log(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
     read = read_parquet if path.suffix.lower() == PARQUET else read_log
     log = read(path, options.table, texts=wanted, time_column=options.time_column)
     usual = options.usual_rate if log.time is None else None
-    rate, remarks = _rate(path, log, options.rate or usual)
-    count = len(log.numbers)
-    if LABEL in wanted:
-        labels = np.array(log.texts[LABEL])
-    else:
-        times = np.arange(count) / rate if log.time is None else log.time
-        labels = _labels(path, options, name, times)
-    for label in np.unique(labels):
-        if label:
-            check_class_name(str(path), str(label))
-    groups = np.array(log.texts[GROUP]) if GROUP in wanted else np.full(count, path.stem)
+    step = None if log.time is None else usual_step(path, log.time, log.time_column)
+    rate, remarks = rate_of(path, log, options.rate or usual, step)
+    labels, groups = _owners(path, options, name, log, rate)
     numbers = log.numbers
     whole = numbers[np.isfinite(numbers)]
     if (whole == np.rint(whole)).all() and np.abs(whole).max(initial=0) < 2**31:
@@ -198,11 +222,15 @@ def _log(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
     else:
         kind = np.float64
     found = []
-    pieces = list(_pieces(log, groups))
+    pieces = list(_pieces(log, groups, step))
+    made_even = 0
     for first, last in pieces:
         samples, piece_labels = numbers[first:last], labels[first:last]
-        if log.time is not None and options.rate is None:
-            samples, piece_labels = _even(log.time[first:last], samples, piece_labels)
+        if log.time is not None and step is not None and options.rate is None:
+            times = log.time[first:last]
+            if np.abs(np.diff(times) / step - 1).mean() > UNEVEN:
+                samples, piece_labels = even(times, samples, piece_labels, step)
+                made_even += last - first
         found.append(
             Recording(
                 path.name,
@@ -221,74 +249,44 @@ def _log(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
         said += f", {people} groups"
     if len(found) > people:
         said += f", samples are missing in {len(found) - people} places, where recordings are split"
+    lost = len(numbers) - sum(last - first for first, last in pieces)
+    if lost:
+        said += f", {lost} samples left out, which lack a number or stand alone between gaps"
+    if made_even:
+        remarks.append(
+            f"{shown(path)}: steps between times differ, so that {made_even} samples were put at "
+            "even times"
+        )
     return found, [said, *remarks]
 
 
-def _rate(path: Path, log: Log, said: float | None) -> tuple[float, list[str]]:
-    """Return samples a second, and what is to be said about them."""
-    if said is not None:
-        return said, []
-    if log.time is None:
-        raise DataError(
-            f"{shown(path)} does not say how many samples a second it has: say --rate, or name "
-            "the column of times with --time-column"
-        )
-    steps = np.diff(log.time)
-    steps = steps[np.isfinite(steps) & (steps > 0)]
-    if not steps.size:
-        raise DataError(
-            f"{shown(path)}: the times in {shown(log.time_column)} do not rise: name another "
-            "column with --time-column, or say --rate"
-        )
-    usual = float(np.median(steps))
-    are_whole = bool((log.time == np.rint(log.time)).all())
-    unit = log.time_unit or _unit(log.time_column, usual, are_whole)
-    rate = 1 / (usual * _UNITS[unit])
-    near = steps[steps < LONGEST_STEP * usual]
-    remarks = [f"times in {shown(log.time_column)} taken for {unit}: {rate:g} samples a second"]
-    if np.abs(near / usual - 1).mean() > UNEVEN:
-        remarks.append(
-            f"{shown(path)}: steps differ by {100 * np.abs(near / usual - 1).mean():.0f} % on "
-            "average, so that samples were put at even times between them"
-        )
-    return rate, remarks
+def _owners(
+    path: Path, options: LogOptions, name: str, log: Log, rate: float
+) -> tuple[Array, Array]:
+    """Return class and group of each row."""
+    count = len(log.numbers)
+    if LABEL in log.texts:
+        labels = np.array(log.texts[LABEL])
+    else:
+        times = np.arange(count) / rate if log.time is None else log.time
+        labels = _labels(path, options, name, times)
+    for label in np.unique(labels):
+        if label:
+            check_class_name(str(path), str(label))
+    groups = np.array(log.texts[GROUP]) if GROUP in log.texts else np.full(count, path.stem)
+    return labels, groups
 
 
-def _unit(name: str, usual: float, are_whole: bool) -> str:
-    """Return the unit of times: the name says it, or what makes a usual rate."""
-    lowered = name.lower()
-    known = {"ns": ("ns", "nano"), "us": ("us", "µs", "micro"), "ms": ("ms", "mill")}
-    for unit, words in known.items():
-        if any(word in lowered for word in words):
-            return unit
-    if not are_whole or usual < 1:
-        return "s"
-    return "ms" if usual < 5e3 else "us" if usual < 5e6 else "ns"
-
-
-def _pieces(log: Log, groups: Array) -> Iterator[tuple[int, int]]:
+def _pieces(log: Log, groups: Array, step: float | None) -> Iterator[tuple[int, int]]:
     """Yield first row and last one + 1 of what has no gap: in time, in numbers, in groups."""
     is_there = np.asarray(np.isfinite(log.numbers).all(axis=1))
     breaks = np.asarray(groups[1:] != groups[:-1])
-    if log.time is not None:
+    if log.time is not None and step is not None:
         is_there = is_there & np.isfinite(log.time)
         steps = np.diff(log.time)
-        usual = np.median(steps[steps > 0]) if (steps > 0).any() else 1.0
-        breaks = breaks | ~((steps > 0) & (steps < LONGEST_STEP * usual))
+        breaks = breaks | ~((steps > 0) & (steps < LONGEST_STEP * step))
     breaks = breaks | ~is_there[1:] | ~is_there[:-1]
     edges = [0, *(np.flatnonzero(breaks) + 1), len(groups)]
     for first, last in pairwise(edges):
         if last - first > 1 and is_there[first]:
             yield int(first), int(last)
-
-
-def _even(times: Array, samples: Array, labels: Array) -> tuple[Array, Array]:
-    """Return samples at even times, if theirs are not."""
-    steps = np.diff(times)
-    usual = float(np.median(steps))
-    if np.abs(steps / usual - 1).mean() <= UNEVEN:
-        return samples, labels
-    even = np.arange(times[0], times[-1] + usual / 2, usual)
-    columns = [np.interp(even, times, column) for column in samples.T]
-    nearest = np.clip(np.searchsorted(times, even - usual / 2), 0, len(times) - 1)
-    return np.stack(columns, axis=1), labels[nearest]

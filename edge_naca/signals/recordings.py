@@ -76,6 +76,11 @@ class Places:
         parts = self.recordings[chosen], self.starts[chosen], self.labels[chosen]
         return Places(*parts, self.mixed)
 
+    def part(self, first: int, last: int) -> Places:
+        """Return those from one to another."""
+        parts = self.recordings[first:last], self.starts[first:last], self.labels[first:last]
+        return Places(*parts, self.mixed)
+
 
 @dataclass(frozen=True, eq=False)
 class Cut:

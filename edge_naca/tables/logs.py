@@ -79,7 +79,7 @@ def read_log(
     places = {
         option: find_column(path, names, wanted, option) for option, wanted in (texts or {}).items()
     }
-    time = _time(path, header, time_column)
+    time = _time(path, header, time_column, options.drop)
     chosen = _numbers(path, header, options, {*places.values(), *([] if time is None else [time])})
     decimal = options.decimal or _decimal(header, chosen, dialect.delimiter)
     rows, lines = [], []
@@ -106,11 +106,13 @@ def read_log(
     )
 
 
-def _time(path: Path, header: Header, wanted: str | None) -> int | None:
-    """Return the place of the column of times."""
+def _time(path: Path, header: Header, wanted: str | None, dropped: tuple[str, ...]) -> int | None:
+    """Return the place of the column of times; one that bears such a name may be dropped."""
+    names = header.names
     if wanted is not None:
-        return find_column(path, header.names, wanted, "--time-column")
-    known = [at for at, name in enumerate(header.names) if name.lower() in TIMES]
+        return find_column(path, names, wanted, "--time-column")
+    left_out = {find_column(path, names, name, "--drop") for name in dropped}
+    known = [at for at, name in enumerate(names) if name.lower() in TIMES and at not in left_out]
     return known[0] if len(known) == 1 else None
 
 

@@ -60,7 +60,7 @@ def read_parquet(
                 option: find_column(path, names, wanted, option)
                 for option, wanted in (texts or {}).items()
             }
-            time = _time(path, names, schema, time_column)
+            time = _time(path, names, schema, time_column, options.drop)
             taken = {*places.values(), *([] if time is None else [time])}
             chosen = _numbers(path, names, schema, options, taken)
             wanted = sorted({*chosen, *taken})
@@ -102,8 +102,10 @@ def _check(path: Path, names: tuple[str, ...], rows: int) -> None:
         raise failure(path, f"two columns are called {quoted(twice)}: rename one")
 
 
-def _time(path: Path, names: tuple[str, ...], schema: Any, wanted: str | None) -> int | None:
-    """Return the place of the column of times."""
+def _time(
+    path: Path, names: tuple[str, ...], schema: Any, wanted: str | None, dropped: tuple[str, ...]
+) -> int | None:
+    """Return the place of the column of times; one that is found may be dropped."""
     from pyarrow import types
 
     if wanted is not None:
@@ -111,11 +113,13 @@ def _time(path: Path, names: tuple[str, ...], schema: Any, wanted: str | None) -
         if not _is_number(schema.types[at]) and not types.is_timestamp(schema.types[at]):
             raise failure(path, f"{schema.types[at]} is no type of times", None, names[at])
         return at
-    stamps = [at for at, kind in enumerate(schema.types) if types.is_timestamp(kind)]
+    left_out = {find_column(path, names, name, "--drop") for name in dropped}
+    kinds = [(at, kind) for at, kind in enumerate(schema.types) if at not in left_out]
+    stamps = [at for at, kind in kinds if types.is_timestamp(kind)]
     known = [
         at
-        for at, name in enumerate(names)
-        if name.lower() in TIMES and (at in stamps or _is_number(schema.types[at]))
+        for at, kind in kinds
+        if names[at].lower() in TIMES and (at in stamps or _is_number(kind))
     ]
     for found in (known, stamps):
         if len(found) == 1:

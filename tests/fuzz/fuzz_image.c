@@ -6,6 +6,7 @@
 /// the fuzzer would never get past them.
 
 #include "naca/naca.h"
+#include "naca/signal.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -154,6 +155,46 @@ static void run(const naca_image_t *image, bytes_t *bytes)
     free(workspace);
 }
 
+/// Samples of any kind in parts of any size, gaps, answers, and features whether a window is full
+/// or not.
+static void cut_windows(const naca_image_t *image, bytes_t *bytes)
+{
+    uint32_t size;
+    naca_signal_t *signal;
+    naca_signal_facts_t facts;
+    if (naca_signal_size(image, &size) != NACA_OK) {
+        demand(naca_signal_facts(image, &facts) != NACA_OK);
+        return;
+    }
+    demand(naca_signal_facts(image, &facts) == NACA_OK && facts.features == image->raw_count);
+    uint8_t *memory = malloc(size);
+    demand(memory != NULL);
+    demand(naca_signal_init(image, memory, size - 1u, &signal) == NACA_ERR_WORKSPACE);
+    demand(naca_signal_init(image, memory, size, &signal) == NACA_OK);
+    for (uint32_t i = 0; i < OPERATIONS; i++) {
+        naca_sample_t sample;
+        int32_t decided = 0;
+        uint32_t taken = 0;
+        const uint32_t choice = take_number(bytes, 1);
+        const uint32_t count = take_number(bytes, 1) * (choice >= 128u ? 64u : 1u);
+        const uint32_t each = facts.channels * (choice % 2u == 0 ? 2u : 4u);
+        uint8_t *samples = take(bytes, (size_t)count * each);
+        if (choice % 16u == 15u) {
+            demand(naca_signal_gap(signal) == NACA_OK);
+        }
+        const naca_status_t pushed =
+            choice % 2u == 0 ? naca_signal_push(signal, (int16_t *)(void *)samples, count, &taken)
+                             : naca_signal_push_reals(signal, samples, count, &taken);
+        demand(taken <= count && (pushed == NACA_OK || taken == 0));
+        if (naca_signal_features(signal, &sample) == NACA_OK) {
+            demand(sample.kind == NACA_RAW_I16 && sample.count == facts.features);
+        }
+        (void)naca_signal_decide(signal, (int32_t)(choice % 8u) - 2, &decided);
+        free(samples);
+    }
+    free(memory);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     bytes_t bytes = {data, size};
@@ -163,7 +204,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t *image = take(&bytes, image_size);
     put_right(image, image_size);
     if (naca_image_open_with(naca_all_stages(), &opened, image, image_size) == NACA_OK) {
+        bytes_t again = bytes;
         run(&opened, &bytes);
+        cut_windows(&opened, &again);
     }
     free(image);
     return 0;

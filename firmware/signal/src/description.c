@@ -25,7 +25,8 @@ static bool numbers_fit(const description_t *d)
         return false;
     }
     if (d->channels < 1 || d->channels > NACA_MAX_CHANNELS || d->magnitudes > NACA_MAX_MAGNITUDES ||
-        d->window < LEAST_WINDOW || d->window > LARGEST_WINDOW || d->hop < 1 || d->rate < 1) {
+        d->window < LEAST_WINDOW || d->window > LARGEST_WINDOW || d->decimation > d->window ||
+        d->hop < 1 || d->rate < 1) {
         return false;
     }
     const bool decides = d->votes <= NACA_MAX_VOTES && d->quorum <= d->votes &&
@@ -83,9 +84,6 @@ static uint32_t count_features(const layout_t *layout)
             count += (uint32_t)d->bands * d->frames;
         }
         if ((blocks & BLOCK_DECIMATED) != 0) {
-            if (d->decimation > d->window) {
-                return 0;
-            }
             count += (uint32_t)1 << (d->window - d->decimation);
         }
     }
