@@ -30,6 +30,7 @@ from edge_naca.signals.recordings import Recording, cut, doubts
 from edge_naca.signals.usual import unusual, usual
 from edge_naca.specification.signal import features
 from edge_naca.tables.read import TableOptions
+from edge_naca.tables.times import is_named_time, seconds_of, unit_named
 
 Rows = NDArray[Any]
 RNG = np.random.default_rng(0)
@@ -120,6 +121,104 @@ def test_uneven_times_are_made_even(tmp_path: Path) -> None:
     even = times[0] + np.arange(len(one.samples)) / one.rate
     assert np.abs(one.samples[:, 0] - np.sin(even)).max() < 0.01
     assert any("put at even times" in remark for remark in found.remarks)
+
+
+TIMES = {
+    "t [ms]": lambda at: f"{20 * at}",
+    "Zeitstempel (µs)": lambda at: f"{20000 * at}",
+    "Elapsed seconds": lambda at: f"{at / 50:.2f}",
+    "time": lambda at: f"2024-05-31T23:59:{59 + at / 50:09.6f}" if at < 50 else next_day(at),
+    "Uhrzeit": lambda at: f"13:45:{at / 50:06.3f}",
+    "datetime": lambda at: f"31.05.2024 13:45:{at / 50:06.3f}",
+    "timestamp_utc": lambda at: f"2024/05/31 13:45:{at / 50:06.3f}+02:00",
+}
+
+
+def next_day(at: int) -> str:
+    return f"2024-06-01T00:00:{at / 50 - 1:09.6f}"
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_times_are_known_by_their_name(name: str, tmp_path: Path) -> None:
+    rows = [f"{TIMES[name](at)},{at % 7 / 2}" for at in range(100)]
+    (tmp_path / "x.csv").write_text("\n".join([f"{name},a", *rows]))
+    (one,) = read_recordings([tmp_path / "x.csv"]).recordings
+    assert (one.rate, one.channels, len(one.samples)) == (50, ("a",), 100)
+
+
+@pytest.mark.parametrize("name", ["status", "transmission", "s", "items", "temperature"])
+def test_names_that_are_of_no_times(name: str) -> None:
+    assert not is_named_time(name)
+    assert unit_named("time of " + name) in ("", "s")
+
+
+def test_moments() -> None:
+    assert seconds_of("1970-01-02 00:00:01,5") == 86401.5
+    assert seconds_of("1970-01-01T02:00Z") == seconds_of("1970-01-01 04:30+02:30") == 7200
+    assert [seconds_of(cell) for cell in ("12", "2024-02-30 10:00", "05/31/24 10:00")] == [None] * 3
+    assert seconds_of("0:00:59.25") == 59.25
+
+
+def test_a_column_of_times_may_be_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("time,a\n" + "\n".join(f"5/31/24 1:{at} PM,{at % 3}" for at in range(10, 40)))
+    with pytest.raises(DataError, match="looks like a time"):
+        read_recordings([path])
+    options = LogOptions(50, table=TableOptions(drop=("time",)))
+    (one,) = read_recordings([path], options).recordings
+    assert one.channels == ("a",)
+    path.write_text("time,a\n2024-05-31 10:00:00,1\nsoon,2\n,3\n")
+    with pytest.raises(DataError, match="line 3, column 'time': 'soon' is no time such as"):
+        read_recordings([path])
+
+
+def timed(path: Path, times: Rows, decimals: int) -> Path:
+    """Write a slow sine that is sampled at 400 a second, with these times."""
+    rows = np.sin(np.arange(len(times)) / 30)
+    lines = [f"{time:.{decimals}f},{row:.5f}" for time, row in zip(times, rows, strict=True)]
+    path.write_text("\n".join(["time_ms,a", *lines]))
+    return path
+
+
+def test_jitter_is_no_gap(tmp_path: Path) -> None:
+    times = 2.5 * np.arange(4000) + RNG.normal(0, 0.4, 4000)
+    times[2000:] += 40
+    found = read_recordings([timed(tmp_path / "x.csv", times, 3)])
+    assert [len(one.samples) for one in found.recordings] == pytest.approx([2000, 2000], abs=2)
+    assert found.recordings[0].rate == 400
+
+
+def test_rounded_times_tell_the_rate(tmp_path: Path) -> None:
+    times = np.floor(2.5 * np.arange(4001))
+    (one,) = read_recordings([timed(tmp_path / "x.csv", times, 0)]).recordings
+    assert one.rate == 400
+    assert np.allclose(one.samples[:, 0], np.sin(np.arange(4001) / 30), atol=1e-4)
+
+
+def test_samples_of_a_packet_may_bear_one_time(tmp_path: Path) -> None:
+    times = (25.0 * np.arange(400)).repeat(10)
+    times[2000:] += 200
+    found = read_recordings([timed(tmp_path / "x.csv", times, 0)])
+    assert [len(one.samples) for one in found.recordings] == [2000, 2000]
+    assert found.recordings[0].rate == pytest.approx(400, rel=0.005)
+    assert any("bear the same time" in remark for remark in found.remarks)
+
+
+def test_times_out_of_order_are_refused(tmp_path: Path) -> None:
+    times = RNG.permutation(400) * 2.5
+    with pytest.raises(DataError, match="of 399 steps: sort its rows by time"):
+        read_recordings([timed(tmp_path / "x.csv", times, 1)])
+
+
+def test_channels_that_are_no_sensor_s_are_named(tmp_path: Path) -> None:
+    lines = [f"{10 * at + at % 3},{at % 5},{at // 600}" for at in range(2000)]
+    (tmp_path / "x.csv").write_text("\n".join(["counted,a,who", *lines]))
+    with pytest.raises(DataError, match="--time-column, which may be 'counted'"):
+        read_recordings([tmp_path / "x.csv"])
+    found = read_recordings([tmp_path / "x.csv"], LogOptions(50)).recordings
+    first, second = doubts(found)
+    assert "channel counted only rises" in first
+    assert "channel who changes 3 times only in 2000 samples" in second
 
 
 def test_columns_hold_labels_and_groups(tmp_path: Path) -> None:

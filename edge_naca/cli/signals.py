@@ -379,6 +379,9 @@ def _windows(
     from edge_naca.signals.usual import usual
 
     recordings, fraction, split = read.recordings, reading.test_fraction, None
+    if not quiet:
+        for line in read.remarks:
+            report.say(line)
     options: dict[str, Any] = {}
     if network is not None and network.signal is not None:
         signal, metadata = network.signal, {}
@@ -397,13 +400,13 @@ def _windows(
         f"{len(dataset.y_train)} to learn, {len(dataset.y_test)} to test, {signal.features} "
         f"features each; {windowed.split}"
     )
-    lines = [*read.remarks, how]
+    lines = [how]
     if windowed.mixed:
         lines.append(f"{windowed.mixed} windows left out, which are not of one class")
     if not quiet:
         for line in lines:
             report.say(line)
-    dataset = replace(dataset, description="; ".join(lines))
+    dataset = replace(dataset, description="; ".join([*read.remarks, *lines]))
     return Loaded(dataset, signal, metadata, windowed.groups, options, windowed.tested)
 
 

@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 from edge_naca.data import TABLES, DataError, check_class_name
 from edge_naca.printable import printable, shown
-from edge_naca.signals.recordings import Recording
+from edge_naca.signals.clock import UNEVEN, Clock, clock_of, rate_of
+from edge_naca.signals.recordings import Recording, rising_channels
 from edge_naca.signals.tracks import labels_of, track_of
-from edge_naca.tables.errors import TableError
+from edge_naca.tables.errors import TableError, quoted
 from edge_naca.tables.logs import Log, read_log
 from edge_naca.tables.parquet import SUFFIX as PARQUET
 from edge_naca.tables.parquet import read_parquet
 from edge_naca.tables.read import TableOptions
+from edge_naca.tables.times import unit_named
 
 Array = NDArray[Any]
 
 SOUND = (".wav",)
 KNOWN = (*TABLES, PARQUET, *SOUND)
 LABEL, GROUP = "--label-column", "--group"
-LONGEST_STEP = 1.5  # times the usual one, above which samples are missing
-UNEVEN = 0.05  # share of the usual step that steps differ by, from which on rates are uneven
 LARGEST = 1 << 28  # bytes of a WAV file
 
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -180,7 +180,8 @@ def _log(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
     read = read_parquet if path.suffix.lower() == PARQUET else read_log
     log = read(path, options.table, texts=wanted, time_column=options.time_column)
     usual = options.usual_rate if log.time is None else None
-    rate, remarks = _rate(path, log, options.rate or usual)
+    clock = None if log.time is None else clock_of(log.time, log.time_column, shown(path))
+    rate, remarks = _rate(path, log, clock, options.rate or usual)
     count = len(log.numbers)
     if LABEL in wanted:
         labels = np.array(log.texts[LABEL])
@@ -198,11 +199,11 @@ def _log(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
     else:
         kind = np.float64
     found = []
-    pieces = list(_pieces(log, groups))
+    pieces = list(_pieces(log, groups, clock))
     for first, last in pieces:
         samples, piece_labels = numbers[first:last], labels[first:last]
-        if log.time is not None and options.rate is None:
-            samples, piece_labels = _even(log.time[first:last], samples, piece_labels)
+        if log.time is not None and clock is not None and options.rate is None:
+            samples, piece_labels = clock.evened(log.time[first:last], samples, piece_labels)
         found.append(
             Recording(
                 path.name,
@@ -224,71 +225,50 @@ def _log(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
     return found, [said, *remarks]
 
 
-def _rate(path: Path, log: Log, said: float | None) -> tuple[float, list[str]]:
+def _rate(path: Path, log: Log, clock: Clock | None, said: float | None) -> tuple[float, list[str]]:
     """Return samples a second, and what is to be said about them."""
     if said is not None:
         return said, []
-    if log.time is None:
+    if log.time is None or clock is None:
+        rising = (quoted(name) for name in rising_channels(log.columns, log.numbers))
+        found = next((f", which may be {name}" for name in rising), "")
         raise DataError(
             f"{shown(path)} does not say how many samples a second it has: say --rate, or name "
-            "the column of times with --time-column"
+            f"the column of times with --time-column{found}"
         )
-    steps = np.diff(log.time)
-    steps = steps[np.isfinite(steps) & (steps > 0)]
-    if not steps.size:
-        raise DataError(
-            f"{shown(path)}: the times in {shown(log.time_column)} do not rise: name another "
-            "column with --time-column, or say --rate"
-        )
-    usual = float(np.median(steps))
     are_whole = bool((log.time == np.rint(log.time)).all())
-    unit = log.time_unit or _unit(log.time_column, usual, are_whole)
-    rate = 1 / (usual * _UNITS[unit])
-    near = steps[steps < LONGEST_STEP * usual]
+    unit = log.time_unit or unit_named(log.time_column) or _unit(clock.step, are_whole)
+    rate = rate_of(clock.step * _UNITS[unit])
     remarks = [f"times in {shown(log.time_column)} taken for {unit}: {rate:g} samples a second"]
-    if np.abs(near / usual - 1).mean() > UNEVEN:
+    if clock.packets:
         remarks.append(
-            f"{shown(path)}: steps differ by {100 * np.abs(near / usual - 1).mean():.0f} % on "
-            "average, so that samples were put at even times between them"
+            f"{shown(path)}: several samples bear the same time, as those of a packet do: they "
+            "were taken for evenly spaced"
+        )
+    elif clock.uneven > UNEVEN:
+        remarks.append(
+            f"{shown(path)}: steps differ by {100 * clock.uneven:.0f} % on average, so that "
+            "samples were put at even times between them"
         )
     return rate, remarks
 
 
-def _unit(name: str, usual: float, are_whole: bool) -> str:
-    """Return the unit of times: the name says it, or what makes a usual rate."""
-    lowered = name.lower()
-    known = {"ns": ("ns", "nano"), "us": ("us", "µs", "micro"), "ms": ("ms", "mill")}
-    for unit, words in known.items():
-        if any(word in lowered for word in words):
-            return unit
-    if not are_whole or usual < 1:
+def _unit(step: float, are_whole: bool) -> str:
+    """Return the unit of times that makes a usual rate."""
+    if not are_whole or step < 1:
         return "s"
-    return "ms" if usual < 5e3 else "us" if usual < 5e6 else "ns"
+    return "ms" if step < 5e3 else "us" if step < 5e6 else "ns"
 
 
-def _pieces(log: Log, groups: Array) -> Iterator[tuple[int, int]]:
+def _pieces(log: Log, groups: Array, clock: Clock | None) -> Iterator[tuple[int, int]]:
     """Yield first row and last one + 1 of what has no gap: in time, in numbers, in groups."""
     is_there = np.asarray(np.isfinite(log.numbers).all(axis=1))
     breaks = np.asarray(groups[1:] != groups[:-1])
-    if log.time is not None:
+    if log.time is not None and clock is not None:
         is_there = is_there & np.isfinite(log.time)
-        steps = np.diff(log.time)
-        usual = np.median(steps[steps > 0]) if (steps > 0).any() else 1.0
-        breaks = breaks | ~((steps > 0) & (steps < LONGEST_STEP * usual))
+        breaks = breaks | clock.gaps(log.time)
     breaks = breaks | ~is_there[1:] | ~is_there[:-1]
     edges = [0, *(np.flatnonzero(breaks) + 1), len(groups)]
     for first, last in pairwise(edges):
         if last - first > 1 and is_there[first]:
             yield int(first), int(last)
-
-
-def _even(times: Array, samples: Array, labels: Array) -> tuple[Array, Array]:
-    """Return samples at even times, if theirs are not."""
-    steps = np.diff(times)
-    usual = float(np.median(steps))
-    if np.abs(steps / usual - 1).mean() <= UNEVEN:
-        return samples, labels
-    even = np.arange(times[0], times[-1] + usual / 2, usual)
-    columns = [np.interp(even, times, column) for column in samples.T]
-    nearest = np.clip(np.searchsorted(times, even - usual / 2), 0, len(times) - 1)
-    return np.stack(columns, axis=1), labels[nearest]

@@ -13,8 +13,9 @@ from edge_naca.printable import shown
 from edge_naca.tables.cells import tidy
 from edge_naca.tables.columns import find_column
 from edge_naca.tables.errors import failure, quoted
-from edge_naca.tables.logs import TIMES, Log
+from edge_naca.tables.logs import Log
 from edge_naca.tables.read import TableOptions
+from edge_naca.tables.times import is_named_time
 
 Array = NDArray[Any]
 
@@ -60,9 +61,10 @@ def read_parquet(
                 option: find_column(path, names, wanted, option)
                 for option, wanted in (texts or {}).items()
             }
-            time = _time(path, names, schema, time_column)
+            dropped = {find_column(path, names, name, "--drop") for name in options.drop}
+            time = _time(path, names, schema, time_column, dropped)
             taken = {*places.values(), *([] if time is None else [time])}
-            chosen = _numbers(path, names, schema, options, taken)
+            chosen = _numbers(path, names, schema, options, taken, dropped)
             wanted = sorted({*chosen, *taken})
             if rows * len(wanted) > LARGEST:
                 raise failure(path, f"{rows} rows of {len(wanted)} columns are too many: cut it")
@@ -102,7 +104,9 @@ def _check(path: Path, names: tuple[str, ...], rows: int) -> None:
         raise failure(path, f"two columns are called {quoted(twice)}: rename one")
 
 
-def _time(path: Path, names: tuple[str, ...], schema: Any, wanted: str | None) -> int | None:
+def _time(
+    path: Path, names: tuple[str, ...], schema: Any, wanted: str | None, dropped: set[int]
+) -> int | None:
     """Return the place of the column of times."""
     from pyarrow import types
 
@@ -111,11 +115,15 @@ def _time(path: Path, names: tuple[str, ...], schema: Any, wanted: str | None) -
         if not _is_number(schema.types[at]) and not types.is_timestamp(schema.types[at]):
             raise failure(path, f"{schema.types[at]} is no type of times", None, names[at])
         return at
-    stamps = [at for at, kind in enumerate(schema.types) if types.is_timestamp(kind)]
+    stamps = [
+        at for at, kind in enumerate(schema.types) if types.is_timestamp(kind) and at not in dropped
+    ]
     known = [
         at
         for at, name in enumerate(names)
-        if name.lower() in TIMES and (at in stamps or _is_number(schema.types[at]))
+        if is_named_time(name)
+        and at not in dropped
+        and (at in stamps or _is_number(schema.types[at]))
     ]
     for found in (known, stamps):
         if len(found) == 1:
@@ -124,10 +132,14 @@ def _time(path: Path, names: tuple[str, ...], schema: Any, wanted: str | None) -
 
 
 def _numbers(
-    path: Path, names: tuple[str, ...], schema: Any, options: TableOptions, taken: set[int]
+    path: Path,
+    names: tuple[str, ...],
+    schema: Any,
+    options: TableOptions,
+    taken: set[int],
+    dropped: set[int],
 ) -> list[int]:
     """Return the places of channels: those named, or all that hold numbers."""
-    dropped = {find_column(path, names, name, "--drop") for name in options.drop}
     chosen = [find_column(path, names, name, "--columns") for name in options.columns]
     for at in chosen:
         if not _is_number(schema.types[at]):
