@@ -513,6 +513,24 @@ def test_what_suits_motion_and_sound() -> None:
         suitable([recording(400, "a", channels=17)])
 
 
+def test_bands_reach_as_high_as_what_is_recorded() -> None:
+    t = np.arange(3000) / 100
+    made = [
+        np.stack([np.sin(2 * np.pi * pace * t), np.cos(2 * np.pi * pace * t)], axis=1)
+        for pace in (2, 40)
+    ]
+    labels = np.full(3000, "a")
+    low, high = (
+        suitable([Recording("r", some, 100.0, labels, "g", ("a", "b"))]).bands for some in made
+    )
+    assert low is not None
+    assert high is not None
+    assert low.first + len(low.bins) - 1 == pytest.approx(low.frame / 4, abs=1)
+    assert high.first + len(high.bins) == high.frame // 2
+    gyroscope = np.zeros((3000, 2))
+    assert suitable([Recording("r", gyroscope, 100.0, labels, "g", ("a", "b"))]).bands is not None
+
+
 def test_bands_take_every_bin_once() -> None:
     first, bins = triangles(np.array([0.0, 1, 2, 4, 8, 16]), 64)
     assert first == 1

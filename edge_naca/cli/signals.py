@@ -374,7 +374,7 @@ def _windows(
     choose: Chooser | None,
 ) -> Loaded:
     from edge_naca.printable import printable
-    from edge_naca.signals.choosing import suitable
+    from edge_naca.signals.choosing import LOWEST_PITCH, is_of_sound, suitable
     from edge_naca.signals.datasets import dataset_of
     from edge_naca.signals.usual import usual
 
@@ -401,6 +401,11 @@ def _windows(
         f"features each; {windowed.split}"
     )
     lines = [how]
+    if network is None and choose is None and is_of_sound(recordings[0]):
+        lines.append(
+            f"taken for sound: bands above {LOWEST_PITCH:g} Hz, without how loud it is; --features "
+            "auto looks for others too, as a machine's vibration may need them"
+        )
     if windowed.mixed:
         lines.append(f"{windowed.mixed} windows left out, which are not of one class")
     if not quiet:
