@@ -361,6 +361,42 @@ def test_sound_is_read(tmp_path: Path) -> None:
     assert (one.samples[:, 0] == (bytes_.astype(int) - 128) * 256).all()
 
 
+def test_sound_of_any_width_and_of_several_channels(tmp_path: Path) -> None:
+    samples = RNG.integers(-3000, 3000, 500).astype("<i2")
+    for width in (3, 4):
+        octets = np.zeros((500, width), np.uint8)
+        octets[:, -2:] = samples.view(np.uint8).reshape(-1, 2)
+        found = read_recordings([sound(tmp_path / "x.wav", octets, width=width)])
+        assert (found.recordings[0].samples[:, 0] == samples).all()
+        assert f"{8 * width} bits, channel 1 taken at 16 bits" in found.remarks[0]
+    with wave.open(str(tmp_path / "y.wav"), "wb") as file:
+        file.setparams((2, 2, 44100, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    options = LogOptions(table=TableOptions(columns=("2",)))
+    (one,) = read_recordings([tmp_path / "y.wav"], options).recordings
+    assert one.channels == ("channel 2",)
+    assert (one.samples[:, 0] == samples[1::2]).all()
+
+
+def test_what_is_odd_about_a_log_is_said(tmp_path: Path) -> None:
+    path = log(tmp_path / "x.csv", RNG.normal(size=(90, 3)), np.arange(90) / 50)
+    said = read_recordings([path], LogOptions(rate=100)).remarks
+    assert any("100 samples a second, as --rate says; times in time say 50" in one for one in said)
+    assert "times" not in " ".join(read_recordings([path], LogOptions(rate=50)).remarks)
+    (tmp_path / "y.csv").write_text("what,a\n" + "walk,1\nrun,2\n" * 5)
+    said = read_recordings([tmp_path / "y.csv"], LogOptions(50)).remarks
+    assert "channels a, left out what, 50 a second" in said[0]
+
+
+def test_of_many_files_some_are_told(folder: Path, tmp_path: Path) -> None:
+    for at in range(20):
+        log(tmp_path / f"{at}.csv", motion("walk", 10))
+    told = call("train", tmp_path, "--signal", "--rate", 50, "-o", tmp_path / "x.naca")
+    assert told.output.count("read 500 samples") == 6
+    assert "and 14 lines more about how recordings were read" in told.output
+    assert "from names of files, or of the folders in a folder" in told.stderr
+
+
 BAD_FILES: dict[str, tuple[Any, LogOptions, str]] = {
     "no rate": ("a,b\n1,2\n3,4\n", LogOptions(), "say --rate, or name the column of times"),
     "word": ("a,b\n1,2\n3,x\n", LogOptions(50), "line 3, column 'b'"),
@@ -383,7 +419,8 @@ def test_bad_logs(name: str, tmp_path: Path) -> None:
 def test_bad_sound(tmp_path: Path) -> None:
     samples = np.zeros(90, np.int32)
     for width, options, message in (
-        (4, LogOptions(), "samples of 32 bits"),
+        (2, LogOptions(table=TableOptions(columns=("channel 2",))), "no column 'channel 2'"),
+        (2, LogOptions(table=TableOptions(drop=("1",))), "leaves none of its 1 channels"),
         (2, LogOptions(rate=50), "has 8000 samples a second, --rate says 50"),
         (2, LogOptions(label_column="a"), "sound has no columns"),
     ):
@@ -445,7 +482,7 @@ def test_without_groups_the_end_of_each_recording_is_tested() -> None:
     assert "the last 25 %" in windowed.split
     everything = dataset_of("d", recordings, signal_of(), 0)
     assert len(everything.dataset.x_train) == len(everything.dataset.x_test) == len(all_of)
-    with pytest.raises(DataError, match="too few to learn from some"):
+    with pytest.raises(DataError, match="no window to test on, of"):
         dataset_of("d", [recording(20, label) for label in "ab"], signal_of(), 0.25)
 
 

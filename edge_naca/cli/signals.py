@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 NEAR = 0.02  # that rates may differ by
+TOLD = 6  # lines about how recordings were read
 MAX_VOTES = 16  # as in edge_naca.limits, which help does not load
 
 
@@ -335,6 +336,14 @@ def read_recordings(
     return Read(found.recordings, list(found.remarks))
 
 
+def tell(remarks: Sequence[str]) -> None:
+    """Print how recordings were read: of many files, only what is said of the first ones."""
+    for line in remarks[:TOLD]:
+        report.say(line)
+    if len(remarks) > TOLD:
+        report.say(f"and {len(remarks) - TOLD} lines more about how recordings were read")
+
+
 def lengths_of(windowing: Windowing, rate: float) -> tuple[int | None, int | None]:
     """Return window and hop in samples; None for what was not said."""
     from edge_naca.signals.choosing import window_of
@@ -380,8 +389,7 @@ def _windows(
 
     recordings, fraction, split = read.recordings, reading.test_fraction, None
     if not quiet:
-        for line in read.remarks:
-            report.say(line)
+        tell(read.remarks)
     options: dict[str, Any] = {}
     if network is not None and network.signal is not None:
         signal, metadata = network.signal, {}

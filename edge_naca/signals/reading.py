@@ -17,6 +17,7 @@ from edge_naca.printable import printable, shown
 from edge_naca.signals.clock import UNEVEN, Clock, clock_of, rate_of
 from edge_naca.signals.recordings import Recording, rising_channels
 from edge_naca.signals.tracks import labels_of, track_of
+from edge_naca.tables.columns import find_column
 from edge_naca.tables.errors import TableError, quoted
 from edge_naca.tables.logs import Log, read_log
 from edge_naca.tables.parquet import SUFFIX as PARQUET
@@ -29,6 +30,7 @@ Array = NDArray[Any]
 SOUND = (".wav",)
 KNOWN = (*TABLES, PARQUET, *SOUND)
 LABEL, GROUP = "--label-column", "--group"
+NEAR = 0.02  # that rates may differ by
 LARGEST = 1 << 28  # bytes of a WAV file
 
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -141,15 +143,19 @@ def _wav(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
             data = file.readframes(file.getnframes())
     except wave.Error as error:
         raise DataError(f"{shown(path)} is no WAV file of whole numbers: {error}") from error
-    if width not in (1, 2) or not rate:
-        raise DataError(
-            f"{shown(path)} has samples of {8 * width} bits: 8 and 16 can be read; convert it"
-        )
+    if width not in range(1, 5) or not rate:
+        raise DataError(f"{shown(path)} has samples of {8 * width} bits: 8 to 32 can be read")
     data = data[: len(data) // (width * channels) * width * channels]
-    numbers = np.frombuffer(data, "<i2" if width == 2 else np.uint8).astype(np.int32)
-    if width == 1:  # without a sign, around 128
-        numbers = (numbers - 128) * 256
-    samples = numbers.reshape(-1, channels)
+    numbers = _upper_bits(data, width)
+    names = tuple(f"channel {at + 1}" for at in range(channels))
+    table = options.table
+    dropped = {find_column(path, names, one, "--drop") for one in table.drop}
+    wanted = table.columns or names
+    chosen = [find_column(path, names, one, "--columns") for one in wanted]
+    chosen = [at for at in chosen if at not in dropped]
+    if not chosen:
+        raise DataError(f"{shown(path)}: --drop leaves none of its {channels} channels")
+    samples = numbers.reshape(-1, channels)[:, chosen]
     if not len(samples):
         raise DataError(f"{shown(path)} holds no samples")
     if options.rate is not None and abs(options.rate / rate - 1) > 0.001:
@@ -157,10 +163,20 @@ def _wav(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
             f"{shown(path)} has {rate} samples a second, --rate says {options.rate:g}: leave that "
             "out, or convert the file"
         )
-    names = tuple(f"channel {at + 1}" for at in range(channels))
     labels = _labels(path, options, name, np.arange(len(samples)) / rate)
+    names = tuple(names[at] for at in chosen)
     recording = Recording(path.name, samples, float(rate), labels, path.stem, names)
-    return [recording], []
+    said = f"{shown(path)}: {channels} channels, {rate} a second, {8 * width} bits"
+    is_plain = width == 2 and channels == 1
+    return [recording], [] if is_plain else [f"{said}, {', '.join(names)} taken at 16 bits"]
+
+
+def _upper_bits(data: bytes, width: int) -> NDArray[np.int32]:
+    """Return samples of so many bytes as 16 bits: their upper ones, as a sensor of 16 gives."""
+    if width == 1:  # without a sign, around 128
+        return (np.frombuffer(data, np.uint8).astype(np.int32) - 128) * 256
+    octets = np.frombuffer(data, np.uint8).reshape(-1, width)[:, -2:]
+    return np.ascontiguousarray(octets).view("<i2")[:, 0].astype(np.int32)
 
 
 def _labels(path: Path, options: LogOptions, name: str, times: Array) -> Array:
@@ -227,19 +243,24 @@ def _log(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
 
 def _rate(path: Path, log: Log, clock: Clock | None, said: float | None) -> tuple[float, list[str]]:
     """Return samples a second, and what is to be said about them."""
+    told = None
+    if log.time is not None and clock is not None:
+        are_whole = bool((log.time == np.rint(log.time)).all())
+        unit = log.time_unit or unit_named(log.time_column) or _unit(clock.step, are_whole)
+        told = rate_of(clock.step * _UNITS[unit])
     if said is not None:
-        return said, []
-    if log.time is None or clock is None:
+        if told is None or abs(told / said - 1) < NEAR:
+            return said, []
+        doubt = f"times in {shown(log.time_column)} say {told:g}"
+        return said, [f"{shown(path)}: {said:g} samples a second, as --rate says; {doubt}"]
+    if clock is None or told is None:
         rising = (quoted(name) for name in rising_channels(log.columns, log.numbers))
         found = next((f", which may be {name}" for name in rising), "")
         raise DataError(
             f"{shown(path)} does not say how many samples a second it has: say --rate, or name "
             f"the column of times with --time-column{found}"
         )
-    are_whole = bool((log.time == np.rint(log.time)).all())
-    unit = log.time_unit or unit_named(log.time_column) or _unit(clock.step, are_whole)
-    rate = rate_of(clock.step * _UNITS[unit])
-    remarks = [f"times in {shown(log.time_column)} taken for {unit}: {rate:g} samples a second"]
+    remarks = [f"times in {shown(log.time_column)} taken for {unit}: {told:g} samples a second"]
     if clock.packets:
         remarks.append(
             f"{shown(path)}: several samples bear the same time, as those of a packet do: they "
@@ -250,7 +271,7 @@ def _rate(path: Path, log: Log, clock: Clock | None, said: float | None) -> tupl
             f"{shown(path)}: steps differ by {100 * clock.uneven:.0f} % on average, so that "
             "samples were put at even times between them"
         )
-    return rate, remarks
+    return told, remarks
 
 
 def _unit(step: float, are_whole: bool) -> str:

@@ -81,7 +81,8 @@ def read_log(
     dropped = {find_column(path, names, name, "--drop") for name in options.drop}
     time = _time(path, header, time_column, dropped)
     times = [] if time is None else [time]
-    chosen = _numbers(path, header, options, {*places.values(), *times}, dropped)
+    taken = {*places.values(), *times}
+    chosen = _numbers(path, header, options, taken, dropped)
     decimal = options.decimal or _decimal(header, chosen, dialect.delimiter)
     rows, lines = [], []
     said: dict[str, list[str]] = {option: [] for option in places}
@@ -100,6 +101,8 @@ def read_log(
     numbers = np.array(rows, np.float64)
     title = f"{len(names)} columns separated by {dialect.title}"
     channels = ", ".join(names[at] for at in chosen)
+    others = [at for at in range(len(names)) if at not in {*chosen, *taken, *dropped}]
+    left = f", left out {', '.join(names[at] for at in others)}" if others else ""
     return Log(
         numbers[:, : len(chosen)],
         tuple(names[at] for at in chosen),
@@ -107,7 +110,7 @@ def read_log(
         None if time is None else numbers[:, -1],
         "" if time is None else names[time],
         lines,
-        f"{shown(path)}: read {len(rows)} samples of {title}, channels {channels}",
+        f"{shown(path)}: read {len(rows)} samples of {title}, channels {channels}{left}",
         "s" if are_moments else "",
     )
 

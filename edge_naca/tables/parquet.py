@@ -84,6 +84,8 @@ def read_parquet(
         else:
             times = _column(column)
     channels = ", ".join(names[at] for at in chosen)
+    others = [at for at in range(len(names)) if at not in {*chosen, *taken, *dropped}]
+    left = f", left out {', '.join(names[at] for at in others)}" if others else ""
     return Log(
         np.stack([_column(columns[at]) for at in chosen], axis=1),
         tuple(names[at] for at in chosen),
@@ -91,7 +93,7 @@ def read_parquet(
         times,
         "" if time is None else names[time],
         list(range(1, rows + 1)),
-        f"{shown(path)}: read {rows} samples of {len(names)} columns, channels {channels}",
+        f"{shown(path)}: read {rows} samples of {len(names)} columns, channels {channels}{left}",
         unit,
     )
 
