@@ -37,7 +37,10 @@ MOTION = (
 
 
 def suitable(
-    recordings: Sequence[Recording], window: float | None = None, hop: float | None = None
+    recordings: Sequence[Recording],
+    window: float | None = None,
+    hop: float | None = None,
+    spectrum: float | None = None,
 ) -> Signal:
     """Return a signal for recordings like these.
 
@@ -49,6 +52,8 @@ def suitable(
         suits motion or sound.
     hop : float, optional
         Time from one window to the next in seconds; None for half a window.
+    spectrum : float, optional
+        Share of the spectrum that motion's bands reach over; None for what recordings need.
 
     Raises
     ------
@@ -64,7 +69,8 @@ def suitable(
     if is_sound:
         made = sound(rate, length, step)
     else:
-        made = _motion(first.channels, rate, length, step, spectrum_of(recordings, length))
+        share = spectrum_of(recordings, length) if spectrum is None else spectrum
+        made = _motion(first.channels, rate, length, step, share)
     return replace(made, affine=maps(recordings, made.magnitudes))
 
 
