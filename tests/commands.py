@@ -40,7 +40,7 @@ def failed(code: int, *words: object) -> str:
     """
     result = call(*words)
     assert result.exit_code == code, result.output
-    assert re.fullmatch(r"(.*: read \d+ columns separated by .*\n)?", result.stdout)
+    assert re.fullmatch(r"(.*: read \d+ (columns|samples of) .*\n|times in .*\n)*", result.stdout)
     assert "Traceback" not in result.stderr
     lines = result.stderr.splitlines()
     assert len(lines) == 1 or code == 2

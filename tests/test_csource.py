@@ -589,6 +589,21 @@ def test_what_is_exported_checks_itself(
             assert f"{board}: {name}: 10 of 10 samples alike" in said
 
 
+def test_what_does_not_fit_the_avr_is_left_out(
+    tmp_path: Path, require_tool: Callable[[str], None]
+) -> None:
+    """An image of more than 64 KiB: no compiler of an AVR takes such an array."""
+    for tool in ("make", "avr-gcc", "simavr"):
+        require_tool(tool)
+    data = trained(competitive(Preparation((1, 400, 1)), 10, 20, bits=4))
+    assert len(data) > 1 << 16
+    write(tmp_path, data, "large")
+    for file, text in c_check(data, "large").items():
+        (tmp_path / file).write_text(text)
+    said = run("make", "large.on-avr", f"NACA={CORE}", cwd=tmp_path)
+    assert said == "ATmega1284P: large does not fit its RAM, not checked there\n"
+
+
 def test_what_differs_is_found(
     tmp_path: Path, require_tool: Callable[[str], None], real: bytes
 ) -> None:

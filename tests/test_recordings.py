@@ -30,6 +30,7 @@ from edge_naca.signals.recordings import Recording, cut, doubts
 from edge_naca.signals.usual import unusual, usual
 from edge_naca.specification.signal import features
 from edge_naca.tables.read import TableOptions
+from edge_naca.tables.times import is_named_time, seconds_of, unit_named
 
 Rows = NDArray[Any]
 RNG = np.random.default_rng(0)
@@ -120,6 +121,104 @@ def test_uneven_times_are_made_even(tmp_path: Path) -> None:
     even = times[0] + np.arange(len(one.samples)) / one.rate
     assert np.abs(one.samples[:, 0] - np.sin(even)).max() < 0.01
     assert any("put at even times" in remark for remark in found.remarks)
+
+
+TIMES = {
+    "t [ms]": lambda at: f"{20 * at}",
+    "Zeitstempel (µs)": lambda at: f"{20000 * at}",
+    "Elapsed seconds": lambda at: f"{at / 50:.2f}",
+    "time": lambda at: f"2024-05-31T23:59:{59 + at / 50:09.6f}" if at < 50 else next_day(at),
+    "Uhrzeit": lambda at: f"13:45:{at / 50:06.3f}",
+    "datetime": lambda at: f"31.05.2024 13:45:{at / 50:06.3f}",
+    "timestamp_utc": lambda at: f"2024/05/31 13:45:{at / 50:06.3f}+02:00",
+}
+
+
+def next_day(at: int) -> str:
+    return f"2024-06-01T00:00:{at / 50 - 1:09.6f}"
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_times_are_known_by_their_name(name: str, tmp_path: Path) -> None:
+    rows = [f"{TIMES[name](at)},{at % 7 / 2}" for at in range(100)]
+    (tmp_path / "x.csv").write_text("\n".join([f"{name},a", *rows]))
+    (one,) = read_recordings([tmp_path / "x.csv"]).recordings
+    assert (one.rate, one.channels, len(one.samples)) == (50, ("a",), 100)
+
+
+@pytest.mark.parametrize("name", ["status", "transmission", "s", "items", "temperature"])
+def test_names_that_are_of_no_times(name: str) -> None:
+    assert not is_named_time(name)
+    assert unit_named("time of " + name) in ("", "s")
+
+
+def test_moments() -> None:
+    assert seconds_of("1970-01-02 00:00:01,5") == 86401.5
+    assert seconds_of("1970-01-01T02:00Z") == seconds_of("1970-01-01 04:30+02:30") == 7200
+    assert [seconds_of(cell) for cell in ("12", "2024-02-30 10:00", "05/31/24 10:00")] == [None] * 3
+    assert seconds_of("0:00:59.25") == 59.25
+
+
+def test_a_column_of_times_may_be_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("time,a\n" + "\n".join(f"5/31/24 1:{at} PM,{at % 3}" for at in range(10, 40)))
+    with pytest.raises(DataError, match="looks like a time"):
+        read_recordings([path])
+    options = LogOptions(50, table=TableOptions(drop=("time",)))
+    (one,) = read_recordings([path], options).recordings
+    assert one.channels == ("a",)
+    path.write_text("time,a\n2024-05-31 10:00:00,1\nsoon,2\n,3\n")
+    with pytest.raises(DataError, match="line 3, column 'time': 'soon' is no time such as"):
+        read_recordings([path])
+
+
+def timed(path: Path, times: Rows, decimals: int) -> Path:
+    """Write a slow sine that is sampled at 400 a second, with these times."""
+    rows = np.sin(np.arange(len(times)) / 30)
+    lines = [f"{time:.{decimals}f},{row:.5f}" for time, row in zip(times, rows, strict=True)]
+    path.write_text("\n".join(["time_ms,a", *lines]))
+    return path
+
+
+def test_jitter_is_no_gap(tmp_path: Path) -> None:
+    times = 2.5 * np.arange(4000) + RNG.normal(0, 0.4, 4000)
+    times[2000:] += 40
+    found = read_recordings([timed(tmp_path / "x.csv", times, 3)])
+    assert [len(one.samples) for one in found.recordings] == pytest.approx([2000, 2000], abs=2)
+    assert found.recordings[0].rate == 400
+
+
+def test_rounded_times_tell_the_rate(tmp_path: Path) -> None:
+    times = np.floor(2.5 * np.arange(4001))
+    (one,) = read_recordings([timed(tmp_path / "x.csv", times, 0)]).recordings
+    assert one.rate == 400
+    assert np.allclose(one.samples[:, 0], np.sin(np.arange(4001) / 30), atol=1e-4)
+
+
+def test_samples_of_a_packet_may_bear_one_time(tmp_path: Path) -> None:
+    times = (25.0 * np.arange(400)).repeat(10)
+    times[2000:] += 200
+    found = read_recordings([timed(tmp_path / "x.csv", times, 0)])
+    assert [len(one.samples) for one in found.recordings] == [2000, 2000]
+    assert found.recordings[0].rate == pytest.approx(400, rel=0.005)
+    assert any("bear the same time" in remark for remark in found.remarks)
+
+
+def test_times_out_of_order_are_refused(tmp_path: Path) -> None:
+    times = RNG.permutation(400) * 2.5
+    with pytest.raises(DataError, match="of 399 steps: sort its rows by time"):
+        read_recordings([timed(tmp_path / "x.csv", times, 1)])
+
+
+def test_channels_that_are_no_sensor_s_are_named(tmp_path: Path) -> None:
+    lines = [f"{10 * at + at % 3},{at % 5},{at // 600}" for at in range(2000)]
+    (tmp_path / "x.csv").write_text("\n".join(["counted,a,who", *lines]))
+    with pytest.raises(DataError, match="--time-column, which may be 'counted'"):
+        read_recordings([tmp_path / "x.csv"])
+    found = read_recordings([tmp_path / "x.csv"], LogOptions(50)).recordings
+    first, second = doubts(found)
+    assert "channel counted only rises" in first
+    assert "channel who changes 3 times only in 2000 samples" in second
 
 
 def test_columns_hold_labels_and_groups(tmp_path: Path) -> None:
@@ -262,6 +361,42 @@ def test_sound_is_read(tmp_path: Path) -> None:
     assert (one.samples[:, 0] == (bytes_.astype(int) - 128) * 256).all()
 
 
+def test_sound_of_any_width_and_of_several_channels(tmp_path: Path) -> None:
+    samples = RNG.integers(-3000, 3000, 500).astype("<i2")
+    for width in (3, 4):
+        octets = np.zeros((500, width), np.uint8)
+        octets[:, -2:] = samples.view(np.uint8).reshape(-1, 2)
+        found = read_recordings([sound(tmp_path / "x.wav", octets, width=width)])
+        assert (found.recordings[0].samples[:, 0] == samples).all()
+        assert f"{8 * width} bits, channel 1 taken at 16 bits" in found.remarks[0]
+    with wave.open(str(tmp_path / "y.wav"), "wb") as file:
+        file.setparams((2, 2, 44100, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    options = LogOptions(table=TableOptions(columns=("2",)))
+    (one,) = read_recordings([tmp_path / "y.wav"], options).recordings
+    assert one.channels == ("channel 2",)
+    assert (one.samples[:, 0] == samples[1::2]).all()
+
+
+def test_what_is_odd_about_a_log_is_said(tmp_path: Path) -> None:
+    path = log(tmp_path / "x.csv", RNG.normal(size=(90, 3)), np.arange(90) / 50)
+    said = read_recordings([path], LogOptions(rate=100)).remarks
+    assert any("100 samples a second, as --rate says; times in time say 50" in one for one in said)
+    assert "times" not in " ".join(read_recordings([path], LogOptions(rate=50)).remarks)
+    (tmp_path / "y.csv").write_text("what,a\n" + "walk,1\nrun,2\n" * 5)
+    said = read_recordings([tmp_path / "y.csv"], LogOptions(50)).remarks
+    assert "channels a, left out what, 50 a second" in said[0]
+
+
+def test_of_many_files_some_are_told(folder: Path, tmp_path: Path) -> None:
+    for at in range(20):
+        log(tmp_path / f"{at}.csv", motion("walk", 10))
+    told = call("train", tmp_path, "--signal", "--rate", 50, "-o", tmp_path / "x.naca")
+    assert told.output.count("read 500 samples") == 6
+    assert "and 14 lines more about how recordings were read" in told.output
+    assert "from names of files, or of the folders in a folder" in told.stderr
+
+
 BAD_FILES: dict[str, tuple[Any, LogOptions, str]] = {
     "no rate": ("a,b\n1,2\n3,4\n", LogOptions(), "say --rate, or name the column of times"),
     "word": ("a,b\n1,2\n3,x\n", LogOptions(50), "line 3, column 'b'"),
@@ -284,7 +419,8 @@ def test_bad_logs(name: str, tmp_path: Path) -> None:
 def test_bad_sound(tmp_path: Path) -> None:
     samples = np.zeros(90, np.int32)
     for width, options, message in (
-        (4, LogOptions(), "samples of 32 bits"),
+        (2, LogOptions(table=TableOptions(columns=("channel 2",))), "no column 'channel 2'"),
+        (2, LogOptions(table=TableOptions(drop=("1",))), "leaves none of its 1 channels"),
         (2, LogOptions(rate=50), "has 8000 samples a second, --rate says 50"),
         (2, LogOptions(label_column="a"), "sound has no columns"),
     ):
@@ -346,7 +482,7 @@ def test_without_groups_the_end_of_each_recording_is_tested() -> None:
     assert "the last 25 %" in windowed.split
     everything = dataset_of("d", recordings, signal_of(), 0)
     assert len(everything.dataset.x_train) == len(everything.dataset.x_test) == len(all_of)
-    with pytest.raises(DataError, match="too few to learn from some"):
+    with pytest.raises(DataError, match="no window to test on, of"):
         dataset_of("d", [recording(20, label) for label in "ab"], signal_of(), 0.25)
 
 
@@ -412,6 +548,24 @@ def test_what_suits_motion_and_sound() -> None:
             window_of(seconds, 50)
     with pytest.raises(DataError, match="16 are the most"):
         suitable([recording(400, "a", channels=17)])
+
+
+def test_bands_reach_as_high_as_what_is_recorded() -> None:
+    t = np.arange(3000) / 100
+    made = [
+        np.stack([np.sin(2 * np.pi * pace * t), np.cos(2 * np.pi * pace * t)], axis=1)
+        for pace in (2, 40)
+    ]
+    labels = np.full(3000, "a")
+    low, high = (
+        suitable([Recording("r", some, 100.0, labels, "g", ("a", "b"))]).bands for some in made
+    )
+    assert low is not None
+    assert high is not None
+    assert low.first + len(low.bins) - 1 == pytest.approx(low.frame / 4, abs=1)
+    assert high.first + len(high.bins) == high.frame // 2
+    gyroscope = np.zeros((3000, 2))
+    assert suitable([Recording("r", gyroscope, 100.0, labels, "g", ("a", "b"))]).bands is not None
 
 
 def test_bands_take_every_bin_once() -> None:

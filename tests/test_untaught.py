@@ -101,6 +101,17 @@ def test_a_new_image_learns_from_its_first_sample(tmp_path: Path) -> None:
     assert "nothing learned yet, room for 8 classes" in said
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_bands_of_a_new_image_do_not_depend_on_made_up_movement(seed: int, tmp_path: Path) -> None:
+    blank = tmp_path / "blank.naca"
+    options = ("--channels", "a,b,c", "--rate", 50, "--range", 1.65, "--real", "--seed", seed)
+    done("new", *options, "-o", blank)
+    signal = load_image(blank).network.signal
+    assert signal is not None
+    assert signal.bands is not None
+    assert signal.bands.first + len(signal.bands.bins) - 1 <= signal.bands.frame / 4
+
+
 @pytest.mark.parametrize("real", [True, False])
 def test_what_a_sensor_gives_decides_its_maps(real: bool, tmp_path: Path) -> None:
     blank = tmp_path / "blank.naca"

@@ -110,7 +110,7 @@ def new(
     for name in classes:
         check_class_name("--classes", name)
     recording = imagined(channels, rate, reach, are_real=real, seed=seed)
-    signal = suitable([recording], window, hop)
+    signal = suitable([recording], window, hop, 0.5)  # made-up movement says nothing of spectra
     x = window_features(signal, cut([recording], signal.window, signal.window).windows)
     none = np.zeros(0, np.int64)
     dataset = Dataset(

@@ -113,8 +113,9 @@ def search(
     read = signals.read_recordings(data, reading, windowing)
     split, rest = signals.hold_out(read.recordings, windowing, reading.test_fraction)
     if not as_json:
-        for line in (*read.remarks, *([] if split is None else [f"held out: {split.how}"])):
-            report.say(line)
+        signals.tell(read.remarks)
+        if split is not None:
+            report.say(f"held out: {split.how}")
     found = find(rest, windowing, means, as_json, seed=seed, workers=Workers(jobs, dask))
     if not as_json and found.best is not None:
         _print_table(found)

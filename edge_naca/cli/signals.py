@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+TOLD = 6  # lines about how recordings were read
 MAX_VOTES = 16  # as in edge_naca.limits, which help does not load
 MAX_REST = 255  # windows, as an image can say
 
@@ -336,6 +337,14 @@ def read_recordings(
     return Read(found.recordings, list(found.remarks))
 
 
+def tell(remarks: Sequence[str]) -> None:
+    """Print how recordings were read: of many files, only what is said of the first ones."""
+    for line in remarks[:TOLD]:
+        report.say(line)
+    if len(remarks) > TOLD:
+        report.say(f"and {len(remarks) - TOLD} lines more about how recordings were read")
+
+
 def lengths_of(windowing: Windowing, rate: float) -> tuple[int | None, int | None]:
     """Return window and hop in samples; None for what was not said."""
     from edge_naca.signals.choosing import window_of
@@ -375,13 +384,15 @@ def _windows(
     choose: Chooser | None,
 ) -> Loaded:
     from edge_naca.printable import printable
-    from edge_naca.signals.choosing import scaled_by, suitable
+    from edge_naca.signals.choosing import LOWEST_PITCH, is_of_sound, scaled_by, suitable
     from edge_naca.signals.datasets import dataset_of
     from edge_naca.signals.recordings import places_of
     from edge_naca.signals.splits import held_out
     from edge_naca.signals.usual import usual
 
     recordings, fraction, split = read.recordings, reading.test_fraction, None
+    if not quiet:
+        tell(read.remarks)
     options: dict[str, Any] = {}
     if network is not None and network.signal is not None:
         signal, metadata = network.signal, {}
@@ -404,7 +415,12 @@ def _windows(
         f"{len(dataset.y_train)} to learn, {len(dataset.y_test)} to test, {signal.features} "
         f"features each; {windowed.split}"
     )
-    lines = [*read.remarks, how]
+    lines = [how]
+    if network is None and choose is None and is_of_sound(recordings[0]):
+        lines.append(
+            f"taken for sound: bands above {LOWEST_PITCH:g} Hz, without how loud it is; --features "
+            "auto looks for others too, as a machine's vibration may need them"
+        )
     if windowed.mixed:
         lines.append(f"{windowed.mixed} windows left out, which are not of one class")
     if windowed.missing:
@@ -416,7 +432,7 @@ def _windows(
     if not quiet:
         for line in lines:
             report.say(line)
-    dataset = replace(dataset, description="; ".join(lines))
+    dataset = replace(dataset, description="; ".join([*read.remarks, *lines]))
     return Loaded(dataset, signal, metadata, windowed.groups, options, windowed.tested)
 
 

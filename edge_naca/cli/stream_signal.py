@@ -120,8 +120,7 @@ def stream_files(
     _check_line(device, way)
     names = _names(device, read.recordings)
     if not quiet:
-        for line in read.remarks:
-            report.say(line)
+        signals.tell(read.remarks)
     course = Course(names)
     twin = _twin_of(device) if way.twin else None
     pieces = _pieces(read.recordings, names)

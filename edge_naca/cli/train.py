@@ -201,7 +201,7 @@ def _network_for(found: signals.Loaded, options: dict[str, Any], seed: int) -> N
     """Return a network for samples, and what its image is to say."""
     from edge_naca import recipes
 
-    _warn_of_one_class(found.dataset, options)
+    _warn_of_one_class(found, options)
     network = recipes.network_for(found.dataset, seed=seed, **options)
     return replace(network, metadata=network.metadata | dict(found.metadata))
 
@@ -242,15 +242,21 @@ def _check_left_out(untaught: bool, continued: Path | None, windowing: signals.W
         raise click.UsageError("--leave-one-out goes with --signal, and with learning from start")
 
 
-def _warn_of_one_class(loaded: Dataset, options: dict[str, Any]) -> None:
+def _warn_of_one_class(found: signals.Loaded, options: dict[str, Any]) -> None:
     """Say so if all labels are the same, unless there is to be room for classes to come."""
     from edge_naca.tables.errors import quoted
 
+    loaded = found.dataset
     if len(loaded.classes) > 1 or options.get("capacity", 1) > 1:
         return
     column = loaded.label_column
     where = f"column {quoted(column)} of {loaded.name}" if column else loaded.name
     other = "--label-column names another column" if column else "look at the labels"
+    if found.signal is not None:
+        other = (
+            "classes come from --label-column, from a label track (--labels), from names of files, "
+            "or of the folders in a folder"
+        )
     report.say(
         f"Warning: {where} holds one class only, {quoted(loaded.classes[0])}, so that nothing can "
         f"be told apart: {other}, --capacity makes room for classes to come",

@@ -21,25 +21,29 @@ from edge_naca.signals.choosing import (
 from edge_naca.signals.recordings import Recording
 
 Blocks = tuple[str, ...]
+HALF, ALL = 0.5, 1.0  # of the spectrum
 
 STATISTICS: Blocks = ("mean", "deviation", "least", "greatest", "change", "crossings")
-# What is made of each channel, bands of one spectrum, frames of a spectrogram: from little to much.
-WAYS: tuple[tuple[Blocks, int, int], ...] = (
-    (("deviation",), 0, 1),
-    (("mean", "deviation"), 0, 1),
-    (("mean", "deviation", "change"), 0, 1),
-    (("deviation", "change", "crossings"), 0, 1),
-    (STATISTICS[:5], 0, 1),
-    (STATISTICS, 0, 1),
-    (("bands",), 8, 1),
-    (("bands",), 16, 1),
-    (("mean", "deviation", "change", "bands"), 4, 1),
-    (("mean", "deviation", "change", "bands"), 8, 1),
-    ((*STATISTICS[:5], "bands"), 8, 1),
-    ((*STATISTICS[:5], "bands"), 16, 1),
-    (("mean", "deviation", "decimated"), 0, 1),
-    (("bands",), 8, 4),
-    (("bands",), 12, 10),
+# What is made of each channel, bands of one spectrum, frames of a spectrogram, and which share of
+# the spectrum bands reach over: from little to much.
+WAYS: tuple[tuple[Blocks, int, int, float], ...] = (
+    (("deviation",), 0, 1, HALF),
+    (("mean", "deviation"), 0, 1, HALF),
+    (("mean", "deviation", "change"), 0, 1, HALF),
+    (("deviation", "change", "crossings"), 0, 1, HALF),
+    (STATISTICS[:5], 0, 1, HALF),
+    (STATISTICS, 0, 1, HALF),
+    (("bands",), 8, 1, HALF),
+    (("bands",), 16, 1, HALF),
+    (("bands",), 8, 1, ALL),
+    (("mean", "deviation", "change", "bands"), 4, 1, HALF),
+    (("mean", "deviation", "change", "bands"), 8, 1, HALF),
+    (("mean", "deviation", "change", "bands"), 8, 1, ALL),
+    ((*STATISTICS[:5], "bands"), 8, 1, HALF),
+    ((*STATISTICS[:5], "bands"), 16, 1, HALF),
+    (("mean", "deviation", "decimated"), 0, 1, HALF),
+    (("bands",), 8, 4, HALF),
+    (("bands",), 12, 10, HALF),
 )
 # The same of sound: bands, frames and octaves that are told apart.
 SOUNDS = ((8, 8, 13), (12, 10, 13), (12, 10, 0), (16, 7, 13), (10, 12, 13), (16, 1, 0))
@@ -64,7 +68,7 @@ def lengths(recordings: Sequence[Recording]) -> tuple[int, ...]:
     """Return lengths of windows, in samples, that recordings hold enough of.
 
     The usual one, half, twice and a quarter of it, as far as nearly all that is of a class lies in
-    stretches that are as long.
+    stretches that are as long; longer ones where the rate is so low that none can be shorter.
     """
     first = recordings[0]
     usual = usual_window(first.rate, is_of_sound(first))
@@ -74,8 +78,9 @@ def lengths(recordings: Sequence[Recording]) -> tuple[int, ...]:
     stretches = np.sort(lasting)[::-1]
     together = np.cumsum(stretches)
     held = float(stretches[np.searchsorted(together, HELD * together[-1])])
-    wanted = [usual // 4, usual // 2, usual, usual * 2]
-    found = [n for n in wanted if LEAST_WINDOW <= n <= min(MAX_WINDOW, held)]
+    least = max(usual // 4, LEAST_WINDOW)
+    wanted = [least, least * 2, least * 4, least * 8]
+    found = [n for n in wanted if n <= min(MAX_WINDOW, held)]
     shortest = max(1 << int(np.log2(max(held, LEAST_WINDOW))), LEAST_WINDOW)
     return tuple(found or [min(shortest, usual)])
 
@@ -90,10 +95,9 @@ def signals(recordings: Sequence[Recording], window: int, hop: int) -> list[Sign
     """
     check_channels(recordings)
     first = recordings[0]
-    if is_of_sound(first):
-        made = [sound(first.rate, window, hop, *kind) for kind in SOUNDS]
-    else:
-        made = list(_of_channels(first, window, hop))
+    made = list(_of_channels(first, window, hop))
+    if is_of_sound(first):  # or a machine's vibration, whose low bands and level count
+        made += [sound(first.rate, window, hop, *kind) for kind in SOUNDS]
     # Of features no part can be decorrelated where there are too many.
     few = [signal for signal in made if signal.features <= MAX_LEARNED_INPUTS]
     found = few or sorted(made, key=lambda signal: signal.features)[:1]
@@ -105,11 +109,11 @@ def _of_channels(first: Recording, window: int, hop: int) -> Iterator[Signal]:
     count = first.samples.shape[1]
     sensors = axes_of(first.channels)
     for magnitudes in ((), sensors) if sensors else ((),):
-        for blocks, bands, frames in WAYS:
+        for blocks, bands, frames, share in WAYS:
             frame = min(window // (1 if frames == 1 else 2), MAX_FRAME)
             if bands and bands > frame // 4:
                 continue
-            spectra = spectra_of(frame, bands, frames) if bands else None
+            spectra = spectra_of(frame, bands, frames, share) if bands else None
             each = (blocks,) * (count + len(magnitudes))
             try:
                 yield Signal(
@@ -119,9 +123,14 @@ def _of_channels(first: Recording, window: int, hop: int) -> Iterator[Signal]:
                 continue
 
 
-def spectra_of(frame: int, count: int, frames: int = 1) -> Bands:
+def spectra_of(frame: int, count: int, frames: int = 1, share: float = HALF) -> Bands:
     """Return bands of spectra, spread over the window where there are several."""
-    return replace(motion_bands(frame, count), frames=frames)
+    return replace(motion_bands(frame, count, share), frames=frames)
+
+
+def reach_of(bands: Bands) -> float:
+    """Return which share of the spectrum bands reach over: half, or all."""
+    return HALF if bands.first + len(bands.bins) <= bands.frame * 3 // 8 else ALL
 
 
 def _each(window: int) -> int:
@@ -152,9 +161,13 @@ def _toggled(signal: Signal, name: str, has_it: bool) -> Signal | None:
 
 
 def _other_bands(signal: Signal, bands: Bands) -> Iterator[Signal | None]:
+    share = reach_of(bands)
     for count in (bands.count * 2 // 3, bands.count * 3 // 2):
         if 2 <= count <= bands.frame // 4 and signal.channels > 1:
-            yield _made(signal, bands=spectra_of(bands.frame, count, bands.frames))
+            yield _made(signal, bands=spectra_of(bands.frame, count, bands.frames, share))
+    if signal.channels > 1 or not bands.level:
+        other = ALL if share == HALF else HALF
+        yield _made(signal, bands=spectra_of(bands.frame, bands.count, bands.frames, other))
     for frames in {max(bands.frames // 2, 1), bands.frames * 2} - {bands.frames}:
         if bands.frame < signal.window:
             yield _made(signal, bands=replace(bands, frames=frames))
@@ -196,5 +209,7 @@ def title(signal: Signal) -> str:
 def _said(signal: Signal, name: str) -> str:
     if name == "bands" and signal.bands is not None:
         spectra = f" in {signal.bands.frames} frames" if signal.bands.frames > 1 else ""
-        return f"{signal.bands.count} bands{spectra}"
+        last = signal.bands.first + len(signal.bands.bins) - 1
+        ends = f" to {last / signal.bands.frame * signal.rate:.3g} Hz"
+        return f"{signal.bands.count} bands{ends}{spectra}"
     return f"{signal.window // signal.decimation} means" if name == "decimated" else name

@@ -18,7 +18,10 @@ CHEAPER = 0.7  # of the RAM that one takes which is worth to be told
 def key_of(signal: Signal) -> tuple[object, ...]:
     """Return what tells signals apart."""
     bands = signal.bands
-    spectra = None if bands is None else (bands.frame, bands.count, bands.frames, bands.level)
+    spectra = None
+    if bands is not None:
+        last = bands.first + len(bands.bins)
+        spectra = (bands.frame, bands.count, bands.frames, bands.level, last)
     used = any("bands" in names for names in signal.blocks)
     blocks = tuple(tuple(sorted(names)) for names in signal.blocks)
     each = signal.decimation if any("decimated" in names for names in signal.blocks) else 0

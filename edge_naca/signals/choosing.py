@@ -20,6 +20,8 @@ SOUND_RATE = 4000.0  # samples a second from which on one channel is taken for s
 SOUND_BANDS, SOUND_FRAMES, SOUND_FRAME, SOUND_LEVEL = 12, 10, 0.064, 13
 LOWEST_PITCH = 100.0
 MOTION_WINDOW, SOUND_WINDOW = 2.56, 0.512  # seconds
+HIGH = 0.25  # of a channel's energy; the motion of people has less in the upper half, noise half
+LISTENED = 100  # frames of a recording by which that is found
 HEADROOM = 4  # times the largest number seen that a channel still takes
 LARGEST = 2**15
 
@@ -35,7 +37,10 @@ MOTION = (
 
 
 def suitable(
-    recordings: Sequence[Recording], window: float | None = None, hop: float | None = None
+    recordings: Sequence[Recording],
+    window: float | None = None,
+    hop: float | None = None,
+    spectrum: float | None = None,
 ) -> Signal:
     """Return a signal for recordings like these.
 
@@ -47,6 +52,8 @@ def suitable(
         suits motion or sound.
     hop : float, optional
         Time from one window to the next in seconds; None for half a window.
+    spectrum : float, optional
+        Share of the spectrum that motion's bands reach over; None for what recordings need.
 
     Raises
     ------
@@ -59,7 +66,11 @@ def suitable(
     is_sound = is_of_sound(first)
     length = usual_window(rate, is_sound) if window is None else window_of(window, rate)
     step = length // 2 if hop is None else max(round(hop * rate), 1)
-    made = sound(rate, length, step) if is_sound else _motion(first.channels, rate, length, step)
+    if is_sound:
+        made = sound(rate, length, step)
+    else:
+        share = spectrum_of(recordings, length) if spectrum is None else spectrum
+        made = _motion(first.channels, rate, length, step, share)
     return replace(made, affine=maps(recordings, made.magnitudes))
 
 
@@ -152,22 +163,42 @@ def axes_of(channels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def _motion(channels: Sequence[str], rate: float, window: int, hop: int) -> Signal:
+def spectrum_of(recordings: Sequence[Recording], window: int) -> float:
+    """Return which share of the spectrum motion's bands are to reach over: half of it, or all.
+
+    All where a channel has more of its energy in the upper half than `HIGH`.
+    """
+    frame = min(window, MAX_FRAME)
+    upper = np.zeros(recordings[0].samples.shape[1])
+    whole = upper + 1e-30
+    for recording in recordings:
+        count = len(recording.samples) // frame
+        chosen = np.unique(np.linspace(0, count - 1, min(count, LISTENED)).astype(int))
+        frames = [recording.samples[frame * n : frame * (n + 1)].astype(float) for n in chosen]
+        for one in frames:
+            spectrum = np.fft.rfft((one - one.mean(axis=0)) * np.hanning(frame)[:, None], axis=0)
+            power = np.abs(spectrum) ** 2
+            upper += power[frame // 4 :].sum(axis=0)
+            whole += power.sum(axis=0)
+    return 1.0 if np.max(upper / whole) > HIGH else 0.5
+
+
+def _motion(channels: Sequence[str], rate: float, window: int, hop: int, spectrum: float) -> Signal:
     magnitudes = axes_of(channels)
     count = len(channels) + len(magnitudes)
     frame = min(window, MAX_FRAME)
     for names, bands in MOTION:
         blocks = (names,) * count
-        made = motion_bands(frame, bands) if bands else None
+        made = motion_bands(frame, bands, spectrum) if bands else None
         signal = Signal(len(channels), rate, window, hop, blocks, magnitudes, made)
         if signal.features <= MAX_LEARNED_INPUTS:
             return signal
     return signal
 
 
-def motion_bands(frame: int, count: int) -> Bands:
-    """Return bands of a bin at first, then wider by a constant factor, up to half of all bins."""
-    most = frame / 4
+def motion_bands(frame: int, count: int, share: float = 0.5) -> Bands:
+    """Return bands of a bin at first, then ever wider by a factor, up to a share of all bins."""
+    most = share * frame / 2
     edges = np.concatenate([[0.0], np.geomspace(1, max(most, count + 1), count + 1)])
     for at in range(1, len(edges)):
         edges[at] = max(edges[at], edges[at - 1] + 1)

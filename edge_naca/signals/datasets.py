@@ -82,9 +82,11 @@ def dataset_of(
         is_train = split.learned(places, signal.window, 0)
         how, tested = split.how, split.part(recordings, 0)
     if not is_train.any() or not is_test.any():
+        what = "to learn from, of" if is_test.any() else "to test on, of"
         raise DataError(
-            f"{len(places.labels)} windows are too few to learn from some and to test on others: "
-            "record longer, or take shorter ones; --test-fraction 0 learns and tests on all"
+            f"there is no window {what} {len(places.labels)} of {signal.seconds:g} s in stretches "
+            f"of one class without a gap ({how}): take a shorter --window, record longer ones, or "
+            "learn and test on all with --test-fraction 0"
         )
     classes = np.unique(places.labels[is_train])
     unknown = np.setdiff1d(places.labels[is_test], classes)

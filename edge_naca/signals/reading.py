@@ -14,23 +14,26 @@ from numpy.typing import NDArray
 
 from edge_naca.data import TABLES, DataError, check_class_name
 from edge_naca.printable import printable, shown
-from edge_naca.signals.recordings import Recording
-from edge_naca.signals.times import check_rate, even, rate_of, usual_step
+from edge_naca.signal_features import NEAR
+from edge_naca.signals.clock import UNEVEN, Clock, check_rate, clock_of, rate_of
+from edge_naca.signals.recordings import Recording, rising_channels
 from edge_naca.signals.tracks import labels_of, track_of
-from edge_naca.tables.errors import TableError
+from edge_naca.tables.columns import find_column
+from edge_naca.tables.errors import TableError, quoted
 from edge_naca.tables.logs import Log, read_log
 from edge_naca.tables.parquet import SUFFIX as PARQUET
 from edge_naca.tables.parquet import read_parquet
 from edge_naca.tables.read import TableOptions
+from edge_naca.tables.times import unit_named
 
 Array = NDArray[Any]
 
 SOUND = (".wav",)
 KNOWN = (*TABLES, PARQUET, *SOUND)
 LABEL, GROUP = "--label-column", "--group"
-LONGEST_STEP = 1.5  # times the usual one, above which samples are missing
-UNEVEN = 0.05  # share of the usual step that steps differ by, from which on rates are uneven
 LARGEST = 1 << 28  # bytes of a WAV file
+
+_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
 @dataclass(frozen=True)
@@ -171,16 +174,20 @@ def _wav(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
             data = file.readframes(said)
     except wave.Error as error:
         raise DataError(f"{shown(path)} is no WAV file of whole numbers: {error}") from error
-    check_rate(path, rate)
-    if width not in (1, 2):
-        raise DataError(
-            f"{shown(path)} has samples of {8 * width} bits: 8 and 16 can be read; convert it"
-        )
+    check_rate(shown(path), rate)
+    if width not in range(1, 5):
+        raise DataError(f"{shown(path)} has samples of {8 * width} bits: 8 to 32 can be read")
     data = data[: len(data) // (width * channels) * width * channels]
-    numbers = np.frombuffer(data, "<i2" if width == 2 else np.uint8).astype(np.int32)
-    if width == 1:  # without a sign, around 128
-        numbers = (numbers - 128) * 256
-    samples = numbers.reshape(-1, channels)
+    numbers = _upper_bits(data, width)
+    names = tuple(f"channel {at + 1}" for at in range(channels))
+    table = options.table
+    dropped = {find_column(path, names, one, "--drop") for one in table.drop}
+    wanted = table.columns or names
+    chosen = [find_column(path, names, one, "--columns") for one in wanted]
+    chosen = [at for at in chosen if at not in dropped]
+    if not chosen:
+        raise DataError(f"{shown(path)}: --drop leaves none of its {channels} channels")
+    samples = numbers.reshape(-1, channels)[:, chosen]
     if not len(samples):
         raise DataError(f"{shown(path)} holds no samples")
     if options.rate is not None and abs(options.rate / rate - 1) > 0.001:
@@ -188,11 +195,26 @@ def _wav(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
             f"{shown(path)} has {rate} samples a second, --rate says {options.rate:g}: leave that "
             "out, or convert the file"
         )
-    names = tuple(f"channel {at + 1}" for at in range(channels))
     labels = _labels(path, options, name, np.arange(len(samples)) / rate)
+    names = tuple(names[at] for at in chosen)
     recording = Recording(path.name, samples, float(rate), labels, path.stem, names)
-    short = f"{shown(path)} is cut off: {len(samples)} samples are there, it says {said}"
-    return [recording], [short] if len(samples) < said else []
+    remarks = []
+    if width != 2 or channels != 1:
+        how = f"{shown(path)}: {channels} channels, {rate} a second, {8 * width} bits"
+        remarks.append(f"{how}, {', '.join(names)} taken at 16 bits")
+    if len(samples) < said:
+        remarks.append(
+            f"{shown(path)} is cut off: {len(samples)} samples are there, it says {said}"
+        )
+    return [recording], remarks
+
+
+def _upper_bits(data: bytes, width: int) -> NDArray[np.int32]:
+    """Return samples of so many bytes as 16 bits: their upper ones, as a sensor of 16 gives."""
+    if width == 1:  # without a sign, around 128
+        return (np.frombuffer(data, np.uint8).astype(np.int32) - 128) * 256
+    octets = np.frombuffer(data, np.uint8).reshape(-1, width)[:, -2:]
+    return np.ascontiguousarray(octets).view("<i2")[:, 0].astype(np.int32)
 
 
 def _labels(path: Path, options: LogOptions, name: str, times: Array) -> Array:
@@ -212,8 +234,8 @@ def _log(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
     read = read_parquet if path.suffix.lower() == PARQUET else read_log
     log = read(path, options.table, texts=wanted, time_column=options.time_column)
     usual = options.usual_rate if log.time is None else None
-    step = None if log.time is None else usual_step(path, log.time, log.time_column)
-    rate, remarks = rate_of(path, log, options.rate or usual, step)
+    clock = None if log.time is None else clock_of(log.time, log.time_column, shown(path))
+    rate, remarks = _rate(path, log, clock, options.rate or usual)
     labels, groups = _owners(path, options, name, log, rate)
     numbers = log.numbers
     whole = numbers[np.isfinite(numbers)]
@@ -222,15 +244,11 @@ def _log(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
     else:
         kind = np.float64
     found = []
-    pieces = list(_pieces(log, groups, step))
-    made_even = 0
+    pieces = list(_pieces(log, groups, clock))
     for first, last in pieces:
         samples, piece_labels = numbers[first:last], labels[first:last]
-        if log.time is not None and step is not None and options.rate is None:
-            times = log.time[first:last]
-            if np.abs(np.diff(times) / step - 1).mean() > UNEVEN:
-                samples, piece_labels = even(times, samples, piece_labels, step)
-                made_even += last - first
+        if log.time is not None and clock is not None and options.rate is None:
+            samples, piece_labels = clock.evened(log.time[first:last], samples, piece_labels)
         found.append(
             Recording(
                 path.name,
@@ -252,11 +270,6 @@ def _log(path: Path, options: LogOptions, name: str) -> tuple[list[Recording], l
     lost = len(numbers) - sum(last - first for first, last in pieces)
     if lost:
         said += f", {lost} samples left out, which lack a number or stand alone between gaps"
-    if made_even:
-        remarks.append(
-            f"{shown(path)}: steps between times differ, so that {made_even} samples were put at "
-            "even times"
-        )
     return found, [said, *remarks]
 
 
@@ -277,14 +290,56 @@ def _owners(
     return labels, groups
 
 
-def _pieces(log: Log, groups: Array, step: float | None) -> Iterator[tuple[int, int]]:
+def _rate(path: Path, log: Log, clock: Clock | None, said: float | None) -> tuple[float, list[str]]:
+    """Return samples a second, and what is to be said about them."""
+    told = None
+    if log.time is not None and clock is not None:
+        times = log.time[np.isfinite(log.time)]
+        are_whole = bool((times == np.rint(times)).all())
+        unit = log.time_unit or unit_named(log.time_column) or _unit(clock.step, are_whole)
+        told = rate_of(clock.step * _UNITS[unit])
+    if said is not None:
+        check_rate(shown(path), said)
+        if told is None or abs(told / said - 1) < NEAR:
+            return said, []
+        doubt = f"times in {shown(log.time_column)} say {told:g}"
+        return said, [f"{shown(path)}: {said:g} samples a second, as --rate says; {doubt}"]
+    if clock is None or told is None:
+        rising = (quoted(name) for name in rising_channels(log.columns, log.numbers))
+        found = next((f", which may be {name}" for name in rising), "")
+        raise DataError(
+            f"{shown(path)} does not say how many samples a second it has: say --rate, or name "
+            f"the column of times with --time-column{found}"
+        )
+    check_rate(shown(path), told)
+    remarks = [f"times in {shown(log.time_column)} taken for {unit}: {told:g} samples a second"]
+    if clock.packets:
+        remarks.append(
+            f"{shown(path)}: several samples bear the same time, as those of a packet do: they "
+            "were taken for evenly spaced"
+        )
+    elif clock.uneven > UNEVEN:
+        remarks.append(
+            f"{shown(path)}: steps differ by {100 * clock.uneven:.0f} % on average, so that "
+            "samples were put at even times between them"
+        )
+    return told, remarks
+
+
+def _unit(step: float, are_whole: bool) -> str:
+    """Return the unit of times that makes a usual rate."""
+    if not are_whole or step < 1:
+        return "s"
+    return "ms" if step < 5e3 else "us" if step < 5e6 else "ns"
+
+
+def _pieces(log: Log, groups: Array, clock: Clock | None) -> Iterator[tuple[int, int]]:
     """Yield first row and last one + 1 of what has no gap: in time, in numbers, in groups."""
     is_there = np.asarray(np.isfinite(log.numbers).all(axis=1))
     breaks = np.asarray(groups[1:] != groups[:-1])
-    if log.time is not None and step is not None:
+    if log.time is not None and clock is not None:
         is_there = is_there & np.isfinite(log.time)
-        steps = np.diff(log.time)
-        breaks = breaks | ~((steps > 0) & (steps < LONGEST_STEP * step))
+        breaks = breaks | clock.gaps(log.time)
     breaks = breaks | ~is_there[1:] | ~is_there[:-1]
     edges = [0, *(np.flatnonzero(breaks) + 1), len(groups)]
     for first, last in pairwise(edges):

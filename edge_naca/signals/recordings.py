@@ -15,6 +15,9 @@ from edge_naca.printable import shown
 
 Array = NDArray[Any]
 
+RISING = 10  # samples from which on a channel that only rises is spoken of
+SELDOM = 0.005  # share of samples that a channel of a sensor changes at, at least
+
 
 @dataclass(frozen=True, eq=False)
 class Recording:
@@ -187,12 +190,32 @@ def check_alike(recordings: Sequence[Recording]) -> None:
             )
 
 
+def rising_channels(names: Sequence[str], samples: Array) -> Iterator[str]:
+    """Yield names of channels whose numbers rise with every sample, as times and indexes do."""
+    if len(samples) >= RISING:
+        rises = np.asarray((np.diff(samples, axis=0) > 0).all(axis=0))
+        yield from (names[at] for at in np.flatnonzero(rises).tolist())
+
+
 def doubts(recordings: Sequence[Recording]) -> Iterator[str]:
-    """Say which channels never change, or stand at their ends too often."""
+    """Say which channels are no sensor's, never change, or stand at their ends too often."""
+    longest = max(recordings, key=lambda recording: len(recording.samples))
+    for name in rising_channels(longest.channels, longest.samples):
+        yield (
+            f"channel {shown(name)} only rises, as times and indexes do: --time-column or --drop "
+            "keep it from being learned"
+        )
     for at, name in enumerate(recordings[0].channels):
         numbers = np.concatenate([recording.samples[:, at] for recording in recordings])
         if (numbers == numbers[0]).all():
             yield f"channel {shown(name)} is {numbers[0]:g} everywhere: is the sensor connected?"
+            continue
+        changes = int((numbers[1:] != numbers[:-1]).sum())
+        if changes < SELDOM * len(numbers) and (numbers == np.rint(numbers)).all():
+            yield (
+                f"channel {shown(name)} changes {changes} times only in {len(numbers)} samples: if "
+                "it says who or what they are of, name it with --group, --label-column or --drop"
+            )
             continue
         ends = numbers.min(), numbers.max()
         for end in ends:

@@ -17,10 +17,9 @@ from edge_naca.tables.columns import Header, find_column, find_header
 from edge_naca.tables.errors import failure, quoted
 from edge_naca.tables.read import HEAD, TableOptions, rows_below, trimmed
 from edge_naca.tables.text import read_text
+from edge_naca.tables.times import is_named_time, seconds_of
 
 Array = NDArray[Any]
-
-TIMES = ("time", "timestamp", "t", "ts", "seconds", "millis", "ms", "us", "time_ms", "time_us")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +78,21 @@ def read_log(
     places = {
         option: find_column(path, names, wanted, option) for option, wanted in (texts or {}).items()
     }
-    time = _time(path, header, time_column, options.drop)
-    chosen = _numbers(path, header, options, {*places.values(), *([] if time is None else [time])})
+    dropped = {find_column(path, names, name, "--drop") for name in options.drop}
+    time = _time(path, header, time_column, dropped)
+    times = [] if time is None else [time]
+    taken = {*places.values(), *times}
+    chosen = _numbers(path, header, options, taken, dropped)
     decimal = options.decimal or _decimal(header, chosen, dialect.delimiter)
     rows, lines = [], []
     said: dict[str, list[str]] = {option: [] for option in places}
-    wanted = [*chosen, *([] if time is None else [time])]
+    are_moments = any(seconds_of(row[at]) is not None for at in times for _, row in header.rows)
     for line, row in rows_below(path, text, dialect, header):
-        rows.append([_number(path, row[at], names[at], line, decimal) for at in wanted])
+        cells = [_number(path, row[at], names[at], line, decimal) for at in chosen]
+        for at in times:
+            read = _moment if are_moments else _number
+            cells.append(read(path, row[at], names[at], line, decimal))
+        rows.append(cells)
         lines.append(line)
         for option, at in places.items():
             said[option].append(tidy(row[at]))
@@ -95,6 +101,8 @@ def read_log(
     numbers = np.array(rows, np.float64)
     title = f"{len(names)} columns separated by {dialect.title}"
     channels = ", ".join(names[at] for at in chosen)
+    others = [at for at in range(len(names)) if at not in {*chosen, *taken, *dropped}]
+    left = f", left out {', '.join(names[at] for at in others)}" if others else ""
     return Log(
         numbers[:, : len(chosen)],
         tuple(names[at] for at in chosen),
@@ -102,24 +110,25 @@ def read_log(
         None if time is None else numbers[:, -1],
         "" if time is None else names[time],
         lines,
-        f"{shown(path)}: read {len(rows)} samples of {title}, channels {channels}",
+        f"{shown(path)}: read {len(rows)} samples of {title}, channels {channels}{left}",
+        "s" if are_moments else "",
     )
 
 
-def _time(path: Path, header: Header, wanted: str | None, dropped: tuple[str, ...]) -> int | None:
-    """Return the place of the column of times; one that bears such a name may be dropped."""
-    names = header.names
+def _time(path: Path, header: Header, wanted: str | None, dropped: set[int]) -> int | None:
+    """Return the place of the column of times."""
     if wanted is not None:
-        return find_column(path, names, wanted, "--time-column")
-    left_out = {find_column(path, names, name, "--drop") for name in dropped}
-    known = [at for at, name in enumerate(names) if name.lower() in TIMES and at not in left_out]
+        return find_column(path, header.names, wanted, "--time-column")
+    named = [at for at, name in enumerate(header.names) if is_named_time(name)]
+    known = [at for at in named if at not in dropped]
     return known[0] if len(known) == 1 else None
 
 
-def _numbers(path: Path, header: Header, options: TableOptions, taken: set[int]) -> list[int]:
+def _numbers(
+    path: Path, header: Header, options: TableOptions, taken: set[int], dropped: set[int]
+) -> list[int]:
     """Return the places of channels: those named, or all that hold numbers."""
     names = header.names
-    dropped = {find_column(path, names, name, "--drop") for name in options.drop}
     if options.columns:
         chosen = [find_column(path, names, name, "--columns") for name in options.columns]
     else:
@@ -144,6 +153,20 @@ def _decimal(header: Header, chosen: list[int], delimiter: str) -> str:
                 if at < len(row) and sign in row[at] and pattern.fullmatch(row[at]):
                     return sign
     return "."
+
+
+def _moment(path: Path, cell: str, column: str, line: int, decimal: str) -> float:
+    """Return seconds of a date with a time, or of a time of day."""
+    seconds = seconds_of(cell)
+    if seconds is None and not is_missing(cell):
+        raise failure(
+            path,
+            f"{quoted(cell)} is no time such as 2024-05-31 13:45:00.250 or 13:45:00.250; mend it, "
+            f"or say --rate and --drop {quoted(column)}",
+            line,
+            column,
+        )
+    return np.nan if seconds is None else seconds
 
 
 def _number(path: Path, cell: str, column: str, line: int, decimal: str) -> float:

@@ -13,8 +13,9 @@ from edge_naca.printable import shown
 from edge_naca.tables.cells import tidy
 from edge_naca.tables.columns import find_column
 from edge_naca.tables.errors import failure, quoted
-from edge_naca.tables.logs import TIMES, Log
+from edge_naca.tables.logs import Log
 from edge_naca.tables.read import TableOptions
+from edge_naca.tables.times import is_named_time
 
 Array = NDArray[Any]
 
@@ -60,9 +61,10 @@ def read_parquet(
                 option: find_column(path, names, wanted, option)
                 for option, wanted in (texts or {}).items()
             }
-            time = _time(path, names, schema, time_column, options.drop)
+            dropped = {find_column(path, names, name, "--drop") for name in options.drop}
+            time = _time(path, names, schema, time_column, dropped)
             taken = {*places.values(), *([] if time is None else [time])}
-            chosen = _numbers(path, names, schema, options, taken)
+            chosen = _numbers(path, names, schema, options, taken, dropped)
             wanted = sorted({*chosen, *taken})
             if rows * len(wanted) > LARGEST:
                 raise failure(path, f"{rows} rows of {len(wanted)} columns are too many: cut it")
@@ -82,6 +84,8 @@ def read_parquet(
         else:
             times = _column(column)
     channels = ", ".join(names[at] for at in chosen)
+    others = [at for at in range(len(names)) if at not in {*chosen, *taken, *dropped}]
+    left = f", left out {', '.join(names[at] for at in others)}" if others else ""
     return Log(
         np.stack([_column(columns[at]) for at in chosen], axis=1),
         tuple(names[at] for at in chosen),
@@ -89,7 +93,7 @@ def read_parquet(
         times,
         "" if time is None else names[time],
         list(range(1, rows + 1)),
-        f"{shown(path)}: read {rows} samples of {len(names)} columns, channels {channels}",
+        f"{shown(path)}: read {rows} samples of {len(names)} columns, channels {channels}{left}",
         unit,
     )
 
@@ -103,9 +107,9 @@ def _check(path: Path, names: tuple[str, ...], rows: int) -> None:
 
 
 def _time(
-    path: Path, names: tuple[str, ...], schema: Any, wanted: str | None, dropped: tuple[str, ...]
+    path: Path, names: tuple[str, ...], schema: Any, wanted: str | None, dropped: set[int]
 ) -> int | None:
-    """Return the place of the column of times; one that is found may be dropped."""
+    """Return the place of the column of times."""
     from pyarrow import types
 
     if wanted is not None:
@@ -113,13 +117,15 @@ def _time(
         if not _is_number(schema.types[at]) and not types.is_timestamp(schema.types[at]):
             raise failure(path, f"{schema.types[at]} is no type of times", None, names[at])
         return at
-    left_out = {find_column(path, names, name, "--drop") for name in dropped}
-    kinds = [(at, kind) for at, kind in enumerate(schema.types) if at not in left_out]
-    stamps = [at for at, kind in kinds if types.is_timestamp(kind)]
+    stamps = [
+        at for at, kind in enumerate(schema.types) if types.is_timestamp(kind) and at not in dropped
+    ]
     known = [
         at
-        for at, kind in kinds
-        if names[at].lower() in TIMES and (at in stamps or _is_number(kind))
+        for at, name in enumerate(names)
+        if is_named_time(name)
+        and at not in dropped
+        and (at in stamps or _is_number(schema.types[at]))
     ]
     for found in (known, stamps):
         if len(found) == 1:
@@ -128,10 +134,14 @@ def _time(
 
 
 def _numbers(
-    path: Path, names: tuple[str, ...], schema: Any, options: TableOptions, taken: set[int]
+    path: Path,
+    names: tuple[str, ...],
+    schema: Any,
+    options: TableOptions,
+    taken: set[int],
+    dropped: set[int],
 ) -> list[int]:
     """Return the places of channels: those named, or all that hold numbers."""
-    dropped = {find_column(path, names, name, "--drop") for name in options.drop}
     chosen = [find_column(path, names, name, "--columns") for name in options.columns]
     for at in chosen:
         if not _is_number(schema.types[at]):
