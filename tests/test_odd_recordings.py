@@ -54,7 +54,8 @@ def test_times_that_do_not_rise_are_refused(name: str, tmp_path: Path) -> None:
 def test_coarse_times_are_those_of_packets(tmp_path: Path) -> None:
     found = timed(tmp_path / "x.csv", np.repeat(np.arange(50), 20))
     (one,) = found.recordings
-    assert (one.rate, len(one.samples)) == (pytest.approx(20, rel=0.03), 1000)
+    assert one.rate == pytest.approx(20, rel=0.03)
+    assert len(one.samples) == 1000
     assert any("several samples bear the same time" in line for line in found.remarks)
 
 
