@@ -54,7 +54,11 @@ int main(void)
     FILE *in = fopen("windows", "rb");
     FILE *out = fopen("features", "wb");
     uint32_t cases = 0;
-    must(in != NULL && out != NULL && fread(&cases, sizeof cases, 1, in) == 1);
+    if (in == NULL || out == NULL) {
+        puts("no windows, or no place for features");
+        return 1;
+    }
+    must(fread(&cases, sizeof cases, 1, in) == 1);
     while (cases-- != 0) {
         one(in, out);
     }
