@@ -49,15 +49,21 @@ static void one(FILE *in, FILE *out)
     }
 }
 
+static FILE *opened(const char *name, const char *mode)
+{
+    FILE *file = fopen(name, mode);
+    if (file == NULL) {
+        puts(name);
+        exit(1);
+    }
+    return file;
+}
+
 int main(void)
 {
-    FILE *in = fopen("windows", "rb");
-    FILE *out = fopen("features", "wb");
+    FILE *in = opened("windows", "rb");
+    FILE *out = opened("features", "wb");
     uint32_t cases = 0;
-    if (in == NULL || out == NULL) {
-        puts("no windows, or no place for features");
-        return 1;
-    }
     must(fread(&cases, sizeof cases, 1, in) == 1);
     while (cases-- != 0) {
         one(in, out);
