@@ -15,6 +15,7 @@ PACKAGES = {
     "h5py": ("h5py", "nir"),
     "nir": ("nir", "nir"),
     "pyarrow": ("pyarrow", "parquet"),
+    "river": ("river", "river"),
 }
 
 
