@@ -24,6 +24,10 @@ hypothesis.settings.load_profile("default")
 # cmake, ninja and edge-naca are installed beside the interpreter, which need not be on the PATH.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
+# `make test` is not the make of what a test makes, which would say where it enters and leaves.
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+    os.environ.pop(name, None)
+
 # What a shell starts in the background ignores signals, and so would the programs of the tests.
 for name, handler in (
     ("SIGINT", signal.default_int_handler),
