@@ -28,7 +28,7 @@ from scipy.optimize import nnls
 
 from edge_naca.core import Core
 from edge_naca.export.cost.operations import Operations, operations
-from edge_naca.export.cost.targets import MEASURED_ON
+from edge_naca.export.cost.processors import MEASURED_ON
 from edge_naca.host import boards
 from edge_naca.host.boards import BoardError
 from edge_naca.host.counting import count

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from edge_naca.export.cost.targets import MEASURED_ON
+from edge_naca.export.cost.processors import MEASURED_ON
 from edge_naca.host import boards
 
 MODEL = Path(__file__).resolve().parents[1] / "export" / "cost" / "instruction_model.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import socket
 import subprocess
@@ -14,11 +13,10 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_naca.files import MAX_FILE, read_file
+from edge_naca.board_files import DESCRIPTION, path_of, read_description
+from edge_naca.board_names import folded, near, question
 from edge_naca.host.closing import Closing
 from edge_naca.host.device import DeviceError
-
-MAX_DESCRIPTION = 1 << 16  # bytes of a board.json
 
 # The folder that holds firmware/, if this is a clone of the repository.
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -32,14 +30,14 @@ RISCV_GCC = (
     "picolibc-riscv64-unknown-elf",
 )
 AVR_GCC = ("avr-gcc", "gcc-avr", "avr-libc")
-# What compiles for boards of other folders, and CMake's toolchain file for it.
+# What compiles for boards of other folders (`edge_naca.board_files.COMPILERS`), and CMake's
+# toolchain file for it.
 COMPILERS = {
     "arm-none-eabi": ARM_GCC,
     "riscv64-unknown-elf": RISCV_GCC,
     "avr": AVR_GCC,
 }
 SENSING = ("netduinoplus2",)  # boards that a simulated sensor was written for
-DESCRIPTION = "board.json"  # in the folder of a board that lies elsewhere
 
 
 class BoardError(DeviceError):
@@ -142,56 +140,41 @@ def find_board(name: str | Path) -> Board:
 
     Parameters
     ----------
-    name : in `BOARDS`, or the absolute path of a board's folder with a description (board.json).
+    name : in `BOARDS`, whatever the case and the signs between words; or the path of a board's
+        folder with a description (board.json), or of that file.
     """
-    if Path(name).is_absolute():
-        return _read_board(Path(name))
-    if name not in BOARDS:
+    path = path_of(name)
+    if path is not None:
+        return _read_board(path)
+    found = {folded(one): board for one, board in BOARDS.items()}.get(folded(str(name)))
+    if found is None:
+        likely = question(near(str(name), BOARDS))
         raise BoardError(
-            f"there is no emulated board {str(name)!r}; known are {', '.join(BOARDS)}, "
-            "and folders by their absolute path"
+            f"there is no emulated board {str(name)!r}: {likely}known are {', '.join(BOARDS)}, and "
+            "folders by their path (docs/boards.md)"
         )
-    return BOARDS[str(name)]
+    return found
 
 
-def _read_board(folder: Path) -> Board:
+def _read_board(path: Path) -> Board:
     """Return the board in a folder of somebody else's, as its description says."""
-    path = folder / DESCRIPTION
     try:
-        content = json.loads(read_file(path, MAX_DESCRIPTION))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BoardError(f"{path} does not describe a board (docs/boards.md): {error}") from error
-    wrong = _wrong_description(content)
-    if wrong:
-        raise BoardError(f"{path} does not describe a board (docs/boards.md): {wrong}")
-    emulator = tuple(content.get("emulator", ()))
+        content = read_description(path)
+    except ValueError as error:
+        raise BoardError(str(error)) from error
+    if "compiler" not in content:
+        raise BoardError(
+            f"{path} names no compiler: one of {', '.join(COMPILERS)} (docs/boards.md)"
+        )
     return Board(
-        folder.name,
+        path.parent.name,
         content["processor"],
-        emulator,
+        tuple(content.get("emulator", ())),
         COMPILERS[content["compiler"]],
         (),
         keeps=content.get("keeps", 0),
-        folder=folder,
+        folder=path.parent,
     )
-
-
-def _wrong_description(content: object) -> str:
-    """Return what is wrong with the content of a board.json, nothing if all is right."""
-    if not isinstance(content, dict):
-        return "it holds no JSON object"
-    emulator, keeps = content.get("emulator", []), content.get("keeps", 0)
-    if content.keys() - {"processor", "compiler", "emulator", "keeps"}:
-        return "it may name processor, compiler, emulator and keeps"
-    if not isinstance(content.get("processor"), str):
-        return "processor is a text"
-    if content.get("compiler") not in list(COMPILERS):
-        return f"compiler is one of {', '.join(COMPILERS)}"
-    if not isinstance(emulator, list) or not all(isinstance(word, str) for word in emulator):
-        return "emulator is a list of a program and its arguments"
-    if type(keeps) is not int or not 0 <= keeps <= MAX_FILE:
-        return f"keeps is a number of bytes up to {MAX_FILE}"
-    return ""
 
 
 def _need(program: str, packages: tuple[str, ...], what: str) -> str:
@@ -248,7 +231,8 @@ def build(
     cmake = shutil.which("cmake", path=str(Path(sys.executable).parent)) or _need(
         "cmake", ("cmake",), f"building for {name}"
     )
-    if sensor and name not in SENSING:
+    senses = board.folder is None and board.name in SENSING
+    if sensor and not senses:
         raise BoardError(f"{name} has no simulated sensor; {', '.join(SENSING)} has")
     if folder is None:
         part = (f"-{image.stem}" if image else "") + ("-sensor" if sensor else "")
@@ -259,7 +243,7 @@ def build(
         f"-DPython_EXECUTABLE={sys.executable}",
         f"-DNACA_BOARD_IMAGE={image.resolve() if image else ''}",
         *(["-DNACA_BOARD_FLASH=file"] if board.keeps else []),
-        *([f"-DNACA_BOARD_SENSOR={'simulated' if sensor else ''}"] if name in SENSING else []),
+        *([f"-DNACA_BOARD_SENSOR={'simulated' if sensor else ''}"] if senses else []),
     )
     target = f"{program}_{board.name}"
     _run(cmake, "--build", folder, "--target", target, "--parallel", "2")

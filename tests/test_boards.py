@@ -427,7 +427,7 @@ def test_what_cannot_be_emulated_is_said(
 ) -> None:
     build_board("atmega1284p", "selftest")  # or is skipped
     elf = tmp_path / "empty.elf"
-    with pytest.raises(BoardError, match="no emulated board 'uno'; known are netduinoplus2, "):
+    with pytest.raises(BoardError, match="no emulated board 'uno': known are netduinoplus2, "):
         EmulatedBoard("uno")
     with pytest.raises(BoardError, match=r"there is no program .*empty\.elf"):
         EmulatedBoard("microbit", elf)

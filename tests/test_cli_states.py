@@ -14,7 +14,6 @@ from edge_naca.cli.diff import histogram
 from edge_naca.core import Core
 from edge_naca.export import load_image, save_image
 from edge_naca.export.cost.report import assumed_activity, cost_report
-from edge_naca.export.cost.targets import TARGETS
 from edge_naca.inhibition import Inhibition
 
 DIGITS = data.load("digits")
@@ -193,37 +192,71 @@ def test_inspect_draws(folder: Path, tmp_path: Path) -> None:
 
 
 def test_inspect_reckons_with_samples_or_without(folder: Path) -> None:
-    words = ["inspect", folder / "d.naca", "--board", "nucleo-f401re"]
+    words = ["inspect", folder / "d.naca", "--board", "nucleo-f411re"]
     assumed, real = object_of(*words)["board"], object_of(*words, "--data", "digits")["board"]
     core = load_image(folder / "d.naca")
-    expected = cost_report(core, "nucleo-f401re", assumed_activity(core))
+    expected = cost_report(core, "nucleo-f411re", assumed_activity(core))
     assert assumed["infer"]["count"] == expected.infer.count
     assert assumed["activity"] == "100 of the network's own neurons, taken as samples"
     assert real["activity"] == "100 samples of digits"
     assert real["infer"]["count"] != assumed["infer"]["count"]
     assert real["fits"]
-    assert real["target"]["current"]["source"].startswith("STM32F401")
+    assert real["target"]["current"]["source"].startswith("ST, datasheet DS10314")
 
 
 def test_inspect_says_what_a_report_rests_on(folder: Path) -> None:
-    text = " ".join(done("inspect", folder / "d.naca", "--board", "nucleo-f401re").split())
+    text = " ".join(done("inspect", folder / "d.naca", "--board", "nucleo-f411re").split())
     for part in (
-        "nucleo-f401re: STM32F401RE, cortex-m4 at 84 MHz",
+        "nucleo-f411re: STM32F411RE, Cortex-M4 at 100 MHz",
         "taken as samples",
         "Time: an estimate, 1.",
         "cycles for an instruction",
-        "Energy: an estimate, 146 µA/MHz × 3.3 V (STM32F401",
+        "Energy: an estimate, 100 µA/MHz × 3.3 V (ST, datasheet DS10314",
+        "The board: clock, flash, ram, processor: platformio/platform-ststm32 boards/",
     ):
         assert part in text
     assert "FIT" not in text
     text = done("inspect", folder / "d.naca", "--board", "nucleo-f446re")
-    assert "no current is known" in text
+    assert "no current of nucleo-f446re is known" in text
+
+
+def test_inspect_calls_unknown_what_nobody_measured(folder: Path) -> None:
+    result = object_of("inspect", folder / "d.naca", "--board", "ESP32 DevKitC")["board"]
+    assert (result["board"], result["fits"]) == ("esp32-devkitc", None)
+    assert result["infer"] == {"count": None, "seconds": None, "joules": None}
+    assert result["ram"].keys() == {"workspace"}
+    text = " ".join(done("inspect", folder / "d.naca", "--board", "esp32").split())
+    assert "no Xtensa was measured" in text
+    assert "Whether it fits is not known, nor how large the firmware is there" in text
+    assert "│ inferred │ unknown │ unknown │ unknown │ unknown │" in text
+    assert "not known of Xtensa LX6" in text
+    text = " ".join(done("inspect", folder / "d.naca", "--board", "nano every").split())
+    assert "(reckoned as the AVR of an ATmega1284P" in text
+    text = " ".join(done("inspect", folder / "d.naca", "--board", "riscv-virt").split())
+    assert "RV32IMAC at an unknown clock" in text
+    assert "Time and energy: not known, as the board's clock is not." in text
+
+
+def test_inspect_compares_boards(folder: Path) -> None:
+    words = ["inspect", folder / "d.naca", "--board"]
+    rows = {row["board"]: row for row in object_of(*words, "list:arduino")["boards"]}
+    assert rows["arduino-uno"]["fits"] is False
+    assert rows["arduino-due"]["fits"] is True
+    assert rows["arduino-nano-esp32"]["fits"] is None
+    alone = object_of(*words, "arduino-due")["board"]
+    assert alone == rows["arduino-due"]
+    lines = {line.split()[0]: line.split() for line in done(*words, "list:arduino").splitlines()}
+    assert lines["arduino-uno"][1:3] == ["NO:", "both"]
+    assert lines["arduino-mega"][1:3] == ["NO:", "RAM"]
+    assert lines["arduino-due"][1:3] == ["yes", str(alone["ram_left"])]
+    assert lines["arduino-nano-esp32"][1] == "unknown"
+    assert len(object_of(*words, "list")["boards"]) > 60
 
 
 def test_inspect_says_by_how_much_it_does_not_fit(folder: Path) -> None:
     result = object_of("inspect", folder / "d.naca", "--board", "arduino-mega")["board"]
     assert not result["fits"]
-    missing = sum(result["ram"].values()) - TARGETS["arduino-mega"].ram
+    missing = sum(result["ram"].values()) - result["target"]["ram"]
     assert result["ram_left"] == -missing < 0 < result["flash_left"]
     text = done("inspect", folder / "d.naca", "--board", "arduino-mega")
     assert f"IT DOES NOT FIT: {missing} bytes of RAM are missing." in text
@@ -269,7 +302,10 @@ def test_inspect_leaves_out_classes_without_room(folder: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["--board", "uno"], 1, "there is no board 'uno'; near it is arduino-uno"),
+        (["--board", "nucleo-f44re"], 1, "no board 'nucleo-f44re': did you mean nucleo-f446re"),
+        (["--board", "list:nuclo"], 1, "no board has nuclo in its names: did you mean nucleo-"),
+        (["--board", "./none.json"], 1, "none.json does not describe a board"),
+        (["--board", "list", "--measure"], 2, "--measure counts on one board: name it"),
         (["--data", "digits"], 2, "--data and --measure go with --board"),
         (["--measure"], 2, "--data and --measure go with --board"),
         (["--board", "microbit", "--measure"], 2, "--measure needs samples to run"),

@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from edge_naca import data, presets, recipes
 from edge_naca.core import Core
+from edge_naca.export.cost.processors import MEASURED_ON
 from edge_naca.export.cost.report import (
     MOST_SAMPLES,
+    Work,
     activity_of,
     assumed_activity,
     cores,
     cost_report,
     find_core,
 )
-from edge_naca.export.cost.targets import MEASURED_ON, TARGETS
+from edge_naca.export.cost.targets import TARGETS
 from edge_naca.host.boards import BOARDS
 from edge_naca.image import unpack_state
 from edge_naca.inhibition import Inhibition, triangle
@@ -30,6 +32,17 @@ from edge_naca.network import Network, Preparation
 Array = NDArray[Any]
 
 DIGITS = data.load("digits")
+
+
+def count(work: Work | None) -> float:
+    assert work is not None
+    assert work.count is not None
+    return work.count
+
+
+def seconds(work: Work) -> float:
+    assert work.seconds is not None
+    return work.seconds
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +56,42 @@ def test_every_board_can_be_reckoned_with(core: Core) -> None:
     activity = assumed_activity(core)
     for name, target in TARGETS.items():
         found = cost_report(core, name, activity)
+        processor = target.processor
         assert found.flash["image"] == len(core.image())
         assert found.ram["workspace"] == core.workspace_size
+        assert target.flash is not None
+        assert target.ram is not None
         assert found.flash_left == target.flash - sum(found.flash.values())
         assert found.ram_left == target.ram - sum(found.ram.values())
-        assert found.fits == (found.flash_left >= 0 and found.ram_left >= 0)
-        assert ("image" in found.ram) == target.image_in_ram
-        assert 0 < found.infer.count < found.learn.count
-        cycles = found.infer.count * found.cycles_per_instruction
-        assert found.infer.seconds == pytest.approx(cycles / target.clock)
-        assert found.cycles_source
+        assert ("image" in found.ram) == processor.image_in_ram
         assert json.loads(json.dumps(found.to_json()))["board"] == name
-    assert not cost_report(core, "arduino-uno", activity).fits
-    assert cost_report(core, "nucleo-f446re", activity).fits
+        if processor.core is None:
+            assert found.infer == found.learn == Work(None, None, None)
+            assert found.fits is None
+            assert set(found.flash) == {"image"}
+            assert (found.largest_error, found.cycles_per_instruction) == (None, None)
+            continue
+        assert found.fits == (found.flash_left >= 0 and found.ram_left >= 0)
+        assert 0 < count(found.infer) < count(found.learn)
+        assert found.cycles_source
+        if target.clock is None:
+            assert found.infer.seconds is found.infer.joules is None
+            continue
+        assert found.cycles_per_instruction is not None
+        cycles = count(found.infer) * found.cycles_per_instruction
+        assert seconds(found.infer) == pytest.approx(cycles / target.clock)
+    assert cost_report(core, "arduino-uno", activity).fits is False
+    assert cost_report(core, "nucleo-f446re", activity).fits is True
+
+
+def test_too_much_for_a_processor_that_was_not_measured_does_not_fit(core: Core) -> None:
+    """Whatever the firmware takes: the image or the workspace alone is too large."""
+    target = replace(TARGETS["esp32-devkitc"], ram=core.workspace_size - 1)
+    found = cost_report(core, target, assumed_activity(core))
+    assert (found.ram_left, found.fits) == (-1, False)
+    unknown = replace(TARGETS["nucleo-f446re"], flash=None)
+    found = cost_report(core, unknown, assumed_activity(core))
+    assert (found.flash_left, found.fits) == (None, None)
 
 
 def test_energy_is_current_times_voltage_times_time(core: Core) -> None:
@@ -65,19 +101,14 @@ def test_energy_is_current_times_voltage_times_time(core: Core) -> None:
         if target.current is None:
             assert found.infer.joules is None
             continue
-        assert target.current.source
+        assert target.clock is not None
         amperes = target.current.microamperes_per_mhz * 1e-12 * target.clock
         watts = amperes * target.current.volts
         assert 1e-3 < watts < 1  # a microcontroller
-        assert found.learn.joules == pytest.approx(found.learn.seconds * watts)
+        assert found.learn.joules == pytest.approx(seconds(found.learn) * watts)
 
 
-def test_the_table_is_about_what_exists() -> None:
-    assert set(BOARDS) <= set(TARGETS)
-    for name, target in TARGETS.items():
-        assert target.core in cores(), name
-        assert target.flash > target.ram > 1024, name
-        assert 1e6 <= target.clock <= 1e9, name
+def test_the_model_is_about_what_exists() -> None:
     assert set(MEASURED_ON) == set(cores())
     assert set(MEASURED_ON.values()) <= set(BOARDS)
     for name in cores():
@@ -104,8 +135,8 @@ def test_its_own_neurons_stand_for_samples(core: Core) -> None:
     assert "of the network's own neurons" in assumed.source
     for name in ("microbit", "nucleo-f446re"):
         expected, found = (cost_report(core, name, one) for one in (real, assumed))
-        assert found.infer.count == pytest.approx(expected.infer.count, rel=0.1)
-        assert found.learn.count == pytest.approx(expected.learn.count, rel=0.1)
+        assert count(found.infer) == pytest.approx(count(expected.infer), rel=0.1)
+        assert count(found.learn) == pytest.approx(count(expected.learn), rel=0.1)
 
 
 def test_looking_at_samples_teaches_nothing(core: Core) -> None:
@@ -132,7 +163,7 @@ def test_networks_that_know_nothing_get_random_codes(network: Network) -> None:
     assert ("preparation" in activity.infer) == is_raw
     assert ("code taken over" in activity.infer) != is_raw
     assert activity.infer["input spike"] > 0
-    assert cost_report(core, "microbit", activity).infer.count > 1000
+    assert count(cost_report(core, "microbit", activity).infer) > 1000
 
 
 def test_codes_with_one_quarter_of_their_bits_set() -> None:
@@ -145,15 +176,8 @@ def test_counts_from_an_emulator_take_the_model_s_place(core: Core) -> None:
     activity = assumed_activity(core)
     found = cost_report(core, "microbit", activity, (1000.0, 1500.0))
     assert found.measured
-    assert (found.infer.count, found.learn.count) == (1000.0, 1500.0)
+    assert (count(found.infer), count(found.learn)) == (1000.0, 1500.0)
     assert not cost_report(core, "microbit", activity).measured
-
-
-def test_unknown_boards_are_answered_with_known_ones(core: Core) -> None:
-    with pytest.raises(
-        ValueError, match=r"no board 'uno'; near it is arduino-uno. All .*netduinoplus2"
-    ):
-        cost_report(core, "uno", assumed_activity(core))
 
 
 def test_larger_networks_take_more() -> None:
@@ -164,10 +188,10 @@ def test_larger_networks_take_more() -> None:
         activity = activity_of(core, DIGITS.x_test[:10], DIGITS.y_test[:10], "digits")
         counts.append(cost_report(core, "lm3s6965", activity))
     small, large = counts
-    assert small.infer.count < large.infer.count
-    assert small.learn.count < large.learn.count
-    seconds = [one.learn.seconds / one.learn.count for one in counts]
-    assert seconds[0] == pytest.approx(seconds[1])
+    assert count(small.infer) < count(large.infer)
+    assert count(small.learn) < count(large.learn)
+    each = [seconds(one.learn) / count(one.learn) for one in counts]
+    assert each[0] == pytest.approx(each[1])
 
 
 STAGED = {
@@ -191,8 +215,8 @@ def test_networks_with_stages_get_random_codes(network: Network) -> None:
     else:
         assert activity.infer["weight added, spiking"] > 1000
     found = cost_report(core, "nucleo-f446re", activity)
-    assert found.infer.count > 10000
-    assert found.learn.count > found.infer.count
+    assert count(found.infer) > 10000
+    assert count(found.learn) > count(found.infer)
 
 
 def test_flash_is_that_of_the_stages_an_image_has(core: Core) -> None:
@@ -250,7 +274,7 @@ def test_renewals_are_spread_over_the_samples_between_them() -> None:
         found = cost_report(core, "nucleo-f446re", activity)
         assert found.renewal is not None
         assert found.renewal_every == every
-        learned[every], renewals[every] = found.learn.count, found.renewal.count
+        learned[every], renewals[every] = count(found.learn), count(found.renewal)
         counts[every] = activity.learn
     # A renewal takes more than learning a sample; ten times as many make ten times the share.
     assert renewals[5] == renewals[50] > learned[50]

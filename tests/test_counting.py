@@ -16,8 +16,8 @@ from commands import failed, object_of
 from edge_naca import data, image, presets, recipes
 from edge_naca.core import Core
 from edge_naca.export import save_image
+from edge_naca.export.cost.processors import MEASURED_ON
 from edge_naca.export.cost.report import activity_of, find_core, predict
-from edge_naca.export.cost.targets import MEASURED_ON
 from edge_naca.host import boards
 from edge_naca.host.boards import BOARDS, BoardError
 from edge_naca.host.counting import count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -267,6 +268,35 @@ def test_what_cannot_be_searched_is_said() -> None:
         search(recordings(), window=1024)
     with pytest.raises(ValueError, match="no board"):
         Means(board="none")
+    with pytest.raises(ValueError, match=r"on esp32-devkitc is not known \(no Xtensa was measured"):
+        Means(board="esp32", seconds=0.1)
+
+
+def test_a_board_whose_times_nobody_knows_limits_memory() -> None:
+    from edge_naca.plots.trials import trials
+
+    means = Means(board="ESP32")
+    some = recordings()
+    found = search(some, means, window=64, neurons=(2,), bits=(4,), workers=Workers(jobs=1))
+    assert found.best is not None
+    assert found.best.costs.seconds is None
+    assert "unknown time an answer on esp32-devkitc" in " ".join(
+        reasons(found.trials, found.best, means)
+    )
+    left, right = trials("x", found.trials, found.best, means).axes
+    assert left.collections
+    assert not right.collections
+
+
+def test_other_machines_need_not_have_the_file_of_a_board(tmp_path: Path) -> None:
+    path = tmp_path / "small.json"
+    path.write_text(
+        json.dumps({"processor": "Cortex-M4", "ram": {"bytes": 4321, "source": "made up"}})
+    )
+    content = pickle.dumps(Means(board=str(path)))
+    path.unlink()
+    means = pickle.loads(content)
+    assert (means.clocked, means.target.ram, means.target.flash) == ("small", 4321, None)
 
 
 @pytest.fixture(scope="module")

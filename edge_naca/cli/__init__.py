@@ -7,6 +7,7 @@ from edge_naca.cli.program import Entry, Program
 
 COMMANDS = {
     "bench": Entry("edge_naca.cli.bench:bench", "Measure what this project claims."),
+    "boards": Entry("edge_naca.cli.boards:boards", "List the boards that --board takes."),
     "check": Entry(
         "edge_naca.cli.check:check",
         "See whether a model of another framework can be imported.",

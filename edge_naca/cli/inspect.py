@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 @common.image_argument
 @click.option(
     "--board", metavar="NAME",
-    help="Whether it fits this board, and what a sample costs there; an unknown name lists all.",
+    help="Whether it fits this board, and what a sample costs there: a name of `edge-naca boards`, "
+    "or a file of your own (docs/boards.md). `list` compares all boards, `list:WORD` some.",
 )  # fmt: skip
 @click.option(
     "--data", metavar="DATA",
@@ -52,8 +53,9 @@ def inspect(
 
     With --board, before anything is flashed: flash and RAM with the firmware's own, and by how much
     they do not suffice; instructions, time and energy of inferring and of learning a sample. Those
-    are estimates, and what they rest on is said. Without --data the network's own neurons are taken
-    as samples, or random codes where there are none, or frozen stages before them.
+    are estimates, and what they rest on is said; what nobody knows of a board is called unknown.
+    Without --data the network's own neurons are taken as samples, or random codes where there are
+    none, or frozen stages before them.
 
     \b
     Examples
@@ -63,21 +65,28 @@ def inspect(
       edge-naca inspect mnist.naca --board nucleo-f411re
       edge-naca inspect mnist.naca --board raspberry-pi-pico --data mnist
       edge-naca inspect mnist.naca --board netduinoplus2 --data mnist --measure
+      edge-naca inspect mnist.naca --board ./my_board.json
+      edge-naca inspect mnist.naca --board list:nrf52
     """
-    from edge_naca.cli import cost
+    from edge_naca.cli import boards, cost
     from edge_naca.export import load_image
     from edge_naca.states import snapshot
 
     _check_usage(board, data, measure, reading)
     if plot is not None:
         common.check_figure(plot)
+    listed = None if board is None else boards.listed(board)
     core = load_image(image)
     facts = _report(image, core)
-    costs = None
+    costs, compared = None, []
     if board is not None:
         samples = None if data is None else cost.read_samples(core, data, reading)
-        costs = cost.board_report(core, board, samples, measure)
-        facts["board"] = costs.to_json()
+        if listed is None:
+            costs = cost.board_report(core, board, samples, measure)
+            facts["board"] = costs.to_json()
+        else:
+            compared = cost.board_reports(core, listed, samples)
+            facts["boards"] = [one.to_json() for one in compared]
     if plot is not None:
         from edge_naca.plots.states import knowledge
 
@@ -88,6 +97,9 @@ def inspect(
     if as_json:
         report.print_json(facts)
         return
+    if compared:
+        cost.print_comparison(compared)
+        return
     _print(facts)
     if costs is not None:
         cost.print_report(costs)
@@ -96,10 +108,14 @@ def inspect(
 def _check_usage(
     board: str | None, data: str | None, measure: bool, reading: common.Reading
 ) -> None:
+    from edge_naca.cli import boards
+
     if board is None and (data is not None or measure):
         raise click.UsageError("--data and --measure go with --board")
     if data is None and reading.options:
         raise click.UsageError(f"{', '.join(reading.options)} go with --data")
+    if measure and board is not None and boards.is_list(board):
+        raise click.UsageError("--measure counts on one board: name it")
     if measure and data is None:
         raise click.UsageError("--measure needs samples to run: give --data as well")
 

@@ -28,8 +28,8 @@ _ABOVE_0 = NumberRange(min=0, min_open=True)
 @signals.signal_options
 @click.option(
     "--board", metavar="NAME",
-    help="All has to fit this board, beside the firmware, and times are its; an unknown name lists "
-    "all.",
+    help="All has to fit this board, beside the firmware, and times are its: a name of "
+    "`edge-naca boards`, or a file of your own (docs/boards.md).",
 )  # fmt: skip
 @click.option(
     "--max-ram", type=_ABOVE_0, metavar="KIB",
@@ -142,7 +142,7 @@ def _print_table(found: Found) -> None:
             report.percent(trial.accuracy, 2) + mark,
             f"{100 * trial.error:.2f}",
             f"{trial.costs.ram / KIB:.1f} KiB",
-            f"{1000 * (trial.costs.seconds or 0):.2f} ms",
+            "unknown" if trial.costs.seconds is None else f"{1000 * trial.costs.seconds:.2f} ms",
             f"{trial.signal.seconds:g} s",
             str(trial.signal.features),
             str(trial.setting.neurons),

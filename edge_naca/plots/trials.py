@@ -21,14 +21,15 @@ def trials(title: str, found: Sequence[Trial], best: Trial | None, means: Means)
     figure = Figure(figsize=(12, 5), layout="constrained")
     figure.suptitle(literal(title))
     left, right = figure.subplots(1, 2, sharey=True)
-    tried = [trial for trial in found if trial.right and trial.costs.seconds is not None]
+    tried = [trial for trial in found if trial.right]
+    timed = [trial for trial in tried if trial.costs.seconds is not None]
     ram = [trial.costs.ram / KIB for trial in tried]
-    time = [1000 * (trial.costs.seconds or 0) for trial in tried]
-    for axes, x, limit in (
-        (left, ram, None if means.ram is None else means.ram / KIB),
-        (right, time, None if means.seconds is None else 1000 * means.seconds),
+    time = [1000 * (trial.costs.seconds or 0) for trial in timed]
+    for axes, shown, x, limit in (
+        (left, tried, ram, None if means.ram is None else means.ram / KIB),
+        (right, timed, time, None if means.seconds is None else 1000 * means.seconds),
     ):
-        _draw(axes, tried, x, best)
+        _draw(axes, shown, x, best)
         if limit is not None:
             axes.axvline(limit, color="black", linestyle=":", label="limit")
     edge = frontier(tried)
@@ -43,7 +44,7 @@ def trials(title: str, found: Sequence[Trial], best: Trial | None, means: Means)
     right.set(xlabel=f"an answer, ms on {means.clocked}")
     left.yaxis.set_major_formatter(PercentFormatter(1))
     caption(left, "network, windows and features")
-    caption(right, "features made, and inferred")
+    caption(right, "features made, and inferred" if timed else "how long it takes is not known")
     left.legend(loc="lower right")
     return figure
 

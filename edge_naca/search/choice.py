@@ -75,14 +75,16 @@ def frontier(trials: Sequence[Trial]) -> list[Trial]:
 def reasons(trials: Sequence[Trial], best: Trial, means: Means) -> Iterator[str]:
     """Say why one was chosen, and what else there was."""
     costs = best.costs
-    assert costs.seconds is not None
     of_ram = "" if means.ram is None else f" of {means.ram / KIB:g}"
     of_time = "" if means.seconds is None else f" of {1000 * means.seconds:g}"
+    time = (
+        f"{1000 * costs.seconds:.2f}{of_time} ms" if costs.seconds is not None else "unknown time"
+    )
     yield (
         f"chosen: windows of {best.signal.window} samples ({best.signal.seconds:g} s), "
         f"{title(best.signal)}, {best.setting.neurons} neurons a class, {best.setting.bits} bits: "
         f"{best.accuracy:.2%} right ± {100 * best.error:.2f}, {costs.ram / KIB:.1f}{of_ram} KiB of "
-        f"RAM, {1000 * costs.seconds:.2f}{of_time} ms an answer on {means.clocked}"
+        f"RAM, {time} an answer on {means.clocked}"
     )
     longer = [t for t in trials if t.fits and t.signal.window > best.signal.window]
     if longer:

@@ -94,10 +94,14 @@ class Activity:
 
 @dataclass(frozen=True)
 class Work:
-    """What one inference or one learning step takes: instructions or cycles, seconds, joules."""
+    """What one inference or one learning step takes: instructions or cycles, seconds, joules.
 
-    count: float
-    seconds: float
+    None is what is not known: of a processor that was not measured, a board without a known clock
+    or current.
+    """
+
+    count: float | None
+    seconds: float | None
     joules: float | None
 
 
@@ -109,10 +113,12 @@ class Report:
     ----------
     flash, ram : bytes, by what takes them. The firmware is linked with all frozen stages, the
         inhibition and signals, as an uploaded image may ask for any. RAM of the inhibition is that
-        of V, of what it is learned from, and of its codes.
+        of V, of what it is learned from, and of its codes. Of a processor that was not measured
+        nothing of the firmware is among them.
     needed : bytes of flash that a program of one's own takes for this image, by what: the image,
         the core, and those stages and that inhibition which the image has.
-    flash_left, ram_left : bytes that are left, negative where something does not fit.
+    flash_left, ram_left : bytes that are left, negative where something does not fit; None where
+        nobody knows what the board has.
     infer, learn : a learning step includes the inference that it begins with, and its share of
         renewals.
     window : of an image with a signal: taking the samples from one window to the next, and making
@@ -122,7 +128,8 @@ class Report:
     renewal_every : samples from one renewal to the next; 0 where there is none.
     measured : whether the counts come from the emulator, or else from the model.
     activity : which samples the counts are of.
-    largest_error : of the model, on networks it was not fitted to, relative.
+    largest_error : of the model, on networks it was not fitted to, relative; None without a model.
+    cycles_per_instruction : None without a model.
     """
 
     board: str
@@ -130,8 +137,8 @@ class Report:
     flash: dict[str, int]
     ram: dict[str, int]
     needed: dict[str, int]
-    flash_left: int
-    ram_left: int
+    flash_left: int | None
+    ram_left: int | None
     unit: str
     infer: Work
     learn: Work
@@ -140,14 +147,17 @@ class Report:
     renewal_every: int
     measured: bool
     activity: str
-    largest_error: float
-    cycles_per_instruction: float
+    largest_error: float | None
+    cycles_per_instruction: float | None
     cycles_source: str
 
     @property
-    def fits(self) -> bool:
-        """Whether flash and RAM suffice."""
-        return self.flash_left >= 0 and self.ram_left >= 0
+    def fits(self) -> bool | None:
+        """Whether flash and RAM suffice; None where nobody knows."""
+        left = (self.flash_left, self.ram_left)
+        if any(size is not None and size < 0 for size in left):
+            return False
+        return None if None in left or self.target.processor.core is None else True
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as JSON can hold it."""
@@ -321,7 +331,7 @@ def renewal_every(core: Core) -> int:
 
 def cost_report(
     core: Core,
-    board: str,
+    board: str | Target,
     activity: Activity,
     measured: tuple[float, float] | None = None,
 ) -> Report:
@@ -330,53 +340,62 @@ def cost_report(
     Parameters
     ----------
     core : the image's; its image is what lies in flash.
-    board : a name in `edge_naca.export.cost.targets.TARGETS`.
+    board : as `edge_naca.export.cost.targets.find_target` takes it, or what that returned.
     activity : of the samples to reckon with.
     measured : mean counts of inferring and of learning, from an emulator, in place of the model's.
 
     Raises
     ------
     ValueError
-        If there is no such board; the message lists those there are.
+        If there is no such board, with near names.
     """
-    target = find_target(board)
-    model = find_core(target.core)
+    target = find_target(board) if isinstance(board, str) else board
+    model = None if target.processor.core is None else find_core(target.processor.core)
     image = len(core.image())
     flash, needed = _flash(core, model, image)
-    ram = _ram(core) | {"firmware": model.firmware_ram}
-    if target.image_in_ram:
+    ram = _ram(core)
+    if model is not None:
+        ram["firmware"] = model.firmware_ram
+    if target.processor.image_in_ram:
         ram["image"] = image
-    if measured is None:
-        inferring = predict(model, activity.infer)
-        learning = inferring + predict(model, activity.learn)
-    else:
-        inferring, learning = measured
+    inferring, learning = measured or _counts(model, activity)
+    renewed = None if model is None else predict(model, activity.renewal)
     return Report(
-        board=board,
+        board=target.name,
         target=target,
         flash=flash,
         ram=ram,
         needed=needed,
-        flash_left=target.flash - sum(flash.values()),
-        ram_left=target.ram - sum(ram.values()),
-        unit=model.unit,
+        flash_left=None if target.flash is None else target.flash - sum(flash.values()),
+        ram_left=None if target.ram is None else target.ram - sum(ram.values()),
+        unit="instructions" if model is None else model.unit,
         infer=_work(target, model, inferring),
         learn=_work(target, model, learning),
         window=_window(target, model, core.network),
-        renewal=_work(target, model, predict(model, activity.renewal))
-        if activity.renewal
-        else None,
+        renewal=_work(target, model, renewed) if activity.renewal else None,
         renewal_every=activity.renewal_every,
         measured=measured is not None,
         activity=activity.source,
-        largest_error=_largest_error(model, core.network),
-        cycles_per_instruction=model.cycles_per_instruction,
-        cycles_source=model.cycles_source,
+        largest_error=None if model is None else _largest_error(model, core.network),
+        cycles_per_instruction=None if model is None else model.cycles_per_instruction,
+        cycles_source="" if model is None else model.cycles_source,
     )
 
 
-def _flash(core: Core, model: CoreModel, image: int) -> tuple[dict[str, int], dict[str, int]]:
+def _counts(model: CoreModel | None, activity: Activity) -> tuple[float | None, float | None]:
+    """Return the model's counts of inferring and of learning, which begins with an inference."""
+    if model is None:
+        return None, None
+    inferring = predict(model, activity.infer)
+    return inferring, inferring + predict(model, activity.learn)
+
+
+def _flash(
+    core: Core, model: CoreModel | None, image: int
+) -> tuple[dict[str, int], dict[str, int]]:
     """Return what takes flash on a board with our firmware, and in a program of one's own."""
+    if model is None:
+        return {"image": image}, {"image": image}
     parts, network = model.core_flash, core.network
     stages = sum(parts[name] for name in STAGES)
     flash = {"image": image, **{name: parts[name] for name in ("core", "inhibition", "signal")}}
@@ -408,10 +427,12 @@ def _ram(core: Core) -> dict[str, int]:
     return {"workspace": without, "inhibition": core.workspace_size - without} | signal
 
 
-def _window(target: Target, model: CoreModel, network: Network) -> Work | None:
+def _window(target: Target, model: CoreModel | None, network: Network) -> Work | None:
     """Return what a window takes, if the network has a signal."""
     if network.signal is None:
         return None
+    if model is None:
+        return _work(target, None, None)
     counts = taking(network.signal) + making(network.signal)
     coefficients = model.signal["coefficients"]
     return _work(target, model, sum(coefficients.get(name, 0.0) * n for name, n in counts.items()))
@@ -422,7 +443,11 @@ def _largest_error(model: CoreModel, network: Network) -> float:
     return max(model.largest_error, of_signal)
 
 
-def _work(target: Target, model: CoreModel, count: float) -> Work:
+def _work(target: Target, model: CoreModel | None, count: float | None) -> Work:
+    if model is None or count is None:
+        return Work(None, None, None)
+    if target.clock is None:
+        return Work(count, None, None)
     seconds = count * model.cycles_per_instruction / target.clock
     current = target.current
     joules = None
