@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from edge_naca.files import MAX_FILE, read_file
 
+SCHEMA = Path(__file__).with_name("board.schema.json")
 DESCRIPTION = "board.json"  # in the folder of a board that lies elsewhere
+SUFFIXES = (".json", ".toml")  # of files that describe a board
 MAX_DESCRIPTION = 1 << 16  # bytes of such a file
 COMPILERS = ("arm-none-eabi", "riscv64-unknown-elf", "avr")
 MAX_MEMORY = 1 << 32  # bytes that a processor of 32 bits addresses
@@ -24,11 +27,11 @@ MAX_CLOCK = 10_000_000_000  # Hz
 def path_of(name: str | Path) -> Path | None:
     """Return the file that describes a board, if `name` is a path and no name.
 
-    A path is absolute, begins with a dot, ends in .json, or has separators and leads somewhere. Of
-    a folder it is the file `DESCRIPTION` in it.
+    A path is absolute, begins with a dot, ends in .json or .toml, or has separators and leads
+    somewhere. Of a folder it is the file `DESCRIPTION` in it.
     """
     path, text = Path(name), str(name)
-    if path.suffix == ".json":
+    if path.suffix in SUFFIXES:
         return path.absolute()
     # Names of other tables have separators too, as nrf5340dk/nrf5340/cpuapp.
     leads = "/" in text and path.exists()
@@ -46,7 +49,7 @@ def read_description(path: Path) -> dict[str, Any]:
         If it cannot be read, or a field is wrong; the message names file and field.
     """
     try:
-        content = json.loads(read_file(path, MAX_DESCRIPTION))
+        content = _parsed(path)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} does not describe a board (docs/boards.md): {error}") from error
     wrong = wrong_description(content)
@@ -54,6 +57,17 @@ def read_description(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} does not describe a board (docs/boards.md): {wrong}")
     assert isinstance(content, dict)
     return content
+
+
+def _parsed(path: Path) -> object:
+    text = read_file(path, MAX_DESCRIPTION)
+    if path.suffix != ".toml":
+        return json.loads(text)
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text.decode("utf-8"))
 
 
 def wrong_description(content: object) -> str:
@@ -98,6 +112,10 @@ def _keeps(value: object) -> str:
     return "" if right else f"is a number of bytes up to {MAX_FILE}"
 
 
+def _boolean(value: object) -> str:
+    return "" if isinstance(value, bool) else "is true or false"
+
+
 def _whole(most: int) -> Callable[[object], str]:
     def check(value: object) -> str:
         right = type(value) is int and 1 <= value <= most
@@ -127,6 +145,7 @@ def _figure(**checks: Callable[[object], str]) -> Callable[[object], str]:
     return check
 
 
+# `SCHEMA` says the same to editors; tests hold both to the same examples.
 FIELDS: dict[str, Callable[[object], str]] = {
     "processor": _text,
     "compiler": _compiler,
@@ -136,9 +155,12 @@ FIELDS: dict[str, Callable[[object], str]] = {
     "names": _texts,
     "chip": _text,
     "source": _text,
+    "dsp": _figure(present=_boolean),
     "clock": _figure(hz=_whole(MAX_CLOCK)),
     "flash": _figure(bytes=_whole(MAX_MEMORY)),
+    "cache": _figure(bytes=_whole(MAX_MEMORY)),
     "ram": _figure(bytes=_whole(MAX_MEMORY)),
     "current": _figure(microamperes_per_mhz=_positive, volts=_positive),
     "notes": _text,
+    "$schema": _text,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -235,6 +236,22 @@ def test_inspect_calls_unknown_what_nobody_measured(folder: Path) -> None:
     text = " ".join(done("inspect", folder / "d.naca", "--board", "riscv-virt").split())
     assert "RV32IMAC at an unknown clock" in text
     assert "Time and energy: not known, as the board's clock is not." in text
+
+
+def test_inspect_says_what_a_cache_holds(folder: Path, tmp_path: Path) -> None:
+    board = {"processor": "Cortex-M4", "clock": {"hz": 1000000, "source": "x"}}
+    path = tmp_path / "cached.json"
+    path.write_text(json.dumps(board))
+    words = ("inspect", folder / "d.naca", "--board", path)
+    needed = sum(object_of(*words)["board"]["needed"].values())
+    assert "Cache" not in done(*words)
+    for size, said in (
+        (needed, "all of it can stay there"),
+        (needed - 1, "waiting for flash comes on top"),
+    ):
+        path.write_text(json.dumps(board | {"cache": {"bytes": size, "source": "x"}}))
+        told = " ".join(done(*words).split())
+        assert f"Cache: {size} bytes, for {needed} of image and core: {said}." in told
 
 
 def test_inspect_compares_boards(folder: Path) -> None:

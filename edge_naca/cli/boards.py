@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
-from edge_naca.cli import common, report
+from edge_naca.cli import common, completion, report
 
 if TYPE_CHECKING:
     from edge_naca.export.cost.targets import Target
@@ -16,26 +16,40 @@ LIST = "list"  # in place of a board's name: all of them
 
 
 @click.command()
-@click.argument("words", metavar="[WORD]...", nargs=-1)
+@click.argument("words", metavar="[WORD]...", nargs=-1, shell_complete=completion.boards)
+@click.option(
+    "--schema", is_flag=True,
+    help="Print the JSON Schema of a board's file, with which editors check one.",
+)  # fmt: skip
 @common.json_option
-def boards(words: tuple[str, ...], as_json: bool) -> None:
+def boards(words: tuple[str, ...], schema: bool, as_json: bool) -> None:
     """List the boards that --board takes: those with all WORDs in a name, chip or processor.
+
+    The WORD dsp stands for processors with Arm's DSP extension, which makes features faster.
 
     Clock, flash and RAM are those that a program may use, each from a public file of the vendor or
     of a tool; --json says which, and so does a list of one board. Case and the signs between words
     do not matter, here and in --board, and a board has several names.
 
     Times are not known of a processor marked *, as none like it was measured; energy only where a
-    current is known. A board of your own is a file with the same fields (docs/boards.md).
+    current is known. A board of your own is a file with the same fields (docs/boards.md), which
+    also tells how the shell completes names.
 
     \b
     Examples
       edge-naca boards
       edge-naca boards esp32
-      edge-naca boards cortex-m4 nordic
+      edge-naca boards dsp arduino
       edge-naca boards pico --json
       edge-naca inspect digits.naca --board list:esp32   what an image costs on each
     """
+    if schema:
+        from edge_naca.board_files import SCHEMA
+
+        if words or as_json:
+            raise click.UsageError("--schema goes alone")
+        click.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
+        return
     found = chosen(words)
     if as_json:
         report.print_json({"boards": [target.to_json() for target in found]})
@@ -100,14 +114,19 @@ def _number(value: int | None, unit: int) -> str:
 
 
 def _print_details(target: Target) -> None:
+    current = target.current
     rows = {
         "is": target.title,
         "also called": ", ".join(target.names),
-        "note": target.notes,
-        "processor": target.processor.remark,
+        "note": "; ".join(target.remarks),
+        "DSP instructions": {True: "yes", False: "no", None: "unknown"}[target.dsp],
         "clock": "" if target.clock is None else f"{target.clock} Hz",
         "flash": "" if target.flash is None else f"{target.flash} bytes",
+        "cache": "" if target.cache is None else f"{target.cache} bytes",
         "RAM": "" if target.ram is None else f"{target.ram} bytes",
+        "current": ""
+        if current is None
+        else f"{current.microamperes_per_mhz:g} µA/MHz, {current.volts:g} V",
     }
     for name, text in rows.items():
         if text:

@@ -114,9 +114,8 @@ def print_report(costs: Report) -> None:
     target = costs.target
     clock = "an unknown clock" if target.clock is None else f"{target.clock / 1e6:g} MHz"
     report.say(f"\n{costs.board}: {target.chip}, {target.processor.name} at {clock}")
-    for remark in (target.processor.remark, target.notes):
-        if remark:
-            report.say(f"({remark})")
+    for remark in target.remarks:
+        report.say(f"({remark})")
     report.out.print(_memory_table(costs))
     for name, left in (("flash", costs.flash_left), ("RAM", costs.ram_left)):
         if left is not None and left < 0:
@@ -257,11 +256,11 @@ def _fits(costs: Report) -> str:
 def _grounds(costs: Report) -> list[str]:
     """Say what is exact, what is estimated, and from what."""
     lines = [*_of_firmware(costs), *_of_time(costs), *_of_energy(costs)]
-    by_source: dict[str, list[str]] = {}
+    by_file: dict[str, list[str]] = {}  # what a file says, `edge-naca boards NAME` shows
     for name, source in costs.target.sources.items():
-        by_source.setdefault(source, []).append(name)
-    if by_source:
-        said = "; ".join(f"{', '.join(names)}: {source}" for source, names in by_source.items())
+        by_file.setdefault(source.partition(": ")[0], []).append(name)
+    if by_file:
+        said = "; ".join(f"{', '.join(names)}: {file}" for file, names in by_file.items())
         lines.append(f"The board: {said}.")
     return lines
 
@@ -302,10 +301,15 @@ def _of_time(costs: Report) -> list[str]:
         return []
     if costs.target.clock is None:
         return ["Time and energy: not known, as the board's clock is not."]
-    if costs.unit != "instructions":
-        return []
-    cycles = f"{costs.cycles_per_instruction:g} cycles for an instruction"
-    return [f"Time: an estimate, {cycles} ({costs.cycles_source})."]
+    lines = []
+    if costs.unit == "instructions":
+        cycles = f"{costs.cycles_per_instruction:g} cycles for an instruction"
+        lines.append(f"Time: an estimate, {cycles} ({costs.cycles_source}).")
+    cache, used = costs.target.cache, sum(costs.needed.values())
+    if cache is not None:
+        stays = "all of it can stay there" if used <= cache else "waiting for flash comes on top"
+        lines.append(f"Cache: {cache} bytes, for {used} of image and core: {stays}.")
+    return lines
 
 
 def _of_energy(costs: Report) -> list[str]:

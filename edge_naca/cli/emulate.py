@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_naca.cli import common, ports, report
+from edge_naca.cli import common, completion, ports, report
 from edge_naca.cli.endings import interruptible
 from edge_naca.files import read_file
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     "--board, saved states.",
 )  # fmt: skip
 @click.option(
-    "--board", metavar="NAME", help="Run the real firmware of this board in an emulator instead."
-)
+    "--board", metavar="NAME", shell_complete=completion.emulated_boards,
+    help="Run the real firmware of this board in an emulator instead.",
+)  # fmt: skip
 @click.option("--sensor", is_flag=True, help="With --board: with a simulated sensor of its own.")
 @ports.chaos_option
 @common.json_option

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from edge_naca.cli import common, provenance, report
+from edge_naca.cli import common, completion, provenance, report
 from edge_naca.files import read_file
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @common.image_argument
 @click.option(
-    "--board", metavar="NAME",
+    "--board", metavar="NAME", shell_complete=completion.boards,
     help="Whether it fits this board, and what a sample costs there: a name of `edge-naca boards`, "
     "or a file of your own (docs/boards.md). `list` compares all boards, `list:WORD` some.",
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from edge_naca.cli import common, lessons, report, signals
+from edge_naca.cli import common, completion, lessons, report, signals
 from edge_naca.cli.numbers import NumberRange
 from edge_naca.cli.searching import KIB, chosen, find
 
@@ -27,7 +27,7 @@ _ABOVE_0 = NumberRange(min=0, min_open=True)
 @common.reading_options
 @signals.signal_options
 @click.option(
-    "--board", metavar="NAME",
+    "--board", metavar="NAME", shell_complete=completion.boards,
     help="All has to fit this board, beside the firmware, and times are its: a name of "
     "`edge-naca boards`, or a file of your own (docs/boards.md).",
 )  # fmt: skip

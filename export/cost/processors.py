@@ -37,6 +37,8 @@ class Processor:
     remark : in which way that core is another one, or why none stands for it; "" if it is itself.
     address_space : bytes of data that it addresses.
     image_in_ram : an AVR's constants lie in RAM, the image too.
+    dsp : whether it has Arm's DSP extension, with whose instructions the core works on two numbers
+        of 16 bits at once (firmware/signal); None if that is up to who makes the chip.
     """
 
     name: str
@@ -44,12 +46,22 @@ class Processor:
     remark: str = ""
     address_space: int = 1 << 32
     image_in_ram: bool = False
+    dsp: bool | None = False
 
 
 _KNOWN = [
+    # What compilers define: __ARM_FEATURE_DSP. Of a Cortex-M33 and an M55 it can be left out.
     *(
-        Processor(f"Cortex-{name}", f"cortex-{name.lower()}")
-        for name in ("M0", "M0+", "M3", "M4", "M7", "M33", "M55")
+        Processor(f"Cortex-{name}", f"cortex-{name.lower()}", dsp=dsp)
+        for name, dsp in {
+            "M0": False,
+            "M0+": False,
+            "M3": False,
+            "M4": True,
+            "M7": True,
+            "M33": None,
+            "M55": None,
+        }.items()
     ),
     Processor("RV32IMAC", "rv32imac"),
     Processor(
@@ -92,4 +104,4 @@ def find_processor(name: str) -> Processor:
     """
     found = _BY_FOLD.get(folded(name).removeprefix("arm"))
     measured = ", ".join(one.name for one in PROCESSORS.values() if one.core)
-    return found or Processor(name, remark=f"it is none of those known: {measured}")
+    return found or Processor(name, remark=f"it is none of those known: {measured}", dsp=None)

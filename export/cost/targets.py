@@ -17,7 +17,8 @@ from edge_naca.board_names import SHOWN, folded, near, question
 from edge_naca.export.cost.processors import Processor, find_processor
 
 TABLE = Path(__file__).with_name("boards.json")
-FIGURES = {"clock": "hz", "flash": "bytes", "ram": "bytes"}  # and what their numbers are called
+# What their numbers are called.
+FIGURES = {"clock": "hz", "flash": "bytes", "cache": "bytes", "ram": "bytes"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ class Target:
     chip : for people.
     processor : what runs the network.
     flash, ram : bytes that programs may use; RAM in one piece.
+    cache : bytes between processor and flash, of instructions and constants together.
     clock : Hz: what our firmware runs at where there is one, else what others' runs at, at most.
+    dsp : whether the processor has Arm's DSP extension.
     current : of the processor.
     notes : what people should know.
     names : others that the board goes by.
@@ -60,11 +63,22 @@ class Target:
     processor: Processor
     flash: int | None = None
     ram: int | None = None
+    cache: int | None = None
     clock: int | None = None
+    dsp: bool | None = None
     current: Current | None = None
     notes: str = ""
     names: Sequence[str] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What people should know of its figures, and of what is reckoned from them."""
+        said = [self.processor.remark]
+        if self.processor.core is not None and not self.dsp and self.processor.dsp is None:
+            has = "it has not" if self.dsp is False else "nobody knows that it has"
+            said.append(f"reckoned with the DSP extension, which {has}: features may take longer")
+        return [remark for remark in (*said, self.notes) if remark]
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as JSON can hold it."""
@@ -74,17 +88,24 @@ class Target:
 def _target(name: str, entry: Mapping[str, Any]) -> Target:
     """Return a board from a description without faults."""
     figures = {one: entry[one] for one in FIGURES if one in entry}
-    current = entry.get("current")
+    current, dsp = entry.get("current"), entry.get("dsp")
+    processor = find_processor(entry["processor"])
     sources = {one: figure["source"] for one, figure in figures.items()}
     if "source" in entry:
         sources["processor"] = entry["source"]
     if current is not None:
         sources["current"] = current["source"]
+    if dsp is not None:
+        sources["dsp"] = dsp["source"]
+        if processor.dsp not in (None, dsp["present"]):
+            has = "always has" if processor.dsp else "never has"
+            raise ValueError(f"{name}: a {processor.name} {has} the DSP extension: leave out dsp")
     return Target(
         name=name,
         title=entry.get("title", name),
         chip=entry.get("chip", "unknown chip"),
-        processor=find_processor(entry["processor"]),
+        processor=processor,
+        dsp=processor.dsp if dsp is None else dsp["present"],
         current=None if current is None else Current(**current),
         notes=entry.get("notes", ""),
         names=tuple(entry.get("names", ())),
@@ -116,7 +137,7 @@ def find_target(name: str) -> Target:
     Parameters
     ----------
     name : of `TARGETS`, its title or another of its names, whatever the case and the signs between
-        words; or the path of a .json file, or of a folder with a board.json.
+        words; or the path of a .json or .toml file, or of a folder with a board.json.
 
     Raises
     ------
@@ -146,7 +167,10 @@ def _all_names() -> list[str]:
 
 
 def matching(words: Sequence[str]) -> list[Target]:
-    """Return the boards that have every word in a name, their chip or their processor."""
+    """Return the boards that have every word in a name, their chip or their processor.
+
+    "dsp" is a word of those whose processor has that extension.
+    """
     wanted = [folded(word) for word in words]
     return [
         target
@@ -157,4 +181,4 @@ def matching(words: Sequence[str]) -> list[Target]:
 
 def _texts(target: Target) -> list[str]:
     texts = (target.name, target.title, *target.names, target.chip, target.processor.name)
-    return [folded(text) for text in texts]
+    return [folded(text) for text in (*texts, *(["dsp"] if target.dsp else []))]
