@@ -4,6 +4,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge_naca.c_parts import get_folder, get_include, get_includes, get_sources
     from edge_naca.classifier.estimator import NacaClassifier
     from edge_naca.core import Core
     from edge_naca.network import Encoder, Network, Population, Preparation, Rule
@@ -24,6 +25,10 @@ else:
             "Preparation": "network",
             "Rule": "network",
             "Specification": "specification.network",
+            "get_folder": "c_parts",
+            "get_include": "c_parts",
+            "get_includes": "c_parts",
+            "get_sources": "c_parts",
         },
     )
 
@@ -39,4 +44,8 @@ __all__ = [
     "Rule",
     "Specification",
     "__version__",
+    "get_folder",
+    "get_include",
+    "get_includes",
+    "get_sources",
 ]

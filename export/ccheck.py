@@ -160,36 +160,49 @@ _MAKEFILE = (
     MARK
     + """:
 #
-#     make check NACA=.../firmware/core
+#     make          compiles the examples, and so shows that nothing is missing
+#     make check    compares with Python's answers: on the desktop and, where their tools are
+#                   installed, on an emulated ARM (arm-none-eabi-gcc with newlib, qemu-system-arm)
+#                   and on an emulated AVR (avr-gcc, simavr)
 #
-# Runs on the desktop and, where their tools are installed, on an emulated ARM (arm-none-eabi-gcc
-# with newlib, qemu-system-arm) and on an emulated AVR (avr-gcc, simavr).
+# The core is the one beside this file or else, without one, that of the edge-naca which is
+# installed; "make NACA=.../core" takes another.
+
+ifeq ($(origin NACA),undefined)
+NACA := $(or $(wildcard naca/core),$(shell edge-naca config --folder core))
+endif
+ifeq ($(wildcard $(NACA)/include/naca/naca.h),)
+$(error say where the core lies: make NACA=FOLDER, as "edge-naca config --folder core" prints it)
+endif
 
 NAMES := $(patsubst %_check.c,%,$(wildcard *_check.c))
 CORE = $(wildcard $(NACA)/src/*.c $(NACA)/../signal/src/*.c)
-FLAGS = -std=c99 -Os -ffunction-sections -fdata-sections -Wl,--gc-sections \\
-    -I$(NACA)/include -I$(NACA)/../signal/include
+FLAGS = -std=c99 -Os -I$(NACA)/include -I$(NACA)/../signal/include
+# Flash is scarce, and not every desktop's linker knows these.
+BOARD_FLAGS = $(FLAGS) -ffunction-sections -fdata-sections -Wl,--gc-sections
 HAS_ARM := $(and $(shell command -v arm-none-eabi-gcc),$(shell command -v qemu-system-arm))
 HAS_AVR := $(and $(shell command -v avr-gcc),$(shell command -v simavr))
 AVR_RAM = 15500
 
 ON := on-desktop $(if $(HAS_ARM),on-arm) $(if $(HAS_AVR),on-avr)
 
+.PHONY: all
+all: $(NAMES:%=%_example)
+
+%_example: %_example.c $(CORE)
+\t$(CC) $(FLAGS) $(wildcard $*.c) $< $(CORE) -o $@
+
 .PHONY: check
 check: $(foreach name,$(NAMES),$(ON:%=$(name).%))
 \t@$(if $(HAS_ARM),,echo "not checked on an ARM: arm-none-eabi-gcc or qemu-system-arm is missing")
 \t@$(if $(HAS_AVR),,echo "not checked on an AVR: avr-gcc or simavr is missing")
-
-ifeq ($(wildcard $(NACA)/include/naca/naca.h),)
-$(error say where the core lies: make check NACA=.../firmware/core)
-endif
 
 %.on-desktop: %_check.c
 \t@$(CC) $(FLAGS) $(wildcard $*.c) $< $(CORE) -o $*_check
 \t@printf 'desktop: ' && ./$*_check
 
 %.on-arm: %_check.c
-\t@arm-none-eabi-gcc $(FLAGS) -mcpu=cortex-m4 -mthumb --specs=rdimon.specs -Wl,-u,vectors \\
+\t@arm-none-eabi-gcc $(BOARD_FLAGS) -mcpu=cortex-m4 -mthumb --specs=rdimon.specs -Wl,-u,vectors \\
 \t    -Wl,--section-start=.vectors=0 $(wildcard $*.c) $< $(CORE) -o $*_check.arm
 \t@printf 'Cortex-M4: ' && qemu-system-arm -M mps2-an386 -semihosting -nographic \\
 \t    -monitor none -serial none -kernel $*_check.arm
@@ -197,7 +210,7 @@ endif
 # What takes more RAM than there is by its header is not compiled: arrays end at 64 KiB.
 %.on-avr: %_check.c
 \t@if awk '/_(IMAGE|WORKSPACE)_SIZE = / { n += $$3 } END { exit n <= $(AVR_RAM) }' $*.h || \\
-\t    { avr-gcc $(FLAGS) -mmcu=atmega1284p -Wl,--defsym=__DATA_REGION_LENGTH__=0x10000 \\
+\t    { avr-gcc $(BOARD_FLAGS) -mmcu=atmega1284p -Wl,--defsym=__DATA_REGION_LENGTH__=0x10000 \\
 \t        $(wildcard $*.c) $< $(CORE) -o $*_check.avr || exit 1; \\
 \t    test $$(avr-size $*_check.avr | awk 'END { print $$2 + $$3 }') -gt $(AVR_RAM); }; then \\
 \t    echo "ATmega1284P: $* does not fit its RAM, not checked there"; \\

@@ -191,8 +191,10 @@ int main(void)
 
 _USAGE = Template("""\
 ${what} the image, ${name}_example.c shows how to use it; C99 or C++ from
-C++11 on. They need the edge-naca core: the folder firmware/core, called $$NACA below${and_signal}.
-"make check NACA=$$NACA" runs ${name}_check.c on the desktop, on an emulated Cortex-M4 and AVR.
+C++11 on. They need the edge-naca core, the folder $$NACA below${and_signal}:
+naca/core beside them, or what "edge-naca config --folder core" prints.
+There "make" compiles ${name}_example, and "make check" runs ${name}_check.c on the desktop, on an
+emulated Cortex-M4 and on an emulated AVR.
 
 CMake (or find_package(naca) in place of add_subdirectory, once the core is installed):
 
@@ -301,7 +303,7 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
 # What is added to a project beside the core where an image has a signal.
 _SIGNAL_FILES = {
     "library": "signal",
-    "and_signal": ", and beside it\nfirmware/signal",
+    "and_signal": " and the folder signal beside it",
     "more_cmake": "    add_subdirectory($ENV{NACA}/../signal naca-signal)\n",
     "more_make_flags": " -I$(NACA)/../signal/include",
     "more_make": " $(NACA)/../signal/src/*.c",

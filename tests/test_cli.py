@@ -18,6 +18,7 @@ import onnx
 import pytest
 import results
 from commands import call, done, failed, object_of
+from support import CORE
 
 from edge_naca import __version__, data, image, presets, recipes, scenarios
 from edge_naca.core import Core
@@ -111,7 +112,7 @@ def test_version_is_the_package_s() -> None:
         (["export", "x.naca", "-o", "x", "--c", "--onnx"], "say what to export as, one of: --c"),
         (
             ["export", "x.naca", "-o", "x", "--onnx", "--name", "y"],
-            "--name and --header-only go with --c",
+            "--name, --header-only and --no-core go with --c",
         ),
         (
             ["export", "x.naca", "-o", "x", "--c", "--input-type", "codes"],
@@ -460,11 +461,15 @@ def test_export_writes_c(folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "deep" / "src"
     text = done("export", folder / "digits.naca", "--c", "-o", target)
     assert sorted(path.name for path in target.iterdir()) == [
-        "Makefile", "digits.c", "digits.h", "digits_check.c", "digits_example.c"
+        "Makefile", "digits.c", "digits.h", "digits_check.c", "digits_example.c", "naca"
     ]  # fmt: skip
     assert "digits_example.c" in text
     result = object_of("export", folder / "digits.naca", "--c", "-o", target, "--name", "reader")
     assert result["name"] == "reader"
+    assert result["core"] == str(target / "naca")
+    copied = {path.relative_to(target / "naca/core") for path in target.glob("naca/core/**/*.*")}
+    assert copied == {path.relative_to(CORE) for path in CORE.rglob("*.*")}
+    assert "MIT License" in (target / "naca/LICENSE").read_text()
     assert all(Path(file).is_file() for file in result["files"])
     (target / "Makefile").write_text("all:\n")  # somebody's own, which stays
     done("export", folder / "digits.naca", "--c", "-o", target)
@@ -499,6 +504,21 @@ def test_export_writes_onnx_that_learns(folder: Path, tmp_path: Path) -> None:
         for name in state.files:
             assert result["inputs"][name] == [state[name].dtype.name, list(state[name].shape)]
             assert result["outputs"][f"{name}.next"] == result["inputs"][name]
+
+
+def test_an_older_copy_of_the_core_is_kept_and_not_compiled(folder: Path, tmp_path: Path) -> None:
+    words = ("export", folder / "digits.naca", "--c", "-o", tmp_path)
+    assert object_of(*words, "--no-core")["core"] is None
+    assert not (tmp_path / "naca").exists()
+    done(*words)
+    sources = tmp_path / "naca/core/src"
+    (sources / "gone.c").write_text("int gone;\n")
+    (sources / "run.c").write_text("int changed;\n")
+    done(*words)
+    assert not (sources / "gone.c").exists()
+    assert (sources / "gone.c~").read_text() == "int gone;\n"
+    assert (sources / "run.c~").read_text() == "int changed;\n"
+    assert (sources / "run.c").read_bytes() == (CORE / "src/run.c").read_bytes()
 
 
 def test_export_says_what_onnx_needs(
@@ -822,7 +842,7 @@ def test_c_sources_are_written_all_or_none(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "fsync", full)
     message = failed(1, "export", output, "--c", "-o", tmp_path / "src")
     assert "No space left" in message
-    assert list((tmp_path / "src").iterdir()) == []
+    assert not [path for path in (tmp_path / "src").rglob("*") if path.is_file()]
 
 
 def test_a_file_is_no_folder_for_c_sources(tmp_path: Path) -> None:

@@ -12,6 +12,10 @@ COMMANDS = {
         "edge_naca.cli.check:check",
         "See whether a model of another framework can be imported.",
     ),
+    "config": Entry(
+        "edge_naca.cli.config:config",
+        "Show how edge-naca is set up, and where its C code lies.",
+    ),
     "demo": Entry(
         "edge_naca.cli.demo:demo",
         "See a network learn digits, one class after another.",

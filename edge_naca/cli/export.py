@@ -43,6 +43,10 @@ from edge_naca.files import read_file
     "--header-only", is_flag=True,
     help="With --c: the image in one header, which any number of files may include.",
 )  # fmt: skip
+@click.option(
+    "--no-core", is_flag=True,
+    help="With --c: leave out the copy of the C core, where a project has one already.",
+)  # fmt: skip
 @common.json_option
 def export(
     image: Path,
@@ -54,6 +58,7 @@ def export(
     header_only: bool,
     name: str | None,
     input_type: str | None,
+    no_core: bool,
     as_json: bool,
 ) -> None:
     """Write an image in a form that others can use: C source for firmware, ONNX, NIR.
@@ -67,7 +72,8 @@ def export(
       edge-naca export digits.naca --onnx-learning -o learner.onnx
       edge-naca export digits.naca --nir -o digits.nir
 
-    With --c it prints how to add the files to a project: CMake, make, PlatformIO, Arduino, gcc.
+    With --c the C core is copied beside them, so that "make" in that folder needs a C compiler and
+    nothing else. How to add the files to a project is printed: CMake, make, PlatformIO, Arduino.
     """
     from edge_naca.export import load_image
 
@@ -75,11 +81,11 @@ def export(
         raise click.UsageError("say what to export as, one of: --c, --onnx, --onnx-learning, --nir")
     if (as_c or as_nir) and input_type is not None:
         raise click.UsageError("--input-type goes with --onnx and --onnx-learning")
-    if not as_c and (name is not None or header_only):
-        raise click.UsageError("--name and --header-only go with --c")
+    if not as_c and (name is not None or header_only or no_core):
+        raise click.UsageError("--name, --header-only and --no-core go with --c")
     load_image(image)  # refuses a damaged one, by its name
     if as_c:
-        _export_c(image, output, header_only, name, as_json)
+        _export_c(image, output, header_only, name, not no_core, as_json)
     elif as_nir:
         from edge_naca.cli.export_nir import export_nir
 
@@ -91,10 +97,16 @@ def export(
 
 
 def _export_c(
-    image: Path, output: Path, header_only: bool, name: str | None, as_json: bool
+    image: Path,
+    output: Path,
+    header_only: bool,
+    name: str | None,
+    with_core: bool,
+    as_json: bool,
 ) -> None:
     from edge_naca.export import c_source, usage
     from edge_naca.export.ccheck import MARK, c_check
+    from edge_naca.export.core_copy import FOLDER, core_copy, keep_obsolete
     from edge_naca.image import decode
 
     name = name or re.sub(r"[^A-Za-z0-9]+", "_", image.stem).strip("_")
@@ -106,9 +118,16 @@ def _export_c(
     makefile = output / "Makefile"
     if makefile.exists() and not read_file(makefile).startswith(MARK.encode()):
         del files["Makefile"]  # that of a project stays; docs/how-do-i.md says how to check without
-    common.write_kept({output / file: text.encode() for file, text in files.items()}, as_json)
-    if as_json:
-        report.print_json({"name": name, "files": [str(output / file) for file in files]})
-        return
     has_signal = decode(content)[0].signal is not None
+    core = core_copy("signal" if has_signal else "core") if with_core else {}
+    for file in core:
+        (output / file).parent.mkdir(parents=True, exist_ok=True)
+    keep_obsolete(output, core)
+    written = {file: text.encode() for file, text in files.items()} | core
+    common.write_kept({output / file: data for file, data in written.items()}, as_json)
+    if as_json:
+        folder = str(output / FOLDER) if with_core else None
+        named = [str(output / file) for file in files]
+        report.print_json({"name": name, "files": named, "core": folder})
+        return
     report.say(usage(name, header_only=header_only, has_signal=has_signal))
