@@ -12,13 +12,14 @@ from pathlib import Path
 
 from edge_naca.tables import remarks
 from edge_naca.tables.errors import failure
+from edge_naca.tables.separators import SEPARATORS, find_separator
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 
 # What the delimiter is found by. More lines make it no surer, but take longer.
 SAMPLE_LINES, SAMPLE_CHARACTERS = 60, 1 << 15
 
-# Detection looks for addresses in words, which takes the square of a word's length.
+# Looking for a time in a word takes the square of its length.
 _LONG = re.compile(r"([^\s,;|\"']{64})[^\s,;|\"']+")
 
 _SPREADSHEET = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)  # first line that Excel writes and reads
@@ -96,12 +97,11 @@ def _found(path: Path, text: str, delimiter: str | None) -> Dialect:
     if said and _can_separate(said[1]):
         return Dialect(said[1], first_line=first)
     sample = _sample(text)
-    from clevercsv.detect import Detector
-
-    known = Detector().detect(sample, delimiters=[*DELIMITERS.values()])
-    if known is None or known.delimiter is None or known.delimiter not in DELIMITERS.values():
+    known = find_separator(sample)
+    if known is None:
         return Dialect(_frequent(sample))
-    return Dialect(known.delimiter, "'" if known.quotechar == "'" else '"')
+    separator, quote = known
+    return Dialect(separator, quote)
 
 
 def _can_separate(sign: str) -> bool:
@@ -126,7 +126,7 @@ def _sample(text: str) -> str:
 
 def _frequent(sample: str) -> str:
     """Return the first delimiter that the sample holds at all, for samples too odd to judge."""
-    return next((sign for sign in ("\t", ";", "|", ",", " ") if sign in sample), ",")
+    return next((sign for sign in SEPARATORS if sign in sample), ",")
 
 
 def rows(path: Path, text: str, dialect: Dialect) -> Iterator[Row]:
