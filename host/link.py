@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from edge_naca.host.messages import (
     pack_request,
 )
 from edge_naca.host.transport import FIRST_PATIENCE, LinkLostError, Transport
+
+_logger = logging.getLogger(__name__)
 
 FIRST_WAIT = 0.5  # seconds for an answer while it is not known how fast the device is
 FIRST_SLOW_WAIT = 3.0  # the same for what erases flash, where a device may be deaf meanwhile
@@ -189,6 +192,7 @@ class Link:
         self._open().write(frame)
         self.counts.bytes_sent += len(frame)
         self.counts.frames_sent += 1
+        _logger.debug("%s: %s, tag %d, %d bytes", self.name, kind.name, self._tag, len(frame))
         return self._tag, len(frame)
 
     def clear_line(self) -> None:
@@ -254,6 +258,14 @@ class Link:
             while (now := time.monotonic()) < again:
                 for answer in self.receive(min(again - now, GLANCE)):
                     if answer.tag in tags and answer.kind == kind:
+                        took = 1e3 * (time.monotonic() - start)
+                        _logger.debug(
+                            "%s: %s answered with status %d after %.1f ms",
+                            self.name,
+                            kind.name,
+                            answer.status,
+                            took,
+                        )
                         if len(tags) == 1:
                             pace.answered(time.monotonic() - start)
                         if is_told:

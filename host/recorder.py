@@ -31,13 +31,14 @@ from numpy.typing import NDArray
 
 from edge_naca.core import RESULT
 from edge_naca.files import naming, refuse_pipe, write_file
+from edge_naca.format_versions import RECORDING
 from edge_naca.host import recorded
 from edge_naca.host.closing import Closing
 from edge_naca.host.journal import unwrap
 from edge_naca.host.recorded import RecordingError
 from edge_naca.host.teaching import FORGOTTEN
 
-FORMAT, VERSION = "edge-naca recording", 2
+FORMAT = "edge-naca recording"
 _START = f'{{"format":"{FORMAT}",'.encode()  # of every recording
 
 # What has to be the same for a stream to go on in the same recording.
@@ -96,10 +97,10 @@ def read(path: Path) -> RecordedStream:
     size, header = next(lines, (0, {}))
     if header.get("format") != FORMAT:
         raise RecordingError(f"{path} is no recording of a stream")
-    if header.get("version") != VERSION:
+    if header.get("version") != RECORDING:
         raise RecordingError(
             f"{path} is a recording of version {header.get('version')}, this edge-naca reads "
-            f"version {VERSION}"
+            f"version {RECORDING}"
         )
     recorded.check_header(f"{path}, line 1", header)
     items: list[tuple[int, bytes]] = []
@@ -183,7 +184,7 @@ class Recorder(Closing):
         self.path = path
         self.count = 0
         self.known: RecordedStream | None = None
-        self.header = {"format": FORMAT, "version": VERSION, **header}
+        self.header = {"format": FORMAT, "version": RECORDING, **header}
         self._file = recorded.open_alone(path)
         try:
             size = self._go_on(path, header) if is_there(path) else self._begin(path)

@@ -28,6 +28,9 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
     os.environ.pop(name, None)
 
+# Defaults of whoever runs the tests are none of theirs.
+os.environ["EDGE_NACA_CONFIG"] = os.devnull
+
 # What a shell starts in the background ignores signals, and so would the programs of the tests.
 for name, handler in (
     ("SIGINT", signal.default_int_handler),

@@ -1,8 +1,11 @@
 """The ``edge-naca`` command."""
 
+from pathlib import Path
+
 import click
 
 from edge_naca import __version__
+from edge_naca.cli import logbook, settings
 from edge_naca.cli.program import Entry, Program
 
 COMMANDS = {
@@ -74,10 +77,34 @@ COMMANDS = {
 }
 
 
+def _show_versions(ctx: click.Context, param: click.Parameter, is_wanted: bool) -> None:
+    if not is_wanted or ctx.resilient_parsing:
+        return
+    from edge_naca.format_versions import versions
+
+    click.echo(f"edge-naca, version {__version__}")
+    click.echo("formats: " + ", ".join(f"{name} {number}" for name, number in versions().items()))
+    ctx.exit()
+
+
 @click.group(
     cls=Program, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.version_option(__version__, prog_name="edge-naca")
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_versions,
+    help="Show the versions of edge-naca and of the formats that it writes, and exit.",
+)  # fmt: skip
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", envvar=settings.VARIABLE,
+    is_eager=True, callback=settings.load, expose_value=False,
+    help="Take defaults of options from here.  "
+    f"[${settings.VARIABLE}, or config.toml as 'edge-naca config' says]",
+)  # fmt: skip
+@click.option(
+    "--log", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", expose_value=False,
+    callback=logbook.keep,
+    help="Add to this file what the command does and says, and where it fails.",
+)  # fmt: skip
 def main() -> None:
     """Spiking networks that learn on the edge: train, inspect, export, stream.
 

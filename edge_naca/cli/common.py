@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from edge_naca.choices import DATA_SETS, DECORRELATED_NEURONS, FEATURES, NEURONS_PER_CLASS
+from edge_naca.cli import settings
 from edge_naca.cli.numbers import NumberRange
 from edge_naca.extras import require
 from edge_naca.files import keep_old, try_place, write_files
@@ -34,8 +35,12 @@ INTERRUPTED = 130
 
 
 def command_line() -> str:
-    """Return the command that is running, as it was typed, in printable characters."""
-    return printable(click.get_current_context().meta[COMMAND])
+    """Return the command that is running, as it was typed, in printable characters.
+
+    What a file of defaults decided follows, as if it had been typed.
+    """
+    ctx = click.get_current_context()
+    return printable(f"{ctx.meta[COMMAND]} {settings.typed(ctx)}".rstrip())
 
 
 # ---- data and images ---------------------------------------------------------------------------

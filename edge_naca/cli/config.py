@@ -8,7 +8,8 @@ import click
 
 from edge_naca import __version__
 from edge_naca.c_parts import PARTS, get_folder, get_includes, get_sources
-from edge_naca.cli import common, report
+from edge_naca.cli import common, report, settings
+from edge_naca.format_versions import versions
 
 STANDARD = "-std=c99"  # what every part of the C code asks of a compiler
 
@@ -23,8 +24,10 @@ STANDARD = "-std=c99"  # what every part of the C code asks of a compiler
 def config(parts: tuple[str, ...], what: str | None, as_json: bool) -> None:
     """Show how edge-naca is set up, or what a build of C code asks for.
 
-    PART is core (the network), signal (windows of a sensor), store (saved states) or link (the
-    serial link); what a part needs comes with it. Without one it is the core.
+    Without options it shows versions, the file with defaults of options, whose entries it checks,
+    and where the C code lies. PART is core (the network), signal (windows of a sensor), store
+    (saved states) or link (the serial link); what a part needs comes with it. Without one it is
+    the core.
 
     \b
     Examples
@@ -35,11 +38,26 @@ def config(parts: tuple[str, ...], what: str | None, as_json: bool) -> None:
     if what is not None:
         _print_flags(what, parts or ("core",), as_json)
         return
+    root = click.get_current_context().find_root()
+    known = settings.current(root)
+    if known is not None:
+        known.check(root)
+    file = settings.place() if known is None else known.path
     folders = {part: str(get_folder(part)) for part in parts or PARTS}
     if as_json:
-        report.print_json({"version": __version__, "c": folders})
+        content = None if known is None else known.content
+        report.print_json(
+            {
+                "version": __version__,
+                "formats": versions(),
+                "defaults": {"file": str(file), "content": content},
+                "c": folders,
+            }
+        )
         return
     report.say(f"edge-naca {__version__}")
+    report.say("formats: " + ", ".join(f"{name} {number}" for name, number in versions().items()))
+    report.say(f"defaults of options: {file}" + (" (there is none)" if known is None else ""))
     for part, folder in folders.items():
         report.say(f"C code, {part}: {folder}")
 

@@ -11,9 +11,12 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
+from edge_naca.cli import settings
 from edge_naca.cli.common import COMMAND, INTERRUPTED
 from edge_naca.cli.endings import interrupt, interruptible
+from edge_naca.cli.logbook import logged
 from edge_naca.extras import MissingExtraError
 from edge_naca.host.device import DeviceError
 from edge_naca.printable import LAYOUT, printable
@@ -34,7 +37,7 @@ class Program(click.Group):
     Parameters
     ----------
     entries : the commands by their names. The list of commands shows what stands here, so that
-        help imports none of them.
+        help and completion import none of them.
     """
 
     def __init__(self, *, entries: Mapping[str, Entry], **settings: Any) -> None:
@@ -52,6 +55,23 @@ class Program(click.Group):
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        known = settings.current(ctx)
+        if known is not None and name is not None and command is not None:
+            known.apply(ctx, name, command)
+        return name, command, rest
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [
+            CompletionItem(name, help=self._entries[name].summary)
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -73,7 +93,7 @@ class Program(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # not every terminal knows ± or ×
         try:
-            with interruptible(interrupt):
+            with logged(ctx, ctx.meta[COMMAND]), interruptible(interrupt):
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)

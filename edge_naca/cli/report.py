@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,14 +41,19 @@ class _Console(Console):
                 yield Segment(printable(segment.text, kept=LAYOUT), segment.style)
 
 
+_logger = logging.getLogger("edge_naca.said")
+_logger.addHandler(logging.NullHandler())  # else Python prints warnings where nobody logs
+
 # Names of classes are anybody's: nothing in them may mean a colour or a picture.
 out = _Console(highlight=False, markup=False, emoji=False)
 err = _Console(highlight=False, markup=False, emoji=False, stderr=True)
 
 
 def say(text: object = "", *, err: bool = False) -> None:
-    """Print text that may hold names of others, on stdout or stderr."""
-    click.echo(printable(text, kept=LAYOUT), err=err)
+    """Print text that may hold names of others, on stdout or stderr; a log keeps it, too."""
+    text = printable(text, kept=LAYOUT)
+    _logger.log(logging.WARNING if err else logging.INFO, "%s", text)
+    click.echo(text, err=err)
 
 
 def to_json(content: dict[str, Any], indent: int | None = None) -> str:

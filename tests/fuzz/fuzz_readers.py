@@ -268,11 +268,12 @@ def change_state(content: bytes, rng: random.Random) -> bytes:
 
 def recording() -> bytes:
     """Return a recording as `stream` writes it."""
-    from edge_naca.host.recorder import FORMAT, VERSION, pack_state
+    from edge_naca.format_versions import RECORDING
+    from edge_naca.host.recorder import FORMAT, pack_state
 
     core = taught()
     header = {
-        "format": FORMAT, "version": VERSION, "learn": True, "session": "00000001",
+        "format": FORMAT, "version": RECORDING, "learn": True, "session": "00000001",
         "network_id": f"{core.network_id:08x}", "start": 60,
         "start_hash": f"{core.state_hash():08x}",
         "state": pack_state(core.save_state()), "classes": ["a", "b", "c"], "limit": None,

@@ -1,0 +1,64 @@
+"""`--log FILE`: what it keeps of a command, of one that fails, and of what goes over a line."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+from commands import call, done, failed
+from serving import IMAGE, served
+
+from edge_naca import __version__
+from edge_naca.host.virtual import VirtualDevice
+
+
+def test_a_log_says_what_ran_what_was_said_and_how_it_ended(tmp_path: Path) -> None:
+    log = tmp_path / "my.log"
+    said = done("--log", log, "config")
+    first, *kept, last = log.read_text().splitlines()
+    assert re.match(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO edge_naca: edge-naca --log ", first
+    )
+    assert f"(edge-naca {__version__}, Python " in first
+    assert [line.split("edge_naca.said: ")[1] for line in kept] == said.splitlines()
+    assert re.search(r"INFO edge_naca: done after \d+\.\d{3} s$", last)
+    done("--log", log, "config")
+    assert log.read_text().count("INFO edge_naca: done") == 2  # added, not written over
+    assert not logging.getLogger("edge_naca").handlers
+
+
+def test_a_failure_is_kept_with_its_traceback_and_said_in_one_line(tmp_path: Path) -> None:
+    log = tmp_path / "my.log"
+    message = failed(1, "--log", log, "inspect", tmp_path / "none.naca")
+    text = log.read_text()
+    assert "Traceback" in text
+    assert "FileNotFoundError" in text
+    assert "failed with FileNotFoundError after" in text
+    assert "none.naca" in message
+
+
+def test_wrong_usage_is_kept_too(tmp_path: Path) -> None:
+    log = tmp_path / "my.log"
+    assert call("--log", log, "train").exit_code == 2
+    assert "Missing argument 'DATA...'" in log.read_text()
+
+
+def test_a_log_that_cannot_be_written_stops_the_command(tmp_path: Path) -> None:
+    message = failed(1, "--log", tmp_path / "none" / "my.log", "config")
+    assert message.endswith("my.log: No such file or directory")
+
+
+def test_a_log_holds_what_went_over_the_line(tmp_path: Path) -> None:
+    log = tmp_path / "my.log"
+    with served(VirtualDevice(IMAGE).receive, "pty") as port:
+        done("--log", log, "info", port)
+    text = log.read_text()
+    assert re.search(r"DEBUG edge_naca\.host\.link: \S+: HELLO, tag \d+, \d+ bytes\n", text)
+    assert re.search(r": HELLO answered with status 0 after \d+\.\d ms\n", text)
+
+
+@pytest.mark.parametrize("words", [["--log"], ["--log", "."]])
+def test_a_log_is_a_file(words: list[str]) -> None:
+    assert call(*words, "config").exit_code == 2
