@@ -185,6 +185,23 @@ def _runtime() -> str:
     )
 
 
+def installation() -> str:
+    """Return what a base installation takes, and what of it is numpy."""
+    measured = _read("installation")
+    table = measured.tables[0].title
+    sums = {
+        figure.of["package"].split()[0]: figure
+        for figure in _figures(measured)
+        if figure.name == "together"
+    }
+    files = measured.figure(table, {"package": "together"}, "files")
+    return (
+        f"Without extras, with all that it needs, {_shown(sums['together'])} on "
+        f"{measured.settings['machine']}, of which numpy takes {_shown(sums['numpy'])}; "
+        f"{_shown(files)} where pip does not compile."
+    )
+
+
 def model_error() -> str:
     """Return how far the cost model is off at the most."""
     errors = (
@@ -324,6 +341,7 @@ SUMMARIES: dict[str, Callable[[], str]] = {
     "asking": asking,
     "cost": cost,
     "gas drift": gas_drift,
+    "installation": installation,
     "model error": model_error,
     "paper networks": paper_networks,
     "paper shuffled": paper_shuffled,

@@ -17,7 +17,10 @@ from summaries import SUMMARIES
 from edge_naca.measurement import markdown
 
 FOLDER = Path(__file__).resolve().parent
-QUOTING = tuple(FOLDER.parent / name for name in ("README.md", "docs/costs.md", "docs/paper.md"))
+QUOTING = tuple(
+    FOLDER.parent / name
+    for name in ("README.md", "docs/costs.md", "docs/installing.md", "docs/paper.md")
+)
 WITHOUT_PAGE = ("size",)  # thousands of figures: `make size-diff` shows those that change
 
 _QUOTED = re.compile(r"(<!-- figures: ([\w ]+) -->)(\n*).*?(\n*<!-- end of figures -->)", re.DOTALL)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from distributions import link_closure
+from distributions import closure, files, link_closure
 from support import FIRMWARE, ROOT, run
 
 import edge_naca
@@ -146,26 +146,55 @@ print(*edge_naca.get_sources("link"), sep="\\n")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("core", ["copied", "installed"])
 def test_from_a_table_to_a_program_with_make_and_nothing_else(
-    core: str,
-    installed: Installed,
-    table: Path,
-    tmp_path: Path,
-    require_tool: Callable[[str], None],
+    installed: Installed, table: Path, tmp_path: Path, require_tool: Callable[[str], None]
 ) -> None:
     require_tool("make")
     installed.run("edge-naca", "train", table, "-o", "x.naca", cwd=tmp_path)
-    words = ["--no-core"] if core == "installed" else []
-    installed.run("edge-naca", "export", "x.naca", "--c", "-o", "out", *words, cwd=tmp_path)
-    if core == "copied":  # no Python is needed any more
-        run("make", cwd=tmp_path / "out", env={"PATH": "/usr/bin:/bin"})
-    else:
-        assert str(installed.site) in installed.run("make", cwd=tmp_path / "out")
+    installed.run("edge-naca", "export", "x.naca", "--c", "-o", "out", cwd=tmp_path)
+    run("make", cwd=tmp_path / "out", env={"PATH": "/usr/bin:/bin"})  # no Python any more
     told = run(tmp_path / "out" / "x_example")
     assert re.fullmatch(r"before: -?\d+\nafter: 0\nstate: [0-9a-f]{8}\n", told)
     checked = installed.run("make", "x.on-desktop", cwd=tmp_path / "out")
     assert "x: 10 of 10 samples alike" in checked
+
+
+@pytest.mark.slow
+def test_the_makefile_takes_the_installed_core(
+    installed: Installed, table: Path, tmp_path: Path, require_tool: Callable[[str], None]
+) -> None:
+    require_tool("make")
+    installed.run("edge-naca", "train", table, "-o", "x.naca", cwd=tmp_path)
+    installed.run("edge-naca", "export", "x.naca", "--c", "--no-core", "-o", "out", cwd=tmp_path)
+    said = installed.run("make", "-n", cwd=tmp_path / "out")
+    assert f"-I{installed.site}/edge_naca/firmware/core/include" in said
+
+
+@pytest.mark.slow
+def test_what_tries_a_wheel_goes_from_a_table_to_a_program(
+    installed: Installed, tmp_path: Path, require_tool: Callable[[str], None]
+) -> None:
+    require_tool("gcc")
+    said = installed.run("python", ROOT / "tools/try-wheel", cwd=tmp_path)
+    assert said.endswith("net: 10 of 10 samples alike\n")
+    (tmp_path / "false").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "false").chmod(0o755)
+    with pytest.raises(pytest.fail.Exception, match="returned non-zero exit status 1"):
+        installed.run(
+            "env", f"CC={tmp_path / 'false'}", "python", ROOT / "tools/try-wheel", cwd=tmp_path
+        )
+
+
+@pytest.mark.slow
+def test_the_base_takes_at_most_100_mb(wheel: Path) -> None:
+    """Bytes of files that are installed, bytecode of dependencies included (docs/installing.md)."""
+    own = sum(entry.file_size for entry in zipfile.ZipFile(wheel).infolist())
+    others = {
+        name: sum(path.stat().st_size for path in files(name)) for name in closure() - {"edge-naca"}
+    }
+    assert {"numpy", "rich", "pyserial"} <= {*others}
+    bytecode = 4e6  # of our own modules, more than they take
+    assert own + bytecode + sum(others.values()) <= 100e6, others
 
 
 @pytest.mark.slow
