@@ -16,3 +16,8 @@ def versions() -> dict[str, int]:
         "saves in flash": lib.NACA_STORE_VERSION_OF_FORMAT,
         "recording": RECORDING,
     }
+
+
+def described() -> str:
+    """Return all versions on one line."""
+    return ", ".join(f"{name} {number}" for name, number in versions().items())

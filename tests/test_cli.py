@@ -18,7 +18,7 @@ import onnx
 import pytest
 import results
 from commands import call, done, failed, object_of
-from support import CORE
+from support import CORE, ROOT
 
 from edge_naca import __version__, data, image, presets, recipes, scenarios
 from edge_naca.core import Core
@@ -80,8 +80,21 @@ def test_help_teaches(command: list[str]) -> None:
     assert text == done(*command, "-h")
 
 
-def test_version_is_the_package_s() -> None:
-    assert __version__ in done("--version")
+def test_version_is_the_package_s_and_those_of_the_formats() -> None:
+    first, second = done("--version").splitlines()
+    assert first == f"edge-naca, version {__version__}"
+    told = dict(part.rsplit(" ", 1) for part in second.removeprefix("formats: ").split(", "))
+    for name, page, sentence in (
+        ("image", "image.md", r"\| version \| (\d+) \| of this format"),
+        ("saved state", "image.md", r"the\n\"(\d+)\" in its magic"),
+        ("link protocol", "protocol.md", r"Protocol version (\d+)\."),
+        ("saves in flash", "store.md", r"Format version (\d+), little"),
+    ):
+        stated = re.search(sentence, (ROOT / "docs" / page).read_text(encoding="utf-8"))
+        assert stated is not None
+        assert told.pop(name) == stated[1]
+    assert told == {"recording": "2"}
+    assert object_of("config")["formats"]["recording"] == 2
 
 
 @pytest.mark.parametrize(

@@ -80,10 +80,11 @@ COMMANDS = {
 def _show_versions(ctx: click.Context, param: click.Parameter, is_wanted: bool) -> None:
     if not is_wanted or ctx.resilient_parsing:
         return
-    from edge_naca.format_versions import versions
+    from edge_naca.cli import report
+    from edge_naca.format_versions import described
 
-    click.echo(f"edge-naca, version {__version__}")
-    click.echo("formats: " + ", ".join(f"{name} {number}" for name, number in versions().items()))
+    report.say(f"edge-naca, version {__version__}")
+    report.say(f"formats: {described()}")
     ctx.exit()
 
 

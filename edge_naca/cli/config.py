@@ -9,7 +9,7 @@ import click
 from edge_naca import __version__
 from edge_naca.c_parts import PARTS, get_folder, get_includes, get_sources
 from edge_naca.cli import common, report, settings
-from edge_naca.format_versions import versions
+from edge_naca.format_versions import described, versions
 
 STANDARD = "-std=c99"  # what every part of the C code asks of a compiler
 
@@ -56,7 +56,7 @@ def config(parts: tuple[str, ...], what: str | None, as_json: bool) -> None:
         )
         return
     report.say(f"edge-naca {__version__}")
-    report.say("formats: " + ", ".join(f"{name} {number}" for name, number in versions().items()))
+    report.say(f"formats: {described()}")
     report.say(f"defaults of options: {file}" + (" (there is none)" if known is None else ""))
     for part, folder in folders.items():
         report.say(f"C code, {part}: {folder}")
