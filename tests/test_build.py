@@ -18,6 +18,9 @@ from support import CORE, ROOT, run
 import edge_naca
 from edge_naca._build_core import declarations
 from edge_naca._core import ffi, lib
+from edge_naca.core import Core
+from edge_naca.export import library
+from edge_naca.presets import competitive
 
 PAYLOAD = bytes(range(256)) * 40 + b"a tail that fills no block"
 CRC = f"{zlib.crc32(PAYLOAD):08x}"
@@ -91,7 +94,10 @@ def test_wheel_works_without_the_sources(tmp_path: Path) -> None:
     assert {"edge_naca/py.typed", "edge_naca/export/__init__.py", "edge_naca/host/__init__.py"} <= {
         *names
     }
-    assert not [name for name in names if re.search(r"\.[cha]$|_build_core|test|firmware", name)]
+    # C code only to hand on: that of the parts, and what stands in libraries for firmware.
+    handed_on = ("edge_naca/firmware/", "edge_naca/export/packages/templates/")
+    others = [name for name in names if not name.startswith(handed_on)]
+    assert not [name for name in others if re.search(r"\.[cha]$|_build_core|test|firmware", name)]
     # Nothing but the package and its metadata, or it would land at the top of site-packages.
     assert {re.sub(r"-.*", "", name.split("/")[0]) for name in names} == {"edge_naca"}
 
@@ -106,11 +112,16 @@ from edge_naca._core import lib
 for module in (edge_naca, edge_naca.export, edge_naca.host, sys.modules["edge_naca._core"]):
     assert module.__file__.startswith({str(site)!r}), module.__file__
 assert lib.naca_crc32(0, {PAYLOAD!r}, {len(PAYLOAD)}) == {zlib.crc32(PAYLOAD)}
+from edge_naca.core import Core
+from edge_naca.presets import competitive
+from edge_naca.export import library
+print(sorted(library(Core(competitive(7, 3, 2)).image(), "net", "cmake")))
 from edge_naca.cli import main
 main(["--version"])
 """
     answer = run(sys.executable, "-I", "-S", "-c", program, cwd=tmp_path)
-    assert answer == f"edge-naca, version {edge_naca.__version__}\n"
+    files = sorted(library(Core(competitive(7, 3, 2)).image(), "net", "cmake"))
+    assert answer == f"{files}\nedge-naca, version {edge_naca.__version__}\n"
 
 
 CONSUMER_BUILD = """

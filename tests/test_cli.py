@@ -111,8 +111,9 @@ def test_version_is_the_package_s() -> None:
         (["export", "x.naca", "-o", "x", "--c", "--onnx"], "say what to export as, one of: --c"),
         (
             ["export", "x.naca", "-o", "x", "--onnx", "--name", "y"],
-            "--name and --header-only go with --c",
+            "--name goes with --c and with libraries",
         ),
+        (["export", "x.naca", "-o", "x", "--nir", "--header-only"], "--header-only goes with --c"),
         (
             ["export", "x.naca", "-o", "x", "--c", "--input-type", "codes"],
             "--input-type goes with --onnx and --onnx-learning",
