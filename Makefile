@@ -185,7 +185,7 @@ $(BIN)/pip:
 # gcc-multilib brings 32-bit x86 and exists there only. Where libclang-rt-dev does not exist, clang
 # itself brings the sanitizers' run-time libraries.
 ci-tools: board-tools
-	@tools/apt-install clang 'libclang-rt-dev?' gcc libc6-dev make valgrind python3-dev python3-venv \
+	@tools/apt-install clang 'libclang-rt-dev?' gcc libc6-dev make pkg-config arduino-core-avr valgrind python3-dev python3-venv \
 		$$(test "$$(dpkg --print-architecture)" != amd64 || echo gcc-multilib)
 
 # Compilers and emulators of the boards in firmware/boards.

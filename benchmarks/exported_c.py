@@ -26,7 +26,8 @@ from signals import activities
 from edge_naca import data, recipes
 from edge_naca.core import Core
 from edge_naca.data import Dataset
-from edge_naca.export.csource import c_source, opening
+from edge_naca.export.csource import c_source
+from edge_naca.export.example import opening
 from edge_naca.host.boards import EmulatedBoard
 from edge_naca.measurement import Figure, Measurement, Table, measure
 from edge_naca.signal_core import SignalCore

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         onnx_front_end,
         onnx_network,
     )
+    from edge_naca.export.packages.library import library
 else:
     from edge_naca.lazy import attributes
 
@@ -39,6 +40,7 @@ else:
             "from_nir": "nir.home",
             "initial_state": "onnx_export.build",
             "interface": "onnx_export.build",
+            "library": "packages.library",
             "load_image": "image_file",
             "nir_check": "nir.front_end",
             "nir_file": "nir.write",
@@ -66,6 +68,7 @@ __all__ = [
     "from_nir",
     "initial_state",
     "interface",
+    "library",
     "load_image",
     "nir_check",
     "nir_file",

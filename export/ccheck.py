@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.core import Core
-from edge_naca.export.csource import opening
+from edge_naca.export.example import opening
 from edge_naca.network import Network
 from edge_naca.samples import takes_reals
 from edge_naca.signal_core import SignalCore

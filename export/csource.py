@@ -11,6 +11,7 @@ import numpy as np
 
 import edge_naca
 from edge_naca.core import Core
+from edge_naca.export.example import example, opening
 from edge_naca.image import ImageError, decode
 from edge_naca.network import Network
 from edge_naca.samples import takes_reals
@@ -32,7 +33,7 @@ _WORDS_PER_LINE = 5
 
 _HEADER = Template("""\
 /// A spiking network as an edge-naca image: network ${id}, made by edge-naca ${version}.
-/// ${name}_example.c shows how to use it.
+/// The example that comes with it shows how to use it.
 
 #ifndef ${NAME}_H
 #define ${NAME}_H
@@ -103,90 +104,6 @@ _ONCE = Template("""
 #else
 #error "a header alone takes C++17, or gcc or clang: export without --header-only"
 #endif
-""")
-
-_EXAMPLE = Template("""\
-#include "${name}.h"
-
-#include <naca/naca.h>
-#include <stdio.h>
-
-// The core wants a multiple of 8, and some processors would be content with less for 64-bit words.
-#ifdef __GNUC__
-__attribute__((aligned(8)))
-#endif
-static uint64_t memory[(${NAME}_WORKSPACE_SIZE + 7) / 8];
-static ${type} numbers[${count}];
-
-int main(void)
-{
-    const naca_sample_t sample = {${kind}, numbers, ${count}};
-    naca_result_t before, after;
-    naca_image_t image;
-    naca_t *core;
-    uint32_t hash;
-    for (uint32_t i = 0; i < ${count}; i++)
-        numbers[i] = (${type})${number}; // here a sensor would be read
-    if (${open}&image, ${name}_image, ${NAME}_IMAGE_SIZE) != NACA_OK ||
-        naca_init(&image, memory, sizeof memory, &core) != NACA_OK ||
-        naca_learn(core, &sample, 0, &before) != NACA_OK || // what it sees is class 0
-        naca_infer(core, &sample, &after) != NACA_OK || naca_state_hash(core, &hash) != NACA_OK)
-        return 1; // each call's status says why: naca_status_name
-    printf("before: %ld\\n", (long)before.prediction); // -1 is no answer
-    printf("after: %ld\\n", (long)after.prediction);
-    printf("state: %08lx\\n", (unsigned long)hash);
-    return 0;
-}
-""")
-
-_SIGNAL_EXAMPLE = Template("""\
-#include "${name}.h"
-
-#include <naca/naca.h>
-#include <naca/signal.h>
-#include <stdio.h>
-
-// The core wants a multiple of 8, and some processors would be content with less for 64-bit words.
-#ifdef __GNUC__
-#define ALIGNED __attribute__((aligned(8)))
-#else
-#define ALIGNED
-#endif
-static ALIGNED uint64_t memory[(${NAME}_WORKSPACE_SIZE + 7) / 8];
-static ALIGNED uint64_t windows[(${NAME}_SIGNAL_SIZE + 7) / 8];
-
-// Here the sensor would be read: one sample, a number of each channel.
-static void read_sensor(uint32_t at, ${signal_type} sample[${NAME}_CHANNELS])
-{
-    for (uint32_t i = 0; i < ${NAME}_CHANNELS; i++)
-        sample[i] = (${signal_type})((at * 37u + i * 11u) % 201u) ${signal_scale};
-}
-
-int main(void)
-{
-    naca_image_t image;
-    naca_t *core;
-    naca_signal_t *signal;
-    if (${open}&image, ${name}_image, ${NAME}_IMAGE_SIZE) != NACA_OK ||
-        naca_init(&image, memory, sizeof memory, &core) != NACA_OK ||
-        naca_signal_init(&image, windows, sizeof windows, &signal) != NACA_OK)
-        return 1; // each call's status says why: naca_status_name
-    for (uint32_t at = 0; at < 2u * ${NAME}_WINDOW + ${NAME}_HOP; at++) {
-        ${signal_type} sample[${NAME}_CHANNELS];
-        naca_sample_t features;
-        naca_result_t result;
-        uint32_t taken;
-        read_sensor(at, sample);
-        if (${signal_push}(signal, sample, 1, &taken) != NACA_OK)
-            return 2;
-        if (naca_signal_features(signal, &features) != NACA_OK)
-            continue; // no window is full yet
-        if (naca_infer(core, &features, &result) != NACA_OK)
-            return 3;
-        printf("window until sample %lu: %ld\\n", (unsigned long)at, (long)result.prediction);
-    }
-    return 0;
-}
 """)
 
 _USAGE = Template("""\
@@ -261,7 +178,6 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
     _check_name(name)
     network, _ = decode(image)
     core = Core(image)
-    code = _code(network)
     values = {
         "name": name,
         "NAME": name.upper(),
@@ -275,29 +191,22 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
         "capacity": network.capacity,
         "classes": ",\n".join(f"    {_literal(text)}" for text in _class_names(network)),
         "words": "\n".join(_words(image)),
-        "count": f"{name.upper()}_{'INPUTS' if network.preparation is None else 'RAW_COUNT'}",
         "raw_type": ": float" if takes_reals(network) else "",
         "code_type": ", int8_t: they have a sign" if network.encoder.is_signed else "",
-        "opener": "naca_image_open" if code is None else "naca_image_open_with",
-        "open": opening(network),
-        **_example_sample(network),
-        "signal_sizes": "",
+        "opener": opening(network).partition("(")[0],
+        "signal_sizes": _signal_sizes(name, network),
     }
-    template = _EXAMPLE
-    if network.signal is not None:
-        template = _SIGNAL_EXAMPLE
-        values |= _signal_values(name, network)
     once = f"{name.upper()}_ONCE " if header_only else ""
     data = _DATA.substitute(values, once=once)
-    example = {f"{name}_example.c": template.substitute(values)}
+    program = {f"{name}_example.c": example(network, name)}
     if header_only:
         guard = _ENDIAN + _ONCE.substitute(values)
         weak = f" {name.upper()}_WEAK"
         whole = _HEADER.substitute(values, guard=guard, weak=weak, body=data)
-        return {f"{name}.h": whole} | example
+        return {f"{name}.h": whole} | program
     header = {f"{name}.h": _HEADER.substitute(values, guard="", weak="", body="")}
     source = {f"{name}.c": _SOURCE.substitute(values, guard=_ENDIAN, body=data)}
-    return header | source | example
+    return header | source | program
 
 
 # What is added to a project beside the core where an image has a signal.
@@ -346,62 +255,21 @@ def _check_name(name: str) -> None:
         raise ValueError(f"{name!r} is taken by the core or by the C library: choose another name")
 
 
-def opening(network: Network) -> str:
-    """Return the call that opens an image of this network, up to the image."""
-    code = _code(network)
-    return "naca_image_open(" if code is None else f"naca_image_open_with({code}(), "
-
-
-def _code(network: Network) -> str | None:
-    """Return the function that hands over the code of just what the image has; None for none."""
-    if network.inhibition is not None:
-        return "naca_inhibition"
-    if not network.stages:
-        return None
-    families = "coded" if not network.spiking else "spiking" if not network.coded else "all"
-    return f"naca_{families}_stages"
-
-
-def _example_sample(network: Network) -> dict[str, str]:
-    """Return kind and C type of the example's sample, and its number i: of either sign if it may.
-
-    What it computes is ``37 i`` modulo the count of numbers there are, from the least one on.
-    """
-    prep, most = network.preparation, 2**network.code_bits - 1
-    if takes_reals(network):
-        return {"kind": "NACA_RAW_F32", "type": "float", "number": "(i % 7u)"}
-    if prep is not None:
-        least, most = (-255 if prep.keeps_sign else 0), 255
-        kind, type_ = ("NACA_RAW_I16", "int16_t") if least else ("NACA_RAW_U8", "uint8_t")
-    else:
-        least = -most if network.encoder.is_signed else 0
-        kind, type_ = "NACA_CODES", "int8_t" if least else "uint8_t"
-    number = f"(i * 37u % {most - least + 1}u)"
-    if least:
-        number = f"((int32_t){number} - {-least})"
-    return {"kind": kind, "type": type_, "number": number}
-
-
-def _signal_values(name: str, network: Network) -> dict[str, str]:
-    """Return what header and example say of a signal."""
+def _signal_sizes(name: str, network: Network) -> str:
+    """Return what the header says of a signal."""
     signal = network.signal
-    assert signal is not None
-    is_real = signal.affine is not None
-    prefix = name.upper()
-    kind = "float" if is_real else "int16_t"
+    if signal is None:
+        return ""
+    kind = "float" if signal.affine is not None else "int16_t"
     sizes = {
         "SIGNAL_SIZE": (SignalCore(network).memory_size, "bytes of memory for naca_signal_init"),
         "CHANNELS": (signal.channels, f"numbers of a sample, {kind}"),
         "WINDOW": (signal.window, f"samples of a window, {signal.rate:g} a second"),
         "HOP": (signal.hop, "samples from one window to the next"),
     }
+    prefix = name.upper()
     lines = [f"    {prefix}_{key} = {value}, ///< {text}\n" for key, (value, text) in sizes.items()]
-    return {
-        "signal_sizes": "".join(lines),
-        "signal_type": kind,
-        "signal_scale": "/ 100.0f" if is_real else "- 100",
-        "signal_push": "naca_signal_push_reals" if is_real else "naca_signal_push",
-    }
+    return "".join(lines)
 
 
 def _class_names(network: Network) -> list[str]:

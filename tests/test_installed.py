@@ -82,7 +82,10 @@ def test_the_wheel_holds_the_package_and_its_c_code(wheel: Path) -> None:
     }
     c_code = {name for name in names if name.startswith("edge_naca/firmware/")}
     assert c_code == {f"edge_naca/firmware/{name}" for part in PARTS for name in shipped(part)}
-    others = {*names} - c_code
+    # C code only to hand on: that of the parts, and what stands in libraries for firmware.
+    templates = "edge_naca/export/packages/templates/"
+    others = [name for name in {*names} - c_code if not name.startswith(templates)]
+    assert templates + "arduino/library.properties" in names
     assert not [name for name in others if re.search(r"\.[cha]$|_build_core|test|firmware", name)]
     # Nothing but the package and its metadata, or it would land at the top of site-packages.
     assert {re.sub(r"-.*", "", name.split("/")[0]) for name in names} == {"edge_naca"}
@@ -157,6 +160,8 @@ def test_from_a_table_to_a_program_with_make_and_nothing_else(
     assert re.fullmatch(r"before: -?\d+\nafter: 0\nstate: [0-9a-f]{8}\n", told)
     checked = installed.run("make", "x.on-desktop", cwd=tmp_path / "out")
     assert "x: 10 of 10 samples alike" in checked
+    installed.run("edge-naca", "export", "x.naca", "--arduino", "-o", "lib.zip", cwd=tmp_path)
+    assert "x/library.properties" in zipfile.ZipFile(tmp_path / "lib.zip").namelist()
 
 
 @pytest.mark.slow

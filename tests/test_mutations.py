@@ -227,7 +227,7 @@ MUTATIONS: dict[str, Mutation] = {
     "prototype-limit": (L, "16), -LARGEST_PROTOTYPE,", "16), -2048,"),
     "prototype-repelled": ("learn.c", "gain > 0 && u->core->inhibition", "u->core->inhibition"),
     "prototype-of-any-population": ("learn.c", " && layer == u->core->layers) {", ") {"),
-    "renewal-forgotten": ("run.c", "core->stages.at->inhibition->renew(core);", ""),
+    "renewal-forgotten": ("learn.c", "core->stages.at->inhibition->renew(core);", ""),
     "renewal-late": (L, "samples < first", "samples <= first"),
     "renewal-out-of-step": (L, "(samples - first) % v->r.every", "samples % v->r.every"),
     "renewal-doubling": (L, "while (samples > first &&", "while ("),

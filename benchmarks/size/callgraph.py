@@ -32,12 +32,11 @@ INDIRECT = {
     "naca_plan": (
         "naca_plan_stages", "inhibition:plan_inhibition", "inhibition:plan_decorrelation",
     ),
-    "run:present": (
-        "naca_present_stages", "naca_step_stages", "inhibition:decorrelate",
-        "naca_renew_inhibition",
-    ),
+    "naca_present": ("naca_present_stages", "naca_step_stages", "inhibition:decorrelate"),
+    "naca_step_population": ("naca_compete_gated",),
     "learn:change_neuron": ("naca_attract_prototype",),
     "naca_learn_population": ("naca_learn_inhibition", "naca_attract_prototype"),
+    "naca_learn": ("naca_renew_inhibition",),
     "naca_check_stages": ("coded:check_coded", "spiking:check_spiking"),
     "naca_present_stages": ("coded:run_coded", "spiking:rest_spiking"),
     "naca_step_stages": ("spiking:step_spiking",),

@@ -118,6 +118,8 @@ def _reached(line: str) -> tuple[Iterable[str], Path]:
     if file.name == "stages.c":
         names = [name for member in members for name in FAMILIES.get(member, ())]
         return names, FIRMWARE / "core"
+    if "lesson->" in code:
+        return [f"naca_{member}_gated" for member in members], FIRMWARE / "core"
     if "inhibition->" in code:
         return [INHIBITION[member] for member in members], FIRMWARE / "core"
     if file.parent == FIRMWARE / "core" / "src" and file.name != "progress.c":

@@ -24,15 +24,23 @@ from edge_naca.files import read_file
     "The state to begin with is written beside it, with .state.npz at the end of its name.",
 )
 @click.option("--nir", "as_nir", is_flag=True, help="As a NIR graph of what predicts.")
+@click.option("--arduino", is_flag=True, help="As an Arduino library.")
+@click.option("--platformio", is_flag=True, help="As a PlatformIO library.")
+@click.option("--zephyr", is_flag=True, help="As a Zephyr module, with Kconfig and a sample.")
+@click.option("--idf", is_flag=True, help="As an ESP-IDF component.")
+@click.option("--cmake", is_flag=True, help="As a CMake package, with pkg-config files.")
 @click.option(
     "-o",
     "--output",
     required=True,
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="With --c the folder to write into, made if it is not there; else the file.",
+    help="With --c the folder to write into, made if it is not there; of a library the folder or, "
+    "if it ends in .zip, a ZIP; else the file.",
 )
-@click.option("--name", help="With --c: what files and variables are called.  [IMAGE's name]")
+@click.option(
+    "--name", help="In C and libraries: what files and variables are called.  [IMAGE's name]"
+)
 @click.option(
     "--input-type",
     type=click.Choice(INPUT_TYPES),
@@ -60,32 +68,46 @@ def export(
     input_type: str | None,
     no_core: bool,
     as_json: bool,
+    **libraries: bool,
 ) -> None:
-    """Write an image in a form that others can use: C source for firmware, ONNX, NIR.
+    """Write an image in a form that others can use: C source, a library for firmware, ONNX, NIR.
 
     \b
     Examples
       edge-naca export digits.naca --c -o src
       edge-naca export digits.naca --c -o src --name reader
       edge-naca export digits.naca --c --header-only -o include
+      edge-naca export digits.naca --arduino -o digits.zip
+      edge-naca export digits.naca --zephyr -o modules/naca
       edge-naca export digits.naca --onnx --input-type uint8 -o digits.onnx
       edge-naca export digits.naca --onnx-learning -o learner.onnx
       edge-naca export digits.naca --nir -o digits.nir
 
     With --c the C core is copied beside them, so that "make" in that folder needs a C compiler and
     nothing else. How to add the files to a project is printed: CMake, make, PlatformIO, Arduino.
+    A library has all of edge-naca's C code beside the image, and an example that predicts, is told
+    and learns; what is not called is not linked.
     """
     from edge_naca.export import load_image
 
-    if as_c + as_onnx + as_learning + as_nir != 1:
-        raise click.UsageError("say what to export as, one of: --c, --onnx, --onnx-learning, --nir")
-    if (as_c or as_nir) and input_type is not None:
+    chosen = [kind for kind, is_chosen in libraries.items() if is_chosen]
+    if as_c + as_onnx + as_learning + as_nir + len(chosen) != 1:
+        forms = ["c", "onnx", "onnx-learning", "nir", *libraries]
+        raise click.UsageError(f"say what to export as, one of: --{', --'.join(forms)}")
+    if not (as_onnx or as_learning) and input_type is not None:
         raise click.UsageError("--input-type goes with --onnx and --onnx-learning")
-    if not as_c and (name is not None or header_only or no_core):
-        raise click.UsageError("--name, --header-only and --no-core go with --c")
+    if not (as_c or chosen) and name is not None:
+        raise click.UsageError("--name goes with --c and with libraries")
+    if not as_c and (header_only or no_core):
+        raise click.UsageError("--header-only and --no-core go with --c")
     load_image(image)  # refuses a damaged one, by its name
+    name = name or re.sub(r"[^A-Za-z0-9]+", "_", image.stem).strip("_")
     if as_c:
         _export_c(image, output, header_only, name, not no_core, as_json)
+    elif chosen:
+        from edge_naca.cli.export_package import export_package
+
+        export_package(read_file(image), output, name, chosen[0], as_json)
     elif as_nir:
         from edge_naca.cli.export_nir import export_nir
 
@@ -100,7 +122,7 @@ def _export_c(
     image: Path,
     output: Path,
     header_only: bool,
-    name: str | None,
+    name: str,
     with_core: bool,
     as_json: bool,
 ) -> None:
@@ -109,7 +131,6 @@ def _export_c(
     from edge_naca.export.core_copy import FOLDER, core_copy, keep_obsolete
     from edge_naca.image import decode
 
-    name = name or re.sub(r"[^A-Za-z0-9]+", "_", image.stem).strip("_")
     content = read_file(image)
     files = c_source(content, name, header_only=header_only) | c_check(content, name)
     if output.exists() and not output.is_dir():

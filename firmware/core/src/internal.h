@@ -440,12 +440,18 @@ void naca_encode_step(naca_t *core, const naca_sample_t *sample, uint32_t step, 
 
 // ---- population.c -------------------------------------------------------------------------------
 
-#define NOBODY UINT32_MAX // the label of a sample that is not being learned
+// What a sample teaches. Only naca_learn points at code that learns, so that a program that never
+// calls it links none.
+typedef struct lesson {
+    uint32_t label; // below `capacity`
+    // Compete for the sample, in the last step of a population with a gated competition.
+    void (*compete)(naca_t *core, layer_t *layer, uint32_t label);
+} lesson_t;
 
 // One time step of one population.
 typedef struct step {
     uint32_t index;         // of the step, 0 .. steps - 1
-    uint32_t label;         // below `capacity`, or NOBODY
+    const lesson_t *lesson; // null for a sample that is not being learned
     const uint16_t *inputs; // the presynaptic units that spiked, the bias included
     uint32_t count;         // how many they are ...
     uint32_t off;    // ... of which the last so many are off spikes, whose weights count less
@@ -459,9 +465,20 @@ typedef struct step {
 bool naca_population_fits(const population_t *p, const network_t *net, bool is_output);
 
 // Leak, integrate, compete, fire: leaves the neurons that spiked at at[SPIKES]. Returns the
-// synaptic operations, count * neurons. Called by present() for each population in order at each
+// synaptic operations, count * neurons. Called by naca_present for each population in order at each
 // step.
 uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step);
+
+// In the last step of learning: who wins among those that the label's neuromodulator reaches, and
+// who stands behind. What a lesson competes by.
+void naca_compete_gated(naca_t *core, layer_t *layer, uint32_t label);
+
+// ---- run.c --------------------------------------------------------------------------------------
+
+// Present a sample: all that naca_infer, naca_record and naca_learn have in common. `lesson` and
+// `recording` may be null, as what callers hand over may; what naca_infer returns.
+naca_status_t naca_present(naca_t *core, const naca_sample_t *sample, const lesson_t *lesson,
+                           const naca_recording_t *recording, naca_result_t *result);
 
 // ---- priors.c, for populations that have some ---------------------------------------------------
 
@@ -517,9 +534,10 @@ void naca_settle_context(naca_t *core, layer_t *layer);
 // A label's neuromodulator at every neuron, int8[neurons]; null where the error takes its place.
 const int8_t *naca_label_row(const naca_t *core, const layer_t *layer, uint32_t label);
 
-// Learn that the sample's class is `label`. Called by present() after the last step, population by
+// Learn that the sample's class is `label`. Called by naca_learn after the last step, population by
 // population in ascending order, since each is taught by the spikes that the one before ends with.
-// Returns the number of weights that changed. Work: the synapses of the neurons that learn.
+// Returns the number of weights that changed. Work: the synapses of the neurons that learn. Not
+// static, so that its frame does not lie below the whole presentation.
 uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label);
 
 #endif

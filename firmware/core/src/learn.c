@@ -181,3 +181,27 @@ uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label
     }
     return u.changes;
 }
+
+naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t label,
+                         naca_result_t *result)
+{
+    const lesson_t lesson = {label, naca_compete_gated};
+    if (core != NULL && label >= core->net.capacity) {
+        return NACA_ERR_LABEL;
+    }
+    const naca_status_t status = naca_present(core, sample, &lesson, NULL, result);
+    if (status != NACA_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < core->net.populations; i++) {
+        result->changes += naca_learn_population(core, i, label);
+    }
+    uint32_t *learned = AT(uint32_t, core, core->state);
+    learned[0]++;
+    learned[1u + label]++;
+    if (core->stages.at != NULL && core->inhibition != 0) {
+        core->stages.at->inhibition->renew(core);
+    }
+    core->counters.changes += result->changes;
+    return NACA_OK;
+}

@@ -318,8 +318,7 @@ static void measure_class(const naca_t *core, layer_t *layer)
     layer->measured = count > 1u ? GAP_AND_DISTANCE : DISTANCE_ALONE;
 }
 
-// In the last step of learning: who wins among those that the label's neuromodulator reaches.
-static void compete_gated(naca_t *core, layer_t *layer, uint32_t label)
+void naca_compete_gated(naca_t *core, layer_t *layer, uint32_t label)
 {
     const int8_t *gate = naca_label_row(core, layer, label);
     const uint32_t context = layer->context;
@@ -458,8 +457,8 @@ uint32_t naca_step_population(naca_t *core, layer_t *layer, const step_t *step)
     if (is_last && layer->p.unknown != 0) {
         judge(core, layer);
     }
-    if (is_last && step->label != NOBODY && layer->at[WINS] != 0) {
-        compete_gated(core, layer, step->label);
+    if (is_last && step->lesson != NULL && layer->at[WINS] != 0) {
+        step->lesson->compete(core, layer, step->lesson->label);
     }
     write_recordings(core, layer, step);
     if (layer->at[POST] != 0) {

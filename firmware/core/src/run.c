@@ -31,10 +31,10 @@ static void record_inputs(const naca_t *core, uint32_t step, uint8_t *spikes)
     }
 }
 
-static void step_all(naca_t *core, uint32_t index, uint32_t label,
+static void step_all(naca_t *core, uint32_t index, const lesson_t *lesson,
                      const naca_recording_t *recording, naca_result_t *result)
 {
-    step_t step = {index, label, NULL, 0, core->off_count, NULL, NULL, NULL};
+    step_t step = {index, lesson, NULL, 0, core->off_count, NULL, NULL, NULL};
     result->spikes += core->spike_count;
     if (core->stages.at != NULL) {
         core->stages.at->step(core, index, recording, result);
@@ -89,8 +89,8 @@ static int32_t answer(const naca_t *core)
     return most > 0 ? (int32_t)best : -1;
 }
 
-static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t label,
-                             const naca_recording_t *recording, naca_result_t *result)
+naca_status_t naca_present(naca_t *core, const naca_sample_t *sample, const lesson_t *lesson,
+                           const naca_recording_t *recording, naca_result_t *result)
 {
     if (core == NULL || result == NULL) {
         return NACA_ERR_ARGUMENT;
@@ -120,48 +120,28 @@ static naca_status_t present(naca_t *core, const naca_sample_t *sample, uint32_t
         if (recording != NULL && recording->input_spikes != NULL) {
             record_inputs(core, index, recording->input_spikes);
         }
-        step_all(core, index, label, recording, result);
+        step_all(core, index, lesson, recording, result);
     }
     result->prediction = answer(core);
     result->margin = populations == 0
                          ? INT32_MIN
                          : core->layers[populations > 1u ? populations - 2u : 0u].margin;
-    if (label != NOBODY) {
-        for (uint32_t i = 0; i < populations; i++) {
-            result->changes += naca_learn_population(core, i, label);
-        }
-        uint32_t *learned = AT(uint32_t, core, core->state);
-        learned[0]++;
-        learned[1u + label]++;
-        if (core->stages.at != NULL && core->inhibition != 0) {
-            core->stages.at->inhibition->renew(core);
-        }
-    }
     core->counters.presentations++;
     core->counters.spikes += result->spikes;
     core->counters.synops += result->synops;
-    core->counters.changes += result->changes;
     return NACA_OK;
 }
 
 naca_status_t naca_infer(naca_t *core, const naca_sample_t *sample, naca_result_t *result)
 {
-    return present(core, sample, NOBODY, NULL, result);
+    return naca_present(core, sample, NULL, NULL, result);
 }
 
 naca_status_t naca_record(naca_t *core, const naca_sample_t *sample,
                           const naca_recording_t *recording, naca_result_t *result)
 {
-    return recording != NULL ? present(core, sample, NOBODY, recording, result) : NACA_ERR_ARGUMENT;
-}
-
-naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t label,
-                         naca_result_t *result)
-{
-    if (core != NULL && label >= core->net.capacity) {
-        return NACA_ERR_LABEL;
-    }
-    return present(core, sample, label, NULL, result);
+    return recording != NULL ? naca_present(core, sample, NULL, recording, result)
+                             : NACA_ERR_ARGUMENT;
 }
 
 naca_status_t naca_learned(const naca_t *core, uint32_t *learned)

@@ -1,0 +1,39 @@
+"""``edge-naca export --arduino``, ``--platformio``, ``--zephyr``, ``--idf`` and ``--cmake``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge_naca.cli import common, report
+from edge_naca.export.packages.archive import zipped
+from edge_naca.export.packages.library import KINDS, folder_name, library
+
+
+def export_package(data: bytes, output: Path, name: str, kind: str, as_json: bool) -> None:
+    """Write a library with an image as a folder or, where `output` ends in .zip, as a ZIP."""
+    files = library(data, name, kind)
+    if output.suffix == ".zip":
+        common.check_writable(output)
+        common.write_kept({output: zipped(files, folder_name(name, kind))}, as_json)
+    else:
+        _write_folder(output, files, as_json)
+    if as_json:
+        report.print_json({"name": name, "kind": kind, "path": str(output), "files": sorted(files)})
+        return
+    size = sum(map(len, files.values()))
+    tool = KINDS[kind].tool
+    report.say(f"{output}: {len(files)} files, {size} bytes, a library for {tool}.\n")
+    report.say(files["README.md"].decode().rstrip())
+
+
+def _write_folder(folder: Path, files: Mapping[str, bytes], as_json: bool) -> None:
+    """Write a library; code of an older one that it lacks becomes NAME~, which nothing compiles."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file: name a folder, or a file that ends in .zip")
+    for place in {(folder / file).parent for file in files}:
+        place.mkdir(parents=True, exist_ok=True)
+        for path in place.glob("*.[ch]"):
+            if path.relative_to(folder).as_posix() not in files:
+                path.replace(path.with_name(f"{path.name}~"))
+    common.write_kept({folder / file: content for file, content in files.items()}, as_json)

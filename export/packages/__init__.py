@@ -1,0 +1,1 @@
+"""Networks as libraries for firmware: Arduino, PlatformIO, Zephyr, ESP-IDF, CMake."""

@@ -1,0 +1,12 @@
+#include "@{name}.h"
+
+#include <naca/naca.h>
+@{signal_header}#include <stdio.h>
+
+@{body}
+void app_main(void)
+{
+    const naca_status_t status = run();
+    if (status != NACA_OK)
+        printf("refused: %s\n", naca_status_name(status));
+}
