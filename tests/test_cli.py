@@ -127,7 +127,10 @@ def test_version_is_the_package_s_and_those_of_the_formats() -> None:
             ["export", "x.naca", "-o", "x", "--onnx", "--name", "y"],
             "--name goes with --c and with libraries",
         ),
-        (["export", "x.naca", "-o", "x", "--nir", "--header-only"], "--header-only and --no-core go with --c"),
+        (
+            ["export", "x.naca", "-o", "x", "--nir", "--header-only"],
+            "--header-only and --no-core go with --c",
+        ),
         (
             ["export", "x.naca", "-o", "x", "--c", "--input-type", "codes"],
             "--input-type goes with --onnx and --onnx-learning",
