@@ -44,6 +44,10 @@ class BoardError(DeviceError):
     """The board cannot be built or emulated here; the message says what helps."""
 
 
+class MissingToolError(BoardError):
+    """A compiler, an emulator or its library is not installed here."""
+
+
 @dataclass(frozen=True)
 class Board:
     """A board and the emulator that runs its programs.
@@ -183,7 +187,7 @@ def _need(program: str, packages: tuple[str, ...], what: str) -> str:
         advice = "put it on the PATH"
         if packages:
             advice = f"run `make ci-tools` (or install the Debian packages {' '.join(packages)})"
-        raise BoardError(f"{what} needs {program}, which is not installed: {advice}")
+        raise MissingToolError(f"{what} needs {program}, which is not installed: {advice}")
     return path
 
 
@@ -221,8 +225,10 @@ def build(
 
     Raises
     ------
+    MissingToolError
+        If a tool is missing; the message names the command that brings it.
     BoardError
-        If a tool is missing (the message names the command that brings it), or building fails.
+        If there is no such board, or building fails.
     """
     board = find_board(name)
     if not (REPOSITORY / "firmware" / "boards").is_dir():
@@ -254,9 +260,13 @@ def _simavr_uart(folder: Path) -> Path:
     """Compile the program that runs simavr with its UART on a socket, and return it."""
     source = REPOSITORY / "firmware" / "boards" / "atmega1284p" / "simavr_uart.c"
     program = folder / "simavr_uart"
+    if not source.is_file():
+        raise MissingToolError(
+            "emulating an AVR takes a clone of the repository, which is not here"
+        )
     compiler = _need("cc", ("gcc", "libc6-dev"), "emulating an AVR")
     if not Path("/usr/include/simavr/sim_avr.h").exists():
-        raise BoardError("emulating an AVR needs libsimavr: run `make ci-tools`")
+        raise MissingToolError("emulating an AVR needs libsimavr: run `make ci-tools`")
     _run(compiler, "-std=gnu99", "-O2", source, "-o", program, "-lsimavr", "-lelf")
     return program
 
@@ -305,9 +315,10 @@ class EmulatedBoard(Closing):
 
     Raises
     ------
+    MissingToolError
+        If a tool is missing; the message names the command that brings it.
     BoardError
-        If a tool is missing (the message names the command that brings it), the emulator does not
-        start, or this board cannot keep anything in a file.
+        If the emulator does not start, or this board cannot keep anything in a file.
     """
 
     def __init__(
