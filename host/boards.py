@@ -17,6 +17,7 @@ from edge_naca.board_files import DESCRIPTION, path_of, read_description
 from edge_naca.board_names import folded, near, question
 from edge_naca.host.closing import Closing
 from edge_naca.host.device import DeviceError
+from edge_naca.host.elf import read_machine
 
 # The folder that holds firmware/, if this is a clone of the repository.
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -37,6 +38,8 @@ COMPILERS = {
     "riscv64-unknown-elf": RISCV_GCC,
     "avr": AVR_GCC,
 }
+# What processor each of these compiles for, as ELF files say it (edge_naca.host.elf).
+MACHINES = {ARM_GCC[0]: "ARM", RISCV_GCC[0]: "RISC-V", AVR_GCC[0]: "AVR"}
 SENSING = ("netduinoplus2",)  # boards that a simulated sensor was written for
 
 
@@ -286,6 +289,16 @@ def _make_flash(board: Board, path: Path) -> None:
         )
 
 
+def _check_program(board: Board, elf: Path) -> None:
+    machine, wanted = read_machine(elf), MACHINES[board.compiler[0]]
+    if machine != wanted:
+        what = "no ELF file" if machine is None else f"a program for {machine}"
+        raise BoardError(
+            f"{elf} is {what}, and {board.name} runs programs for {wanted}: name the board that it "
+            "was built for, or a program that was built for this one"
+        )
+
+
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """End the emulator at once and collect it: nothing in it is worth waiting for."""
     process.kill()
@@ -318,7 +331,8 @@ class EmulatedBoard(Closing):
     MissingToolError
         If a tool is missing; the message names the command that brings it.
     BoardError
-        If the emulator does not start, or this board cannot keep anything in a file.
+        If the program is one for another processor, the emulator does not start, or this board
+        cannot keep anything in a file.
     """
 
     def __init__(
@@ -337,7 +351,8 @@ class EmulatedBoard(Closing):
             _make_flash(self.board, flash)
         self.elf = (elf or build(name, image=image, sensor=sensor)).resolve()
         if not self.elf.is_file():
-            raise BoardError(f"there is no program {self.elf}")
+            raise BoardError(f"there is no program {self.elf}: build it, or name another file")
+        _check_program(self.board, self.elf)
         self._folder = tempfile.TemporaryDirectory(prefix="edge-naca-")
         if flash is not None:
             Path(self._folder.name, STATE).symlink_to(flash.resolve())
