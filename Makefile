@@ -106,7 +106,7 @@ check: lint-c docs size-diff slow-tests sanitize
 # coverage. gcovr takes counts over 2^32 for errors of gcov unless told; inner loops of the core reach that.
 COVERAGE := build/coverage
 COVERAGE_PYTHON := $(COVERAGE)/venv/bin/python
-NOT_COUNTED := boards counting cost fuzzing stm32_drivers size build mutations replay imports
+NOT_COUNTED := boards counting cost fuzzing stm32_drivers size build mutations replay imports products
 coverage: $(COVERAGE)/installed
 	@find $(COVERAGE) -name '*.gcda' -delete
 	@rm -f $(COVERAGE)/data*
