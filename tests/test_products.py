@@ -130,7 +130,7 @@ def test_a_sketch_is_held_against_the_host(
     build_sketch(library, tmp_path / "sketch.elf")
     (tmp_path / "mega").mkdir()
     (tmp_path / "mega" / "board.json").write_text(block("text", '{\n  "processor": "ATmega'))
-    settings = ("--naca-board=mega", "--naca-elf=sketch.elf", "--naca-image=product.naca")
+    settings = ("--naca-board=./mega", "--naca-elf=sketch.elf", "--naca-image=product.naca")
     said = pytest_in(tmp_path, *settings, "-k", "host_does or cable")
     if is_broken:
         assert "2 failed" in said

@@ -97,7 +97,7 @@ def folder_without_tools(tmp_path: Path) -> Path:
 
 
 def write_ini(folder: Path, *lines: str) -> None:
-    settings = "naca_board = mine", "naca_elf = my.elf", "naca_image = my.naca", *lines
+    settings = "naca_board = ./mine", "naca_elf = my.elf", "naca_image = my.naca", *lines
     (folder / "pytest.ini").write_text("\n".join(["[pytest]", *settings, ""]))
 
 
@@ -123,7 +123,7 @@ def test_what_is_named_nowhere_or_is_not_there_is_said(
     folder_without_tools: Path, inside: Inside
 ) -> None:
     folder = folder_without_tools
-    assert "there is no emulated board 'uno'; known are " in inside(folder, "--naca-board", "uno")
+    assert "there is no emulated board 'uno': known are " in inside(folder, "--naca-board", "uno")
     said = inside(folder / "tests", "--naca-elf", "other.elf")  # relative to where it is said
     assert f"there is no program {folder}/tests/other.elf: build it" in said
     (folder / "pytest.ini").unlink()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_naca.files import read_file
-from edge_naca.host.boards import BOARDS, EmulatedBoard
+from edge_naca.host.boards import EmulatedBoard
 from edge_naca.host.chaos import BadLine, Chaos
 from edge_naca.host.client import LinkDevice
 from edge_naca.host.closing import Closing
@@ -114,8 +114,8 @@ class BoardUnderTest(DeviceUnderTest):
 
     Parameters
     ----------
-    board : a name in `edge_naca.host.boards.BOARDS`, or a folder with a board.json
-        (docs/boards.md).
+    board : as `edge_naca.host.boards.find_board` takes it: a name, or the path of a folder with a
+        board.json (docs/testing.md).
     elf : the firmware; None builds the board's own, which takes a clone of the repository.
     image : the image (or its file) that the firmware is meant to run. A firmware that is built here
         gets it linked in.
@@ -136,7 +136,7 @@ class BoardUnderTest(DeviceUnderTest):
 
     def __init__(
         self,
-        board: str | PathLike[str],
+        board: str | Path,
         elf: str | PathLike[str] | None = None,
         image: ImageSource | None = None,
         flash: str | PathLike[str] | None = None,
@@ -144,7 +144,7 @@ class BoardUnderTest(DeviceUnderTest):
     ) -> None:
         data = None if image is None else read_image(image)
         self.board = EmulatedBoard(
-            board_name(board),
+            board,
             None if elf is None else Path(elf),
             image=_linked_in(image) if elf is None else None,
             flash=None if flash is None else Path(flash),
@@ -181,12 +181,6 @@ class BoardUnderTest(DeviceUnderTest):
     def close(self) -> None:
         super().close()
         self.board.close()
-
-
-def board_name(board: str | PathLike[str]) -> str | Path:
-    """Return what `edge_naca.host.boards` calls a board: its name, or its folder's whole path."""
-    known = str(board) in BOARDS or not Path(board).is_dir()
-    return str(board) if known else Path(board).resolve()
 
 
 def _linked_in(image: ImageSource | None) -> Path | None:

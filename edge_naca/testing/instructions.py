@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from edge_naca.core import Core
 from edge_naca.host.counting import Counts, count
 from edge_naca.samples import check_labels, check_samples, default_kind
-from edge_naca.testing.devices import ImageSource, board_name, read_image
+from edge_naca.testing.devices import ImageSource, read_image
 from edge_naca.testing.differences import DifferenceError
 
 
@@ -21,7 +21,7 @@ class BudgetError(AssertionError):
 
 
 def count_instructions(
-    board: str | PathLike[str],
+    board: str | Path,
     image: ImageSource,
     x: ArrayLike,
     labels: ArrayLike,
@@ -37,7 +37,7 @@ def count_instructions(
 
     Parameters
     ----------
-    board : a name in `edge_naca.host.boards.BOARDS`, or a folder with a board.json.
+    board : as `edge_naca.host.boards.find_board` takes it: a name, or the path of a folder.
     image : what to run, or the file of it.
     x : samples (n, …), as the network takes them.
     labels : (n,), what to learn each sample as.
@@ -67,7 +67,7 @@ def count_instructions(
     samples = check_samples(core.network, x, kind)
     y = check_labels(labels, len(samples), core.network.capacity)
     program = None if elf is None else Path(elf)
-    counts = count(board_name(board), data, samples, y, kind, elf=program)
+    counts = count(board, data, samples, y, kind, elf=program)
     core.learn_many(np.asarray(x), y, kind)
     if counts.state_hash != core.state_hash():
         raise DifferenceError(
