@@ -10,10 +10,10 @@ INSTALLED := $(VENV)/installed
 MODULES := $(VENV)/modules
 NATIVE := CMakeLists.txt edge_naca/_build_core.py $(wildcard edge_naca/_batch.* host/_device.[ch]) \
 	$(shell find firmware/core firmware/signal firmware/store firmware/link -type f)
-C_FOLDERS := firmware host edge_naca tests/c tests/fuzz
+C_FOLDERS := firmware host edge_naca tests/c tests/fuzz tests/product
 C_FILES := $(shell find $(C_FOLDERS) -name '*.[ch]')
 # What compilers of the host see; boards' code is for others.
-C_HOST := $(filter-out firmware/boards/%,$(filter %.c,$(C_FILES)))
+C_HOST := $(filter-out firmware/boards/% tests/product/%,$(filter %.c,$(C_FILES)))
 
 .PHONY: always help demo test slow-tests lint lint-c clang-tidy cppcheck misra format install size size-diff check \
 	sanitize coverage ci-tools board-tools clean
@@ -106,7 +106,7 @@ check: lint-c docs size-diff slow-tests sanitize
 # coverage. gcovr takes counts over 2^32 for errors of gcov unless told; inner loops of the core reach that.
 COVERAGE := build/coverage
 COVERAGE_PYTHON := $(COVERAGE)/venv/bin/python
-NOT_COUNTED := boards counting cost fuzzing stm32_drivers size build mutations replay imports
+NOT_COUNTED := boards counting cost fuzzing stm32_drivers size build mutations replay imports products
 coverage: $(COVERAGE)/installed
 	@find $(COVERAGE) -name '*.gcda' -delete
 	@rm -f $(COVERAGE)/data*

@@ -17,6 +17,7 @@ from edge_naca.board_files import DESCRIPTION, path_of, read_description
 from edge_naca.board_names import folded, near, question
 from edge_naca.host.closing import Closing
 from edge_naca.host.device import DeviceError
+from edge_naca.host.elf import read_machine
 
 # The folder that holds firmware/, if this is a clone of the repository.
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -37,11 +38,17 @@ COMPILERS = {
     "riscv64-unknown-elf": RISCV_GCC,
     "avr": AVR_GCC,
 }
+# What processor each of these compiles for, as ELF files say it (edge_naca.host.elf).
+MACHINES = {ARM_GCC[0]: "ARM", RISCV_GCC[0]: "RISC-V", AVR_GCC[0]: "AVR"}
 SENSING = ("netduinoplus2",)  # boards that a simulated sensor was written for
 
 
 class BoardError(DeviceError):
     """The board cannot be built or emulated here; the message says what helps."""
+
+
+class MissingToolError(BoardError):
+    """A compiler, an emulator or its library is not installed here."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +190,7 @@ def _need(program: str, packages: tuple[str, ...], what: str) -> str:
         advice = "put it on the PATH"
         if packages:
             advice = f"run `make ci-tools` (or install the Debian packages {' '.join(packages)})"
-        raise BoardError(f"{what} needs {program}, which is not installed: {advice}")
+        raise MissingToolError(f"{what} needs {program}, which is not installed: {advice}")
     return path
 
 
@@ -221,8 +228,10 @@ def build(
 
     Raises
     ------
+    MissingToolError
+        If a tool is missing; the message names the command that brings it.
     BoardError
-        If a tool is missing (the message names the command that brings it), or building fails.
+        If there is no such board, or building fails.
     """
     board = find_board(name)
     if not (REPOSITORY / "firmware" / "boards").is_dir():
@@ -254,9 +263,13 @@ def _simavr_uart(folder: Path) -> Path:
     """Compile the program that runs simavr with its UART on a socket, and return it."""
     source = REPOSITORY / "firmware" / "boards" / "atmega1284p" / "simavr_uart.c"
     program = folder / "simavr_uart"
+    if not source.is_file():
+        raise MissingToolError(
+            "emulating an AVR takes a clone of the repository, which is not here"
+        )
     compiler = _need("cc", ("gcc", "libc6-dev"), "emulating an AVR")
     if not Path("/usr/include/simavr/sim_avr.h").exists():
-        raise BoardError("emulating an AVR needs libsimavr: run `make ci-tools`")
+        raise MissingToolError("emulating an AVR needs libsimavr: run `make ci-tools`")
     _run(compiler, "-std=gnu99", "-O2", source, "-o", program, "-lsimavr", "-lelf")
     return program
 
@@ -273,6 +286,16 @@ def _make_flash(board: Board, path: Path) -> None:
         raise BoardError(
             f"{path} has {size} bytes: it is no flash of {board.name}, which has {board.keeps}; "
             "choose another file"
+        )
+
+
+def _check_program(board: Board, elf: Path) -> None:
+    machine, wanted = read_machine(elf), MACHINES[board.compiler[0]]
+    if machine != wanted:
+        what = "no ELF file" if machine is None else f"a program for {machine}"
+        raise BoardError(
+            f"{elf} is {what}, and {board.name} runs programs for {wanted}: name the board that it "
+            "was built for, or a program that was built for this one"
         )
 
 
@@ -305,9 +328,11 @@ class EmulatedBoard(Closing):
 
     Raises
     ------
+    MissingToolError
+        If a tool is missing; the message names the command that brings it.
     BoardError
-        If a tool is missing (the message names the command that brings it), the emulator does not
-        start, or this board cannot keep anything in a file.
+        If the program is one for another processor, the emulator does not start, or this board
+        cannot keep anything in a file.
     """
 
     def __init__(
@@ -326,7 +351,8 @@ class EmulatedBoard(Closing):
             _make_flash(self.board, flash)
         self.elf = (elf or build(name, image=image, sensor=sensor)).resolve()
         if not self.elf.is_file():
-            raise BoardError(f"there is no program {self.elf}")
+            raise BoardError(f"there is no program {self.elf}: build it, or name another file")
+        _check_program(self.board, self.elf)
         self._folder = tempfile.TemporaryDirectory(prefix="edge-naca-")
         if flash is not None:
             Path(self._folder.name, STATE).symlink_to(flash.resolve())

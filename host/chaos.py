@@ -85,11 +85,12 @@ class Faults:
     Attributes
     ----------
     lost, doubled, damaged : frames to which that happened.
+    noisy : frames of which single bytes were lost or damaged.
     passed : frames that came in.
     """
 
     def __init__(self, chaos: Chaos, salt: int = 0) -> None:
-        self.lost = self.doubled = self.damaged = self.passed = 0
+        self.lost = self.doubled = self.damaged = self.noisy = self.passed = 0
         self._chaos = chaos
         self._random = random.Random(chaos.seed * 2 + salt)
         self._part = bytearray()
@@ -147,7 +148,8 @@ class Faults:
             self.doubled += 1
             frame += frame
         if chaos.drop or chaos.flip:
-            frame = self._noise(frame)
+            whole, frame = frame, self._noise(frame)
+            self.noisy += frame != whole
         frame = bytes(self._held) + frame
         self._held.clear()
         if self._hit(chaos.merge):

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from edge_naca.core import Core
 from edge_naca.host import boards
-from edge_naca.host.boards import BoardError, EmulatedBoard
+from edge_naca.host.boards import Board, BoardError, EmulatedBoard, MissingToolError
 
 # The emulated clock moves by 2**7 ns with every instruction, whatever the host does meanwhile.
 COUNTING = ("-icount", "shift=7,sleep=off")
@@ -57,15 +57,15 @@ class Counts:
 class _CountingBoard(EmulatedBoard):
     def _command(self, descriptor: int) -> list[str]:
         command = super()._command(descriptor)
-        return command if _is_cycle_accurate(self.board.name) else [*command, *COUNTING]
+        return command if _is_cycle_accurate(self.board) else [*command, *COUNTING]
 
 
-def _is_cycle_accurate(name: str) -> bool:
-    return boards.find_board(name).emulator[0] == "simavr_uart"
+def _is_cycle_accurate(board: Board) -> bool:
+    return board.emulator[0] == "simavr_uart"
 
 
 def count(
-    name: str,
+    name: str | Path,
     image: bytes,
     samples: NDArray[Any],
     labels: NDArray[Any],
@@ -77,7 +77,7 @@ def count(
 
     Parameters
     ----------
-    name : an emulated board (`edge_naca.host.boards.BOARDS`).
+    name : an emulated board, as `edge_naca.host.boards.find_board` takes it.
     image : what to run, with what it has learned.
     samples : (n, numbers) as uint8, int16, int32 or float32 ("raw"), uint8 ("codes"), or windows of
         a signal as int16 (n, window, channels) ("windows").
@@ -86,8 +86,10 @@ def count(
 
     Raises
     ------
+    MissingToolError
+        If a tool is missing; the message says what brings it.
     BoardError
-        If a tool is missing, or the network does not fit the board; the message says what helps.
+        If the network does not fit the board, or the board goes silent.
     """
     program = elf or boards.build(name, "measure")
     with tempfile.TemporaryDirectory(prefix="edge-naca-") as folder:
@@ -95,11 +97,11 @@ def count(
         patched.write_bytes(with_input(name, program, image, samples, labels, kind))
         with _CountingBoard(name, patched) as board:
             said = listen(board)
-    return _read(name, said, Core(image).workspace_size)
+    return _read(board.board, said, Core(image).workspace_size)
 
 
 def with_input(
-    name: str,
+    name: str | Path,
     program: Path,
     image: bytes,
     samples: NDArray[Any],
@@ -134,10 +136,14 @@ def _place(content: bytearray, program: Path, compiler: str) -> tuple[int, int]:
     """Return how large measure_input is, and where it lies in the ELF file."""
     nm = compiler.replace("gcc", "nm")
     if shutil.which(nm) is None:
-        raise BoardError(f"measuring needs {nm}, which comes with {compiler}")
+        raise MissingToolError(f"measuring needs {nm}, which comes with {compiler}")
     table = subprocess.run([nm, "-S", program], capture_output=True, text=True, check=True).stdout
     match = re.search(r"^(\w+) (\w+) \w measure_input$", table, re.MULTILINE)
-    assert match is not None, f"{program} has no measure_input"
+    if match is None:
+        raise BoardError(
+            f"{program} cannot be measured: it has no measure_input, as the program measure has "
+            "(firmware/boards/common/measure.c)"
+        )
     address, size = int(match[1], 16), int(match[2], 16)
     first, entry, entries = struct.unpack_from("<I10xHH", content, 28)
     for index in range(entries):
@@ -162,7 +168,8 @@ def listen(board: EmulatedBoard) -> str:
     return said.decode("ascii")
 
 
-def _read(name: str, said: str, workspace: int) -> Counts:
+def _read(board: Board, said: str, workspace: int) -> Counts:
+    name = board.name
     status = said.split("\r\n")[-3]
     if status == "NACA_ERR_WORKSPACE":
         raise BoardError(f"the network needs {workspace} bytes of RAM, {name} has fewer to spare")
@@ -183,6 +190,6 @@ def _read(name: str, said: str, workspace: int) -> Counts:
     push, features, infer, learn = np.rint((counted - empty) * (units / ticks)).astype(np.int64).T
     state = re.search(r"state (\w+)", said)
     assert state is not None, said
-    unit = "cycles" if _is_cycle_accurate(name) else "instructions"
+    unit = "cycles" if _is_cycle_accurate(board) else "instructions"
     of_signal = (push, features) if "features" in said else (None, None)
     return Counts(unit, infer, learn, int(state[1], 16), *of_signal)

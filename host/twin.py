@@ -21,6 +21,15 @@ class TwinMismatchError(DeviceError):
         super().__init__(message)
 
 
+def differences(theirs: NDArray[Any], ours: NDArray[Any]) -> str:
+    """Say in which numbers two entries of `core.RESULT` differ; empty where they are equal."""
+    return ", ".join(
+        f"{name} {theirs[name]} instead of {ours[name]}"
+        for name in RESULT.names or ()
+        if theirs[name] != ours[name]
+    )
+
+
 class Twin:
     """Learns what the device learns, and compares.
 
@@ -57,15 +66,11 @@ class Twin:
         if not self._first <= number < self.next or result["prediction"] == FORGOTTEN:
             return
         ours = self._results[number - self._first]
-        wrong = [name for name in RESULT.names or () if result[name] != ours[name]]
-        if wrong:
-            differences = ", ".join(
-                f"{name} {result[name]} instead of {ours[name]}" for name in wrong
-            )
+        different = differences(result, ours)
+        if different:
             raise TwinMismatchError(
-                f"the device differs from its twin at sample {number}: {differences}. What it "
-                f"learned wrongly lies between sample {self._same_up_to}, when the states were "
-                "equal, and this one",
+                f"the device differs from its twin at sample {number}: {different}. "
+                f"{self._since(number)}",
                 number,
             )
 
@@ -77,12 +82,33 @@ class Twin:
         if ours != value:
             raise TwinMismatchError(
                 f"the device's state differs from its twin's before sample {number}: hash "
-                f"{value:08x} instead of {ours:08x}. It was equal before sample "
-                f"{self._same_up_to}, and the answers since were too: the first difference is "
-                "in what one of these samples changed",
+                f"{value:08x} instead of {ours:08x}. {self._changed_by(number)}",
                 None,
             )
         self._same_up_to = number
+
+    def _since(self, number: int) -> str:
+        """Say where what led to another answer lies."""
+        if number == self._same_up_to:
+            return "Their states were equal before this sample"
+        return (
+            f"What it learned wrongly lies between sample {self._same_up_to}, when the states "
+            "were equal, and this one"
+        )
+
+    def _changed_by(self, number: int) -> str:
+        """Say which samples may have led to another state."""
+        if number == self._same_up_to:
+            return "No sample has been learned since they were equal"
+        if number == self._same_up_to + 1:
+            return (
+                f"It was equal before sample {self._same_up_to}, and the answer since was too: the "
+                "difference is in what that sample changed"
+            )
+        return (
+            f"It was equal before sample {self._same_up_to}, and the answers since were too: the "
+            "first difference is in what one of these samples changed"
+        )
 
     def _present(self, label: int, sample: bytes) -> NDArray[Any]:
         codes = self._packer.codes([sample])

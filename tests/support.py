@@ -31,6 +31,12 @@ def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | Non
     return result.stdout
 
 
+def elf_header(machine: int, bits: int = 1) -> bytes:
+    """Return how an ELF file begins: 40 is ARM, 83 AVR; `bits` is 1 for 32 of them, 2 for 64."""
+    start = b"\x7fELF" + bytes([bits, 1, 1]) + bytes(9)
+    return start + (2).to_bytes(2, "little") + machine.to_bytes(2, "little") + bytes(32)
+
+
 @contextmanager
 def program(*command: str | Path, **options: Any) -> Iterator[subprocess.Popen[Any]]:
     """Run a program beside the test; whatever it does, it is gone in the end, and nobody waits."""

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
-from support import ROOT, run
+from products import DESCRIPTION, board_folder, describe, product_folder
+from support import ROOT, elf_header, run
 
+from edge_naca.core import Core
 from edge_naca.host import boards
 from edge_naca.host.addresses import open_link
-from edge_naca.host.boards import BOARDS, BoardError, EmulatedBoard, find_board
-
-DESCRIPTION: dict[str, Any] = {
-    "processor": "Cortex-M3",
-    "compiler": "arm-none-eabi",
-    "emulator": ["qemu-system-arm", "-machine", "lm3s6965evb"],
-}
-
-
-def board_folder(parent: Path, like: str = "lm3s6965", name: str = "mine") -> Path:
-    """Copy one of our boards to a folder of somebody's, and call it otherwise."""
-    folder = parent / "my boards" / name
-    shutil.copytree(ROOT / "firmware" / "boards" / like, folder)
-    source = folder / "board.c"
-    text = source.read_text()
-    assert f'board_name[] = "{like}"' in text
-    source.write_text(text.replace(f'board_name[] = "{like}"', f'board_name[] = "{name}"'))
-    return folder
-
-
-def describe(folder: Path, **changes: Any) -> None:
-    (folder / "board.json").write_text(json.dumps(DESCRIPTION | changes))
+from edge_naca.host.boards import BOARDS, BoardError, EmulatedBoard, MissingToolError, find_board
+from edge_naca.host.counting import count
 
 
 def configured(board: str | Path, build: Path) -> subprocess.CompletedProcess[str]:
@@ -100,6 +81,31 @@ def test_an_emulator_runs_a_board_of_another_folder(
         assert device.hello.running
 
 
+@pytest.mark.slow
+def test_a_program_of_one_s_own_is_built_and_its_network_measured(
+    tmp_path: Path, require_tool: Callable[[str], None]
+) -> None:
+    require_tool("arm-none-eabi-gcc")
+    require_tool("qemu-system-arm")
+    folder = product_folder(tmp_path)
+    elf = boards.build(folder, folder=tmp_path / "build")
+    assert b"A product, version 3" in elf.read_bytes()
+    with EmulatedBoard(folder, elf) as board, open_link(board.url, first_patience=120) as device:
+        assert device.hello.board == "product"
+        assert device.hello.running
+        image = device.image()
+    x, y = np.eye(3, 64, dtype=np.uint8) * 16, np.arange(3)
+    measure = boards.build(folder, "measure", folder=tmp_path / "build")
+    counts = count(folder, image, x, y, elf=measure)
+    core = Core(image)
+    core.learn_many(x, y)
+    assert counts.unit == "instructions"
+    assert counts.state_hash == core.state_hash()
+    assert (counts.learn > counts.infer).all()
+    with pytest.raises(BoardError, match=r"firmware_product\.elf cannot be measured: it has no"):
+        count(folder, image, x, y, elf=elf)
+
+
 def test_builds_of_folders_of_one_name_do_not_meet(tmp_path: Path) -> None:
     names = {find_board("lm3s6965").build_name, find_board("lm3s6965-m4").build_name}
     for parent in ("a", "b"):
@@ -152,6 +158,6 @@ def test_a_board_without_an_emulator_is_built_alone(tmp_path: Path) -> None:
 
 def test_a_missing_emulator_is_named(tmp_path: Path) -> None:
     describe(tmp_path, emulator=["no-such-emulator"])
-    (tmp_path / "x.elf").touch()
-    with pytest.raises(BoardError, match=r"needs no-such-emulator.*put it on the PATH"):
+    (tmp_path / "x.elf").write_bytes(elf_header(40))
+    with pytest.raises(MissingToolError, match=r"needs no-such-emulator.*put it on the PATH"):
         EmulatedBoard(tmp_path, tmp_path / "x.elf")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cobs import cobs
-from support import ROOT, run
+from support import ROOT, elf_header, run
 
 from edge_naca import data, recipes, scenarios
 from edge_naca.core import Core
@@ -432,8 +432,17 @@ def test_what_cannot_be_emulated_is_said(
     with pytest.raises(BoardError, match=r"there is no program .*empty\.elf"):
         EmulatedBoard("microbit", elf)
     elf.touch()
-    with pytest.raises(BoardError, match=r"(?s)does not start: .*could not read .*empty\.elf"):
+    with pytest.raises(BoardError, match="is no ELF file, and microbit runs programs for ARM: "):
+        EmulatedBoard("microbit", elf)
+    elf.write_bytes(elf_header(83)[:20])
+    with pytest.raises(BoardError, match="is a program for AVR, and microbit runs "):
+        EmulatedBoard("microbit", elf)
+    with pytest.raises(BoardError, match=r"(?s)does not start: .*cannot run .*empty\.elf"):
         EmulatedBoard("atmega1284p", elf)
+    elf.write_bytes(elf_header(40, bits=2))
+    with pytest.raises(BoardError, match="is a program for ARM of 64 bits, and microbit"):
+        EmulatedBoard("microbit", elf)
+    elf.write_bytes(elf_header(40))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BoardError, match=r"needs qemu-system-arm, .* `make ci-tools`"):
         EmulatedBoard("microbit", elf)

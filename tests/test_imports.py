@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
+HOST = "only the command line and fixtures for tests import host"
+
 # Where a room would import what it must not, and what the check then says.
 FORBIDDEN = {
     "edge_naca/recipes.py": (
         "edge_naca.export.csource",
         "only the command line, and a search for what a board can do, import export",
     ),
-    "edge_naca/core.py": ("edge_naca.host.framing", "only the command line imports host"),
-    "export/csource.py": ("edge_naca.host.framing", "only the command line imports host"),
+    "edge_naca/core.py": ("edge_naca.host.framing", HOST),
+    "export/csource.py": ("edge_naca.host.framing", HOST),
     "host/client.py": ("edge_naca.cli.common", "nothing imports the command line"),
     "export/nir/read.py": ("edge_naca.export.onnx_import.file", "do not know each other"),
     "export/conversion/layers.py": ("edge_naca.export.nir.graph", "do not know each other"),

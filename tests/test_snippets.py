@@ -47,7 +47,8 @@ NOT_RUN = {
     "-DCMAKE_BUILD_TYPE=MinSizeRel -DNACA_BOARD=/home/me/boards/mine": "test_board_folder.py does",
     "cmake --build build/mine": "test_board_folder.py builds it elsewhere",
 }
-RUN_ELSEWHERE = {"onnx.md": "test_onnx_doc.py"}  # programs in Python whose results are looked at
+# Programs in Python whose results are looked at.
+RUN_ELSEWHERE = {"onnx.md": "test_onnx_doc.py", "testing.md": "test_products.py"}
 
 
 @dataclass(frozen=True)
