@@ -16,6 +16,9 @@ PACKAGES = {
     "nir": ("nir", "nir"),
     "pyarrow": ("pyarrow", "parquet"),
     "river": ("river", "river"),
+    "bokeh": ("bokeh", "web"),
+    "starlette": ("starlette", "web"),
+    "uvicorn": ("uvicorn", "web"),
 }
 
 

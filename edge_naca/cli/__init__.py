@@ -67,6 +67,10 @@ COMMANDS = {
         "Teach a running device, sample by sample, and watch.",
     ),
     "train": Entry("edge_naca.cli.train:train", "Teach a network, and write it as an image."),
+    "watch": Entry(
+        "edge_naca.cli.watch:watch",
+        "Teach a running device, and watch it on a page of this machine.",
+    ),
 }
 
 
