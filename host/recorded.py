@@ -169,6 +169,13 @@ def state_of(place: str, line: dict[str, Any]) -> tuple[int, int]:
     return line["learned"], int(line["hash"], 16)
 
 
+def event_of(place: str, line: dict[str, Any]) -> str:
+    """Return what a line says that happened."""
+    _check(place, line, {"event": _is_text})
+    text: str = line["event"]
+    return text
+
+
 def choice_of(place: str, line: dict[str, Any]) -> tuple[int, int | None]:
     """Return what a line says was chosen: from which sample on, and the class, None for all."""
     _check(place, line, _CHOICE)

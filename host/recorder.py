@@ -61,6 +61,7 @@ class RecordedStream:
         learned, None if none is.
     size : bytes of the file up to the last whole line.
     choices : what somebody chose to be taught, those that count.
+    events : what happened, each with the number of samples before it.
     """
 
     header: dict[str, Any]
@@ -71,6 +72,7 @@ class RecordedStream:
     size: int
     first_state: tuple[int, int] | None = None
     choices: tuple[Chosen, ...] = ()
+    events: tuple[tuple[int, str], ...] = ()
 
     def start_state(self) -> bytes | None:
         """Return the saved state at the start, None if it is the image's own."""
@@ -110,6 +112,7 @@ def read(path: Path) -> RecordedStream:
     items: list[tuple[int, bytes]] = []
     results: list[tuple[int, ...]] = []
     choices: list[Chosen] = []
+    events: list[tuple[int, str]] = []
     learned = last_hash = first_state = None
     start = int(header.get("start", 0))
     for number, (end, line) in enumerate(lines, 2):
@@ -131,10 +134,12 @@ def read(path: Path) -> RecordedStream:
                 )
             if first_state is None and taught:
                 first_state = learned, last_hash
-        elif "teaching" in line:
-            choices = later(choices, Chosen(*recorded.choice_of(place, line)))
+        elif "event" in line:
+            events.append((len(items), recorded.event_of(place, line)))
+            if "teaching" in line:
+                choices = later(choices, Chosen(*recorded.choice_of(place, line)))
     known = np.array(results, RESULT), learned, last_hash, size, first_state
-    return RecordedStream(header, items, *known, tuple(choices))
+    return RecordedStream(header, items, *known, tuple(choices), tuple(events))
 
 
 def _result(answer: dict[str, int] | None) -> tuple[int, ...]:

@@ -30,6 +30,10 @@ COMMANDS = {
     ),
     "evaluate": Entry("edge_naca.cli.evaluate:evaluate", "Test an image on data."),
     "export": Entry("edge_naca.cli.export:export", "Turn an image into C source, ONNX or NIR."),
+    "export-trace": Entry(
+        "edge_naca.cli.export_trace:export_trace",
+        "Turn a recording into a trace that Perfetto's viewer shows.",
+    ),
     "import": Entry(
         "edge_naca.cli.import_:import_",
         "Make an image of a model of another framework.",
