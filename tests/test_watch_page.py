@@ -63,14 +63,15 @@ def served(tmp_path: Path) -> Iterator[tuple[str, Path, Any]]:
     names = np.array(CLASSES)
     np.savez(tmp_path / "d.npz", x_train=X[:COUNT], y_train=names[Y[:COUNT]],
              x_test=X[:5], y_test=names)  # fmt: skip
-    words = ("watch", f"emulate:{tmp_path / 'i.naca'}", "--data", str(tmp_path / "d.npz"))
-    words += ("--order", "given", "--rate", "20", "--record", str(tmp_path / "r.jsonl"), "--json")
+    recording = tmp_path / "r.jsonl"
+    words = ("watch", f"emulate:{tmp_path / 'i.naca'}", "--data", tmp_path / "d.npz", "--order",
+             "given", "--rate", "20", "--record", recording, "--json")  # fmt: skip
     with program(*COMMAND, *words, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stderr is not None
         said = watching.stderr.readline()
         assert said.startswith("Watch at http://127.0.0.1:")
         url = said.removeprefix("Watch at ").strip()
-        yield url, tmp_path / "r.jsonl", watching
+        yield url, recording, watching
 
 
 def test_the_page_draws_teaches_and_tells(
