@@ -151,12 +151,13 @@ def main() -> None:
         "Watching a device on a page",
         results.command(),
         tables,
+        data={"digits": dataset.digest()},
         settings={"samples": SAMPLES, "pairs": PAIRS, "loads": LOADS, "chromium": version},
         choice="Nothing was chosen by these figures.",
         text="A virtual device in a process of its own, digits, a headless Chromium on the same "
         f"machine ({os.cpu_count()} processors) that has shown every lesson in the end. Speeds "
-        "with and without the page were measured in turn. Without a limit, browser, page and stream "
-        "share what processors there are.",
+        "with and without the page were measured in turn. Without a limit, browser, page and "
+        "stream share what processors there are.",
     )
     results.publish(measurement, arguments.output)
 
