@@ -186,6 +186,7 @@ $(BIN)/pip:
 # itself brings the sanitizers' run-time libraries.
 ci-tools: board-tools
 	@tools/apt-install clang 'libclang-rt-dev?' gcc libc6-dev make pkg-config arduino-core-avr valgrind python3-dev python3-venv \
+		'chromium?' 'chromium-driver?' \
 		$$(test "$$(dpkg --print-architecture)" != amd64 || echo gcc-multilib)
 
 # Compilers and emulators of the boards in firmware/boards.

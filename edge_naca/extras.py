@@ -16,6 +16,10 @@ PACKAGES = {
     "nir": ("nir", "nir"),
     "pyarrow": ("pyarrow", "parquet"),
     "river": ("river", "river"),
+    "perfetto": ("perfetto", "trace"),
+    "bokeh": ("bokeh", "web"),
+    "starlette": ("starlette", "web"),
+    "uvicorn": ("uvicorn", "web"),
 }
 
 

@@ -94,8 +94,9 @@ _HEADER: dict[str, Callable[[Any], bool]] = {
     "state": lambda value: value is None or _is_text(value),
     "classes": _are_names,
 }
+_is_label = _is_whole(0, MAX_CLASSES - 1)
 _SAMPLE: dict[str, Callable[[Any], bool]] = {
-    "label": _is_whole(0, MAX_CLASSES - 1),
+    "label": _is_label,
     "sample": _is_text,
 }
 _RESULT: dict[str, Callable[[Any], bool]] = {
@@ -104,6 +105,10 @@ _RESULT: dict[str, Callable[[Any], bool]] = {
     "spikes": _U32,
     "synops": _U32,
     "changes": _U32,
+}
+_CHOICE: dict[str, Callable[[Any], bool]] = {
+    "from": _U32,
+    "teaching": lambda value: value is None or _is_label(value),
 }
 _STATE: dict[str, Callable[[Any], bool]] = {"learned": _U32, "hash": _is_hash}
 
@@ -162,6 +167,19 @@ def state_of(place: str, line: dict[str, Any]) -> tuple[int, int]:
     """Return samples learned and the state's hash at a line; raise as `check_header`."""
     _check(place, line, _STATE)
     return line["learned"], int(line["hash"], 16)
+
+
+def event_of(place: str, line: dict[str, Any]) -> str:
+    """Return what a line says that happened."""
+    _check(place, line, {"event": _is_text})
+    text: str = line["event"]
+    return text
+
+
+def choice_of(place: str, line: dict[str, Any]) -> tuple[int, int | None]:
+    """Return what a line says was chosen: from which sample on, and the class, None for all."""
+    _check(place, line, _CHOICE)
+    return line["from"], line["teaching"]
 
 
 def unpack_state(text: str) -> bytes:

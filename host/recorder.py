@@ -13,7 +13,9 @@ loses the last line at most, and the next one goes on behind it.
   PACKED has them in docs/protocol.md, section 4) and the answer, made before learning; prediction
   null when it was lost.
 - ``{"learned": …, "hash": …}``: the state's hash at that point.
-- ``{"event": …}``: something that happened to the line or the device.
+- ``{"event": …}``: something that happened to the line or the device. With ``"from"`` and
+  ``"teaching"``, somebody chose what is taught from that sample on: a class, or null for all
+  samples as they come.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from edge_naca.core import RESULT
 from edge_naca.files import naming, refuse_pipe, write_file
 from edge_naca.format_versions import RECORDING
 from edge_naca.host import recorded
+from edge_naca.host.choice import Chosen, later
 from edge_naca.host.closing import Closing
 from edge_naca.host.journal import unwrap
 from edge_naca.host.recorded import RecordingError
@@ -58,6 +61,8 @@ class RecordedStream:
     first_state : samples learned and hash of the first known state behind a sample that was
         learned, None if none is.
     size : bytes of the file up to the last whole line.
+    choices : what somebody chose to be taught, those that count.
+    events : what happened, each with the number of samples before it.
     """
 
     header: dict[str, Any]
@@ -67,6 +72,8 @@ class RecordedStream:
     hash: int | None
     size: int
     first_state: tuple[int, int] | None = None
+    choices: tuple[Chosen, ...] = ()
+    events: tuple[tuple[int, str], ...] = ()
 
     def start_state(self) -> bytes | None:
         """Return the saved state at the start, None if it is the image's own."""
@@ -105,6 +112,8 @@ def read(path: Path) -> RecordedStream:
     recorded.check_header(f"{path}, line 1", header)
     items: list[tuple[int, bytes]] = []
     results: list[tuple[int, ...]] = []
+    choices: list[Chosen] = []
+    events: list[tuple[int, str]] = []
     learned = last_hash = first_state = None
     start = int(header.get("start", 0))
     for number, (end, line) in enumerate(lines, 2):
@@ -126,9 +135,12 @@ def read(path: Path) -> RecordedStream:
                 )
             if first_state is None and taught:
                 first_state = learned, last_hash
-    return RecordedStream(
-        header, items, np.array(results, RESULT), learned, last_hash, size, first_state
-    )
+        elif "event" in line:
+            events.append((len(items), recorded.event_of(place, line)))
+            if "teaching" in line:
+                choices = later(choices, Chosen(*recorded.choice_of(place, line)))
+    known = np.array(results, RESULT), learned, last_hash, size, first_state
+    return RecordedStream(header, items, *known, tuple(choices), tuple(events))
 
 
 def _result(answer: dict[str, int] | None) -> tuple[int, ...]:
@@ -237,6 +249,12 @@ class Recorder(Closing):
     def event(self, text: str) -> None:
         """Note what happened."""
         self._write({"event": text})
+
+    def choice(self, chosen: Chosen) -> None:
+        """Note what is taught from a sample on, before that is sent."""
+        what = "all samples" if chosen.label is None else f"class {chosen.label}"
+        text = f"from sample {chosen.first} on, {what} as they come"
+        self._write({"event": text, "from": chosen.first, "teaching": chosen.label})
 
     def _write(self, line: dict[str, Any]) -> None:
         with naming(self.path):

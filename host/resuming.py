@@ -38,6 +38,29 @@ def check_samples(path: Path, known: RecordedStream, items: Sequence[tuple[int, 
             )
 
 
+def check_items(known: RecordedStream, packer: Packer) -> None:
+    """Check that a recording holds samples of a network.
+
+    Raises
+    ------
+    RecordingError
+        If it does not; the message names the first sample that is none.
+    """
+    capacity = packer.network.capacity
+    for number, (label, sample) in enumerate(known.items):
+        try:
+            packer.codes([sample])
+        except ValueError as error:
+            raise RecordingError(
+                f"sample {number} of the recording: {error}: something is wrong with it"
+            ) from error
+        if label >= capacity:
+            raise RecordingError(
+                f"sample {number} of the recording has label {label}, the network has room for "
+                f"{capacity} classes: something is wrong with it"
+            )
+
+
 def check_start(path: Path, known: RecordedStream, image: Core) -> None:
     """Check that a recording of teaching starts where it says.
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_naca.choices import PART
+from edge_naca.host.choice import Item
 from edge_naca.host.client import LinkDevice
 from edge_naca.host.device import DeviceError
 from edge_naca.host.journal import LostSamplesError, unwrap
@@ -22,9 +23,9 @@ from edge_naca.host.recorder import Recorder
 from edge_naca.host.teaching import FORGOTTEN
 from edge_naca.host.twin import Twin
 
+PAUSE = 0.1  # seconds between two samples that are asked about while nothing is taught
+GLANCE = 0.01  # seconds between two looks at whether teaching goes on
 RECENT = 200  # samples that speeds and means are taken over
-
-Item = tuple[int, bytes]
 
 
 @dataclass
@@ -102,6 +103,9 @@ class Session:
     ----------
     watch : called often, with what is known by then.
     compare : called with each sample's number and answer, once.
+    ready : asked before each sample whether it may be taught now. While it may not, the device is
+        asked about samples that `ahead` gives (label and sample, None for nothing), and `seen` is
+        told of each answer with them: nothing is learned or recorded of these.
     hash : of the device's learned state, when it was last looked at.
     unsaved : why the device could not save what it learned last; empty if it could, or was not to.
 
@@ -128,6 +132,9 @@ class Session:
     ) -> None:
         self.watch: Callable[[Progress], None] = lambda progress: None
         self.compare: Callable[[int, NDArray[Any]], None] = lambda number, result: None
+        self.ready: Callable[[int], bool] = lambda number: True
+        self.ahead: Callable[[], Item | None] = lambda: None
+        self.seen: Callable[[Item, NDArray[Any]], None] = lambda item, result: None
         self.progress = Progress(len(items), device.core.network.capacity)
         self.hash: int | None = None
         self.unsaved = ""
@@ -171,7 +178,8 @@ class Session:
         try:
             self._join()
             while not self._stopped and self._next < len(self._items):
-                self._part_or_back()
+                is_ready = not self._learn or self.ready(self._next)
+                self._or_back(self._part if is_ready else self._look_on)
             self._end()
         except InterruptedLinkError as error:
             self._event(str(error))
@@ -198,7 +206,7 @@ class Session:
         self.progress.done = self._next
         self._noted = max(self._noted, self._next)
 
-    def _part_or_back(self) -> None:
+    def _or_back(self, step: Callable[[], None]) -> None:
         if self._setbacks > RESTARTS:
             raise DeviceError(
                 f"{self._device.link.name} loses what it learned again and again: check its power "
@@ -206,7 +214,7 @@ class Session:
             )
         before = self._next
         try:
-            self._part()
+            step()
             self._setbacks = 0
         except LostSamplesError:
             # It restarted with less than the client remembers; but the data is all here.
@@ -243,7 +251,24 @@ class Session:
                 self.watch(self.progress)
             if self._stopped:
                 return
+            if self._learn and not self.ready(number):
+                return
             yield self._items[number]
+
+    def _look_on(self) -> None:
+        """Ask about a sample, now and then, while nothing is taught."""
+        item = self.ahead()
+        if item is not None:
+            try:
+                (result,) = self._device.ask([item[1]])
+            except RestartedError:
+                self._device.catch_up()
+            else:
+                self.seen(item, result[0])
+        end = time.monotonic() + max(PAUSE, 1 / self._rate if self._rate else 0)
+        while not (self._stopped or self.ready(self._next)) and time.monotonic() < end:
+            time.sleep(GLANCE)
+        self.watch(self.progress)
 
     def _note(self, number: int, result: NDArray[Any]) -> None:
         label, sample = self._items[number]

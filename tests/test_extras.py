@@ -197,6 +197,8 @@ def test_the_base_emulates_and_streams(light: dict[str, str], table: Path, image
         ("check model.nir", "nir"),
         ("import model.nir -o new.naca", "nir"),
         ("train sensor.csv --front-end model.onnx -o new.naca", "onnx"),
+        ("watch emulate:sensor.naca --data sensor.csv --record new.jsonl", "web"),
+        ("export-trace recording.jsonl -o new.pftrace", "trace"),
     ],
 )
 def test_a_command_names_the_extra_that_it_lacks(

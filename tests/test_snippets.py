@@ -41,6 +41,7 @@ NOT_RUN = {
     "make board-tools": "it installs packages; `make test` calls it",
     "pip install 'edge-naca[nir]'": "it needs a registry that has this version",
     "pip install 'edge-naca[onnx]'": "it needs a registry that has this version",
+    "pip install 'edge-naca[web]'": "it needs a registry that has this version",
     "cmake --preset board-netduinoplus2": "test_boards.py builds it in a folder of its own",
     "cmake --build --preset board-netduinoplus2": "test_boards.py builds it in a folder of its own",
     "cmake -B build/mine -DCMAKE_TOOLCHAIN_FILE=$PWD/firmware/cmake/arm-none-eabi.cmake "

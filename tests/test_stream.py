@@ -34,12 +34,13 @@ from edge_naca.core import RESULT, Core
 from edge_naca.export import load_image
 from edge_naca.host import DeviceClassifier, DeviceError, link, recorder
 from edge_naca.host.addresses import open_link
+from edge_naca.host.choice import Item
 from edge_naca.host.client import FORGOTTEN, LinkDevice
 from edge_naca.host.link import RefusedError
 from edge_naca.host.messages import Reason
 from edge_naca.host.recorded import RecordingError
 from edge_naca.host.recorder import Recorder
-from edge_naca.host.session import Item, Progress, Session
+from edge_naca.host.session import Progress, Session
 from edge_naca.host.transport import LoopTransport
 from edge_naca.host.twin import Twin, TwinMismatchError
 from edge_naca.host.virtual import VirtualDevice

@@ -37,6 +37,10 @@ COMMANDS = {
     ),
     "evaluate": Entry("edge_naca.cli.evaluate:evaluate", "Test an image on data."),
     "export": Entry("edge_naca.cli.export:export", "Turn an image into C source, ONNX or NIR."),
+    "export-trace": Entry(
+        "edge_naca.cli.export_trace:export_trace",
+        "Turn a recording into a trace that Perfetto's viewer shows.",
+    ),
     "import": Entry(
         "edge_naca.cli.import_:import_",
         "Make an image of a model of another framework.",
@@ -74,6 +78,10 @@ COMMANDS = {
         "Teach a running device, sample by sample, and watch.",
     ),
     "train": Entry("edge_naca.cli.train:train", "Teach a network, and write it as an image."),
+    "watch": Entry(
+        "edge_naca.cli.watch:watch",
+        "Teach a running device, and watch it on a page of this machine.",
+    ),
 }
 
 

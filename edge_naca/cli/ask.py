@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_naca.core import Core
+    from edge_naca.host.choice import Item
     from edge_naca.host.client import LinkDevice
-    from edge_naca.host.session import Item
 
 
 def asked_items(

@@ -55,7 +55,7 @@ def replay(
       edge-naca replay mnist.jsonl --emulate mnist.naca
       edge-naca replay mnist.jsonl --port /dev/ttyACM0 --reset
     """
-    from edge_naca.host import recorded, recorder
+    from edge_naca.host import recorded, recorder, resuming
     from edge_naca.host.session import Session
 
     if (port is None) == (emulate is None):
@@ -68,7 +68,7 @@ def replay(
     with ports.opened(address, line, chaos) as device:
         learn = bool(known.header.get("learn", True))
         _go_to_start(device, known, reset or emulate is not None)
-        _check_items(device, known)
+        resuming.check_items(known, device.packer)
         answers = _Comparison(known)
         session = Session(device, known.items, learn=learn, base=device.learned, batch=batch)
         session.compare = answers
@@ -126,26 +126,6 @@ def _go_to_start(device: LinkDevice, known: RecordedStream, reset: bool) -> None
             f"{known.header['start']} (hash {known.header['start_hash']}): --reset brings the "
             "device there, if its image is the one it was made with"
         )
-
-
-def _check_items(device: LinkDevice, known: RecordedStream) -> None:
-    """Refuse what is no sample of the device's network."""
-    from edge_naca.host.recorded import RecordingError
-
-    packer = device.packer
-    capacity = packer.network.capacity
-    for number, (label, sample) in enumerate(known.items):
-        try:
-            packer.codes([sample])
-        except ValueError as error:
-            raise RecordingError(
-                f"sample {number} of the recording: {error}: something is wrong with it"
-            ) from error
-        if label >= capacity:
-            raise RecordingError(
-                f"sample {number} of the recording has label {label}, the network has room for "
-                f"{capacity} classes: something is wrong with it"
-            )
 
 
 class _Comparison:

@@ -4,131 +4,44 @@ from __future__ import annotations
 
 import errno
 import math
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_naca.choices import ORDERS, PART
-from edge_naca.cli import common, ports, provenance, report, signals
+from edge_naca.choices import PART
+from edge_naca.cli import common, ports, provenance, report
 from edge_naca.cli.ask import asked_items
 from edge_naca.cli.endings import interruptible, say_nothing, terminals
 from edge_naca.cli.live import View, line_summary, right
-from edge_naca.cli.numbers import NumberRange
+from edge_naca.cli.stream_options import Wanted, stream_options
 from edge_naca.cli.stream_signal import PUSH, Way, check_options, stream_files, stream_sensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_naca.cli.page import Page
     from edge_naca.data import Dataset
-    from edge_naca.host.chaos import Chaos
+    from edge_naca.host.choice import Choice, Chosen, Item
     from edge_naca.host.client import LinkDevice
     from edge_naca.host.recorder import Recorder
-    from edge_naca.host.session import Item, Progress, Session
+    from edge_naca.host.session import Progress, Session
     from edge_naca.host.twin import Twin
+    from edge_naca.host.watching import Watching
 
 SEEN = (
     "The image was taught with {data} already: what follows is no test of samples never seen. "
     "'edge-naca train --untaught' makes an image that has learned nothing."
 )
-SAVED = 1000  # samples between two saves on the device
 
 
 @click.command()
 @click.option("--port", required=True, metavar="PORT", help=ports.PORT_HELP)
-@click.option("--data", metavar="NAME|FILE", help="Samples, as for train.")
-@click.option(
-    "--signal", "recordings", multiple=True, metavar="FILE",
-    help="Instead of --data: a recording, as for train --signal; the device is sent its samples, "
-    "and cuts windows and learns by itself.",
-)  # fmt: skip
-@click.option(
-    "--sensor", is_flag=True,
-    help="Instead of --data: the board's own sensor. Keys 1 .. 9 teach what is there.",
-)  # fmt: skip
-@click.option(
-    "--real-time", is_flag=True, help="With --signal: as fast as it was recorded, no faster.",
-)  # fmt: skip
-@common.reading_options
-@signals.log_options
-@click.option(
-    "--order", type=click.Choice(ORDERS), default="class", show_default=True,
-    help="One class after another, everything shuffled, or as the data comes.",
-)  # fmt: skip
-@click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
-    help="Of the order; 0 keeps classes in the order of their labels.",
-)  # fmt: skip
-@click.option(
-    "--limit", type=click.IntRange(1), metavar="N",
-    help="Use the first N of DATA only; with --sensor, end after N windows.",
-)  # fmt: skip
-@click.option(
-    "--rate", type=NumberRange(0, min_open=True), metavar="HZ",
-    help="Samples a second, at most.  [as many as possible]",
-)  # fmt: skip
-@click.option(
-    "--learn/--predict", default=True,
-    help="Tell the device each label after its answer (the default), or only ask.",
-)  # fmt: skip
-@click.option(
-    "--ask", type=NumberRange(0, 1, min_open=True), metavar="SHARE",
-    help="Teach only samples whose labels are worth asking for, about this share of all: 0.1.",
-)  # fmt: skip
-@click.option(
-    "--batch", type=click.IntRange(1, 64), default=1, show_default=True,
-    help="Samples in one request, at most: fewer bytes on the line, but answers come later.",
-)  # fmt: skip
-@click.option(
-    "--twin", type=click.IntRange(1), is_flag=False, flag_value=PART, metavar="[N]",
-    help=f"Run the same core here, compare every answer, and hashes every N samples ({PART}).",
-)  # fmt: skip
-@click.option(
-    "--record", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="Record everything; a recording of the same stream that is there is gone on with.",
-)  # fmt: skip
-@click.option(
-    "--resume", is_flag=True,
-    help="Without a recording: what the device learned beyond its image was this stream.",
-)  # fmt: skip
-@click.option(
-    "--save-every", type=click.IntRange(0), default=SAVED, show_default=True, metavar="N",
-    help="Save on the device every N samples, and at the end; 0 never does.",
-)  # fmt: skip
-@click.option(
-    "--wait", type=NumberRange(0), metavar="SECONDS",
-    help="How long to wait for a device that is gone to come back.  [for ever]",
-)  # fmt: skip
-@ports.line_options
-@ports.chaos_option
-@common.json_option
+@stream_options
 @click.pass_context
-def stream(
-    ctx: click.Context,
-    port: str,
-    data: str | None,
-    recordings: tuple[str, ...],
-    sensor: bool,
-    real_time: bool,
-    reading: common.Reading,
-    windowing: signals.Windowing,
-    order: str,
-    seed: int,
-    limit: int | None,
-    rate: float | None,
-    learn: bool,
-    ask: float | None,
-    batch: int,
-    twin: int | None,
-    record: Path | None,
-    resume: bool,
-    save_every: int,
-    wait: float | None,
-    line: dict[str, Any],
-    chaos: Chaos | None,
-    as_json: bool,
-) -> None:
+def stream(ctx: click.Context, port: str, wanted: Wanted) -> None:
     """Send the training samples of DATA to a device, one after another.
 
     The device answers each sample before it learns it, so the accuracy shown is of samples it had
@@ -151,52 +64,105 @@ def stream(
       edge-naca stream --port /dev/ttyACM0 --sensor
       edge-naca stream --port socket://127.0.0.1:5555 --data gas.csv --order given --rate 10
     """
-    from edge_naca.host.session import Session
+    send(ctx, port, wanted)
 
-    _check_options(learn, ask, record)
-    if recordings or sensor:
-        way = Way(learn, twin is not None, save_every, real_time, _baud(port, line))
-        _stream_signal(ctx, port, recordings, way, reading, windowing, limit, line, chaos, wait)
+
+def send(ctx: click.Context, port: str, wanted: Wanted, page: Page | None = None) -> None:
+    """Stream what is wanted into the device behind a port.
+
+    Parameters
+    ----------
+    page : where people watch, and choose what is taught; None if they do not.
+    """
+    _check_options(wanted.learn, wanted.ask, wanted.record)
+    if wanted.recordings or wanted.sensor:
+        _send_signal(ctx, port, wanted, page)
         return
-    raw = common.load_data(_required(data, windowing, real_time), reading)
-    with ports.opened(port, line, chaos, patience=math.inf if wait is None else wait) as device:
-        if learn:
+    raw = common.load_data(_required(wanted), wanted.reading)
+    with ports.opened(port, wanted.line, wanted.chaos, patience=_patience(wanted)) as device:
+        if wanted.learn:
             common.check_learns(device.core, port, "add --predict")
-        loaded, was_learned = _fitted(device, raw, as_json)
-        names, items, x = _items(device, loaded, order, seed, limit)
-        header = _header(device, loaded, learn, order, seed, limit, ask) | {"classes": names}
-        base = _base(device, record, resume)
-        if ask is not None:
-            items = asked_items(device, base, record, x, items, ask, seed, as_json)
-        if learn:
-            _join(device, record, resume, base)
-        recorder = _recorder(device, base, record, header, items)
-        try:
-            session = Session(
-                device, items,
-                learn=learn, base=base, batch=batch, rate=rate, recorder=recorder,
-                first=0 if learn or recorder is None else recorder.count,
-                twin=None if twin is None else twin_of(device, base, learn, recorder),
-                look=twin or PART, save=save_every if save_every and device.hello.store else None,
-            )  # fmt: skip
-            title = f"{loaded.name} → {port}"
-            run(session, View(title, names, device.counts, learn=learn, quiet=as_json))
-            tell(session, device, names, record, learn, twin is not None, as_json, was_learned)
-        finally:
-            if recorder is not None:
-                recorder.close()
+        session = _send_data(port, device, raw, wanted, page)
     if session.stopped or session.unsaved:
         ctx.exit(common.INTERRUPTED if session.stopped else 1)
 
 
-def _required(data: str | None, windowing: signals.Windowing, real_time: bool) -> str:
+def _send_data(
+    port: str, device: LinkDevice, raw: Dataset, wanted: Wanted, page: Page | None
+) -> Session:
+    """Stream samples, and say what came out."""
+    from edge_naca.host.choice import Choice
+    from edge_naca.host.session import Session
+
+    learn, record, quiet = wanted.learn, wanted.record, wanted.as_json
+    loaded, was_learned = _fitted(device, raw, quiet)
+    names, items, x = _items(device, loaded, wanted.order, wanted.seed, wanted.limit)
+    header = _header(device, loaded, wanted) | {"classes": names}
+    base = _base(device, record, wanted.resume)
+    if wanted.ask is not None:
+        items = asked_items(device, base, record, x, items, wanted.ask, wanted.seed, quiet)
+    if learn:
+        _join(device, record, wanted.resume, base)
+    choice = Choice(items, _choices(record))
+    recorder = _recorder(device, base, record, header, choice)
+    try:
+        session = Session(
+            device, choice,
+            learn=learn, base=base, batch=wanted.batch, rate=wanted.rate, recorder=recorder,
+            first=0 if learn or recorder is None else recorder.count,
+            twin=None if wanted.twin is None else twin_of(device, base, learn, recorder),
+            look=wanted.twin or PART,
+            save=wanted.save_every if wanted.save_every and device.hello.store else None,
+        )  # fmt: skip
+        if learn:
+            session.ready, session.ahead = choice.is_ready, choice.ahead
+        title = f"{loaded.name} → {port}"
+        view = View(title, names, device.counts, learn=learn, quiet=quiet)
+        twin = wanted.twin is not None
+        control = choice if learn else None
+        with nullcontext() if page is None else page.shown(title, device, names, control) as shown:
+            if shown is not None:
+                _show(session, choice, shown)
+            run(session, view)
+            tell(session, device, names, record, learn, twin, quiet, was_learned)
+            if page is not None and shown is not None and not session.stopped:
+                page.stay(shown)
+        return session
+    finally:
+        if recorder is not None:
+            recorder.close()
+
+
+def _show(session: Session, choice: Choice, watching: Watching) -> None:
+    """Have a page shown what a session does."""
+
+    def note(number: int, result: NDArray[Any]) -> None:
+        watching.note(choice[number], result)
+
+    session.compare = note
+    watching.progress = session.progress
+    session.seen = watching.note_asked
+
+
+def _choices(record: Path | None) -> tuple[Chosen, ...]:
+    """Return what was chosen to be taught in the recording that is gone on with."""
+    from edge_naca.host.recorder import is_there, read
+
+    return read(record).choices if record is not None and is_there(record) else ()
+
+
+def _patience(wanted: Wanted) -> float:
+    return math.inf if wanted.wait is None else wanted.wait
+
+
+def _required(wanted: Wanted) -> str:
     """Return what is to be streamed, or say what is missing, or does not go with it."""
-    if data is None:
+    if wanted.data is None:
         raise click.UsageError("say what to stream: --data, --signal or --sensor")
-    if windowing.options or real_time:
-        names = [*windowing.options, *(["--real-time"] if real_time else [])]
+    if wanted.windowing.options or wanted.real_time:
+        names = [*wanted.windowing.options, *(["--real-time"] if wanted.real_time else [])]
         raise click.UsageError(f"{', '.join(names)} goes with --signal")
-    return data
+    return wanted.data
 
 
 def _baud(port: str, line: dict[str, Any]) -> int | None:
@@ -205,33 +171,23 @@ def _baud(port: str, line: dict[str, Any]) -> int | None:
     return int(line["baud"]) if has_one and not port.startswith("/dev/pts") else None
 
 
-def _stream_signal(
-    ctx: click.Context,
-    port: str,
-    recordings: tuple[str, ...],
-    way: Way,
-    reading: common.Reading,
-    windowing: signals.Windowing,
-    limit: int | None,
-    line: dict[str, Any],
-    chaos: Chaos | None,
-    wait: float | None,
-) -> None:
+def _send_signal(ctx: click.Context, port: str, wanted: Wanted, page: Page | None) -> None:
     """Send recordings, or hear a board's sensor."""
     check_options(ctx)
-    quiet = bool(ctx.params["as_json"])
-    if ctx.params["data"] is not None or (recordings and ctx.params["sensor"]):
+    if wanted.data is not None or (wanted.recordings and wanted.sensor):
         raise click.UsageError("give one of --data, --signal and --sensor")
-    if limit is not None and recordings:
+    if wanted.limit is not None and wanted.recordings:
         raise click.UsageError("--limit: not of the samples of a signal")
-    patience = math.inf if wait is None else wait
-    with ports.opened(port, line, chaos, patience=patience) as device:
+    baud = _baud(port, wanted.line)
+    twin = wanted.twin is not None
+    way = Way(wanted.learn, twin, wanted.save_every, wanted.real_time, baud)
+    with ports.opened(port, wanted.line, wanted.chaos, patience=_patience(wanted)) as device:
         if way.learn:
             common.check_learns(device.core, port, "add --predict")
-        if recordings:
-            is_whole = stream_files(device, recordings, way, reading, windowing, quiet)
+        if wanted.recordings:
+            is_whole = stream_files(device, wanted, way, page)
         else:
-            is_whole = stream_sensor(device, way.learn, limit, way.save, quiet)
+            is_whole = stream_sensor(device, wanted, page)
     if not is_whole:
         ctx.exit(common.INTERRUPTED)
 
@@ -256,7 +212,7 @@ def _recorder(
     base: int,
     record: Path | None,
     header: dict[str, Any],
-    items: list[Item],
+    choice: Choice,
 ) -> Recorder | None:
     """Open what is recorded to; what is there has to be the beginning of this stream."""
     from edge_naca.host import resuming
@@ -265,11 +221,12 @@ def _recorder(
     if record is None:
         return None
     recorder = Recorder(record, header if is_there(record) else header | start_of(device, base))
+    choice.note = recorder.choice
     known = recorder.known
     if known is None:
         return recorder
     try:
-        resuming.check_samples(record, known, items)
+        resuming.check_samples(record, known, choice)
         if header["learn"]:
             resuming.check_start(record, known, device.core)
     except BaseException:
@@ -354,25 +311,17 @@ def tell(
         report.say(f"{record} is complete so far; the same command goes on from here.")
 
 
-def _header(
-    device: LinkDevice,
-    loaded: Dataset,
-    learn: bool,
-    order: str,
-    seed: int,
-    limit: int | None,
-    ask: float | None,
-) -> dict[str, Any]:
+def _header(device: LinkDevice, loaded: Dataset, wanted: Wanted) -> dict[str, Any]:
     """Return what has to be the same for a stream to go on in the same recording."""
     return {
-        "learn": learn,
+        "learn": wanted.learn,
         "network_id": f"{device.hello.network_id:08x}",
         "data": loaded.name,
         "digest": loaded.digest(),
-        "order": order,
-        "seed": seed,
-        "limit": limit,
-        "ask": ask,
+        "order": wanted.order,
+        "seed": wanted.seed,
+        "limit": wanted.limit,
+        "ask": wanted.ask,
     }
 
 

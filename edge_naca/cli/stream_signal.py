@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,9 +19,14 @@ from edge_naca.cli.live import line_summary, right
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_naca.cli.page import Page
+    from edge_naca.cli.stream_options import Wanted
+    from edge_naca.host.choice import Mark
     from edge_naca.host.client import LinkDevice
     from edge_naca.host.sensors import SensorStream
     from edge_naca.host.signals import SignalStream, SignalTwin
+    from edge_naca.host.windows import Windows
+    from edge_naca.signal_features import Signal
     from edge_naca.signals.recordings import Recording
 
     Array = NDArray[Any]
@@ -105,36 +111,39 @@ class Piece(NamedTuple):
     rate: float
 
 
-def stream_files(
-    device: LinkDevice,
-    files: tuple[str, ...],
-    way: Way,
-    reading: common.Reading,
-    windowing: signals.Windowing,
-    quiet: bool,
-) -> bool:
+def stream_files(device: LinkDevice, wanted: Wanted, way: Way, page: Page | None) -> bool:
     """Send recordings, and say what came out; return whether all of it was sent."""
-    network = device.core.network
+    from edge_naca.host.choice import Mark
+    from edge_naca.host.windows import Windows
+
+    network, quiet = device.core.network, wanted.as_json
     stream = device.signal_stream()
-    read = signals.read_recordings(files, reading, replace(windowing, signal=True), network)
+    windowing = replace(wanted.windowing, signal=True)
+    read = signals.read_recordings(wanted.recordings, wanted.reading, windowing, network)
     _check_line(device, way)
     names = _names(device, read.recordings)
     if not quiet:
         signals.tell(read.remarks)
-    course = Course(names)
+    course, mark = Course(names), Mark()
     twin = _twin_of(device) if way.twin else None
     pieces = _pieces(read.recordings, names)
     total = sum(len(recording.samples) for recording in read.recordings)
     wishes: list[str] = []  # to end
-    with report.Bar(total, quiet) as bar, interruptible(lambda: wishes.append("end")):
-        sender = _Sender(device, stream, twin, course, way)
-        for piece in pieces:
-            if wishes:
-                break
-            sender.send(piece)
-            bar.advance(len(piece.samples), f"{report.percent(course.accuracy)} right")
-        sender.end()
-    _tell(device, course, way, twin is not None, bool(wishes), quiet)
+    title = f"{', '.join(wanted.recordings)} → {device.link.name}"
+    control = mark if way.learn else None
+    with nullcontext() if page is None else page.shown(title, device, names, control) as shown:
+        watched = None if shown is None else Windows(shown, network, device.link)
+        sender = _Sender(device, stream, twin, course, way, mark, watched)
+        with report.Bar(total, quiet) as bar, interruptible(lambda: wishes.append("end")):
+            for piece in pieces:
+                if wishes:
+                    break
+                sender.send(piece)
+                bar.advance(len(piece.samples), f"{report.percent(course.accuracy)} right")
+            sender.end()
+        _tell(device, course, way, twin is not None, bool(wishes), quiet)
+        if page is not None and shown is not None and not wishes:
+            page.stay(shown)
     return not wishes
 
 
@@ -148,7 +157,10 @@ class _Sender:
         twin: SignalTwin | None,
         course: Course,
         way: Way,
+        mark: Mark,
+        watched: Windows | None,
     ) -> None:
+        self._mark, self._watched = mark, watched
         self._device, self._stream, self._twin = device, stream, twin
         self._course, self._way = course, way
         self._saved = 0
@@ -157,7 +169,10 @@ class _Sender:
         self._begun = time.monotonic()
 
     def send(self, piece: Piece) -> None:
-        taught = piece.label if self._way.learn and piece.label >= 0 else None
+        own = piece.label if piece.label >= 0 else None
+        taught = self._mark.label_of(own) if self._way.learn else None
+        if self._watched is not None:
+            self._watched.take(self._sent, piece.samples)
         if piece.is_first:
             self._stream.gap()
         windows = self._stream.push(piece.samples, taught)
@@ -166,7 +181,10 @@ class _Sender:
             self._stretch = self._sent, piece.label
         self._sent += len(piece.samples)
         is_known = (windows["first"] >= self._stretch[0]) & (piece.label >= 0)
-        self._course.note(windows, [piece.label if known else None for known in is_known])
+        labels = [piece.label if known else None for known in is_known]
+        self._course.note(windows, labels)
+        if self._watched is not None:
+            self._watched.note(windows, labels)
         if self._way.real_time:
             ahead = self._begun + self._sent / piece.rate - time.monotonic()
             time.sleep(max(ahead, 0.0))
@@ -256,46 +274,59 @@ def _twin_of(device: LinkDevice) -> SignalTwin:
 # ---- a board's sensor --------------------------------------------------------------------------
 
 
-def stream_sensor(
-    device: LinkDevice, learn: bool, limit: int | None, save: int, quiet: bool
-) -> bool:
-    """Show what a board makes of its sensor, teach it by keys; return whether it came to its end.
+def stream_sensor(device: LinkDevice, wanted: Wanted, page: Page | None) -> bool:
+    """Show what a board makes of its sensor, teach it by keys or on a page; tell if it ended.
 
-    Parameters
-    ----------
-    limit : windows to see; None to go on until somebody ends it.
-    save : windows learned between two saves on the device; 0 for none.
+    `wanted.limit` is how many windows to see; None to go on until somebody ends it.
     """
+    from edge_naca.host.choice import Mark
     from edge_naca.host.sensors import SensorStream
+    from edge_naca.host.windows import Heard
 
-    stream = SensorStream(device.link, device.journal, device.core.network.capacity)
+    learn, quiet = wanted.learn, wanted.as_json
+    network = device.core.network
+    stream = SensorStream(device.link, device.journal, network.capacity)
     _check_rate(device, stream)
-    course, signal = Course(_names(device, ())), device.core.network.signal
-    has_votes = signal is not None and signal.votes > 0
-    may_save, saved = save > 0 and device.hello.store, 0
+    course, mark = Course(_names(device, ())), Mark(has_own=False)
+    saving = _Saving(device, wanted.save_every)
     wishes: list[str] = []
-    with keys() as typed, interruptible(lambda: wishes.append("end")):
+    title, control = f"the sensor of {device.link.name}", mark if learn else None
+    page_of = nullcontext() if page is None else page.shown(title, device, course.names, control)
+    with page_of as shown, keys() as typed, interruptible(lambda: wishes.append("end")):
+        watched = None if shown is None else Heard(shown, network, device.link)
         if not quiet:
             _explain(device, course, stream, typed, learn)
-        label = None
-        while not wishes and (limit is None or course.windows < limit):
+        while not wishes and (wanted.limit is None or course.windows < wanted.limit):
             pressed = typed.pressed(GLANCE)
             if "q" in pressed:
                 break
-            label = _mark(pressed, label, device.core.network.capacity) if learn else None
-            windows = stream.poll(label)
+            _mark(pressed, mark, network.capacity)
+            windows = stream.poll(mark.label_of(None) if learn else None)
             course.note_taught(windows)
+            if watched is not None:
+                watched.note_taught(windows, stream.events)
             if not quiet:
-                _show(windows, course, stream, has_votes)
-            if may_save and course.learned - saved >= save:
-                device.save()
-                saved = course.learned
+                _show(windows, course, stream, network.signal)
+            stream.events.clear()
+            saving.save(course.learned, wanted.save_every)
         stream.poll(None, on=False)
-    if may_save and course.learned > saved:
-        device.save()
-    way = Way(learn, False, save, True, None)
+    saving.save(course.learned, 1)
+    way = Way(learn, False, wanted.save_every, True, None)
     _tell(device, course, way, False, bool(wishes), quiet)
     return not wishes
+
+
+class _Saving:
+    """Saves on the device now and then, if it can and is to."""
+
+    def __init__(self, device: LinkDevice, every: int) -> None:
+        self._device, self._saved = device, 0
+        self._may = every > 0 and device.hello.store
+
+    def save(self, learned: int, every: int) -> None:
+        if self._may and learned - self._saved >= every:
+            self._device.save()
+            self._saved = learned
 
 
 def _check_rate(device: LinkDevice, stream: SensorStream) -> None:
@@ -322,22 +353,21 @@ def _explain(
     report.say(f"Press {choices} to teach what is there from then on, 0 to end that, q to quit.")
 
 
-def _mark(pressed: str, label: int | None, capacity: int) -> int | None:
-    """Return the class that keys stand for, from now on."""
+def _mark(pressed: str, mark: Mark, capacity: int) -> None:
+    """Have keys say what is there from now on."""
     for key in pressed:
         if key == "0" or key == " ":
-            label = None
+            mark.rest()
         elif key.isdigit() and int(key) <= capacity:
-            label = int(key) - 1
-    return label
+            mark.teach(int(key) - 1)
 
 
-def _show(windows: Array, course: Course, stream: SensorStream, has_votes: bool) -> None:
+def _show(windows: Array, course: Course, stream: SensorStream, signal: Signal | None) -> None:
     from edge_naca.host.messages import NO_LABEL
 
+    has_votes = signal is not None and signal.votes > 0
     for event in stream.events:
         report.say(event)
-    stream.events.clear()
     for window in windows:
         label = int(window["label"])
         taught = "" if label == NO_LABEL else f"   taught {course.name_of(label)}"
