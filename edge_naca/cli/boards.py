@@ -48,7 +48,7 @@ def boards(words: tuple[str, ...], schema: bool, as_json: bool) -> None:
 
         if words or as_json:
             raise click.UsageError("--schema goes alone")
-        click.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
+        report.say(SCHEMA.read_text(encoding="utf-8").rstrip("\n"))
         return
     found = chosen(words)
     if as_json:
