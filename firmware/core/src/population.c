@@ -314,7 +314,7 @@ static void measure_class(const naca_t *core, layer_t *layer)
         }
     }
     layer->distance = (uint32_t)clamp(distance, 0, LARGEST_DISTANCE);
-    layer->gap = sum / count; // the winner is one of them
+    layer->gap = sum / count; // NOLINT(*-core.DivideZero): the winner is one of them
     layer->measured = count > 1u ? GAP_AND_DISTANCE : DISTANCE_ALONE;
 }
 
