@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from edge_naca.core import RESULT, Core, CoreError
 from edge_naca.host import transfer
 from edge_naca.host.device import Device, DeviceError, DeviceInfo
-from edge_naca.host.journal import Journal, OtherSessionError, unwrap
+from edge_naca.host.journal import WRAP, Journal, OtherSessionError, new_session, unwrap
 from edge_naca.host.link import LineCounts, Link, RefusedError
-from edge_naca.host.messages import HEADER, LABEL, LEARN, Answer, Hello, Kind, Reason, Stats
+from edge_naca.host.messages import CHANGE, HEADER, LABEL, LEARN, Answer, Hello, Kind, Reason, Stats
 from edge_naca.host.packing import Packer
 from edge_naca.host.pipeline import Asking, RestartedError
 from edge_naca.host.signals import SignalStream
@@ -31,6 +31,7 @@ TRIES = 5
 BATCH = 16  # samples in a request when many are taught at once: what fits is taken
 ASKING, TEACHING = HEADER + 1, HEADER + LEARN.size + LABEL.size + 1  # bytes before a sample
 LARGEST_IMAGE = 1 << 24  # bytes that a device may give back as its image
+UNDO_LAST, UNDO_TO_MARK, UNDO_MARK = b"\0", b"\1", b"\2"
 RESETS = {"reboot": 0, "learned": 1, "saved": 2}
 
 
@@ -218,6 +219,76 @@ class LinkDevice(Device):
                 continue
             self._journal = Journal(self.link.hello.learned)
             return self.link.hello
+        raise DeviceError(f"{self.link.name} restarts all the time: check its power")
+
+    def undo(self) -> Hello:
+        """Take back the last lesson: the state is what it was before, to the last bit.
+
+        Raises
+        ------
+        RefusedError
+            If there is none to take back, or the device has no memory for that.
+        """
+        return self._change(Kind.UNDO, UNDO_LAST)
+
+    def rollback(self) -> Hello:
+        """Go back to what was saved last; hosts that teach do not teach again what is lost.
+
+        Raises
+        ------
+        RefusedError
+            If nothing is saved of this network.
+        """
+        return self._change(Kind.ROLLBACK)
+
+    @contextlib.contextmanager
+    def trial(self) -> Iterator[None]:
+        """Teach in a ``with`` block whatever comes; behind it all is as it was, sessions too.
+
+        Raises
+        ------
+        RefusedError
+            If the device has no memory for that.
+        DeviceError
+            If it restarted meanwhile, so that it is at what it saved last.
+        """
+        before = self.hash_at()
+        session = self.hello.session
+        body = CHANGE.pack(new_session(), before[1] % WRAP)
+        self.link.adopt(self.link.request(Kind.UNDO, body + UNDO_MARK))
+        try:
+            yield
+        finally:
+            try:
+                self.link.adopt(self.link.request(Kind.UNDO, body + UNDO_TO_MARK))
+            except RefusedError as error:
+                if error.status not in (Reason.EPOCH, Reason.NOTHING, Reason.GAP):
+                    raise
+                self.link.refresh()
+            self._journal = Journal(self.hello.learned)
+            if (self.hash_at(), self.hello.session) != (before, session):
+                raise DeviceError(
+                    f"{self.link.name} restarted during a trial: it is at what it saved last"
+                )
+
+    def _change(self, kind: Kind, what: bytes = b"") -> Hello:
+        """Change the learned state other than by lessons."""
+        session, learned = new_session(), self.learned
+        for _ in range(TRIES):
+            try:
+                body = CHANGE.pack(session, learned % WRAP) + what
+                self.link.adopt(self.link.request(kind, body))
+            except RefusedError as error:
+                if error.status == Reason.GAP:
+                    raise OtherSessionError(self.link.name) from error
+                if error.status != Reason.EPOCH:
+                    raise
+                # Restarted, or the answer was lost: the session tells.
+                self.link.adopt(self.link.request(Kind.HELLO))
+                learned = self.hello.learned
+            if self.hello.session == session:
+                self._journal = Journal(self.hello.learned)
+                return self.hello
         raise DeviceError(f"{self.link.name} restarts all the time: check its power")
 
     # ---- what it is ------------------------------------------------------------------------

@@ -44,6 +44,13 @@ STORE_REASONS = {
     "--forget saved' gives them up",
 }
 
+NOTHING = {
+    Kind.UNDO: "there is no lesson to undo: only the last one can be, and only until the device "
+    "restarts",
+    Kind.ROLLBACK: "the device has saved nothing that this network learned: 'edge-naca reset PORT "
+    "--forget learned' goes back to what its image brought",
+}
+
 
 class NoAnswerError(DeviceError):
     """The device does not answer."""
@@ -74,6 +81,13 @@ def _refusal(answer: Answer) -> str:
     if answer.status == Reason.STORE:
         why = STORE_REASONS.get(number, f"for reason {number}")
         return f"the device's memory failed at {what}: {why}"
+    if answer.status == Reason.NOTHING:
+        return NOTHING[Kind(answer.kind)]
+    if answer.status == Reason.TOO_LARGE and answer.kind == Kind.UNDO:
+        return (
+            f"the device cannot undo lessons: {answer.number} bytes of its RAM are left, and a "
+            "copy of the learned state does not fit there. A smaller network leaves more"
+        )
     if answer.status == Reason.TOO_LARGE:
         return f"the device has room for {answer.number} bytes only"
     if answer.status == Reason.UNKNOWN:

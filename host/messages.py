@@ -15,7 +15,7 @@ from edge_naca.host.device import DeviceError
 from edge_naca.limits import MAX_CLASSES
 from edge_naca.records import Field, Record
 
-PROTOCOL = 2
+PROTOCOL = 3
 LEAST_PAYLOAD = 64  # that a device takes: HELLO and all requests but samples fit
 ANSWER = 0x80  # added to a request's type
 GREETING = 0xFFFF  # the tag of the HELLO that a device sends after boot
@@ -32,7 +32,11 @@ HELLO = Record(
     Field("max_payload", "u16"),
     Field("window", "u32"),
     Field("firmware", "u8[3]"),
-    Field("flags", "u8", flags=("running", "store", "uploads", "signed", "signals", "sensor")),
+    Field(
+        "flags",
+        "u16",
+        flags=("running", "store", "uploads", "signed", "signals", "sensor", "undo"),
+    ),
     Field("image_crc", "u32"),
     Field("network_id", "u32"),
     Field("learned", "u32"),
@@ -66,6 +70,7 @@ SESSION = struct.Struct("<II")  # session, learned
 TAUGHT = struct.Struct("<IH")  # learned, answered; results follow
 LABEL = struct.Struct("<H")
 SIGNAL = struct.Struct("<IIHBB")  # session, first sample, label, flags, kind; samples follow
+CHANGE = struct.Struct("<II")  # session, learned; of UNDO, u8 what follows
 SENSOR = struct.Struct("<IHBI")  # session, label, whether it is on, windows seen
 SENSOR_READ = struct.Struct("<IH")  # first sample, how many
 TAKEN = struct.Struct("<IIH")  # next sample, learned, windows; those follow
@@ -99,6 +104,8 @@ class Kind(IntEnum):
     SIGNAL = 0x11
     SENSOR = 0x12
     SENSOR_READ = 0x13
+    UNDO = 0x14
+    ROLLBACK = 0x15
 
 
 # What changes something on the device, and so has to name the right epoch.
@@ -124,6 +131,7 @@ class Reason(IntEnum):
     STORE = 10
     OTHER_SESSION = 11
     OTHER_ITEM = 12
+    NOTHING = 13
 
 
 class SampleKind(IntEnum):
@@ -186,6 +194,7 @@ class Hello:
     signed : whether its network's codes have a sign, for which a packed one takes a bit more.
     signals : whether it takes the samples of a signal.
     sensor : whether it has a sensor of its own.
+    undo : whether it has memory to undo a lesson.
     image_crc, network_id : of its image, 0 for none.
     learned : samples learned, as part of the learned state, modulo 2^32.
     ram_room, flash_room : bytes there are for a workspace, and for an image.
@@ -204,6 +213,7 @@ class Hello:
     signed: bool
     signals: bool
     sensor: bool
+    undo: bool
     image_crc: int
     network_id: int
     learned: int

@@ -58,6 +58,7 @@ COMMANDS = {
         "Repeat a recording into a device, and compare.",
     ),
     "reset": Entry("edge_naca.cli.device:reset", "Restart a device, or make it forget."),
+    "rollback": Entry("edge_naca.cli.owner:rollback", "Go back to what a device saved last."),
     "search": Entry(
         "edge_naca.cli.search:search",
         "Find which features and network suit recordings and fit a board.",
@@ -67,6 +68,7 @@ COMMANDS = {
         "Teach a running device, sample by sample, and watch.",
     ),
     "train": Entry("edge_naca.cli.train:train", "Teach a network, and write it as an image."),
+    "undo": Entry("edge_naca.cli.owner:undo", "Take back a device's last lesson."),
 }
 
 

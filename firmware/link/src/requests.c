@@ -81,6 +81,8 @@ static const struct {
     {signal_request, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 13},
     {sensor_request, NEEDS_EPOCH | NEEDS_IMAGE, 11},
     {sensor_read_request, 0, 6},
+    {naca_link_undo, NEEDS_EPOCH | NEEDS_IMAGE, 9},
+    {naca_link_rollback, NEEDS_EPOCH | NEEDS_IMAGE, 8},
 };
 
 static naca_link_status_t dispatch(naca_link_t *link, const uint8_t *payload, body_t body)

@@ -40,6 +40,8 @@ static void start_signals(naca_link_t *link)
     uint8_t *memory = (uint8_t *)config->workspace + (room != 0 ? taken : 0);
     stream->status = naca_signal_init(&link->image, memory, room, &stream->signal);
     if (stream->status == NACA_OK) {
+        (void)naca_signal_size(&link->image, &link->used);
+        link->used += taken;
         (void)naca_signal_facts(&link->image, &facts);
         stream->window = facts.window;
         stream->channels = facts.channels;
@@ -75,7 +77,7 @@ static naca_status_t present(naca_link_t *link, uint32_t item)
     window.first = stream->next - stream->window;
     window.label = is_taught ? stream->label : NACA_LINK_NO_LABEL;
     if (is_taught) {
-        status = naca_learn(link->core, &sample, (uint16_t)window.label, &window.result);
+        status = naca_link_teach(link, &sample, (uint16_t)window.label, &window.result);
     } else {
         status = naca_infer(link->core, &sample, &window.result);
     }

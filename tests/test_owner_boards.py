@@ -1,0 +1,55 @@
+"""What the owner of a device does, on an emulated board."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge_naca.core import Core
+from edge_naca.host.addresses import open_link
+from edge_naca.host.boards import EmulatedBoard
+from edge_naca.host.client import LinkDevice
+
+BOARD = "lm3s6965"
+
+
+@pytest.fixture(scope="module")
+def device(build_board: Callable[[str, str], Path]) -> Iterator[LinkDevice]:
+    elf = build_board(BOARD, "firmware")
+    with (
+        EmulatedBoard(BOARD, elf) as board,
+        open_link(board.url, patience=120, first_patience=120) as found,
+    ):
+        yield found
+
+
+def lessons(core: Core, count: int) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    rng = np.random.default_rng(1)
+    network = core.network
+    assert network.preparation is not None
+    raw = rng.integers(0, 17, (count, *network.preparation.shape)).astype(np.int16)
+    return raw, rng.integers(0, network.capacity, count)
+
+
+def test_lessons_are_taken_back(device: LinkDevice) -> None:
+    twin = device.copy()
+    x, y = lessons(twin, 6)
+    device.learn_many(x[:4], y[:4])
+    twin.learn_many(x[:4], y[:4])
+    device.save()
+    saved = device.hash_at()
+    assert saved == (twin.state_hash(), 4)
+    device.learn(x[4], int(y[4]))
+    device.undo()
+    assert device.hash_at() == saved
+    device.learn_many(x[4:], y[4:])
+    with device.trial():
+        device.learn_many(x, y)
+    twin.learn_many(x[4:], y[4:])
+    assert device.hash_at() == (twin.state_hash(), 6)
+    device.rollback()
+    assert device.hash_at() == saved
