@@ -40,6 +40,10 @@ def one(result: NDArray[Any]) -> Result:
     return Result(*(int(result[name]) for name in RESULT.names or ()))
 
 
+class TrialLostError(DeviceError):
+    """The device restarted during a trial, and no longer is as it was before."""
+
+
 class LinkDevice(Device):
     """A device that speaks docs/protocol.md.
 
@@ -249,7 +253,7 @@ class LinkDevice(Device):
         ------
         RefusedError
             If the device has no memory for that.
-        DeviceError
+        TrialLostError
             If it restarted meanwhile, so that it is at what it saved last.
         """
         before = self.hash_at()
@@ -267,7 +271,7 @@ class LinkDevice(Device):
                 self.link.refresh()
             self._journal = Journal(self.hello.learned)
             if (self.hash_at(), self.hello.session) != (before, session):
-                raise DeviceError(
+                raise TrialLostError(
                     f"{self.link.name} restarted during a trial: it is at what it saved last"
                 )
 

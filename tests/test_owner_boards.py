@@ -13,6 +13,7 @@ from edge_naca.core import Core
 from edge_naca.host.addresses import open_link
 from edge_naca.host.boards import EmulatedBoard
 from edge_naca.host.client import LinkDevice
+from edge_naca.host.selftest import SelfTest
 
 BOARD = "lm3s6965"
 
@@ -33,6 +34,13 @@ def lessons(core: Core, count: int) -> tuple[NDArray[np.int16], NDArray[np.int64
     assert network.preparation is not None
     raw = rng.integers(0, 17, (count, *network.preparation.shape)).astype(np.int16)
     return raw, rng.integers(0, network.capacity, count)
+
+
+def test_a_board_passes_its_selftest(device: LinkDevice) -> None:
+    before = device.hash_at()
+    found = SelfTest(device).run()
+    assert (found.passed, found.presented, found.taught) == (True, 16, 16)
+    assert device.hash_at() == before
 
 
 def test_lessons_are_taken_back(device: LinkDevice) -> None:

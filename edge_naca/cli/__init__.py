@@ -63,6 +63,10 @@ COMMANDS = {
         "edge_naca.cli.search:search",
         "Find which features and network suit recordings and fit a board.",
     ),
+    "selftest": Entry(
+        "edge_naca.cli.selftest:selftest",
+        "See whether a device computes what the specification says.",
+    ),
     "stream": Entry(
         "edge_naca.cli.stream:stream",
         "Teach a running device, sample by sample, and watch.",
