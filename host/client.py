@@ -23,6 +23,7 @@ from edge_naca.host.transfer import Progress
 from edge_naca.host.transport import FIRST_PATIENCE, Transport
 from edge_naca.image import ImageError, checksum, find_metadata, read_metadata, table_end
 from edge_naca.image_records import HEADER as HEAD
+from edge_naca.samples import check_labels
 from edge_naca.specification.results import Result
 
 T = TypeVar("T")
@@ -244,6 +245,19 @@ class LinkDevice(Device):
             If nothing is saved of this network.
         """
         return self._change(Kind.ROLLBACK)
+
+    def forget(self, label: int) -> Hello:
+        """Forget a class: its neurons become as new. `undo` brings it back.
+
+        Raises
+        ------
+        ValueError
+            If there is no such class.
+        RefusedError
+            If the network has no neurons that are of one class alone.
+        """
+        (number,) = check_labels([label], 1, self.core.network.capacity)
+        return self._change(Kind.FORGET, LABEL.pack(number))
 
     @contextlib.contextmanager
     def trial(self) -> Iterator[None]:

@@ -70,7 +70,7 @@ SESSION = struct.Struct("<II")  # session, learned
 TAUGHT = struct.Struct("<IH")  # learned, answered; results follow
 LABEL = struct.Struct("<H")
 SIGNAL = struct.Struct("<IIHBB")  # session, first sample, label, flags, kind; samples follow
-CHANGE = struct.Struct("<II")  # session, learned; of UNDO, u8 what follows
+CHANGE = struct.Struct("<II")  # session, learned; of UNDO u8 what, of FORGET u16 label follow
 SENSOR = struct.Struct("<IHBI")  # session, label, whether it is on, windows seen
 SENSOR_READ = struct.Struct("<IH")  # first sample, how many
 TAKEN = struct.Struct("<IIH")  # next sample, learned, windows; those follow
@@ -106,6 +106,7 @@ class Kind(IntEnum):
     SENSOR_READ = 0x13
     UNDO = 0x14
     ROLLBACK = 0x15
+    FORGET = 0x16
 
 
 # What changes something on the device, and so has to name the right epoch.

@@ -116,6 +116,7 @@ def taking_back(frame: Callable[..., bytes]) -> list[bytes]:
         frame(0x14, last + b"\0"),
         frame(0x14, before + b"\2"),
         frame(0x14, before + b"\1"),
+        frame(0x16, before + b"\1\0"),
         frame(0x15, before),
     ]
 

@@ -59,5 +59,8 @@ def test_lessons_are_taken_back(device: LinkDevice) -> None:
         device.learn_many(x, y)
     twin.learn_many(x[4:], y[4:])
     assert device.hash_at() == (twin.state_hash(), 6)
+    device.forget(1)
+    twin.forget(1)
+    assert device.hash_at() == (twin.state_hash(), 6)
     device.rollback()
     assert device.hash_at() == saved

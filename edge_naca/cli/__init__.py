@@ -34,6 +34,7 @@ COMMANDS = {
         "edge_naca.cli.import_:import_",
         "Make an image of a model of another framework.",
     ),
+    "forget": Entry("edge_naca.cli.owner:forget", "Have a device forget a class."),
     "info": Entry("edge_naca.cli.device:info", "Show what a device is, holds and has counted."),
     "inspect": Entry(
         "edge_naca.cli.inspect:inspect",

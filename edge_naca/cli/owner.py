@@ -1,4 +1,4 @@
-"""``edge-naca undo`` and ``rollback``: what the owner of a device takes back."""
+"""``edge-naca undo``, ``rollback`` and ``forget``: what the owner of a device takes back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_naca.cli import common, ports, report
+from edge_naca.host.device import DeviceError
 
 if TYPE_CHECKING:
     from edge_naca.host.client import LinkDevice
@@ -55,6 +56,47 @@ def rollback(port: str, line: dict[str, Any], yes: bool, as_json: bool) -> None:
             click.confirm(question, abort=True, err=True)
         device.rollback()
         _tell(port, device, as_json, f"{before} samples learned before")
+
+
+@click.command()
+@ports.port_argument
+@click.argument("name", metavar="CLASS")
+@ports.line_options
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@common.json_option
+def forget(port: str, name: str, line: dict[str, Any], yes: bool, as_json: bool) -> None:
+    """Have a device forget a class; what it knows of others stays.
+
+    CLASS is a name, or the number of a class that has none. `edge-naca undo` brings it back, until
+    something else is learned. What is saved on the device stays as it is.
+
+    \b
+    Examples
+      edge-naca forget /dev/ttyACM0 worn
+    """
+    with ports.opened(port, line) as device:
+        label = _label_of(device, name)
+        if not yes:
+            click.confirm(f"Forget class {name} on {port}?", abort=True, err=True)
+        device.forget(label)
+        _tell(port, device, as_json, f"class {name} is forgotten")
+
+
+def _label_of(device: LinkDevice, name: str) -> int:
+    """Return the label of a class.
+
+    Raises
+    ------
+    DeviceError
+        If there is none of that name.
+    """
+    names = common.named_classes(device.metadata())
+    if name in names:
+        return names.index(name)
+    if name.isdecimal() and len(names) <= int(name) < device.core.network.capacity:
+        return int(name)
+    there = f"there are {', '.join(names)}" if names else "classes have no names, but numbers"
+    raise DeviceError(f"no class {name!r}: {there}")
 
 
 def _tell(port: str, device: LinkDevice, as_json: bool, what: str) -> None:

@@ -137,6 +137,7 @@ naca_link_status_t naca_link_check_chunk(naca_link_t *link, const naca_upload_t 
 // undo.c
 handler_t naca_link_undo;
 handler_t naca_link_rollback;
+handler_t naca_link_forget;
 // Whether there is memory to undo a lesson.
 bool naca_link_can_undo(const naca_link_t *link);
 // Keep the learned state, which is about to change, so that UNDO brings it back.

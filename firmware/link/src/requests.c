@@ -83,6 +83,7 @@ static const struct {
     {sensor_read_request, 0, 6},
     {naca_link_undo, NEEDS_EPOCH | NEEDS_IMAGE, 9},
     {naca_link_rollback, NEEDS_EPOCH | NEEDS_IMAGE, 8},
+    {naca_link_forget, NEEDS_EPOCH | NEEDS_IMAGE, 10},
 };
 
 static naca_link_status_t dispatch(naca_link_t *link, const uint8_t *payload, body_t body)

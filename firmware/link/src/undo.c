@@ -1,7 +1,7 @@
 #include "internal.h"
 
-// UNDO and ROLLBACK; section 8. A copy of the learned state, from before the latest lesson, lies at
-// the end of the workspace where the core and a signal's windows leave room for it.
+// UNDO, ROLLBACK and FORGET; section 8. A copy of the learned state, from before the latest lesson,
+// lies at the end of the workspace where the core and a signal's windows leave room for it.
 
 enum { LAST = 0, MARKED = 1, MARK = 2 }; // what UNDO is asked for
 
@@ -156,5 +156,25 @@ naca_link_status_t naca_link_rollback(naca_link_t *link, body_t body)
     }
     hand_over(link, session);
     link->is_saved = 0; // whose it is belongs to what is saved
+    return naca_link_hello(link, body);
+}
+
+naca_link_status_t naca_link_forget(naca_link_t *link, body_t body)
+{
+    const uint32_t session = get32(body.data);
+    const naca_link_status_t refused = naca_link_check_change(link, body.data);
+    if (refused != NACA_LINK_OK) {
+        return refused;
+    }
+    naca_link_before_change(link);
+    const naca_link_undo_t undo = link->undo;
+    const naca_status_t status = naca_forget(link->core, get16(body.data + 8));
+    if (status != NACA_OK) {
+        link->undo.has_copy = 0;
+        return naca_link_refuse_core(link, status);
+    }
+    naca_link_new_epoch(link);
+    link->undo = undo; // so that this is undone as a lesson is, and a mark holds
+    hand_over(link, session);
     return naca_link_hello(link, body);
 }

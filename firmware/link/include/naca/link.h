@@ -57,7 +57,8 @@ typedef enum naca_link_request {
     NACA_LINK_SENSOR = 0x12,
     NACA_LINK_SENSOR_READ = 0x13,
     NACA_LINK_UNDO = 0x14,
-    NACA_LINK_ROLLBACK = 0x15
+    NACA_LINK_ROLLBACK = 0x15,
+    NACA_LINK_FORGET = 0x16
 } naca_link_request_t;
 
 /// What an answer says first.
