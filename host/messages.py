@@ -35,7 +35,17 @@ HELLO = Record(
     Field(
         "flags",
         "u16",
-        flags=("running", "store", "uploads", "signed", "signals", "sensor", "undo"),
+        flags=(
+            "running",
+            "store",
+            "uploads",
+            "signed",
+            "signals",
+            "sensor",
+            "undo",
+            "locked",
+            "other_saves",
+        ),
     ),
     Field("image_crc", "u32"),
     Field("network_id", "u32"),
@@ -70,6 +80,9 @@ SESSION = struct.Struct("<II")  # session, learned
 TAUGHT = struct.Struct("<IH")  # learned, answered; results follow
 LABEL = struct.Struct("<H")
 SIGNAL = struct.Struct("<IIHBB")  # session, first sample, label, flags, kind; samples follow
+LOCK = struct.Struct("<B8s16s")  # what, salt, key
+LOCKED = struct.Struct("<BB8s")  # whether it is, tries left, salt
+NAME = struct.Struct("<HB")  # label, bytes of the name, which follows
 CHANGE = struct.Struct("<II")  # session, learned; of UNDO u8 what, of FORGET u16 label follow
 SENSOR = struct.Struct("<IHBI")  # session, label, whether it is on, windows seen
 SENSOR_READ = struct.Struct("<IH")  # first sample, how many
@@ -107,12 +120,15 @@ class Kind(IntEnum):
     UNDO = 0x14
     ROLLBACK = 0x15
     FORGET = 0x16
+    NAMES_READ = 0x17
+    NAMES_WRITE = 0x18
+    LOCK = 0x19
 
 
 # What changes something on the device, and so has to name the right epoch.
 CHANGING = frozenset(Kind) - {
     Kind.HELLO, Kind.INFER, Kind.STATE_READ, Kind.HASH, Kind.STATS, Kind.IMAGE_READ,
-    Kind.SENSOR_READ,
+    Kind.SENSOR_READ, Kind.NAMES_READ,
 }  # fmt: skip
 
 
@@ -133,6 +149,7 @@ class Reason(IntEnum):
     OTHER_SESSION = 11
     OTHER_ITEM = 12
     NOTHING = 13
+    LOCKED = 14
 
 
 class SampleKind(IntEnum):
@@ -196,6 +213,8 @@ class Hello:
     signals : whether it takes the samples of a signal.
     sensor : whether it has a sensor of its own.
     undo : whether it has memory to undo a lesson.
+    locked : whether it refuses what changes it.
+    other_saves : whether its memory holds saves of another version of the firmware, which are kept.
     image_crc, network_id : of its image, 0 for none.
     learned : samples learned, as part of the learned state, modulo 2^32.
     ram_room, flash_room : bytes there are for a workspace, and for an image.
@@ -215,6 +234,8 @@ class Hello:
     signals: bool
     sensor: bool
     undo: bool
+    locked: bool
+    other_saves: bool
     image_crc: int
     network_id: int
     learned: int
@@ -320,7 +341,7 @@ class Stats:
 # Bytes that an answer has at least. HELLO, STATS and results are read by functions of their own.
 LEAST_BODY = {
     Kind.STATE_READ: 4, Kind.STATE_WRITE: 4, Kind.HASH: 8, Kind.SAVE: 4, Kind.IMAGE_BEGIN: 4,
-    Kind.IMAGE_CHUNK: 4, Kind.IMAGE_READ: 4,
+    Kind.IMAGE_CHUNK: 4, Kind.IMAGE_READ: 4, Kind.NAMES_READ: 4, Kind.LOCK: 10,
 }  # fmt: skip
 
 

@@ -159,6 +159,8 @@ class SelfTest:
         device, network = self._device, core.network
         if not any(population.rule for population in network.populations):
             self._report.notes.append("nothing was taught: the network does not learn")
+        elif device.hello.locked:
+            self._report.notes.append("nothing was taught: the device is locked")
         elif device.hello.undo:
             with device.trial():
                 self._teach(core)

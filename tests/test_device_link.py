@@ -40,9 +40,9 @@ from edge_naca.host.virtual import VirtualDevice
 from edge_naca.network import Preparation
 from edge_naca.presets import competitive
 
-NEEDS_EPOCH = [3, 4, 7, 9, 0xA, 0xC, 0xD, 0xE, 0x10, 0x11, 0x12, 0x14, 0x15, 0x16]
-NEEDS_IMAGE = [2, 3, 4, 6, 7, 8, 9, 0x10, 0x11, 0x12, 0x14, 0x15, 0x16]
-REQUESTS = [kind for kind in range(1, 0x17) if kind != 5]
+NEEDS_EPOCH = [3, 4, 7, 9, 0xA, 0xC, 0xD, 0xE, 0x10, 0x11, 0x12, 0x14, 0x15, 0x16, 0x18, 0x19]
+NEEDS_IMAGE = [2, 3, 4, 6, 7, 8, 9, 0x10, 0x11, 0x12, 0x14, 0x15, 0x16, 0x17, 0x18]
+REQUESTS = [kind for kind in range(1, 0x1A) if kind != 5]
 XS, YS = samples(40)
 
 
@@ -65,6 +65,8 @@ def body_of(kind: int) -> bytes:
         0x14: struct.pack("<IIB", SESSION, 0, 2),
         0x15: struct.pack("<II", SESSION, 0),
         0x16: struct.pack("<IIH", SESSION, 0, 0),
+        0x17: struct.pack("<IH", 0, 9),
+        0x19: bytes(25),
     }.get(kind, b"")
 
 
@@ -209,12 +211,12 @@ def test_hello(wire: Wire) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", [0, 5, 0x17, 0x3F, 0x7F])
+@pytest.mark.parametrize("kind", [0, 5, 0x1A, 0x3F, 0x7F])
 def test_unknown_requests_are_refused(wire: Wire, kind: int) -> None:
     assert wire.ask(kind, b"whatever").status == lib.NACA_LINK_UNKNOWN
 
 
-@pytest.mark.parametrize("kind", range(1, 0x17))
+@pytest.mark.parametrize("kind", range(1, 0x1A))
 def test_requests_that_change_something_need_the_epoch(wire: Wire, kind: int) -> None:
     for off in (-1, 1, -wire.epoch):
         right = wire.epoch

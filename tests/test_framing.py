@@ -102,7 +102,7 @@ def test_first_code_is_in_the_lowest_bits() -> None:
 
 
 def test_messages_are_read_as_they_are_written() -> None:
-    flags = (True, False, True, True, True, False, True)
+    flags = (True, False, True, True, True, False, True, False, True)
     hello = Hello(512, 2048, "1.2.3", *flags, 1, 2, 3, 4, 5, "board", 6, 7, 8, 9)
     assert Hello.unpack(hello.pack()) == hello
     assert Hello.unpack(hello.pack() + b"what a later version adds") == hello

@@ -13,6 +13,7 @@ from edge_naca.core import Core
 from edge_naca.host.addresses import open_link
 from edge_naca.host.boards import EmulatedBoard
 from edge_naca.host.client import LinkDevice
+from edge_naca.host.link import RefusedError
 from edge_naca.host.selftest import SelfTest
 
 BOARD = "lm3s6965"
@@ -41,6 +42,19 @@ def test_a_board_passes_its_selftest(device: LinkDevice) -> None:
     found = SelfTest(device).run()
     assert (found.passed, found.presented, found.taught) == (True, 16, 16)
     assert device.hash_at() == before
+
+
+def test_a_board_keeps_names_and_a_lock(device: LinkDevice) -> None:
+    device.rename(3, "drei")
+    device.lock("a")
+    device.reset()
+    assert device.metadata()["classes"][3] == "drei"
+    assert device.hello.locked
+    with pytest.raises(RefusedError, match="locked"):
+        device.forget(3)
+    device.unlock("a")
+    assert not device.link.refresh().locked
+    assert device.hash_at() == (device.copy().state_hash(), 0)
 
 
 def test_lessons_are_taken_back(device: LinkDevice) -> None:

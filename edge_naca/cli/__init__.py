@@ -44,6 +44,7 @@ COMMANDS = {
         "edge_naca.cli.freeze:freeze", "Take a learned inhibition as given: into flash."
     ),
     "grow": Entry("edge_naca.cli.grow:grow", "Make room for more classes in an image."),
+    "lock": Entry("edge_naca.cli.owner:lock", "Have a device refuse to be taught or changed."),
     "merge": Entry("edge_naca.cli.merge:merge", "Put a device's learned state into an image."),
     "new": Entry(
         "edge_naca.cli.new:new", "Make an image for a sensor that nobody has recorded yet."
@@ -54,6 +55,7 @@ COMMANDS = {
     "record": Entry(
         "edge_naca.cli.record:record", "Collect labelled samples from a board's sensor."
     ),
+    "rename": Entry("edge_naca.cli.owner:rename", "Call a class of a device otherwise."),
     "replay": Entry(
         "edge_naca.cli.replay:replay",
         "Repeat a recording into a device, and compare.",
@@ -73,6 +75,7 @@ COMMANDS = {
         "Teach a running device, sample by sample, and watch.",
     ),
     "train": Entry("edge_naca.cli.train:train", "Teach a network, and write it as an image."),
+    "unlock": Entry("edge_naca.cli.owner:unlock", "Open a device that was locked."),
     "undo": Entry("edge_naca.cli.owner:undo", "Take back a device's last lesson."),
 }
 

@@ -1,4 +1,4 @@
-"""``edge-naca undo``, ``rollback`` and ``forget``: what the owner of a device takes back."""
+"""``edge-naca undo``, ``rollback``, ``forget``, ``rename``, ``lock``, ``unlock``: for owners."""
 
 from __future__ import annotations
 
@@ -80,6 +80,85 @@ def forget(port: str, name: str, line: dict[str, Any], yes: bool, as_json: bool)
             click.confirm(f"Forget class {name} on {port}?", abort=True, err=True)
         device.forget(label)
         _tell(port, device, as_json, f"class {name} is forgotten")
+
+
+@click.command()
+@ports.port_argument
+@click.argument("name", metavar="CLASS")
+@click.argument("called", metavar="NAME")
+@ports.line_options
+@common.json_option
+def rename(port: str, name: str, called: str, line: dict[str, Any], as_json: bool) -> None:
+    """Call a class of a device otherwise; "" for what its image calls it.
+
+    The device keeps the name at once, through power cuts, until another image comes. `info`,
+    `stream` and `pull` use it; what the device has learned and saved stays as it is.
+
+    \b
+    Examples
+      edge-naca rename /dev/ttyACM0 worn "worn bearing"
+    """
+    with ports.opened(port, line) as device:
+        device.rename(_label_of(device, name), called)
+        classes = common.named_classes(device.metadata())
+    if as_json:
+        report.print_json({"port": port, "classes": classes})
+        return
+    report.say(f"{port}: classes are {', '.join(classes)}")
+
+
+PHRASE = click.option(
+    "--phrase", prompt="Pass phrase", hide_input=True, envvar="EDGE_NACA_PHRASE", show_envvar=True,
+    help="Asked for where it is not given; a command line is seen by others.",
+)  # fmt: skip
+
+
+@click.command()
+@ports.port_argument
+@ports.line_options
+@PHRASE
+@common.json_option
+def lock(port: str, line: dict[str, Any], phrase: str, as_json: bool) -> None:
+    """Have a device refuse to be taught or changed, until `unlock`; kept through power cuts.
+
+    It goes on answering. Refused are lessons, images, states, names, undo and forgetting. That
+    keeps off accidents and people with the line who do not know the phrase; neither who listens to
+    the line while it is unlocked, nor who can read or program the chip.
+
+    \b
+    Examples
+      edge-naca lock /dev/ttyACM0
+    """
+    with ports.opened(port, line) as device:
+        device.lock(phrase)
+        _tell_lock(port, device, as_json)
+
+
+@click.command()
+@ports.port_argument
+@ports.line_options
+@PHRASE
+@common.json_option
+def unlock(port: str, line: dict[str, Any], phrase: str, as_json: bool) -> None:
+    """Open a device that was locked with this phrase.
+
+    After eight wrong ones it takes none until it is restarted.
+
+    \b
+    Examples
+      edge-naca unlock /dev/ttyACM0
+    """
+    with ports.opened(port, line) as device:
+        device.unlock(phrase)
+        _tell_lock(port, device, as_json)
+
+
+def _tell_lock(port: str, device: LinkDevice, as_json: bool) -> None:
+    locked = device.hello.locked
+    if as_json:
+        report.print_json({"port": port, "locked": locked})
+        return
+    report.say(f"{port}: {'locked' if locked else 'not locked'}")
 
 
 def _label_of(device: LinkDevice, name: str) -> int:

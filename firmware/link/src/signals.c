@@ -159,6 +159,9 @@ static naca_link_status_t check_chunk(naca_link_t *link, const uint8_t *data)
     const uint32_t session = get32(data + SESSION_AT);
     const uint32_t label = get16(data + LABEL_AT);
     if (label != NACA_LINK_NO_LABEL) {
+        if (link->lock.is_locked != 0) {
+            return naca_link_refuse(link, NACA_LINK_LOCKED, link->lock.tries);
+        }
         if (session == 0 || session != link->session) {
             return naca_link_other_session(link);
         }
@@ -255,6 +258,9 @@ static naca_link_status_t hear_sensor(naca_link_t *link, const uint8_t *data)
     }
     if (stream->channels != sensor->channels) {
         return naca_link_refuse_core(link, NACA_ERR_SAMPLE);
+    }
+    if (label != NACA_LINK_NO_LABEL && link->lock.is_locked != 0) {
+        return naca_link_refuse(link, NACA_LINK_LOCKED, link->lock.tries);
     }
     if (label != NACA_LINK_NO_LABEL && (session == 0 || session != link->session)) {
         return naca_link_other_session(link);

@@ -58,7 +58,10 @@ typedef enum naca_link_request {
     NACA_LINK_SENSOR_READ = 0x13,
     NACA_LINK_UNDO = 0x14,
     NACA_LINK_ROLLBACK = 0x15,
-    NACA_LINK_FORGET = 0x16
+    NACA_LINK_FORGET = 0x16,
+    NACA_LINK_NAMES_READ = 0x17,
+    NACA_LINK_NAMES_WRITE = 0x18,
+    NACA_LINK_LOCK = 0x19
 } naca_link_request_t;
 
 /// What an answer says first.
@@ -76,7 +79,8 @@ typedef enum naca_link_status {
     NACA_LINK_STORE = 10,
     NACA_LINK_OTHER_SESSION = 11,
     NACA_LINK_OTHER_ITEM = 12,
-    NACA_LINK_NOTHING = 13
+    NACA_LINK_NOTHING = 13,
+    NACA_LINK_LOCKED = 14
 } naca_link_status_t;
 
 /// Where images are kept. `current` returns the image in use, aligned to NACA_ALIGNMENT and in
@@ -147,6 +151,8 @@ typedef struct naca_link_config {
                      ///< left undoes a lesson, if a learned state fits there
     uint32_t workspace_size;
     uint32_t window; ///< bytes that may wait unread without being lost
+    uint8_t *names;  ///< what the owner calls classes, in the form that docs/protocol.md says; ...
+    uint32_t names_size; ///< ... 0: classes cannot be renamed
     const naca_image_memory_t *images;
     const naca_flash_t *state_flash;    ///< for saved states; null for none
     const naca_link_signals_t *signals; ///< naca_link_signals(), or null: no signal is taken then
@@ -205,6 +211,14 @@ typedef struct naca_link_undo {
     uint32_t session_start; ///< ... under the same names
 } naca_link_undo_t;
 
+/// Whether the device refuses what changes it, and the key that opens it again.
+typedef struct naca_link_lock {
+    uint32_t is_locked;
+    uint32_t tries; ///< wrong keys that are still looked at, until the next start
+    uint8_t salt[8];
+    uint8_t key[16];
+} naca_link_lock_t;
+
 /// A link at work. The caller owns the memory; the fields are the link's own.
 typedef struct naca_link {
     const naca_link_config_t *config;
@@ -229,6 +243,8 @@ typedef struct naca_link {
     naca_upload_t state_upload;
     naca_link_counters_t counters;
     naca_link_undo_t undo;
+    naca_link_lock_t lock;
+    uint32_t names_used; ///< bytes of config->names
     naca_link_stream_t stream;
 } naca_link_t;
 
