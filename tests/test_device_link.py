@@ -249,7 +249,7 @@ def test_an_image_that_cannot_run_is_told_why() -> None:
 EXACT = {1: 0, 6: 6, 8: 0, 9: 0, 0xA: 1, 0xB: 0, 0xC: 8, 0xE: 0, 0xF: 6, 0x10: 8}
 
 
-@pytest.mark.parametrize("kind", REQUESTS)
+@pytest.mark.parametrize("kind", [kind for kind in REQUESTS if kind != 0x18])  # names: any bytes
 def test_lengths(wire: Wire, kind: int) -> None:
     """No length is taken for another: every one but the right ones is refused."""
     body = body_of(kind)

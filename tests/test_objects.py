@@ -18,7 +18,7 @@ ROOMS = {
     "inhibition": 3456,
     "signal": 4608,
     "store": 2816,
-    "link": 8704,
+    "link": 9216,
 }
 PARTS = {
     "stages": ("coded.c", "spiking.c", "stages.c"),
