@@ -4,7 +4,8 @@ The command line names these in its help, so this module imports nothing: help l
 """
 
 DATA_SETS = ("digits", "mnist", "fashion-mnist")
-FEATURES = ("auto", "edges", "pixels", "scaled", "decorrelated")  # what is made of a sample
+# what is made of a sample
+FEATURES = ("auto", "edges", "pixels", "scaled", "decorrelated", "centred")
 ORDERS = ("class", "shuffled", "given")  # in which samples come
 SPLITS = ("auto", "group", "time")  # what decides which windows of recordings are tested on
 CODINGS = ("bitplane", "rate")  # how a rectifier of an ONNX file becomes spikes
@@ -18,4 +19,5 @@ INPUT_TYPES = (
 
 NEURONS_PER_CLASS = 30
 DECORRELATED_NEURONS = 6  # for each class, where as many decorrelated codes go out
+CENTRED_NEURONS = 12  # for each class, where codes are centred
 PART = 500  # samples of a stream between two looks at the device's state

@@ -285,6 +285,20 @@ class Core:
         with self._lock:
             check_status(lib.naca_state_load(self._core, data, len(data)))
 
+    def forget(self, label: int) -> None:
+        """Forget a class: its neurons become as new, others stay as they are.
+
+        Raises
+        ------
+        ValueError
+            If there is no such class.
+        CoreError
+            If the network has no neurons that are of one class alone; nothing is forgotten then.
+        """
+        check_labels(np.array([label]), 1, self.network.capacity)
+        with self._lock:
+            check_status(lib.naca_forget(self._core, label))
+
     def state_hash(self) -> int:
         """Return the hash of the learned state: equal on host and device when the states are."""
         result = ffi.new("uint32_t *")

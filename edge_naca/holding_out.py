@@ -9,6 +9,16 @@ from numpy.typing import NDArray
 
 FOLD = 5  # every fifth sample of a class is held out
 LEAST = 20  # samples held out that say something
+STRETCHES = 8  # of a fold, each of samples one after another
+
+
+def folds(count: int) -> NDArray[np.intp]:
+    """Return the fold of each of so many samples, (count,), 0 .. `FOLD` − 1.
+
+    Each fold is made of `STRETCHES` stretches all over the stream: windows of a recording are like
+    their neighbours, and what is normal in the morning need not be so at noon.
+    """
+    return np.arange(count) * (FOLD * STRETCHES) // max(count, 1) % FOLD
 
 
 def held_out(indices: NDArray[Any]) -> NDArray[np.bool_]:

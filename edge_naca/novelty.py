@@ -6,13 +6,14 @@ What is computed here is what the core computes (docs/arithmetic.md, section 7.9
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_naca import image
 from edge_naca.core import Core
-from edge_naca.holding_out import LEAST, held_out
+from edge_naca.holding_out import FOLD, LEAST, folds, held_out
 from edge_naca.margins import class_margins
 from edge_naca.network import Network, Rule
 from edge_naca.samples import default_kind
@@ -130,7 +131,9 @@ def limit_of_stream(
 ) -> int:
     """Return the limit that suits a network which learns these samples in this order.
 
-    It is taken from every fifth sample of each class, when all others have been learned.
+    It is taken from every fifth sample of each class, when all others have been learned. Where
+    there is one class alone, nothing but the limit decides, so that it is taken from all samples:
+    each fifth of them is left out once (`edge_naca.holding_out.folds`).
 
     Parameters
     ----------
@@ -144,14 +147,25 @@ def limit_of_stream(
         If the network is not competitive, or too few samples can be held out.
     """
     samples, is_out = np.asarray(x), held_out(labels)
+    if len(np.unique(labels)) == 1 and len(labels) >= LEAST:
+        fold = folds(len(labels))
+        parts = [_left_out(network, samples, labels, fold == one) for one in range(FOLD)]
+        return limit_for(np.concatenate(parts), false_alarms)
     if is_out.sum() < LEAST:
         raise ValueError(
             f"what is unknown is found on every fifth sample of a class: there are {is_out.sum()} "
             f"of these, and {LEAST} are needed"
         )
+    return limit_for(_left_out(network, samples, labels, is_out), false_alarms)
+
+
+def _left_out(
+    network: Network, x: NDArray[Any], labels: NDArray[np.int64], is_out: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return the novelties of samples that were left out of what a network learned."""
     core = Core(network)
-    core.learn_many(samples[~is_out], labels[~is_out])
-    return limit_for(novelties(core, samples[is_out]), false_alarms)
+    core.learn_many(x[~is_out], labels[~is_out])
+    return novelties(core, x[is_out])
 
 
 def share_of_1(novelty: ArrayLike) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge_naca import presets
 from edge_naca.calibration import calibrated
-from edge_naca.choices import DECORRELATED_NEURONS, FEATURES, NEURONS_PER_CLASS
+from edge_naca.choices import CENTRED_NEURONS, DECORRELATED_NEURONS, FEATURES, NEURONS_PER_CLASS
 from edge_naca.core import Core
 from edge_naca.data import Dataset
 from edge_naca.front_end import FrontEnd, spread
@@ -39,6 +39,7 @@ GIVEN_BITS = 5  # of codes that a given inhibition takes from pixels
 LOW_RANK = 100  # codes that one leaves of many; 60 to 140 are best, by what is learned
 CALIBRATION_SAMPLES = 4000  # that one is found on, at most
 CONTEXT_SHARE = 1 / 8  # of a budget that a second context may take
+CENTRED_GRADING = 0.25  # so that neurons of one class are not all dragged to each sample
 NORM_SAMPLES = 200  # by which the norm of a front end's features is judged
 
 
@@ -67,12 +68,14 @@ def network_for(
         "auto" decorrelates them, as many as can be, and never takes them for pixels.
     max_kib : most KiB of learned state; as many neurons are taken as fit. A second context, for
         samples that drift, is left out where it would take more than an eighth of them.
-    neurons_per_class : neurons for each class, if `max_kib` is not given either 30, or 6 where
-        codes are decorrelated, but not to a low rank.
+    neurons_per_class : neurons for each class, if `max_kib` is not given either 30, 6 where codes
+        are decorrelated, but not to a low rank, or 12 where they are centred.
     features : "edges" (how strong the edges of four orientations are in each cell of an image),
         "pixels" (of an image, pooled if it is large), "scaled" (every number for itself, scaled as
         `edge_naca.scaling` finds suitable), "decorrelated" (the same for up to 128 numbers, with a
-        population that learns to decorrelate them), or "auto": what suits the samples.
+        population that learns to decorrelate them), "centred" (every number for itself, its mean in
+        the middle of the codes: for one class, told from everything else by novelty), or "auto":
+        what suits the samples; "centred" where there is one class, no room for more, and no images.
     bits : of a code; None for what measured best.
     weight_bits : 8, or 4 for half the state.
     capacity : how many classes there is room for, at least those of the data set, the default.
@@ -90,13 +93,16 @@ def network_for(
         If an argument is wrong, or not even one neuron for each class fits.
     """
     choice("features", features, FEATURES)
+    count = len(dataset.classes)
+    room = count if capacity is None else capacity
+    is_plain = front_end is None and decorrelate_on is None
+    if features == "auto" and room == 1 and is_plain and not are_images(dataset.x_train):
+        features = "centred"
     if signal is not None and features == "auto":
         is_few = signal.features <= MAX_LEARNED_INPUTS and weight_bits == 8
         features = "decorrelated" if is_few else "scaled"
     if rank is not None and decorrelate_on is None:
         raise ValueError("rank is that of what is found on decorrelate_on: give that too")
-    count = len(dataset.classes)
-    room = count if capacity is None else capacity
     if room < count:
         raise ValueError(f"capacity must be at least {count}, the classes of {dataset.name}")
     source: Preparation | FrontEnd
@@ -123,6 +129,9 @@ def network_for(
         )
         metadata = noted
 
+    # Ways in which something is normal may lie apart, and what lies between them need not be.
+    grading = {"grading": CENTRED_GRADING} if features == "centred" else {}
+
     def build(neurons: int, **drift: float) -> Network:
         network = presets.competitive(
             source,
@@ -134,6 +143,7 @@ def network_for(
             inhibition=inhibition,
             seed=seed,
             metadata=metadata,
+            **grading,
             **drift,
         )
         return network if signal is None else replace(network, signal=signal)
@@ -143,7 +153,7 @@ def network_for(
             raise ValueError("give either max_kib or neurons_per_class, not both")
         return build(neurons_per_class)
     if max_kib is None:
-        return build(usual_neurons(room, inhibition))
+        return build(usual_neurons(room, inhibition, features))
     return _largest(build, room, max_kib)
 
 
@@ -165,10 +175,11 @@ def _largest(build: Callable[..., Network], room: int, max_kib: float) -> Networ
     return build(most, **chosen_drift)
 
 
-def usual_neurons(room: int, inhibition: Inhibition | None) -> int:
+def usual_neurons(room: int, inhibition: Inhibition | None, features: str = "auto") -> int:
     """Return how many neurons a class has where nobody says it: what measured best, and fits."""
     is_full = inhibition is not None and not inhibition.rank
     usual = DECORRELATED_NEURONS if is_full else NEURONS_PER_CLASS
+    usual = CENTRED_NEURONS if features == "centred" else usual
     return min(usual, max(MAX_UNITS // room, 1))
 
 
@@ -241,8 +252,8 @@ def _prepare(
 ) -> Plan:
     """Return how samples like these become codes."""
     features = _of_images(features, x)
-    if features in ("auto", "scaled", "decorrelated"):
-        scaling = "decorrelated" if features == "decorrelated" else "auto"
+    if features in ("auto", "scaled", "decorrelated", "centred"):
+        scaling = features if features in ("decorrelated", "centred") else "auto"
         # Weights that follow a learned inhibition have 8 bits.
         may_decorrelate = features == "auto" and weight_bits == 8
         return plan(x.reshape(len(x), -1), bits, scaling, may_decorrelate=may_decorrelate)

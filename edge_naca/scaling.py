@@ -22,11 +22,12 @@ from edge_naca.specification.preparation import from_reals
 
 Float = NDArray[np.float64]
 
-SCALINGS = ("auto", "edges", "pixels", "standard", "decorrelated")
+SCALINGS = ("auto", "edges", "pixels", "standard", "decorrelated", "centred")
 BITS = 4  # of a code, but for edges
 
 REACH = 2.5  # standard deviations that the codes cover on either side of the mean
 DECORRELATED_BITS, DECORRELATED_REACH = 7, 4  # of the codes that the inhibition is given
+CENTRED_BITS, CENTRED_REACH = 7, 12.0  # of codes in whose middle the mean lies
 STEPS = 4096  # what an affine map makes of a standard deviation
 BRIGHT = 255  # feature that the brightest pixel becomes; four times as bright is still told apart
 LIMIT = 32767
@@ -83,8 +84,11 @@ def plan(
         four orientations are in each cell; "pixels": all features by one maximum, zero stays zero,
         and every sample is brought to the same norm; "standard": every feature by its own mean and
         standard deviation, split into on and off; "decorrelated": the same with a sign instead, and
-        a population that learns on the device to decorrelate them, at most 128; "auto": the first
-        of them that suits samples and range.
+        a population that learns on the device to decorrelate them, at most 128; "centred": every
+        feature by its own mean and standard deviation, the mean in the middle of codes without a
+        sign: for samples of one class, to be told from everything else by their novelty, which is
+        a distance relative to that from zero; "auto": the first of the
+        others that suits samples and range.
     feature_range : lowest and highest number, for all features or for each: what the codes cover.
     may_decorrelate : whether "auto" may choose that.
     with_given : with "decorrelated": leave out the population, as one is given, for up to 1024
@@ -104,11 +108,13 @@ def plan(
         scaling = _suitable(x, bits, bounds, may_decorrelate)
     if scaling == "edges":
         return _plan_edges(x, bits)
-    bits = BITS if bits is None else bits
+    if bits is None:
+        bits = CENTRED_BITS if scaling == "centred" else BITS
     most = {
         "pixels": MAX_UNITS,
         "standard": MAX_UNITS // 2,
         "decorrelated": MAX_INHIBITED if with_given else MAX_LEARNED_INPUTS,
+        "centred": MAX_UNITS,
     }
     if features > most[scaling]:
         raise ValueError(
@@ -116,6 +122,8 @@ def plan(
         )
     if scaling == "pixels":
         return Plan(scaling, bits, _plan_pixels(x, bits, bounds))
+    if scaling == "centred":
+        return Plan(scaling, bits, _plan_centred(x, bits, bounds))
     if scaling == "standard":
         preparation = _plan_standard(x, bits, REACH, bounds)
         return Plan(scaling, bits, replace(preparation, signed=True))
@@ -191,11 +199,14 @@ def _spread(x: Float) -> tuple[Float, Float]:
 
 
 def _plan_standard(
-    x: NDArray[Any], bits: int, reach: float, bounds: tuple[Float, Float] | None
+    x: NDArray[Any], bits: int, reach: float, bounds: tuple[Float, Float] | None, below: float = 0
 ) -> Preparation:
-    """Return a preparation to which the sign is to be added."""
+    """Return a preparation to which the sign is to be added.
+
+    Codes begin `below` deviations under the mean, and end `reach` deviations above it.
+    """
     shape = (1, x.shape[1], 1)
-    codes_per_deviation = (2**bits - 1) / reach
+    codes_per_deviation = (2**bits - 1) / (below + reach)
     if bounds is None:
         centre, deviation = _spread(x.astype(np.float64))
         largest = float(np.abs(x.astype(np.float64)).max())
@@ -203,16 +214,26 @@ def _plan_standard(
         low, high = bounds
         centre, deviation = low / 2 + high / 2, np.maximum(high - low, 1e-299) / (2 * reach)
         largest = float(max(np.abs(low).max(), np.abs(high).max()))
+    centre = centre - below * deviation
     if x.dtype.kind in "iu":
         gain, shift = gains(codes_per_deviation / deviation)
         exact = np.abs(gain / 2.0**shift * deviation / codes_per_deviation - 1).max() <= 0.01
         centred = (np.abs(np.rint(centre) - centre) <= deviation / 10).all()
-        if exact and centred and largest <= LIMIT:
+        if exact and centred and max(largest, float(np.abs(centre).max())) <= LIMIT:
             offset = np.broadcast_to(np.rint(centre), gain.shape).astype(np.int64)
             return Preparation(shape, offset=offset, gain=gain, shift=shift)
-    gain, shift = gains(np.array([codes_per_deviation / STEPS]))
-    affine = Affine.of(centre, STEPS / deviation)
+    steps = STEPS if below == 0 else STEPS // 8  # so that they reach as far as codes do
+    gain, shift = gains(np.array([codes_per_deviation / steps]))
+    affine = Affine.of(centre, steps / deviation)
     return Preparation(shape, gain=gain, shift=shift, affine=affine)
+
+
+def _plan_centred(x: NDArray[Any], bits: int, bounds: tuple[Float, Float] | None) -> Preparation:
+    """Return a preparation whose codes have the mean in their middle, far from zero.
+
+    The further they reach, the less does a sample's own norm count in its novelty.
+    """
+    return _plan_standard(x, bits, CENTRED_REACH, bounds, CENTRED_REACH)
 
 
 def _plan_pixels(x: NDArray[Any], bits: int, bounds: tuple[Float, Float] | None) -> Preparation:

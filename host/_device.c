@@ -155,7 +155,9 @@ static int image_begin(void *user, uint32_t size)
 {
     naca_device_t *device = user;
     const uint32_t start = place_of(device, other_place(device));
-    int failed = size > device->parts.image_room ? MISUSE : 0;
+    // What another version has written is kept: nothing is erased that could not be listed.
+    const int is_other = device->list.has_other_format;
+    int failed = size > device->parts.image_room || is_other ? MISUSE : 0;
     if (failed == 0 && device->parts.places == 1u && current_entry(device).size != 0) {
         failed = naca_store_clear(&device->list); // before the image goes
     }
@@ -295,6 +297,7 @@ void naca_device_free(naca_device_t *device)
         free(device->config.answer);
         free(device->config.remembered);
         free(device->config.workspace);
+        free(device->config.names);
         free(device->output);
         free(device);
     }
@@ -332,6 +335,8 @@ naca_device_t *naca_device_new(const naca_device_parts_t *parts)
         .workspace = malloc(parts->ram),
         .workspace_size = parts->ram,
         .window = parts->window,
+        .names = malloc(parts->names != 0 ? parts->names : 1u),
+        .names_size = parts->names,
         .images = &device->images,
         .signals = naca_link_signals(),
         .sensor = parts->channels != 0 ? &device->sensor : NULL,
@@ -339,7 +344,7 @@ naca_device_t *naca_device_new(const naca_device_parts_t *parts)
     };
     device->config = config;
     if (config.frame == NULL || config.answer == NULL || config.remembered == NULL ||
-        config.workspace == NULL) {
+        config.workspace == NULL || config.names == NULL) {
         naca_device_free(device);
         return NULL;
     }

@@ -31,6 +31,7 @@ typedef struct naca_device_parts {
     uint32_t answer_size;
     uint32_t remembered;
     uint32_t window;
+    uint32_t names;    ///< bytes for names of classes
     uint32_t channels; ///< of a sensor of its own; 0 for none
     uint32_t rate;     ///< of that, 256ths of a sample a second
     uint32_t seed;     ///< of what torn writes leave, and of epochs

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_naca.core import RESULT, Core, CoreError
-from edge_naca.host import transfer
+from edge_naca.host import naming, transfer
 from edge_naca.host.device import Device, DeviceError, DeviceInfo
-from edge_naca.host.journal import Journal, OtherSessionError, unwrap
+from edge_naca.host.journal import WRAP, Journal, OtherSessionError, new_session, unwrap
 from edge_naca.host.link import LineCounts, Link, RefusedError
-from edge_naca.host.messages import HEADER, LABEL, LEARN, Answer, Hello, Kind, Reason, Stats
+from edge_naca.host.locking import key_of, new_salt
+from edge_naca.host.messages import (
+    CHANGE,
+    HEADER,
+    LABEL,
+    LEARN,
+    LOCK,
+    LOCKED,
+    Answer,
+    Hello,
+    Kind,
+    Reason,
+    Stats,
+)
 from edge_naca.host.packing import Packer
 from edge_naca.host.pipeline import Asking, RestartedError
 from edge_naca.host.signals import SignalStream
@@ -23,6 +37,7 @@ from edge_naca.host.transfer import Progress
 from edge_naca.host.transport import FIRST_PATIENCE, Transport
 from edge_naca.image import ImageError, checksum, find_metadata, read_metadata, table_end
 from edge_naca.image_records import HEADER as HEAD
+from edge_naca.samples import check_labels
 from edge_naca.specification.results import Result
 
 T = TypeVar("T")
@@ -31,12 +46,18 @@ TRIES = 5
 BATCH = 16  # samples in a request when many are taught at once: what fits is taken
 ASKING, TEACHING = HEADER + 1, HEADER + LEARN.size + LABEL.size + 1  # bytes before a sample
 LARGEST_IMAGE = 1 << 24  # bytes that a device may give back as its image
+ASK, LOCK_IT, UNLOCK_IT = 0, 1, 2
+UNDO_LAST, UNDO_TO_MARK, UNDO_MARK = b"\0", b"\1", b"\2"
 RESETS = {"reboot": 0, "learned": 1, "saved": 2}
 
 
 def one(result: NDArray[Any]) -> Result:
     """Return an entry of an array of `core.RESULT` as a Result."""
     return Result(*(int(result[name]) for name in RESULT.names or ()))
+
+
+class TrialLostError(DeviceError):
+    """The device restarted during a trial, and no longer is as it was before."""
 
 
 class LinkDevice(Device):
@@ -220,6 +241,153 @@ class LinkDevice(Device):
             return self.link.hello
         raise DeviceError(f"{self.link.name} restarts all the time: check its power")
 
+    def undo(self) -> Hello:
+        """Take back the last lesson: the state is what it was before, to the last bit.
+
+        Raises
+        ------
+        RefusedError
+            If there is none to take back, or the device has no memory for that.
+        """
+        return self._change(Kind.UNDO, UNDO_LAST)
+
+    def rollback(self) -> Hello:
+        """Go back to what was saved last; hosts that teach do not teach again what is lost.
+
+        Raises
+        ------
+        RefusedError
+            If nothing is saved of this network.
+        """
+        return self._change(Kind.ROLLBACK)
+
+    def forget(self, label: int) -> Hello:
+        """Forget a class: its neurons become as new. `undo` brings it back.
+
+        Raises
+        ------
+        ValueError
+            If there is no such class.
+        RefusedError
+            If the network has no neurons that are of one class alone.
+        """
+        (number,) = check_labels([label], 1, self.core.network.capacity)
+        return self._change(Kind.FORGET, LABEL.pack(number))
+
+    @contextlib.contextmanager
+    def trial(self) -> Iterator[None]:
+        """Teach in a ``with`` block whatever comes; behind it all is as it was, sessions too.
+
+        Raises
+        ------
+        RefusedError
+            If the device has no memory for that.
+        TrialLostError
+            If it restarted meanwhile, so that it is at what it saved last.
+        """
+        before = self.hash_at()
+        session = self.hello.session
+        body = CHANGE.pack(new_session(), before[1] % WRAP)
+        self.link.adopt(self.link.request(Kind.UNDO, body + UNDO_MARK))
+        try:
+            yield
+        finally:
+            try:
+                self.link.adopt(self.link.request(Kind.UNDO, body + UNDO_TO_MARK))
+            except RefusedError as error:
+                if error.status not in (Reason.EPOCH, Reason.NOTHING, Reason.GAP):
+                    raise
+                self.link.refresh()
+            self._journal = Journal(self.hello.learned)
+            if (self.hash_at(), self.hello.session) != (before, session):
+                raise TrialLostError(
+                    f"{self.link.name} restarted during a trial: it is at what it saved last"
+                )
+
+    def _change(self, kind: Kind, what: bytes = b"") -> Hello:
+        """Change the learned state other than by lessons."""
+        session, learned = new_session(), self.learned
+        for _ in range(TRIES):
+            try:
+                body = CHANGE.pack(session, learned % WRAP) + what
+                self.link.adopt(self.link.request(kind, body))
+            except RefusedError as error:
+                if error.status == Reason.GAP:
+                    raise OtherSessionError(self.link.name) from error
+                if error.status != Reason.EPOCH:
+                    raise
+                # Restarted, or the answer was lost: the session tells.
+                self.link.adopt(self.link.request(Kind.HELLO))
+                learned = self.hello.learned
+            if self.hello.session == session:
+                self._journal = Journal(self.hello.learned)
+                return self.hello
+        raise DeviceError(f"{self.link.name} restarts all the time: check its power")
+
+    # ---- what its owner says ------------------------------------------------------------------
+
+    def names(self) -> dict[int, str]:
+        """Return what the owner calls classes, by their labels, where that is not the image's."""
+        most = 0xFFFF
+        return naming.unpack(transfer.read(self.link, Kind.NAMES_READ, most), self.link.name)
+
+    def rename(self, label: int, name: str) -> None:
+        """Call a class otherwise; kept on the device at once, until another image comes.
+
+        Parameters
+        ----------
+        name : up to 255 bytes of UTF-8; empty for the image's own name again.
+
+        Raises
+        ------
+        ValueError
+            If there is no such class, or the name is too long or another class's.
+        RefusedError
+            If the device has no room for it, or nowhere to keep it.
+        """
+        self._require_network()
+        (number,) = check_labels([label], 1, self.core.network.capacity)
+        named = naming.renamed(self._image_metadata(), self.names(), number, name)
+        body = naming.pack(named)
+        room = self.hello.max_payload - HEADER
+        if len(body) > room:
+            raise ValueError(f"names have {len(body)} bytes, a request has {room}: shorten them")
+        self._steady(lambda: self.link.request(Kind.NAMES_WRITE, body))
+        self._core, self._packer = None, None
+
+    def lock(self, phrase: str) -> None:
+        """Have the device refuse what changes it, until `unlock`; kept through power cuts.
+
+        Raises
+        ------
+        ValueError
+            If the phrase is empty.
+        RefusedError
+            If the device has nowhere to keep it, or is locked with another phrase.
+        """
+        salt = self._lock_salt() if self.link.refresh().locked else new_salt()
+        body = LOCK.pack(LOCK_IT, salt, key_of(phrase, salt))
+        self._steady(lambda: self.link.request(Kind.LOCK, body))
+        self.link.refresh()
+
+    def unlock(self, phrase: str) -> None:
+        """Open a device that was locked with this phrase.
+
+        Raises
+        ------
+        RefusedError
+            If it was another phrase, or too many were tried since the device was restarted.
+        """
+        salt = self._lock_salt()
+        body = LOCK.pack(UNLOCK_IT, salt, key_of(phrase, salt))
+        self._steady(lambda: self.link.request(Kind.LOCK, body))
+        self.link.refresh()
+
+    def _lock_salt(self) -> bytes:
+        asked = LOCK.pack(ASK, bytes(8), bytes(16))
+        answer = self._steady(lambda: self.link.request(Kind.LOCK, asked))
+        return bytes(LOCKED.unpack_from(answer.body)[2])
+
     # ---- what it is ------------------------------------------------------------------------
 
     def info(self) -> DeviceInfo:
@@ -277,6 +445,11 @@ class LinkDevice(Device):
         self._require_network()
         if self._image is not None and _is_image(self._image, self.hello):
             return self.core.network.metadata
+        metadata = self._image_metadata()
+        return naming.applied(metadata, self.names())
+
+    def _image_metadata(self) -> dict[str, Any]:
+        """Return what the image says, of which only that part goes over the line."""
 
         def read(begin: int, end: int) -> bytes:
             return transfer.read(self.link, Kind.IMAGE_READ, LARGEST_IMAGE, begin=begin, end=end)
@@ -308,7 +481,7 @@ class LinkDevice(Device):
                 f"{self.link.name} has {self.hello.ram_room}"
             )
         hello = transfer.write_image(self.link, image, progress)
-        self._image, self._core, self._packer = image, core, None
+        self._image, self._core, self._packer = image, None, None
         self._journal = Journal(hello.learned)
         return hello
 
@@ -318,6 +491,9 @@ class LinkDevice(Device):
         image = self.image()
         if self._core is None:
             self._core = Core(image)
+            network = self._core.network
+            metadata = naming.applied(network.metadata, self.names())
+            self._core.network = replace(network, metadata=metadata)
         return self._core
 
     @property

@@ -63,6 +63,8 @@ class Journal:
     session : of this host.
     begun : whether the session was the device's.
     origin : position where the session began, and the hash of the state there.
+    predecessor : the device's session before that, None where it is not known: the same state under
+        another one is not a restart but somebody who has taken back what was taught.
     """
 
     start: int
@@ -70,6 +72,7 @@ class Journal:
     session: int = field(default_factory=new_session)
     begun: bool = False
     origin: tuple[int, int] | None = None
+    predecessor: int | None = None
 
     @property
     def end(self) -> int:
@@ -93,7 +96,9 @@ class Journal:
             state = self._state(link)
             if state[0] != self.end:
                 raise OtherSessionError(link.name)
+            predecessor = link.hello.session
             self.begun, self.origin = self._claim(link, state[0]), state
+            self.predecessor = predecessor
 
     def rejoin(self, link: Link) -> int:
         """Return the position of the device, whose HELLO was asked for after a cut or a restart.
@@ -144,7 +149,7 @@ class Journal:
         """Return the position of the device, whose session is, or again becomes, this one."""
         while self.begun and link.hello.session != self.session:
             state = self._state(link)
-            if state != self.origin:
+            if state != self.origin or self.predecessor not in (None, link.hello.session):
                 raise OtherSessionError(link.name)
             self._claim(link, state[0])
         return unwrap(link.hello.learned, self.end)

@@ -37,7 +37,7 @@ FAREWELL = 1.5  # seconds for an answer even then
 RETRY = 0.2  # seconds between two attempts to open a port that is gone
 
 
-ERASING = frozenset({Kind.SAVE, Kind.RESET, Kind.IMAGE_BEGIN})
+ERASING = frozenset({Kind.SAVE, Kind.RESET, Kind.IMAGE_BEGIN, Kind.NAMES_WRITE, Kind.LOCK})
 
 STORE_REASONS = {
     -2: "the learned state is larger than what it can keep; pull it instead",
@@ -45,6 +45,13 @@ STORE_REASONS = {
     -5: "it was built without memory for saved states; pull the state instead",
     -6: "it keeps states that another version of the firmware has saved: 'edge-naca reset PORT "
     "--forget saved' gives them up",
+}
+
+NOTHING = {
+    Kind.UNDO: "there is no lesson to undo: only the last one can be, and only until the device "
+    "restarts",
+    Kind.ROLLBACK: "the device has saved nothing that this network learned: 'edge-naca reset PORT "
+    "--forget learned' goes back to what its image brought",
 }
 
 
@@ -77,6 +84,22 @@ def _refusal(answer: Answer) -> str:
     if answer.status == Reason.STORE:
         why = STORE_REASONS.get(number, f"for reason {number}")
         return f"the device's memory failed at {what}: {why}"
+    if answer.status == Reason.LOCKED:
+        left = (
+            f"{answer.number} wrong phrases are left until it is restarted"
+            if answer.number
+            else "too many wrong phrases were tried: restart it first"
+        )
+        return f"the device is locked and refuses {what}: 'edge-naca unlock PORT' opens it; {left}"
+    if answer.status == Reason.NOTHING:
+        return NOTHING[Kind(answer.kind)]
+    if answer.status == Reason.TOO_LARGE and answer.kind == Kind.UNDO:
+        return (
+            f"the device cannot undo lessons: {answer.number} bytes of its RAM are left, and a "
+            "copy of the learned state does not fit there. A smaller network leaves more"
+        )
+    if answer.status == Reason.TOO_LARGE and answer.kind == Kind.NAMES_WRITE:
+        return f"the device has room for {answer.number} bytes of names only: take shorter ones"
     if answer.status == Reason.TOO_LARGE:
         return f"the device has room for {answer.number} bytes only"
     if answer.status == Reason.UNKNOWN:

@@ -15,7 +15,7 @@ from edge_naca.host.device import DeviceError
 from edge_naca.limits import MAX_CLASSES
 from edge_naca.records import Field, Record
 
-PROTOCOL = 2
+PROTOCOL = 3
 LEAST_PAYLOAD = 64  # that a device takes: HELLO and all requests but samples fit
 ANSWER = 0x80  # added to a request's type
 GREETING = 0xFFFF  # the tag of the HELLO that a device sends after boot
@@ -32,7 +32,21 @@ HELLO = Record(
     Field("max_payload", "u16"),
     Field("window", "u32"),
     Field("firmware", "u8[3]"),
-    Field("flags", "u8", flags=("running", "store", "uploads", "signed", "signals", "sensor")),
+    Field(
+        "flags",
+        "u16",
+        flags=(
+            "running",
+            "store",
+            "uploads",
+            "signed",
+            "signals",
+            "sensor",
+            "undo",
+            "locked",
+            "other_saves",
+        ),
+    ),
     Field("image_crc", "u32"),
     Field("network_id", "u32"),
     Field("learned", "u32"),
@@ -66,6 +80,10 @@ SESSION = struct.Struct("<II")  # session, learned
 TAUGHT = struct.Struct("<IH")  # learned, answered; results follow
 LABEL = struct.Struct("<H")
 SIGNAL = struct.Struct("<IIHBB")  # session, first sample, label, flags, kind; samples follow
+LOCK = struct.Struct("<B8s16s")  # what, salt, key
+LOCKED = struct.Struct("<BB8s")  # whether it is, tries left, salt
+NAME = struct.Struct("<HB")  # label, bytes of the name, which follows
+CHANGE = struct.Struct("<II")  # session, learned; of UNDO u8 what, of FORGET u16 label follow
 SENSOR = struct.Struct("<IHBI")  # session, label, whether it is on, windows seen
 SENSOR_READ = struct.Struct("<IH")  # first sample, how many
 TAKEN = struct.Struct("<IIH")  # next sample, learned, windows; those follow
@@ -99,12 +117,18 @@ class Kind(IntEnum):
     SIGNAL = 0x11
     SENSOR = 0x12
     SENSOR_READ = 0x13
+    UNDO = 0x14
+    ROLLBACK = 0x15
+    FORGET = 0x16
+    NAMES_READ = 0x17
+    NAMES_WRITE = 0x18
+    LOCK = 0x19
 
 
 # What changes something on the device, and so has to name the right epoch.
 CHANGING = frozenset(Kind) - {
     Kind.HELLO, Kind.INFER, Kind.STATE_READ, Kind.HASH, Kind.STATS, Kind.IMAGE_READ,
-    Kind.SENSOR_READ,
+    Kind.SENSOR_READ, Kind.NAMES_READ,
 }  # fmt: skip
 
 
@@ -124,6 +148,8 @@ class Reason(IntEnum):
     STORE = 10
     OTHER_SESSION = 11
     OTHER_ITEM = 12
+    NOTHING = 13
+    LOCKED = 14
 
 
 class SampleKind(IntEnum):
@@ -186,6 +212,9 @@ class Hello:
     signed : whether its network's codes have a sign, for which a packed one takes a bit more.
     signals : whether it takes the samples of a signal.
     sensor : whether it has a sensor of its own.
+    undo : whether it has memory to undo a lesson.
+    locked : whether it refuses what changes it.
+    other_saves : whether its memory holds saves of another version of the firmware, which are kept.
     image_crc, network_id : of its image, 0 for none.
     learned : samples learned, as part of the learned state, modulo 2^32.
     ram_room, flash_room : bytes there are for a workspace, and for an image.
@@ -204,6 +233,9 @@ class Hello:
     signed: bool
     signals: bool
     sensor: bool
+    undo: bool
+    locked: bool
+    other_saves: bool
     image_crc: int
     network_id: int
     learned: int
@@ -309,7 +341,7 @@ class Stats:
 # Bytes that an answer has at least. HELLO, STATS and results are read by functions of their own.
 LEAST_BODY = {
     Kind.STATE_READ: 4, Kind.STATE_WRITE: 4, Kind.HASH: 8, Kind.SAVE: 4, Kind.IMAGE_BEGIN: 4,
-    Kind.IMAGE_CHUNK: 4, Kind.IMAGE_READ: 4,
+    Kind.IMAGE_CHUNK: 4, Kind.IMAGE_READ: 4, Kind.NAMES_READ: 4, Kind.LOCK: 10,
 }  # fmt: skip
 
 

@@ -53,7 +53,10 @@ class Packer:
         """
         kind = default_kind(self.network)
         checked: NDArray[Any] = check_samples(self.network, x, kind)
-        codes = checked if kind == "codes" else self._core.prepare_many(checked)
+        return self.pack(checked if kind == "codes" else self._core.prepare_many(checked))
+
+    def pack(self, codes: NDArray[Any]) -> list[bytes]:
+        """Return the bytes of each of codes (n, inputs), uint8, or int8 where they have a sign."""
         return [row.tobytes() for row in pack_codes(codes, self.width)]
 
     def codes(self, samples: Sequence[bytes]) -> NDArray[Any]:

@@ -115,6 +115,8 @@ class Teaching(Pipeline):
         elif answer.status in (Reason.OTHER_SESSION, Reason.OTHER_ITEM):
             self._refused_for_another(flight, answer)
         else:
+            if answer.status == Reason.LOCKED:  # not to be learned when somebody unlocks it
+                del self._journal.items[self._learned - self._journal.start :]
             raise RefusedError(answer)
 
     @staticmethod

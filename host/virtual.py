@@ -34,6 +34,7 @@ class VirtualDevice:
         least); 0 for no saved states.
     image_places : 2, or 1 for a device that has to drop an image to take another.
     frame_size, answer_size, remembered, window : as in link.h.
+    names : bytes for what the owner calls classes; 0 where they cannot be renamed.
     channels, rate : of a sensor of its own, numbers and samples a second; 0 channels for none.
     seed : of epochs and of what power cuts leave; None for another one each time.
 
@@ -62,6 +63,7 @@ class VirtualDevice:
         answer_size: int = 2048,
         remembered: int = 256,
         window: int = 16384,
+        names: int = 1024,
         channels: int = 0,
         rate: float = 50.0,
         seed: int | None = None,
@@ -71,6 +73,7 @@ class VirtualDevice:
         whole("frame_size", frame_size, 1, 1 << 16)
         whole("answer_size", answer_size, 1, 1 << 16)
         whole("window", window, 0, 0xFFFFFFFF)
+        whole("names", names, 0, 1 << 16)
         whole("channels", channels, 0, MAX_CHANNELS)
         whole("ram", ram, 0, _MAX_RAM)
         whole("image_room", image_room, _SECTOR, _MAX_FLASH // 4)
@@ -93,6 +96,7 @@ class VirtualDevice:
                 "answer_size": answer_size,
                 "remembered": remembered,
                 "window": window,
+                "names": names,
                 "channels": channels,
                 "rate": round(rate * 256),
                 "seed": secrets.randbits(32) if seed is None else seed & 0xFFFFFFFF,
@@ -189,6 +193,11 @@ class VirtualDevice:
         if lib.naca_device_holds(self._device, image, len(image)):
             return
         if lib.naca_device_install(self._device, image, len(image)) != 0:
+            if self._device.list.has_other_format:
+                raise ValueError(
+                    "its flash was written by another version of edge-naca, which is kept as it "
+                    "is: choose another file"
+                )
             raise ValueError(
                 f"the image has {len(image)} bytes, the device has room for "
                 f"{self._device.parts.image_room}"

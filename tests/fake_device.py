@@ -99,7 +99,7 @@ class FakeDevice:
         network = core.network_id if core else 0
         numbers = (crc, network, self.learned, 100_000, 60_000)
         signed = core is not None and core.network.encoder.is_signed
-        flags = (core is not None, True, True, signed, False, False)
+        flags = (core is not None, True, True, signed, False, False, False, False, False)
         session = (self.session, self.session_start)
         return Hello(
             *self._limits, "0.1.0", *flags, *numbers, "fake", 64, REMEMBERED, *session
@@ -192,6 +192,9 @@ class FakeDevice:
             n.to_bytes(4, "little") for n in (self._running.state_hash(), self.learned)
         )
 
+    def _names_read(self, body: bytes) -> tuple[int, bytes]:
+        return 0, bytes(4)
+
     def _save(self, body: bytes) -> tuple[int, bytes]:
         self.saved = self._running.save_state()
         self.saved_session = (self.session, self.session_start)
@@ -263,7 +266,7 @@ class OtherProtocol(FakeDevice):
     """A device of the future."""
 
     def hello(self) -> bytes:
-        return (3).to_bytes(2, "little") + super().hello()[2:] + b"more"
+        return (4).to_bytes(2, "little") + super().hello()[2:] + b"more"
 
 
 class SmallMemory(FakeDevice):

@@ -205,7 +205,7 @@ def hello(line: Line) -> dict[str, Any]:
     kind, status, tag, body = line.receive()
     assert (kind, status, tag) == (HELLO + 0x80, 0, UNASKED)
     names = "protocol max_payload window major minor patch flags image_crc network_id learned"
-    numbers = struct.unpack_from("<HHI4B5I16s", body)
+    numbers = struct.unpack_from("<HHI3BH5I16s", body)
     told = dict(zip([*names.split(), "ram_room", "flash_room", "board"], numbers, strict=True))
     return told | {"board": told["board"].rstrip(b"\0").decode()}
 
@@ -234,7 +234,7 @@ def test_learning_over_the_line(name: str, build_board: Build) -> None:
     with powered(name, elf) as (board, port):
         line = Line(port)
         told = hello(line)
-        assert told["protocol"] == 2
+        assert told["protocol"] == 3
         assert told["board"] == board.board.name
         assert told["network_id"] == core.network_id
         assert told["flags"] & 3 == 3  # the image runs, and states can be kept

@@ -702,7 +702,7 @@ def test_what_decorrelated_features_cannot_have_is_said(
 def test_help_tells_how_many_neurons_a_class_gets() -> None:
     for command in (["train"], ["bench", "class-incremental"]):
         text = " ".join(done(*command, "--help").split())
-        assert "[30, or 6 where features are decorrelated, but not to a low rank]" in text
+        assert "[30, 6 where features are decorrelated, but not to a low rank, 12 where" in text
 
 
 def test_bad_places_are_refused_before_the_work(tmp_path: Path) -> None:

@@ -629,7 +629,7 @@ def test_a_closed_device_is_closed_again_for_nothing() -> None:
         (lambda data: b"", "nothing at test answers as an edge-naca device"),
         (lambda data: b"AT: ERROR\r\n", "something at test speaks, but not as an edge-naca"),
         (lambda data: data, "something at test speaks, but not as an edge-naca"),
-        (OtherProtocol(IMAGE).receive, "version 3 of the protocol, this edge-naca version 2"),
+        (OtherProtocol(IMAGE).receive, "version 4 of the protocol, this edge-naca version 3"),
     ],
     ids=["silent", "modem", "echo", "future"],
 )

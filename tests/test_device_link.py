@@ -40,9 +40,9 @@ from edge_naca.host.virtual import VirtualDevice
 from edge_naca.network import Preparation
 from edge_naca.presets import competitive
 
-NEEDS_EPOCH = [3, 4, 7, 9, 0xA, 0xC, 0xD, 0xE, 0x10, 0x11, 0x12]
-NEEDS_IMAGE = [2, 3, 4, 6, 7, 8, 9, 0x10, 0x11, 0x12]
-REQUESTS = [kind for kind in range(1, 0x14) if kind != 5]
+NEEDS_EPOCH = [3, 4, 7, 9, 0xA, 0xC, 0xD, 0xE, 0x10, 0x11, 0x12, 0x14, 0x15, 0x16, 0x18, 0x19]
+NEEDS_IMAGE = [2, 3, 4, 6, 7, 8, 9, 0x10, 0x11, 0x12, 0x14, 0x15, 0x16, 0x17, 0x18]
+REQUESTS = [kind for kind in range(1, 0x1A) if kind != 5]
 XS, YS = samples(40)
 
 
@@ -62,6 +62,11 @@ def body_of(kind: int) -> bytes:
         0x11: struct.pack("<IIHBB", 0, 0, 0xFFFF, 1, 1) + bytes(8),
         0x12: struct.pack("<IHBI", 0, 0xFFFF, 1, 0),
         0x13: struct.pack("<IH", 0, 4),
+        0x14: struct.pack("<IIB", SESSION, 0, 2),
+        0x15: struct.pack("<II", SESSION, 0),
+        0x16: struct.pack("<IIH", SESSION, 0, 0),
+        0x17: struct.pack("<IH", 0, 9),
+        0x19: bytes(25),
     }.get(kind, b"")
 
 
@@ -200,18 +205,18 @@ def test_hello(wire: Wire) -> None:
     network_id, workspace = Core(NETWORK).network_id, SMALL["ram"]
     crc = image.checksum(IMAGE)
     version = (lib.NACA_VERSION_MAJOR, lib.NACA_VERSION_MINOR, lib.NACA_VERSION_PATCH)
-    assert answer.numbers("HHI4B5I16sHHII") == (
-        (2, lib.naca_link_max_payload(2048), 16384, *version, 7, crc, network_id, 0, workspace)
+    assert answer.numbers("HHI3BH5I16sHHII") == (
+        (3, lib.naca_link_max_payload(2048), 16384, *version, 7 + 64, crc, network_id, 0, workspace)
         + (SMALL["image_room"], b"virtual".ljust(16, b"\0"), (2048 - 18) // 20, 256, SESSION, 0)
     )
 
 
-@pytest.mark.parametrize("kind", [0, 5, 0x14, 0x3F, 0x7F])
+@pytest.mark.parametrize("kind", [0, 5, 0x1A, 0x3F, 0x7F])
 def test_unknown_requests_are_refused(wire: Wire, kind: int) -> None:
     assert wire.ask(kind, b"whatever").status == lib.NACA_LINK_UNKNOWN
 
 
-@pytest.mark.parametrize("kind", range(1, 0x14))
+@pytest.mark.parametrize("kind", range(1, 0x1A))
 def test_requests_that_change_something_need_the_epoch(wire: Wire, kind: int) -> None:
     for off in (-1, 1, -wire.epoch):
         right = wire.epoch
@@ -244,7 +249,7 @@ def test_an_image_that_cannot_run_is_told_why() -> None:
 EXACT = {1: 0, 6: 6, 8: 0, 9: 0, 0xA: 1, 0xB: 0, 0xC: 8, 0xE: 0, 0xF: 6, 0x10: 8}
 
 
-@pytest.mark.parametrize("kind", REQUESTS)
+@pytest.mark.parametrize("kind", [kind for kind in REQUESTS if kind != 0x18])  # names: any bytes
 def test_lengths(wire: Wire, kind: int) -> None:
     """No length is taken for another: every one but the right ones is refused."""
     body = body_of(kind)
@@ -427,7 +432,7 @@ def claim(wire: Wire, session: int, learned: int) -> Answer:
 
 def session_of(wire: Wire) -> tuple[int, int]:
     """Return the session that HELLO names, and where it began."""
-    session, start = struct.unpack_from("<II", wire.want(1).body, 52)
+    session, start = struct.unpack_from("<II", wire.want(1).body, 53)
     return session, start
 
 
@@ -773,7 +778,7 @@ def test_damaged_and_foreign_states_are_refused(wire: Wire) -> None:
 def test_without_flash_a_state_has_to_fit_one_frame() -> None:
     saved = taught().save_state()
     wire = Wire(state_room=0)
-    assert wire.want(1).body[11] == 5
+    assert wire.want(1).body[11] == 1 + 4 + 64
     refused = wire.ask(7, struct.pack("<II", len(saved), 0) + saved[:16])
     assert refused.status == lib.NACA_LINK_TOO_LARGE
     assert refused.numbers("I") == (lib.naca_link_max_payload(2048) - 16,)

@@ -102,7 +102,7 @@ def test_first_code_is_in_the_lowest_bits() -> None:
 
 
 def test_messages_are_read_as_they_are_written() -> None:
-    flags = (True, False, True, True, True, False)
+    flags = (True, False, True, True, True, False, True, False, True)
     hello = Hello(512, 2048, "1.2.3", *flags, 1, 2, 3, 4, 5, "board", 6, 7, 8, 9)
     assert Hello.unpack(hello.pack()) == hello
     assert Hello.unpack(hello.pack() + b"what a later version adds") == hello
@@ -116,9 +116,9 @@ def test_messages_are_read_as_they_are_written() -> None:
 @pytest.mark.parametrize(
     ("body", "what"),
     [
-        (b"\x03\0" + bytes(60), "version 3 .*: update this edge-naca"),
-        (b"\1\0", "version 1 .*: update the device's firmware"),
-        (b"\x02\0", "HELLO has 2 bytes, not 60"),
+        (b"\x04\0" + bytes(60), "version 4 .*: update this edge-naca"),
+        (b"\2\0", "version 2 .*: update the device's firmware"),
+        (b"\x03\0", "HELLO has 2 bytes, not 61"),
     ],
 )
 def test_other_protocols_are_named(body: bytes, what: str) -> None:

@@ -90,6 +90,8 @@ def link_operations(network: Network, encoded: bytes) -> list[bytes]:
         frame(0x10, struct.pack("<II", SESSION, 0)),
         *teach,
         frame(4, batch_body(0, xs, ys.tolist()), choice=3),
+        *taking_back(frame),
+        *owning(frame),
         frame(2, b"\3" + xs[0].tobytes()),
         frame(2, b"\5" + pack(-xs[0], core.network.code_bits + core.network.encoder.is_signed)),
         frame(6, struct.pack("<IH", 0, 90)),
@@ -105,6 +107,32 @@ def link_operations(network: Network, encoded: bytes) -> list[bytes]:
         bytes([6, 2]),  # boot
         bytes([0, 3, 1, 2, 3]),
         *signal_operations(frame),
+    ]
+
+
+def taking_back(frame: Callable[..., bytes]) -> list[bytes]:
+    """Return operations that take back what was taught, marked or not, and roll back."""
+    last, before = struct.pack("<II", SESSION, 6), struct.pack("<II", SESSION, 5)
+    return [
+        frame(0x14, last + b"\0"),
+        frame(0x14, before + b"\2"),
+        frame(0x14, before + b"\1"),
+        frame(0x16, before + b"\1\0"),
+        frame(0x15, before),
+    ]
+
+
+def owning(frame: Callable[..., bytes]) -> list[bytes]:
+    """Return operations that name classes, and lock and unlock."""
+    key = bytes(range(24))
+    return [
+        frame(0x18, struct.pack("<HB", 1, 3) + b"abc"),
+        frame(0x17, struct.pack("<IH", 0, 40)),
+        frame(0x19, b"\1" + key),
+        frame(0x18, b""),
+        frame(9),
+        frame(0x19, b"\2" + bytes(24)),
+        frame(0x19, b"\2" + key),
     ]
 
 

@@ -86,6 +86,8 @@ def test_flags_of_hello() -> None:
     words = {"running": "an image runs", "store": "saved states can be kept"}
     words |= {"uploads": "images can be uploaded", "signed": "codes have a sign"}
     words |= {"signals": "signals are taken", "sensor": "there is a sensor"}
+    words |= {"undo": "lessons can be undone", "locked": "the device is locked"}
+    words |= {"other_saves": "saves of another version of the firmware are kept"}
     numbered = [f"{1 << bit}: {words[flag]}" for bit, flag in enumerate(HELLO["flags"].flags)]
     assert meaning == "; ".join(numbered)
 

@@ -202,7 +202,7 @@ def crc(*numbers: int, of: bytes = b"") -> int:
 
 def marker(sector: int, sequence: int, save: int = 0, left: int = 0) -> bytes:
     """Return a sector's marker, as docs/store.md has it."""
-    head = struct.pack("<4s3I", b"NSA2", sequence, save, left)
+    head = struct.pack("<4s3I", b"NSA3", sequence, save, left)
     return head + struct.pack("<I", zlib.crc32(head, sector))
 
 
@@ -420,7 +420,7 @@ def old_save(generation: int, data: bytes) -> bytes:
 def test_saves_of_another_format_are_refused_and_kept(kind: str) -> None:
     flash = Flash(GEOMETRIES["two sectors"])
     flash.data[:] = b"\xff" * len(flash.data)
-    other = old_save(5, b"from before") if kind == "older" else b"NSA3" + bytes(60)
+    other = old_save(5, b"from before") if kind == "older" else b"NSA4" + bytes(60)
     flash.data[4096 : 4096 + len(other)] = other
     before = bytes(flash.data)
     store = Store(flash)

@@ -744,9 +744,9 @@ def test_wrong_use_is_told(folder: Path, tmp_path: Path) -> None:
 
 def test_wrong_devices_are_told(folder: Path) -> None:
     with served(OtherProtocol(IMAGE).receive, "pty") as port:
-        assert "speaks version 3 of the protocol" in failed(1, "info", port)
+        assert "speaks version 4 of the protocol" in failed(1, "info", port)
         [found] = object_of("devices", port)["devices"]
-        assert "version 3" in found["problem"]
+        assert "version 4" in found["problem"]
     assert call("devices", "--no-probe").exit_code == 0
 
 

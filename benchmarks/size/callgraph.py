@@ -25,6 +25,8 @@ HANDLERS = (
     "naca_link_reset", "requests:stats", "naca_link_image_begin", "naca_link_image_chunk",
     "naca_link_image_end", "naca_link_image_read", "naca_link_session",
     "requests:signal_request", "requests:sensor_request", "requests:sensor_read_request",
+    "naca_link_undo", "naca_link_rollback", "naca_link_forget", "naca_link_names_read",
+    "naca_link_names_write", "naca_link_lock",
 )  # fmt: skip
 INDIRECT = {
     # The table of frozen stages, the families in it, and the inhibition.
@@ -42,7 +44,7 @@ INDIRECT = {
     "naca_step_stages": ("spiking:step_spiking",),
     # Requests by their type, and what the link has saved.
     "naca_link_answer": HANDLERS,
-    "naca_store_save": (*PROGRAM, "states:copy_piece"),
+    "naca_store_save": (*PROGRAM, "states:copy_piece", "owner:copy_kept"),
     "log:fetch": PROGRAM,
     "log:tick": PROGRAM,
     "log:open_sector": PROGRAM,

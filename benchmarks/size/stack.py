@@ -114,7 +114,7 @@ def _reached(line: str) -> tuple[Iterable[str], Path]:
     if "sensor->" in code:
         return members, FIRMWARE / "boards"
     if file.name == "store.c":
-        return ["copy_piece"], FIRMWARE / "link"
+        return ["copy_piece", "copy_kept"], FIRMWARE / "link"
     if file.name == "stages.c":
         names = [name for member in members for name in FAMILIES.get(member, ())]
         return names, FIRMWARE / "core"

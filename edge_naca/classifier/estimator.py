@@ -30,7 +30,7 @@ from edge_naca.core import Core, CoreError
 from edge_naca.files import read_file, write_file
 from edge_naca.front_end import FrontEnd
 from edge_naca.growing import grown
-from edge_naca.holding_out import LEAST, held_out
+from edge_naca.holding_out import FOLD, LEAST, folds, held_out
 from edge_naca.image import ImageError
 from edge_naca.limits import MAX_CLASSES, MAX_LEARNED_INPUTS, MAX_UNITS, whole
 from edge_naca.network import Network, Preparation
@@ -60,15 +60,17 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     max_classes : int or None, default None
         Classes there is room for at first, 1 .. 1024; the network grows when more come, which it
         cannot on a device. None: what `fit` finds, or 16 when `partial_fit` comes first.
-    scaling : {"auto", "edges", "pixels", "decorrelated", "standard"}, default "auto"
+    scaling : {"auto", "edges", "pixels", "decorrelated", "standard", "centred"}, default "auto"
         "edges", for square images of 16 × 16 pixels or more, flattened: how strong edges of four
         orientations are in each cell. "pixels", for smaller images, counts and spectra: all
         features share one scale, zero stays zero, and each sample is brought to the same norm.
         "decorrelated", for up to 128 features: each is centred and divided by its standard
         deviation, codes cover ±4 deviations, and a population between them and the hidden neurons
         learns to decorrelate what they do not explain. "standard": the same without that
-        population, split into an on and an off input; codes cover ±2.5 deviations. "auto": the
-        first that suits: "edges" if neighbouring features are as alike as pixels, "pixels" if
+        population, split into an on and an off input; codes cover ±2.5 deviations. "centred": for
+        one class, which `is_unknown` then tells from everything else: codes cover ±12 deviations,
+        the mean in their middle. "auto": "centred" with `max_classes` 1, else the first that
+        suits of "edges" if neighbouring features are as alike as pixels, "pixels" if
         there are 16 features or more, none negative, with many zeros and of similar size.
     feature_range : (low, high) or None, default None
         What the codes cover, instead of what the first samples show: two numbers, or two arrays
@@ -87,7 +89,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         `edge_naca.signals.recordings.cut`, whose groups are for GroupKFold.
     bits : int or None, default None
         Of the code that a feature becomes, 1 .. 8 (1 .. 4 with 4-bit weights). None: 3 for edges,
-        else 4.
+        7 where they are centred, else 4.
     weight_bits : {8, 4}, default 8
         Of a hidden weight: what most of the learned state consists of. With 4, features are not
         decorrelated.
@@ -354,14 +356,21 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
     def _calibrate_doubt(self, samples: NDArray[Any], indices: NDArray[np.int32]) -> None:
         """Choose how sure probabilities are, and what is unknown, on samples held out."""
         is_out = held_out(indices)
-        if len(self.labels_) < 2 or is_out.sum() < LEAST:
+        is_alone = len(self.labels_) == 1
+        # Of one class alone, novelty says something where the scaling is made for that.
+        if (is_alone and self._source != "centred") or is_out.sum() < LEAST:
             return
-        core = Core(self.core_.network)
-        self._learn(core, samples[~is_out], indices[~is_out], self.epochs)
-        raw = self._raw(samples[is_out])
-        column = np.searchsorted(self.classes_, self.labels_[indices[is_out]])
-        self.temperature_ = best_temperature(self._scores(raw, core), column)
-        limit = limit_for(novelties(core, raw), self.false_alarms)
+        fold = folds(len(indices))
+        known = []  # novelties of samples that were left out
+        for part in [fold == one for one in range(FOLD)] if is_alone else [is_out]:
+            core = Core(self.core_.network)
+            self._learn(core, samples[~part], indices[~part], self.epochs)
+            raw = self._raw(samples[part])
+            known.append(novelties(core, raw))
+        if not is_alone:
+            column = np.searchsorted(self.classes_, self.labels_[indices[is_out]])
+            self.temperature_ = best_temperature(self._scores(raw, core), column)
+        limit = limit_for(np.concatenate(known), self.false_alarms)
         self.novelty_limit_ = float(share_of_1(limit))
 
     def _learn(
@@ -400,7 +409,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
             scaled = plan(
                 samples,
                 self.bits,
-                self._scaling(samples.shape[1]),
+                self._scaling(samples.shape[1], capacity),
                 self.feature_range,
                 may_decorrelate=self.weight_bits == 8,
             )
@@ -417,7 +426,7 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         network = presets.competitive(
             preparation if front_end is None else front_end,
             capacity,
-            usual_neurons(capacity, inhibition) if neurons is None else neurons,
+            usual_neurons(capacity, inhibition, self._source) if neurons is None else neurons,
             bits=bits,
             norm=norm,
             weight_bits=self.weight_bits,
@@ -436,8 +445,10 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
                 "potentials would saturate; use fewer bits"
             )
 
-    def _scaling(self, features: int) -> str:
+    def _scaling(self, features: int, capacity: int) -> str:
         """Return the scaling, which of a signal's features is never that of pixels."""
+        if self.scaling == "auto" and capacity == 1:
+            return "centred"
         if self.signal is None or self.scaling != "auto":
             return self.scaling
         can_decorrelate = features <= MAX_LEARNED_INPUTS and self.weight_bits == 8
@@ -538,9 +549,10 @@ class NacaClassifier(ClassifierMixin, BaseEstimator):
         if not np.isfinite(self.novelty_limit_):
             raise NotFittedError(
                 "no limit of novelty is known: `fit` takes it from samples held out, of two "
-                "classes or more, and `partial_fit` holds none out. Set one of your own, as in "
-                "model.novelty_limit_ = np.quantile(model.novelty(X_known), 0.95), with samples "
-                "of known classes that were not learned"
+                "classes or more or, with max_classes=1, of one, and `partial_fit` holds none "
+                "out. Set one of your own, as in model.novelty_limit_ = "
+                "np.quantile(model.novelty(X_known), 0.95), with samples of known classes that "
+                "were not learned"
             )
         return self.novelty_limit_
 

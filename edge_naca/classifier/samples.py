@@ -13,7 +13,8 @@ from edge_naca.signals.datasets import window_features
 
 # What says how features become codes: the caller, a front end, a range, or the first samples.
 GIVEN = ("given", "front end")  # nothing is calibrated
-CALIBRATED = ("edges", "pixels", "standard", "decorrelated")  # by the first samples
+# By the first samples.
+CALIBRATED = ("edges", "pixels", "standard", "decorrelated", "centred")
 LARGEST_SAMPLE = 32767  # of a signal without an affine map
 SOURCES = (*GIVEN, "range", *CALIBRATED)
 

@@ -45,6 +45,7 @@ COMMANDS = {
         "edge_naca.cli.import_:import_",
         "Make an image of a model of another framework.",
     ),
+    "forget": Entry("edge_naca.cli.owner:forget", "Have a device forget a class."),
     "info": Entry("edge_naca.cli.device:info", "Show what a device is, holds and has counted."),
     "inspect": Entry(
         "edge_naca.cli.inspect:inspect",
@@ -54,6 +55,7 @@ COMMANDS = {
         "edge_naca.cli.freeze:freeze", "Take a learned inhibition as given: into flash."
     ),
     "grow": Entry("edge_naca.cli.grow:grow", "Make room for more classes in an image."),
+    "lock": Entry("edge_naca.cli.owner:lock", "Have a device refuse to be taught or changed."),
     "merge": Entry("edge_naca.cli.merge:merge", "Put a device's learned state into an image."),
     "new": Entry(
         "edge_naca.cli.new:new", "Make an image for a sensor that nobody has recorded yet."
@@ -64,20 +66,28 @@ COMMANDS = {
     "record": Entry(
         "edge_naca.cli.record:record", "Collect labelled samples from a board's sensor."
     ),
+    "rename": Entry("edge_naca.cli.owner:rename", "Call a class of a device otherwise."),
     "replay": Entry(
         "edge_naca.cli.replay:replay",
         "Repeat a recording into a device, and compare.",
     ),
     "reset": Entry("edge_naca.cli.device:reset", "Restart a device, or make it forget."),
+    "rollback": Entry("edge_naca.cli.owner:rollback", "Go back to what a device saved last."),
     "search": Entry(
         "edge_naca.cli.search:search",
         "Find which features and network suit recordings and fit a board.",
+    ),
+    "selftest": Entry(
+        "edge_naca.cli.selftest:selftest",
+        "See whether a device computes what the specification says.",
     ),
     "stream": Entry(
         "edge_naca.cli.stream:stream",
         "Teach a running device, sample by sample, and watch.",
     ),
     "train": Entry("edge_naca.cli.train:train", "Teach a network, and write it as an image."),
+    "undo": Entry("edge_naca.cli.owner:undo", "Take back a device's last lesson."),
+    "unlock": Entry("edge_naca.cli.owner:unlock", "Open a device that was locked."),
     "watch": Entry(
         "edge_naca.cli.watch:watch",
         "Teach a running device, and watch it on a page of this machine.",

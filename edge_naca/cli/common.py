@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from edge_naca.choices import DATA_SETS, DECORRELATED_NEURONS, FEATURES, NEURONS_PER_CLASS
+from edge_naca.choices import (
+    CENTRED_NEURONS,
+    DATA_SETS,
+    DECORRELATED_NEURONS,
+    FEATURES,
+    NEURONS_PER_CLASS,
+)
 from edge_naca.cli import settings
 from edge_naca.cli.numbers import NumberRange
 from edge_naca.extras import require
@@ -228,13 +234,14 @@ def network_options(function: Function) -> Function:
             "--features",
             type=click.Choice(FEATURES),
             help="What is made of a sample: strength of edges, pixels, or every number scaled "
-            "for itself.  [auto]",
+            "for itself; centred where one class is to be told from all else (--unknown).  [auto]",
         ),
         click.option(
             "--neurons-per-class",
             type=click.IntRange(1, 4096),
-            help=f"Neurons for each class.  [{NEURONS_PER_CLASS}, or {DECORRELATED_NEURONS} where "
-            "features are decorrelated, but not to a low rank]",
+            help=f"Neurons for each class.  [{NEURONS_PER_CLASS}, {DECORRELATED_NEURONS} where "
+            "features are decorrelated, but not to a low rank, "
+            f"{CENTRED_NEURONS} where they are centred]",
         ),
         click.option(
             "--max-kib",

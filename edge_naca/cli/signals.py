@@ -417,10 +417,11 @@ def _windows(
     )
     lines = [how]
     if network is None and choose is None and is_of_sound(recordings[0]):
-        lines.append(
-            f"taken for sound: bands above {LOWEST_PITCH:g} Hz, without how loud it is; --features "
-            "auto looks for others too, as a machine's vibration may need them"
-        )
+        sound = f"taken for sound: bands above {LOWEST_PITCH:g} Hz"
+        others = "--features auto looks for others too, as a machine's vibration may need them"
+        # They are chosen by how well classes are told apart.
+        is_alone = signal.bands is not None and not signal.bands.level
+        lines.append(sound + ("" if is_alone else f", without how loud it is; {others}"))
     if windowed.mixed:
         lines.append(f"{windowed.mixed} windows left out, which are not of one class")
     if windowed.missing:

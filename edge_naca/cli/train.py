@@ -81,7 +81,8 @@ if TYPE_CHECKING:
     type=NumberRange(0, 1, max_open=True),
     metavar="RATE",
     help="Answer none where a sample looks like no class that was learned, and at most so often, "
-    "as 0.05, where it is of one: judged by every fifth sample.",
+    "as 0.05, where it is of one: judged by every fifth sample. Of a single class, such as a "
+    "machine that is well, all else is then unknown.",
 )
 @model_options
 @click.option(
@@ -172,7 +173,7 @@ def train(
     if before is None:
         options = _completed(found, options, front_end, decorrelate_on, reading)
         converted = _put_in_front(front_end, loaded, model_settings, options, as_json)
-        network = _network_for(found, options, seed)
+        network = _network_for(found, options, seed, unknown)
         if untaught:
             lessons.write_untaught(output, network, loaded, converted, as_json)
             return
@@ -197,11 +198,13 @@ def train(
     _tell(output, core, history, named.classes, seconds, left_out is not None)
 
 
-def _network_for(found: signals.Loaded, options: dict[str, Any], seed: int) -> Network:
+def _network_for(
+    found: signals.Loaded, options: dict[str, Any], seed: int, unknown: float | None
+) -> Network:
     """Return a network for samples, and what its image is to say."""
     from edge_naca import recipes
 
-    _warn_of_one_class(found, options)
+    _warn_of_one_class(found, options, unknown)
     network = recipes.network_for(found.dataset, seed=seed, **options)
     return replace(network, metadata=network.metadata | dict(found.metadata))
 
@@ -242,12 +245,14 @@ def _check_left_out(untaught: bool, continued: Path | None, windowing: signals.W
         raise click.UsageError("--leave-one-out goes with --signal, and with learning from start")
 
 
-def _warn_of_one_class(found: signals.Loaded, options: dict[str, Any]) -> None:
-    """Say so if all labels are the same, unless there is to be room for classes to come."""
+def _warn_of_one_class(
+    found: signals.Loaded, options: dict[str, Any], unknown: float | None
+) -> None:
+    """Say so if all labels are the same, unless classes are to come, or all else is unknown."""
     from edge_naca.tables.errors import quoted
 
     loaded = found.dataset
-    if len(loaded.classes) > 1 or options.get("capacity", 1) > 1:
+    if len(loaded.classes) > 1 or options.get("capacity", 1) > 1 or unknown is not None:
         return
     column = loaded.label_column
     where = f"column {quoted(column)} of {loaded.name}" if column else loaded.name
@@ -259,7 +264,8 @@ def _warn_of_one_class(found: signals.Loaded, options: dict[str, Any]) -> None:
         )
     report.say(
         f"Warning: {where} holds one class only, {quoted(loaded.classes[0])}, so that nothing can "
-        f"be told apart: {other}, --capacity makes room for classes to come",
+        f"be told apart: {other}, --capacity makes room for classes to come, --unknown 0.02 has "
+        "all that is unlike it answered by none",
         err=True,
     )
 

@@ -217,7 +217,10 @@ def _windows(
     places = places_of(recordings, window, hop).some(MOST_WINDOWS)
     classes, y = np.unique(places.labels, return_inverse=True)
     if len(classes) < 2:
-        raise DataError(f"all windows are of one class, {classes[0]}: there is nothing to tell")
+        raise DataError(
+            f"all windows are of one class, {classes[0]}: there is nothing to tell apart. 'train "
+            "--unknown 0.02', without --features auto, has all that is unlike it answered by none"
+        )
     split = crossed(recordings, places, by=by)
     tested = [split.tested(places, window, fold) for fold in range(split.count)]
     learned = [split.learned(places, window, fold) for fold in range(split.count)]

@@ -67,11 +67,19 @@ def suitable(
     length = usual_window(rate, is_sound) if window is None else window_of(window, rate)
     step = length // 2 if hop is None else max(round(hop * rate), 1)
     if is_sound:
-        made = sound(rate, length, step)
+        # Of one class alone, how strong it is counts: silence is told from nothing else.
+        level = SOUND_LEVEL if _are_several(recordings) else 0
+        made = sound(rate, length, step, level=level)
     else:
         share = spectrum_of(recordings, length) if spectrum is None else spectrum
         made = _motion(first.channels, rate, length, step, share)
     return replace(made, affine=maps(recordings, made.magnitudes))
+
+
+def _are_several(recordings: Sequence[Recording]) -> bool:
+    """Tell whether recordings are of several classes."""
+    named = {name for recording in recordings for name in np.unique(recording.labels).tolist()}
+    return len(named - {""}) > 1
 
 
 def check_channels(recordings: Sequence[Recording]) -> None:

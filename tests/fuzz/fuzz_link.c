@@ -120,7 +120,7 @@ static void exchange(session_t *session, uint8_t *payload, uint32_t size)
     if (session->device->powered && heard && is_request) {
         demand(frames == 1u);
         demand(answer[0] == (payload[0] | 0x80u) && memcmp(answer + 2, payload + 2, 2) == 0);
-        demand(answer[1] <= NACA_LINK_OTHER_ITEM);
+        demand(answer[1] <= NACA_LINK_LOCKED);
     }
 }
 
@@ -251,6 +251,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        200,
                                        8,
                                        300,
+                                       64,
                                        2,
                                        12800,
                                        (uint32_t)size,

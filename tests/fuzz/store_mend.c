@@ -38,7 +38,7 @@ uint32_t store_start(const naca_flash_t *flash)
 
 static void mend_marker(uint8_t *marker, uint32_t sector)
 {
-    static const char start[4] = {'N', 'S', 'A', '2'};
+    static const char start[4] = {'N', 'S', 'A', '3'};
     memcpy(marker, start, sizeof start);
     put(marker + MARKER_CHECK, naca_crc32(sector, marker, MARKER_CHECK));
 }

@@ -7,11 +7,13 @@ enum {
     // States and images are read in pieces of about this size.
     ANSWER = BOARD_RING / 16 * 5 > NACA_LINK_ANSWER ? BOARD_RING / 16 * 5 : NACA_LINK_ANSWER,
     REMEMBERED = 16,
+    NAMES = BOARD_RING / 4, // bytes for what the owner calls classes
     PIECE = 32
 };
 
 static naca_link_t link;
 static naca_remembered_t remembered[REMEMBERED];
+static uint8_t names[NAMES];
 // The link wants them aligned to 4, which even a word is not on an AVR.
 static uint8_t frame[FRAME] __attribute__((aligned(4)));
 static uint8_t answer[ANSWER] __attribute__((aligned(4)));
@@ -72,6 +74,8 @@ int main(void)
     config.workspace = board_workspace;
     config.workspace_size = (uint32_t)(board_workspace_end - board_workspace);
     config.window = BOARD_WINDOW;
+    config.names = names;
+    config.names_size = sizeof names;
     config.images = board_image_memory();
     config.state_flash = board_state_flash();
 #ifdef BOARD_SIGNALS

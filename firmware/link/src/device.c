@@ -52,6 +52,9 @@ void naca_link_new_epoch(naca_link_t *link)
     link->is_saved = 0;
     link->is_reading = 0;
     link->state_upload.size = 0;
+    link->undo.has_copy = 0;
+    link->undo.is_marked = 0;
+    link->used = link->core_size;
     if (link->config->signals != NULL) {
         link->config->signals->start(link);
     }
@@ -91,6 +94,24 @@ void naca_link_mark_saved(naca_link_t *link)
 {
     link->saved = naca_link_learned(link);
     link->is_saved = 1;
+    link->undo.is_saved = 0; // what was saved before the mark is not what is saved now
+}
+
+bool naca_link_has_saved(const naca_link_t *link)
+{
+    uint32_t header[STATE_WORDS];
+    uint32_t expected[STATE_WORDS];
+    uint32_t size;
+    uint32_t record[RECORD_WORDS];
+    const naca_store_t *store = &link->store;
+    (void)naca_state_bytes(link->core, &size);
+    naca_link_state_header(link, expected);
+    return store->generation != 0 && store->latest.key == naca_link_image_crc(link) &&
+           store->latest.size >= RECORD + sizeof header + size &&
+           naca_store_read(store, 0, record, sizeof record) == NACA_STORE_OK &&
+           store->latest.size - RECORD - sizeof header - size == record[NAMES] &&
+           naca_store_read(store, RECORD, header, sizeof header) == NACA_STORE_OK &&
+           memcmp(header, expected, sizeof header - sizeof header[CHECK]) == 0;
 }
 
 // Load the saved state, if there is one of this image and network. False: the learned state is
@@ -103,12 +124,9 @@ static bool restore(naca_link_t *link)
     uint32_t size;
     const naca_store_t *store = &link->store;
     uint8_t *state = naca_state_bytes(link->core, &size);
-    naca_link_state_header(link, expected);
-    if (store->generation == 0 || store->latest.key != naca_link_image_crc(link) ||
-        store->latest.size != sizeof record + sizeof header + size ||
+    if (!naca_link_has_saved(link) ||
         naca_store_read(store, 0, record, sizeof record) != NACA_STORE_OK ||
-        naca_store_read(store, sizeof record, header, sizeof header) != NACA_STORE_OK ||
-        memcmp(header, expected, sizeof header - sizeof header[CHECK]) != 0) {
+        naca_store_read(store, sizeof record, header, sizeof header) != NACA_STORE_OK) {
         return true;
     }
     const naca_store_status_t status =
@@ -128,6 +146,7 @@ void naca_link_start(naca_link_t *link, bool with_saved)
 {
     link->image_status = start_core(link);
     naca_link_new_epoch(link);
+    naca_link_load_names(link);
     if (with_saved && link->core != NULL) {
         if (!restore(link)) {
             link->store.errors++;
@@ -153,8 +172,10 @@ naca_link_status_t naca_link_hello(naca_link_t *link, body_t body)
     const uint32_t able = (naca_link_has_store(link) ? 2u : 0u) | (room != 0 ? 4u : 0u);
     const bool hears = link->stream.signal != NULL;
     const bool senses = config->signals != NULL && config->sensor != NULL;
-    const uint8_t flags = (uint8_t)(able | (runs ? 1u | link->image.is_signed * 8u : 0u) |
-                                    (hears ? 16u : 0u) | (senses ? 32u : 0u));
+    const uint32_t flags =
+        able | (runs ? 1u | link->image.is_signed * 8u : 0u) | (hears ? 16u : 0u) |
+        (senses ? 32u : 0u) | (naca_link_can_undo(link) ? 64u : 0u) |
+        (link->lock.is_locked != 0 ? 128u : 0u) | (link->store.has_other_format != 0 ? 256u : 0u);
     char board[16] = {0};
     (void)body;
     for (uint32_t i = 0; i < sizeof board - 1u && config->board[i] != 0; i++) {
@@ -164,7 +185,7 @@ naca_link_status_t naca_link_hello(naca_link_t *link, body_t body)
     naca_link_put16(link, naca_link_max_payload(config->frame_size));
     naca_link_put32(link, config->window);
     naca_link_put(link, version, sizeof version);
-    naca_link_put(link, &flags, sizeof flags);
+    naca_link_put16(link, flags);
     naca_link_put32(link, naca_link_image_crc(link));
     naca_link_put32(link, runs ? link->image.network_id : 0);
     naca_link_put32(link, naca_link_learned(link));

@@ -93,7 +93,10 @@ bool naca_link_has_store(const naca_link_t *link);
 enum { MAGIC = 0, NETWORK = 1, SIZE = 2, CHECK = 3, STATE_WORDS = 4 };
 void naca_link_state_header(const naca_link_t *link, uint32_t header[STATE_WORDS]);
 // What the store holds before a saved state: section 5.
-enum { SESSION = 0, SESSION_START = 1, RECORD_WORDS = 4, RECORD = 4 * RECORD_WORDS };
+enum { SESSION, SESSION_START, NAMES, LOCKED, SALT, KEY = 6, RECORD_WORDS = 12 };
+enum { RECORD = 4 * RECORD_WORDS };
+// Whether the store holds a state of this image and network. A network runs.
+bool naca_link_has_saved(const naca_link_t *link);
 // What the store holds is what the network has learned.
 void naca_link_mark_saved(naca_link_t *link);
 // The largest batch: its results fit the answer and the memory of answers.
@@ -131,6 +134,31 @@ handler_t naca_link_image_read;
 // its number appended.
 naca_link_status_t naca_link_check_chunk(naca_link_t *link, const naca_upload_t *upload,
                                          uint32_t offset, uint32_t size);
+
+// undo.c
+handler_t naca_link_undo;
+handler_t naca_link_rollback;
+handler_t naca_link_forget;
+// Whether there is memory to undo a lesson.
+bool naca_link_can_undo(const naca_link_t *link);
+// Keep the learned state, which is about to change, so that UNDO brings it back.
+void naca_link_before_change(naca_link_t *link);
+// naca_learn, of a lesson that can be undone.
+naca_status_t naca_link_teach(naca_link_t *link, const naca_sample_t *sample, uint32_t label,
+                              naca_result_t *result);
+// Whether a change other than by lessons may go on: it names a session, and how many items are
+// learned; else the status to answer with, its numbers appended.
+naca_link_status_t naca_link_check_change(naca_link_t *link, const uint8_t *data);
+
+// owner.c
+handler_t naca_link_names_read;
+handler_t naca_link_names_write;
+handler_t naca_link_lock;
+// The record of what would be saved now.
+void naca_link_make_record(const naca_link_t *link, uint32_t record[RECORD_WORDS]);
+// What the latest save says of the lock, and of names where it is of this image.
+void naca_link_load_lock(naca_link_t *link);
+void naca_link_load_names(naca_link_t *link);
 
 // states.c
 handler_t naca_link_state_read;

@@ -21,8 +21,8 @@ static naca_status_t check_config(const naca_link_config_t *config)
     const uint32_t count = config->remembered_count;
     if (config->board == NULL || config->send == NULL || config->entropy == NULL ||
         config->frame == NULL || config->answer == NULL || config->workspace == NULL ||
-        config->remembered == NULL || count == 0 || count > 0x8000u ||
-        (count & (count - 1u)) != 0) {
+        config->remembered == NULL || (config->names == NULL && config->names_size != 0) ||
+        count == 0 || count > 0x8000u || (count & (count - 1u)) != 0) {
         return NACA_ERR_ARGUMENT;
     }
     if ((uintptr_t)config->frame % 4u != 0 || (uintptr_t)config->answer % 4u != 0 ||
@@ -49,6 +49,7 @@ naca_status_t naca_link_init(naca_link_t *link, const naca_link_config_t *config
     link->epoch = config->entropy(config->user);
     (void)naca_store_open(&link->store, config->state_flash);
     naca_store_set_progress(&link->store, config->progress, config->user);
+    naca_link_load_lock(link);
     naca_link_start(link, true);
     const body_t nothing = {NULL, 0};
     link->answered = NACA_LINK_HEADER;

@@ -2,7 +2,7 @@
 
 // Sections 3 and 4: which request needs what, and the small ones.
 
-enum { NEEDS_EPOCH = 1, NEEDS_IMAGE = 2, MAY_BE_LONGER = 4 };
+enum { NEEDS_EPOCH = 1, NEEDS_IMAGE = 2, MAY_BE_LONGER = 4, WHEN_LOCKED = 8 };
 
 static naca_link_status_t hash(naca_link_t *link, body_t body)
 {
@@ -70,17 +70,23 @@ static const struct {
     {naca_link_state_read, NEEDS_IMAGE, 6},
     {naca_link_state_write, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 8},
     {hash, NEEDS_IMAGE, 0},
-    {naca_link_save, NEEDS_EPOCH | NEEDS_IMAGE, 0},
-    {naca_link_reset, NEEDS_EPOCH, 1},
+    {naca_link_save, NEEDS_EPOCH | NEEDS_IMAGE | WHEN_LOCKED, 0},
+    {naca_link_reset, NEEDS_EPOCH | WHEN_LOCKED, 1},
     {stats, 0, 0},
     {naca_link_image_begin, NEEDS_EPOCH, 8},
     {naca_link_image_chunk, NEEDS_EPOCH | MAY_BE_LONGER, 4},
     {naca_link_image_end, NEEDS_EPOCH, 0},
     {naca_link_image_read, 0, 6},
     {naca_link_session, NEEDS_EPOCH | NEEDS_IMAGE, 8},
-    {signal_request, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 13},
-    {sensor_request, NEEDS_EPOCH | NEEDS_IMAGE, 11},
+    {signal_request, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER | WHEN_LOCKED, 13},
+    {sensor_request, NEEDS_EPOCH | NEEDS_IMAGE | WHEN_LOCKED, 11},
     {sensor_read_request, 0, 6},
+    {naca_link_undo, NEEDS_EPOCH | NEEDS_IMAGE, 9},
+    {naca_link_rollback, NEEDS_EPOCH | NEEDS_IMAGE, 8},
+    {naca_link_forget, NEEDS_EPOCH | NEEDS_IMAGE, 10},
+    {naca_link_names_read, NEEDS_IMAGE, 6},
+    {naca_link_names_write, NEEDS_EPOCH | NEEDS_IMAGE | MAY_BE_LONGER, 0},
+    {naca_link_lock, NEEDS_EPOCH | WHEN_LOCKED, 25},
 };
 
 static naca_link_status_t dispatch(naca_link_t *link, const uint8_t *payload, body_t body)
@@ -93,6 +99,9 @@ static naca_link_status_t dispatch(naca_link_t *link, const uint8_t *payload, bo
     const uint32_t least = requests[index].least;
     if ((needs & NEEDS_EPOCH) != 0 && get32(payload + 4) != link->epoch) {
         return NACA_LINK_EPOCH;
+    }
+    if ((needs & NEEDS_EPOCH) != 0 && (needs & WHEN_LOCKED) == 0 && link->lock.is_locked != 0) {
+        return naca_link_refuse(link, NACA_LINK_LOCKED, link->lock.tries);
     }
     if ((needs & NEEDS_IMAGE) != 0 && link->core == NULL) {
         return naca_link_refuse(link, NACA_LINK_NO_IMAGE, (uint32_t)link->image_status);

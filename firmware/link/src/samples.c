@@ -176,7 +176,7 @@ static naca_link_status_t learn(naca_link_t *link, item_place_t place, uint32_t 
         naca_result_t result;
         const uint16_t label = get16(items);
         take(link, kind, items + LABEL, size, &sample);
-        const naca_status_t status = naca_learn(link->core, &sample, label, &result);
+        const naca_status_t status = naca_link_teach(link, &sample, label, &result);
         if (status != NACA_OK) {
             return naca_link_refuse_core(link, status);
         }

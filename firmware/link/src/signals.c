@@ -40,6 +40,8 @@ static void start_signals(naca_link_t *link)
     uint8_t *memory = (uint8_t *)config->workspace + (room != 0 ? taken : 0);
     stream->status = naca_signal_init(&link->image, memory, room, &stream->signal);
     if (stream->status == NACA_OK) {
+        (void)naca_signal_size(&link->image, &link->used);
+        link->used += taken;
         (void)naca_signal_facts(&link->image, &facts);
         stream->window = facts.window;
         stream->channels = facts.channels;
@@ -75,7 +77,7 @@ static naca_status_t present(naca_link_t *link, uint32_t item)
     window.first = stream->next - stream->window;
     window.label = is_taught ? stream->label : NACA_LINK_NO_LABEL;
     if (is_taught) {
-        status = naca_learn(link->core, &sample, (uint16_t)window.label, &window.result);
+        status = naca_link_teach(link, &sample, (uint16_t)window.label, &window.result);
     } else {
         status = naca_infer(link->core, &sample, &window.result);
     }
@@ -157,6 +159,9 @@ static naca_link_status_t check_chunk(naca_link_t *link, const uint8_t *data)
     const uint32_t session = get32(data + SESSION_AT);
     const uint32_t label = get16(data + LABEL_AT);
     if (label != NACA_LINK_NO_LABEL) {
+        if (link->lock.is_locked != 0) {
+            return naca_link_refuse(link, NACA_LINK_LOCKED, link->lock.tries);
+        }
         if (session == 0 || session != link->session) {
             return naca_link_other_session(link);
         }
@@ -253,6 +258,9 @@ static naca_link_status_t hear_sensor(naca_link_t *link, const uint8_t *data)
     }
     if (stream->channels != sensor->channels) {
         return naca_link_refuse_core(link, NACA_ERR_SAMPLE);
+    }
+    if (label != NACA_LINK_NO_LABEL && link->lock.is_locked != 0) {
+        return naca_link_refuse(link, NACA_LINK_LOCKED, link->lock.tries);
     }
     if (label != NACA_LINK_NO_LABEL && (session == 0 || session != link->session)) {
         return naca_link_other_session(link);

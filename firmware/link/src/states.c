@@ -28,21 +28,28 @@ static void copy_state(const naca_link_t *link, uint32_t offset, void *data, uin
     memcpy(out, naca_state_bytes(link->core, &state_size) + offset - sizeof header, size);
 }
 
-// Copies a part of what is saved: the record, then the state; naca_store_source_t. Pieces begin at
-// multiples of NACA_STORE_PIECE, so none holds a part of the record.
+// Copies a part of what is saved: the record, the state, then names; naca_store_source_t. Pieces
+// begin at multiples of NACA_STORE_PIECE, so none holds a part of the record.
 static int copy_piece(void *user, uint32_t offset, void *data, uint32_t size)
 {
     const naca_link_t *link = user;
     uint8_t *out = data;
     if (offset == 0) {
-        const uint32_t record[RECORD_WORDS] = {link->session, link->session_start, 0, 0};
+        uint32_t record[RECORD_WORDS];
+        naca_link_make_record(link, record);
         memcpy(out, record, sizeof record);
         offset += (uint32_t)sizeof record;
         out += sizeof record;
         size -= (uint32_t)sizeof record;
     }
-    if (size != 0) {
-        copy_state(link, offset - RECORD, out, size);
+    const uint32_t end = RECORD + total_size(link);
+    const uint32_t left = offset < end ? end - offset : 0;
+    const uint32_t part = size < left ? size : left;
+    if (part != 0) {
+        copy_state(link, offset - RECORD, out, part);
+    }
+    if (part != size) {
+        memcpy(out + part, link->config->names + (offset + part - end), size - part);
     }
     return 0;
 }
@@ -76,8 +83,9 @@ naca_link_status_t naca_link_save(naca_link_t *link, body_t body)
     (void)body;
     if (!link->is_saved || link->saved != naca_link_learned(link)) {
         link->state_upload.size = 0;
-        const naca_store_status_t status = naca_store_save(
-            store, naca_link_image_crc(link), RECORD + total_size(link), copy_piece, link);
+        const naca_store_status_t status =
+            naca_store_save(store, naca_link_image_crc(link),
+                            RECORD + total_size(link) + link->names_used, copy_piece, link);
         if (status != NACA_STORE_OK) {
             return store_failed(link, status);
         }
@@ -122,9 +130,13 @@ static naca_link_status_t check_first(naca_link_t *link, uint32_t total, body_t 
 static naca_link_status_t begin_write(naca_link_t *link, uint32_t total, body_t data)
 {
     naca_upload_t *upload = &link->state_upload;
-    static const uint32_t record[RECORD_WORDS] = {0}; // nobody has taught it since
+    uint32_t record[RECORD_WORDS];
     naca_store_t *store = &link->store;
-    naca_store_status_t status = naca_store_begin(store, naca_link_image_crc(link), RECORD + total);
+    naca_link_make_record(link, record);
+    record[SESSION] = 0; // nobody has taught it since
+    record[SESSION_START] = 0;
+    naca_store_status_t status =
+        naca_store_begin(store, naca_link_image_crc(link), RECORD + total + link->names_used);
     if (status == NACA_STORE_OK) {
         status = naca_store_append(store, record, sizeof record);
     }
@@ -144,7 +156,11 @@ static naca_link_status_t finish_write(naca_link_t *link)
     if (link->write_crc != link->state_upload.crc) {
         return naca_link_refuse_core(link, NACA_ERR_CHECKSUM);
     }
-    const naca_store_status_t status = naca_store_commit(&link->store);
+    naca_store_status_t status =
+        link->names_used != 0
+            ? naca_store_append(&link->store, link->config->names, link->names_used)
+            : NACA_STORE_OK;
+    status = status == NACA_STORE_OK ? naca_store_commit(&link->store) : status;
     if (status != NACA_STORE_OK) {
         return store_failed(link, status);
     }
@@ -205,6 +221,9 @@ naca_link_status_t naca_link_reset(naca_link_t *link, body_t body)
     const uint32_t what = body.data[0];
     if (what > 2u) {
         return NACA_LINK_UNKNOWN;
+    }
+    if (what != 0 && link->lock.is_locked != 0) {
+        return naca_link_refuse(link, NACA_LINK_LOCKED, link->lock.tries);
     }
     if (what == 2u && naca_link_has_store(link)) {
         const naca_store_status_t status = naca_store_clear(&link->store);

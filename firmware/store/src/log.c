@@ -2,7 +2,7 @@
 
 // The log: sectors, their markers, and the bytes of saves from one sector to the next.
 
-static const uint8_t magic[4] = {'N', 'S', 'A', '2'};
+static const uint8_t magic[4] = {'N', 'S', 'A', '3'};
 enum { MAGIC_OF_EVERY_FORMAT = 3 }; // bytes of it
 
 static void tick(const naca_store_t *store)

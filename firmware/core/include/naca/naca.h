@@ -276,6 +276,13 @@ naca_status_t naca_record(naca_t *core, const naca_sample_t *sample,
 /// sample is not raw.
 naca_status_t naca_prepare(naca_t *core, const naca_sample_t *sample, uint8_t *codes);
 
+/// Forget a class: its neurons become as new, and none of its samples counts as seen. Other classes
+/// stay as they are, and so does naca_learned: the class may be learned again. Whoever does not
+/// call this links nothing of it. Work: the classes and synapses of each neuron, plus that of
+/// naca_state_written. NACA_ERR_ARGUMENT; NACA_ERR_LABEL where `label` is not below the capacity;
+/// NACA_ERR_NETWORK where the network has no neurons that are of one class alone.
+naca_status_t naca_forget(naca_t *core, uint32_t label);
+
 /// Samples learned so far, which is part of the learned state. It wraps at 2^32.
 /// NACA_ERR_ARGUMENT.
 naca_status_t naca_learned(const naca_t *core, uint32_t *learned);

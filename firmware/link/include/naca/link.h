@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 enum {
-    NACA_LINK_PROTOCOL = 2, ///< version of the protocol
+    NACA_LINK_PROTOCOL = 3, ///< version of the protocol
     NACA_LINK_HEADER = 8,   ///< of a payload, in bytes
     NACA_LINK_CRC = 4,      ///< after the payload, in bytes
     NACA_LINK_FRAME = 128,  ///< the smallest frame buffer
@@ -55,7 +55,13 @@ typedef enum naca_link_request {
     NACA_LINK_SESSION = 0x10,
     NACA_LINK_SIGNAL = 0x11,
     NACA_LINK_SENSOR = 0x12,
-    NACA_LINK_SENSOR_READ = 0x13
+    NACA_LINK_SENSOR_READ = 0x13,
+    NACA_LINK_UNDO = 0x14,
+    NACA_LINK_ROLLBACK = 0x15,
+    NACA_LINK_FORGET = 0x16,
+    NACA_LINK_NAMES_READ = 0x17,
+    NACA_LINK_NAMES_WRITE = 0x18,
+    NACA_LINK_LOCK = 0x19
 } naca_link_request_t;
 
 /// What an answer says first.
@@ -72,7 +78,9 @@ typedef enum naca_link_status {
     NACA_LINK_ORDER = 9,
     NACA_LINK_STORE = 10,
     NACA_LINK_OTHER_SESSION = 11,
-    NACA_LINK_OTHER_ITEM = 12
+    NACA_LINK_OTHER_ITEM = 12,
+    NACA_LINK_NOTHING = 13,
+    NACA_LINK_LOCKED = 14
 } naca_link_status_t;
 
 /// Where images are kept. `current` returns the image in use, aligned to NACA_ALIGNMENT and in
@@ -139,9 +147,12 @@ typedef struct naca_link_config {
     uint32_t answer_size;               ///< at least NACA_LINK_ANSWER
     naca_remembered_t *remembered;      ///< the latest items learned
     uint32_t remembered_count;          ///< how many, a power of two
-    void *workspace;                    ///< the core's, aligned to NACA_ALIGNMENT
+    void *workspace; ///< aligned to NACA_ALIGNMENT: the core's, then windows of a signal; what is
+                     ///< left undoes a lesson, if a learned state fits there
     uint32_t workspace_size;
     uint32_t window; ///< bytes that may wait unread without being lost
+    uint8_t *names;  ///< what the owner calls classes, in the form that docs/protocol.md says; ...
+    uint32_t names_size; ///< ... 0: classes cannot be renamed
     const naca_image_memory_t *images;
     const naca_flash_t *state_flash;    ///< for saved states; null for none
     const naca_link_signals_t *signals; ///< naca_link_signals(), or null: no signal is taken then
@@ -190,6 +201,24 @@ typedef struct naca_link_stream {
     naca_link_window_t latest[NACA_LINK_WINDOWS];
 } naca_link_stream_t;
 
+/// How to come back from lessons: a copy of the learned state lies at the workspace's end.
+typedef struct naca_link_undo {
+    uint8_t has_copy;       ///< it is from before the latest lesson
+    uint8_t is_marked;      ///< it is from when the mark was set, and stays
+    uint8_t is_saved;       ///< what the link knew then ...
+    uint32_t saved;         ///< ...
+    uint32_t session;       ///< ...
+    uint32_t session_start; ///< ... under the same names
+} naca_link_undo_t;
+
+/// Whether the device refuses what changes it, and the key that opens it again.
+typedef struct naca_link_lock {
+    uint32_t is_locked;
+    uint32_t tries; ///< wrong keys that are still looked at, until the next start
+    uint8_t salt[8];
+    uint8_t key[16];
+} naca_link_lock_t;
+
 /// A link at work. The caller owns the memory; the fields are the link's own.
 typedef struct naca_link {
     const naca_link_config_t *config;
@@ -197,6 +226,7 @@ typedef struct naca_link {
     naca_image_t image;
     naca_t *core;               ///< null if no image runs
     uint32_t core_size;         ///< bytes of the workspace that it takes
+    uint32_t used;              ///< the same with the windows of a signal
     naca_status_t image_status; ///< why it does not
     uint32_t epoch;
     uint32_t epoch_learned; ///< samples learned when the epoch began
@@ -212,6 +242,9 @@ typedef struct naca_link {
     naca_upload_t image_upload;
     naca_upload_t state_upload;
     naca_link_counters_t counters;
+    naca_link_undo_t undo;
+    naca_link_lock_t lock;
+    uint32_t names_used; ///< bytes of config->names
     naca_link_stream_t stream;
 } naca_link_t;
 

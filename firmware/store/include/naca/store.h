@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 enum {
-    NACA_STORE_VERSION_OF_FORMAT = 2, ///< of what lies in the memory
+    NACA_STORE_VERSION_OF_FORMAT = 3, ///< of what lies in the memory
     NACA_STORE_PIECE = 64,            ///< most bytes that are read or written at once
     NACA_STORE_MARKER = 20,           ///< bytes that each sector begins with, filled up to a unit
     NACA_STORE_OVERHEAD = 24          ///< bytes of a save beside its block
