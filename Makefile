@@ -102,12 +102,18 @@ check: lint-c docs size-diff slow-tests sanitize frameworks
 # Other frameworks, in environments of their own: their pins conflict, and torch is large. One is made anew when
 # tools/frameworks/NAME.txt changes; `make build/frameworks/torch/installed` makes that of PyTorch alone.
 FRAMEWORKS := build/frameworks
-frameworks: $(FRAMEWORKS)/torch/installed $(FRAMEWORKS)/scikit-learn/installed
+IN_TORCH := nir_torch
+frameworks: $(FRAMEWORKS)/torch/installed $(FRAMEWORKS)/nir-1.0.4/installed $(FRAMEWORKS)/scikit-learn/installed
 	$(FRAMEWORKS)/scikit-learn/bin/python -m pytest -q -n $(JOBS) -m "not slow" tests/test_classifier.py $(PYTEST_ARGS)
+	@mkdir -p $(FRAMEWORKS)/ours
+	$(BIN)/python tests/nir_exchange.py $(FRAMEWORKS)/ours
+	$(FRAMEWORKS)/torch/bin/python -m pytest -q $(IN_TORCH:%=tests/frameworks/%.py) $(PYTEST_ARGS)
+	$(FRAMEWORKS)/nir-1.0.4/bin/python -m pytest -q tests/frameworks/nir_1_0_4.py $(PYTEST_ARGS)
 
-$(FRAMEWORKS)/torch/installed $(FRAMEWORKS)/scikit-learn/installed: $(FRAMEWORKS)/%/installed: \
-		tools/frameworks/%.txt tools/make-framework | $(INSTALLED)
-	tools/make-framework $* $(VENV)
+$(FRAMEWORKS)/nir-1.0.4/installed: $(FRAMEWORKS)/torch/installed
+$(FRAMEWORKS)/nir-1.0.4/installed: BELOW := torch
+$(FRAMEWORKS)/%/installed: tools/frameworks/%.txt tools/make-framework | $(INSTALLED)
+	tools/make-framework $* $(VENV) $(BELOW)
 
 # Branches of Python and lines of C that tests reach, in one table, one HTML page and one LCOV file. Floors are
 # in pyproject.toml. An environment of its own has the C code built to count lines; what else it needs is
