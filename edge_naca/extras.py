@@ -16,6 +16,9 @@ PACKAGES = {
     "nir": ("nir", "nir"),
     "pyarrow": ("pyarrow", "parquet"),
     "river": ("river", "river"),
+    "torch": ("torch", "torch"),
+    "avalanche": ("avalanche-lib", "avalanche"),
+    "neurobench": ("neurobench", "neurobench"),
 }
 
 
