@@ -102,7 +102,7 @@ check: lint-c docs size-diff slow-tests sanitize frameworks
 # Other frameworks, in environments of their own: their pins conflict, and torch is large. One is made anew when
 # tools/frameworks/NAME.txt changes; `make build/frameworks/torch/installed` makes that of PyTorch alone.
 FRAMEWORKS := build/frameworks
-IN_TORCH := nir_torch avalanche
+IN_TORCH := nir_torch avalanche neurobench
 frameworks: $(FRAMEWORKS)/torch/installed $(FRAMEWORKS)/nir-1.0.4/installed $(FRAMEWORKS)/scikit-learn/installed
 	$(FRAMEWORKS)/scikit-learn/bin/python -m pytest -q -n $(JOBS) -m "not slow" tests/test_classifier.py $(PYTEST_ARGS)
 	@mkdir -p $(FRAMEWORKS)/ours

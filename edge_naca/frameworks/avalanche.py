@@ -86,7 +86,8 @@ class NacaStrategy(SupervisedTemplate):  # type: ignore[misc, unused-ignore]
 
     def training_epoch(self, **kwargs: Any) -> None:
         """Learn the samples of the loader, one by one in its order."""
-        for self.mbatch in self.dataloader:
+        for batch in self.dataloader:
+            self.mbatch = batch
             self._unpack_minibatch()
             self._before_training_iteration(**kwargs)
             self._before_forward(**kwargs)

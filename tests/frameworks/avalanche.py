@@ -9,12 +9,15 @@ import pytest
 import torch
 from avalanche.evaluation.metrics import accuracy_metrics
 from avalanche_split import Split, split, train
+from neurobench_figures import METRICS
+from test_snippets import ALL
 
 from edge_naca import Core, data, recipes
 from edge_naca.frameworks.avalanche import NacaStrategy
 from edge_naca.frameworks.module import NacaModule
 
 KIB = 16.0
+PAGE = ("frameworks.md", "python")
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +78,21 @@ def test_avalanche_s_metrics_and_checkpoints(digits: Split) -> None:
     other = NacaModule(recipes.network_for(digits.data, max_kib=8))
     with pytest.raises(ValueError, match="another network"):
         other.load_state_dict(strategy.model.state_dict())
+
+
+def test_programs_of_the_page_run(digits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "load", lambda name: digits.data)
+    few = torch.utils.data.TensorDataset(
+        torch.from_numpy(digits.data.x_test[:20]), torch.from_numpy(digits.data.y_test[:20])
+    )
+    names = {
+        "benchmark": digits.benchmark,
+        "loader": torch.utils.data.DataLoader(few, batch_size=10),
+        "metrics": METRICS,
+    }
+    programs = [block.text for block in ALL if (block.page, block.language) == PAGE]
+    assert len(programs) == 2
+    for program in programs:
+        exec(compile(program, PAGE[0], "exec"), names)
+    figures: Any = names["figures"]
+    assert figures["Footprint"] == len(names["image"])  # type: ignore[arg-type]
