@@ -1,7 +1,7 @@
 """Classes in five experiences of two, in Avalanche: its own strategies and ours, of as many bytes.
 
-    build/frameworks/torch/bin/python benchmarks/avalanche_split.py mnist --max-kib 64 \
-        --output benchmarks/results/avalanche-mnist.json
+    build/frameworks/torch/bin/python benchmarks/avalanche_split.py digits --max-kib 16 \
+        --output benchmarks/results/avalanche-digits.json
 
 `make frameworks` makes the environment.
 """
