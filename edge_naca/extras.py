@@ -20,6 +20,9 @@ PACKAGES = {
     "bokeh": ("bokeh", "web"),
     "starlette": ("starlette", "web"),
     "uvicorn": ("uvicorn", "web"),
+    "torch": ("torch", "torch"),
+    "avalanche": ("avalanche-lib", "avalanche"),
+    "neurobench": ("neurobench", "neurobench"),
 }
 
 

@@ -7,57 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nir_exchange import FILES, check_numbers, load, simulate
 from nir_graphs import MODELS
 
 from edge_naca import Core, data
-from edge_naca.export.conversion import float_model
-from edge_naca.export.conversion.layers import ConversionError, Layer, Neurons
-from edge_naca.export.nir.front_end import nir_check, nir_network, samples_for
+from edge_naca.export.conversion.layers import ConversionError, Neurons
+from edge_naca.export.nir.front_end import nir_check, nir_network
 from edge_naca.export.nir.options import NirOptions
 from edge_naca.export.nir.read import nir_layers
 from edge_naca.specification.network import Specification
 
-# File, and what has to be said beside the framework's name.
-FILES: dict[str, dict[str, Any]] = {
-    "snntorch_synaptic": {},
-    "snntorch_zero": {"reset": "zero"},
-    "norse_dense": {},
-    "sinabs_conv": {},
-    "spikingjelly_conv": {},
-}
-
-
-def _load(name: str) -> tuple[dict[str, Any], NirOptions]:
-    with np.load(MODELS / f"{name}.npz") as file:
-        told = dict(file)
-    options = NirOptions(
-        exporter=name.split("_")[0],
-        steps=int(told["steps"]),
-        full_scale=float(told["full_scale"]),
-        encoder="direct",
-        **FILES[name],
-    )
-    return told, options
-
-
-def _simulate(
-    layers: list[Layer], x: Any, options: NirOptions
-) -> tuple[float_model.Simulation, Any]:
-    source = samples_for(x, layers, options).source()
-    simulation = float_model.simulate(layers, source.samples, source.steps, source.real, True)
-    return simulation, simulation.counts[-1].reshape(len(x), -1)
-
 
 @pytest.mark.parametrize("name", FILES)
 def test_real_numbers_are_those_of_the_framework(name: str) -> None:
-    told, options = _load(name)
-    layers = nir_layers(MODELS / f"{name}.nir", options)
-    simulation, counts = _simulate(layers, told["x"], options)
-    if "counts" in told:
-        assert told["counts"].any()
-        np.testing.assert_array_equal(counts, told["counts"])
-    else:
-        np.testing.assert_allclose(simulation.potentials, told["potentials"], atol=1e-5)
+    check_numbers(name)
 
 
 @pytest.mark.parametrize(
@@ -73,16 +36,19 @@ def test_real_numbers_are_those_of_the_framework(name: str) -> None:
         ("sinabs_conv", {"method": "euler"}),
         ("sinabs_conv", {"reset": "zero"}),
         ("spikingjelly_conv", {"reset": "subtract"}),
+        ("rockpool_dense", {"dt": 9e-4}),
+        ("rockpool_dense", {"synapse": "jump"}),
+        ("rockpool_dense", {"reset": "zero"}),
     ],
 )
 def test_every_answer_matters(name: str, otherwise: dict[str, Any]) -> None:
-    told, options = _load(name)
+    told, options = load(name)
     options = replace(options, **otherwise)
     try:
         layers = nir_layers(MODELS / f"{name}.nir", options)
     except ConversionError:
         return  # so wrong that it shows
-    simulation, counts = _simulate(layers, told["x"], options)
+    simulation, counts = simulate(layers, told["x"], options)
     if "counts" in told:
         assert (counts != told["counts"]).any()
     else:
@@ -91,11 +57,11 @@ def test_every_answer_matters(name: str, otherwise: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_integers_answer_as_real_numbers_do(name: str) -> None:
-    told, options = _load(name)
+    told, options = load(name)
     path = MODELS / f"{name}.nir"
     network, report = nir_network(path, told["x"], options)
     layers = nir_layers(path, options)
-    simulation, _ = _simulate(layers, told["x"], options)
+    simulation, _ = simulate(layers, told["x"], options)
     last = layers[-1]
     assert isinstance(last, Neurons)
     wanted = simulation.answers(last.reset == "none")
@@ -143,7 +109,7 @@ def test_a_convolutional_network_keeps_its_accuracy() -> None:
     path = MODELS / "snntorch_mnist.nir"
     with np.load(MODELS / "snntorch_mnist.npz") as file:
         wanted = file["counts"][some]
-    _, counts = _simulate(nir_layers(path, MNIST), mnist.x_test[some], MNIST)
+    _, counts = simulate(nir_layers(path, MNIST), mnist.x_test[some], MNIST)
     np.testing.assert_array_equal(counts, wanted)
     network, report = nir_network(
         path, mnist.x_train[:200], MNIST, tests=(mnist.x_test[some], mnist.y_test[some])

@@ -42,14 +42,20 @@ NOT_RUN = {
     "pip install 'edge-naca[nir]'": "it needs a registry that has this version",
     "pip install 'edge-naca[onnx]'": "it needs a registry that has this version",
     "pip install 'edge-naca[web]'": "it needs a registry that has this version",
+    "pip install 'edge-naca[avalanche]'": "it needs a registry that has this version",
+    "pip install 'edge-naca[neurobench]'": "it needs a registry that has this version",
     "cmake --preset board-netduinoplus2": "test_boards.py builds it in a folder of its own",
     "cmake --build --preset board-netduinoplus2": "test_boards.py builds it in a folder of its own",
     "cmake -B build/mine -DCMAKE_TOOLCHAIN_FILE=$PWD/firmware/cmake/arm-none-eabi.cmake "
     "-DCMAKE_BUILD_TYPE=MinSizeRel -DNACA_BOARD=/home/me/boards/mine": "test_board_folder.py does",
     "cmake --build build/mine": "test_board_folder.py builds it elsewhere",
 }
-# Programs in Python whose results are looked at.
-RUN_ELSEWHERE = {"onnx.md": "test_onnx_doc.py", "testing.md": "test_products.py"}
+# Programs in Python whose results are looked at, or that need what is not here.
+RUN_ELSEWHERE = {
+    "onnx.md": "test_onnx_doc.py",
+    "testing.md": "test_products.py",
+    "frameworks.md": "frameworks/avalanche.py",
+}
 
 
 @dataclass(frozen=True)

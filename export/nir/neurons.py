@@ -44,7 +44,26 @@ def _membrane(
             "its r holds infinity: neurons without leak were written as leaky ones",
             "name the exporter if it was snnTorch, or export a leak above 0",
         )
+    if options.exporter == "rockpool":
+        return decay, _rockpool_gain(node, each(node, name, arriving), r, options)
     return decay, np.asarray(share * r)
+
+
+def _rockpool_gain(node: Node, tau: Float, r: Float, options: NirOptions) -> Float:
+    """Return what an input adds to a membrane of Rockpool, and check that dt is the file's.
+
+    It writes r = τ · exp(−dt / τ) / dt. In a readout an input does arrive times exp(−dt / τ), in
+    neurons that spike undiminished.
+    """
+    assert options.dt is not None
+    steps = options.dt / tau
+    arrives = np.asarray(r * steps)
+    if not np.allclose(arrives, np.exp(-steps), rtol=1e-3):
+        raise NodeError(
+            f"its r and time constants are not those that Rockpool writes for dt = {options.dt:g}",
+            "say the dt that the modules were made with",
+        )
+    return arrives if node.kind == "LI" else np.ones_like(arrives)
 
 
 def _rest(node: Node, arriving: Arriving) -> Float:
@@ -127,8 +146,8 @@ def read_neurons(node: Node, arriving: Arriving, options: NirOptions) -> tuple[L
     if kind.startswith("Cuba"):
         synapse, share = _leak(node, "tau_syn", arriving, options)
         gain = gain * each(node, "w_in", arriving, 1.0)
-        if options.synapse == "filter":
-            gain = gain * share
+        if options.synapse != "jump":
+            gain = gain * (share if options.synapse == "filter" else synapse)
     if not np.isfinite(gain).all():
         raise NodeError("its r or w_in holds infinity", "export it with finite numbers")
     shape = arriving.shape

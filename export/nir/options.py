@@ -16,7 +16,7 @@ from edge_naca.export.conversion.check import Question
 from edge_naca.limits import MAX_STEPS, choice, whole
 
 METHODS = ("euler", "exact")
-SYNAPSES = ("filter", "jump")
+SYNAPSES = ("filter", "jump", "decayed")
 RESETS = ("subtract", "zero")
 FIRES = ("above", "reached")
 READOUTS = ("sum", "last")
@@ -170,6 +170,21 @@ EXPORTERS = {
             "delayed": False,
         },
         ("export_to_nir was given the default dt of 1e-4",),
+    ),
+    "rockpool": Exporter(
+        "Rockpool",
+        {
+            "dt": 1e-3,
+            "method": "exact",
+            "synapse": "decayed",
+            "fires": "reached",
+            "reset": "subtract",
+            "delayed": False,
+        },
+        (
+            "with max_spikes_per_dt above 1, neurons spike several times a step: once here",
+            "biases of neurons are not in the file",
+        ),
     ),
 }
 

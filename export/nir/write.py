@@ -74,7 +74,21 @@ def nir_file(network: Network, state: bytes | None = None) -> bytes:
 
     file = io.BytesIO()
     nir.write(file, graph)
+    _leave_out_rest(file)
     return file.getvalue()
+
+
+def _leave_out_rest(file: io.BytesIO) -> None:
+    """Take `v_reset`, which is 0 everywhere, out of a file: nir before 1.0.6 cannot read it.
+
+    Where it is not there NIR takes it for 0.
+    """
+    import h5py
+
+    with h5py.File(file, "r+") as content:
+        for node in content["node/nodes"].values():
+            if "v_reset" in node:
+                del node["v_reset"]
 
 
 # ---- what NIR cannot say -------------------------------------------------------------------------
@@ -282,7 +296,7 @@ def _neurons(decay: Float, synapse: Float | None, threshold: Float | None) -> ni
 
     tau = _tau(decay)
     zero = np.zeros_like(tau)
-    fires = {} if threshold is None else {"v_threshold": threshold, "v_reset": zero}
+    fires = {} if threshold is None else {"v_threshold": threshold}  # v_reset is then 0
     if synapse is not None:
         tau_syn = _tau(synapse)
         kind = nir.CubaLI if threshold is None else nir.CubaLIF

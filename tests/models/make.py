@@ -1,6 +1,6 @@
 """Make the small NIR files beside this script, with the exporters of real frameworks.
 
-    python make.py snntorch | norse | sinabs | spikingjelly
+    python make.py snntorch | norse | sinabs | spikingjelly | rockpool
 
 Run in an environment that holds the framework; their pins conflict, so each needs its own. Beside
 every `NAME.nir` goes `NAME.npz` with integer samples and what the framework itself made of them:
@@ -22,14 +22,14 @@ import numpy as np
 import torch
 from torch import nn
 
-HERE = Path(__file__).parent
+folder = Path(__file__).parent
 STEPS, FULL_SCALE, SAMPLES = 12, 100, 24
 
 
 def write(name: str, graph: Any) -> None:
     """Write a graph: without compression, which small files have no use for and scalars forbid."""
     can_choose = "compression" in inspect.signature(nir.write).parameters  # old versions never do
-    nir.write(HERE / f"{name}.nir", graph, **({"compression": None} if can_choose else {}))
+    nir.write(folder / f"{name}.nir", graph, **({"compression": None} if can_choose else {}))
 
 
 def save(
@@ -43,7 +43,7 @@ def save(
     result = torch.stack(steps).sum(0) if what == "counts" else steps[-1]
     write(name, graph)
     np.savez_compressed(
-        HERE / f"{name}.npz",
+        folder / f"{name}.npz",
         x=x.astype(np.uint8),
         steps=STEPS,
         full_scale=FULL_SCALE,
@@ -167,5 +167,42 @@ def make_spikingjelly() -> None:
     save("spikingjelly_conv", graph, (2, 8, 8), net)
 
 
+def make_rockpool() -> None:
+    from rockpool.nn.combinators import Sequential
+    from rockpool.nn.modules.torch import LIFNeuronTorch, LIFTorch, LinearTorch
+    from rockpool.nn.modules.torch.nir import to_nir
+
+    torch.manual_seed(6)
+    once = {"max_spikes_per_dt": torch.tensor(1.0)}
+    net = Sequential(
+        LinearTorch((16, 24), has_bias=True),
+        LIFTorch(24, tau_mem=0.02, tau_syn=0.005, **once),
+        LinearTorch((24, 6), has_bias=False),
+        LIFNeuronTorch(6, tau_mem=torch.linspace(0.004, 0.05, 6), **once),
+    )
+    for name in ("0_LinearTorch", "2_LinearTorch"):
+        net.get_submodule(name).weight.data *= 2
+    graph = to_nir(net, torch.zeros(1, 1, 16))
+    net.reset_state()
+    left: list[torch.Tensor] = []
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        if not left:  # between two calls it keeps the states of one sample: so all steps at once
+            left.extend(net(x[:, None].repeat(1, STEPS, 1))[0].unbind(1))
+        return left.pop(0)
+
+    save("rockpool_dense", graph, (16,), run)
+
+
+def remake(framework: str, into: Path) -> None:
+    """Make a framework's files in another folder."""
+    global folder
+    before, folder = folder, into
+    try:
+        globals()[f"make_{framework}"]()
+    finally:
+        folder = before
+
+
 if __name__ == "__main__":
-    globals()[f"make_{sys.argv[1]}"]()
+    remake(sys.argv[1], folder)
