@@ -16,7 +16,7 @@ C_FILES := $(shell find $(C_FOLDERS) -name '*.[ch]')
 C_HOST := $(filter-out firmware/boards/%,$(filter %.c,$(C_FILES)))
 
 .PHONY: always help demo test slow-tests lint lint-c clang-tidy cppcheck misra format install size size-diff check \
-	sanitize coverage ci-tools board-tools clean
+	sanitize frameworks coverage ci-tools board-tools clean
 
 help:
 	@echo "make demo      teach a network digits, one class at a time"
@@ -29,7 +29,8 @@ help:
 	@echo "make coverage  say which lines of C and branches of Python the tests do not reach"
 	@echo "make slow-tests  run the tests that take long: fuzzing, whole data sets, thousands of networks"
 	@echo "make sanitize  run the C code under Python with AddressSanitizer and UBSan"
-	@echo "make check     what CI runs beside the tests: lint-c, docs, size-diff, slow-tests, sanitize"
+	@echo "make frameworks  run what works together with PyTorch, Avalanche, NeuroBench and the like, where these are"
+	@echo "make check     what CI runs beside the tests: lint-c, docs, size-diff, slow-tests, sanitize, frameworks"
 	@echo "make install   set up $(VENV), or bring it up to date"
 	@echo "make board-tools  install what the emulated boards need (Debian, Ubuntu); make test tries"
 	@echo "make quick     lint, type check and a telling share of the tests: under a minute"
@@ -96,7 +97,17 @@ size: install
 size-diff: install
 	PYTHONPATH=benchmarks $(BIN)/python -m size --diff
 
-check: lint-c docs size-diff slow-tests sanitize
+check: lint-c docs size-diff slow-tests sanitize frameworks
+
+# Other frameworks, in environments of their own: their pins conflict, and torch is large. One is made anew when
+# tools/frameworks/NAME.txt changes; `make build/frameworks/torch/installed` makes that of PyTorch alone.
+FRAMEWORKS := build/frameworks
+frameworks: $(FRAMEWORKS)/torch/installed $(FRAMEWORKS)/scikit-learn/installed
+	$(FRAMEWORKS)/scikit-learn/bin/python -m pytest -q -n $(JOBS) -m "not slow" tests/test_classifier.py $(PYTEST_ARGS)
+
+$(FRAMEWORKS)/torch/installed $(FRAMEWORKS)/scikit-learn/installed: $(FRAMEWORKS)/%/installed: \
+		tools/frameworks/%.txt tools/make-framework | $(INSTALLED)
+	tools/make-framework $* $(VENV)
 
 # Branches of Python and lines of C that tests reach, in one table, one HTML page and one LCOV file. Floors are
 # in pyproject.toml. An environment of its own has the C code built to count lines; what else it needs is
