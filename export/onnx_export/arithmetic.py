@@ -175,9 +175,11 @@ def signed_log(g: Graph, name: str, x: Value, most_bits: int) -> Value:
     """
     negative = g.op(f"{name}/negative", "Less", x, 0)
     words = g.cast(f"{name}/words", x, np.uint32)
-    # 0 − x as words is right for −2^31 too, whose Abs int32 cannot hold.
-    flipped = g.op(f"{name}/flipped", "Sub", g.constant(0, np.uint32), words)
-    size = g.op(f"{name}/size", "Where", negative, flipped, words)
+    # Two's complement as words is right for −2^31 too, whose Abs int32 cannot hold. A Where would
+    # be plainer, but onnxruntime-web has none for uint32.
+    one = g.cast(f"{name}/one_if_negative", negative, np.uint32)
+    mask = g.op(f"{name}/mask", "Sub", g.constant(0, np.uint32), one)
+    size = g.op(f"{name}/size", "Add", g.op(f"{name}/flipped", "BitwiseXor", words, mask), one)
     n = g.op(f"{name}/n", "Add", size, 1)
     powers = g.initializer(
         f"{name}/powers", np.uint32(1) << np.arange(1, most_bits + 1, dtype=np.uint32)
