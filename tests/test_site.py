@@ -14,6 +14,7 @@ from support import ROOT
 import edge_naca
 import edge_naca.export
 import edge_naca.host
+import edge_naca.testing
 
 DOCS = ROOT / "docs"
 PICTURES = sorted((DOCS / "pictures").glob("*.dot"))
@@ -50,9 +51,8 @@ def test_the_glossary_has_every_word_that_is_ours() -> None:
 
 def test_the_api_page_has_every_public_name() -> None:
     page = (DOCS / "api.md").read_text()
-    names = {*edge_naca.__all__, *edge_naca.export.__all__, *edge_naca.host.__all__} - {
-        "__version__"
-    }
+    rooms = (edge_naca, edge_naca.export, edge_naca.host, edge_naca.testing)
+    names = {name for room in rooms for name in room.__all__} - {"__version__"}
     directives = set(
         re.findall(r"^\.\. auto(?:class|function|exception|data):: (\w+)$", page, re.MULTILINE)
     )
