@@ -86,7 +86,8 @@ def test_the_wheel_holds_the_package_and_its_c_code(wheel: Path) -> None:
     templates = "edge_naca/export/packages/templates/"
     others = [name for name in {*names} - c_code if not name.startswith(templates)]
     assert templates + "arduino/library.properties" in names
-    assert not [name for name in others if re.search(r"\.[cha]$|_build_core|test|firmware", name)]
+    unwanted = re.compile(r"\.[cha]$|_build_core|/tests?[/_]|/firmware/")
+    assert not [name for name in others if unwanted.search(name)]
     # Nothing but the package and its metadata, or it would land at the top of site-packages.
     assert {re.sub(r"-.*", "", name.split("/")[0]) for name in names} == {"edge_naca"}
 
@@ -161,7 +162,7 @@ def test_from_a_table_to_a_program_with_make_and_nothing_else(
     checked = installed.run("make", "x.on-desktop", cwd=tmp_path / "out")
     assert "x: 10 of 10 samples alike" in checked
     installed.run("edge-naca", "export", "x.naca", "--arduino", "-o", "lib.zip", cwd=tmp_path)
-    assert "x/library.properties" in zipfile.ZipFile(tmp_path / "lib.zip").namelist()
+    assert "edge-naca-x/library.properties" in zipfile.ZipFile(tmp_path / "lib.zip").namelist()
 
 
 @pytest.mark.slow
