@@ -95,4 +95,4 @@ def test_programs_of_the_page_run(digits: Split, monkeypatch: pytest.MonkeyPatch
     for program in programs:
         exec(compile(program, PAGE[0], "exec"), names)
     figures: Any = names["figures"]
-    assert figures["Footprint"] == len(names["image"])  # type: ignore[arg-type]
+    assert figures["Footprint"] == len(names["image"])
