@@ -10,16 +10,18 @@ INSTALLED := $(VENV)/installed
 MODULES := $(VENV)/modules
 NATIVE := CMakeLists.txt edge_naca/_build_core.py $(wildcard edge_naca/_batch.* host/_device.[ch]) \
 	$(shell find firmware/core firmware/signal firmware/store firmware/link -type f)
-C_FOLDERS := firmware host edge_naca tests/c tests/fuzz
+C_FOLDERS := firmware host edge_naca tests/c tests/fuzz examples
 C_FILES := $(shell find $(C_FOLDERS) -name '*.[ch]')
-# What compilers of the host see; boards' code is for others.
-C_HOST := $(filter-out firmware/boards/%,$(filter %.c,$(C_FILES)))
+# What compilers of the host see; boards' code is for others, and an example's includes what it writes first.
+C_HOST := $(filter-out firmware/boards/% examples/%,$(filter %.c,$(C_FILES)))
 
 .PHONY: always help demo test slow-tests lint lint-c clang-tidy cppcheck misra format install size size-diff check \
-	sanitize frameworks coverage ci-tools board-tools clean
+	sanitize frameworks coverage ci-tools board-tools clean examples notebooks
 
 help:
 	@echo "make demo      teach a network digits, one class at a time"
+	@echo "make examples  run all of examples/; make example-gestures runs one"
+	@echo "make notebooks run examples/notebooks, results and pictures included, into build/notebooks"
 	@echo "make test      lint, type check and test, but for what takes long"
 	@echo "make lint      lint and type check only"
 	@echo "make lint-c    let clang-tidy and cppcheck look at the C code (takes clang; under a minute)"
@@ -42,6 +44,22 @@ help:
 demo: install
 	$(BIN)/edge-naca demo
 
+# Each folder of examples/ has a program, which writes to the folder that it is given.
+EXAMPLES := $(patsubst examples/%/run.py,example-%,$(subst _,-,$(wildcard examples/*/run.py)))
+.PHONY: $(EXAMPLES)
+examples: $(EXAMPLES)
+
+$(EXAMPLES): example-%: install
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=examples \
+		$(BIN)/python examples/$(subst -,_,$*)/run.py build/examples/$(subst -,_,$*)
+
+example-front-end example-snntorch-nir: build/frameworks/torch/installed
+
+notebooks: install
+	@mkdir -p build/notebooks
+	@cp examples/notebooks/*.ipynb build/notebooks
+	@cd build/notebooks && PATH="$(CURDIR)/$(BIN):$$PATH" jupyter execute --inplace *.ipynb
+
 # Without the boards' tools the rest is tested all the same; pytest's last lines name what was left out.
 test: lint
 	@$(MAKE) --no-print-directory board-tools || echo "Emulated boards whose tools are missing are left \
@@ -50,7 +68,7 @@ test: lint
 
 # What takes long and finds rarely: fuzzing, mutations, thousands of networks in every build, whole data sets,
 # emulators that are slow.
-slow-tests: install
+slow-tests: install build/frameworks/torch/installed
 	$(BIN)/python -m pytest -n $(JOBS) -m slow $(PYTEST_ARGS)
 
 # export/ and host/ live inside edge_naca once installed; mypy has to see them where they will be.
@@ -59,11 +77,11 @@ lint: install
 	$(BIN)/ruff format --check
 	@$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	$(BIN)/lizard -w -l c $(LIMITS) $(C_FOLDERS)
-	$(BIN)/lizard -w -l python $(LIMITS) edge_naca export host tests benchmarks tools
+	$(BIN)/lizard -w -l python $(LIMITS) edge_naca export host tests benchmarks tools examples
 	@rm -rf build/typing && mkdir -p build/typing/edge_naca
 	@ln -s $(CURDIR)/edge_naca/* $(CURDIR)/export $(CURDIR)/host build/typing/edge_naca/
-	@MYPYPATH=build/typing:tests:benchmarks $(BIN)/mypy --explicit-package-bases build/typing/edge_naca \
-		tests benchmarks
+	@MYPYPATH=build/typing:tests:benchmarks:examples $(BIN)/mypy --explicit-package-bases build/typing/edge_naca \
+		tests benchmarks examples
 	@PYTHON=$(CURDIR)/$(BIN)/python tools/lint-imports
 
 # Lines of code that a function may have; what else lizard measures is not judged.
@@ -193,11 +211,12 @@ $(MODULES): always | $(BIN)/pip
 $(BIN)/pip:
 	@tools/make-venv '$(PYTHON)' $(VENV)
 
-# gcc-multilib brings 32-bit x86 and exists there only. Where libclang-rt-dev does not exist, clang
+# gcc-multilib brings 32-bit x86 and exists there only. A Node.js from elsewhere has its npm with it. Where libclang-rt-dev does not exist, clang
 # itself brings the sanitizers' run-time libraries.
 ci-tools: board-tools
 	@tools/apt-install clang 'libclang-rt-dev?' gcc libc6-dev make valgrind python3-dev python3-venv \
-		$$(test "$$(dpkg --print-architecture)" != amd64 || echo gcc-multilib)
+		$$(test "$$(dpkg --print-architecture)" != amd64 || echo gcc-multilib) \
+		$$(command -v npm >/dev/null || echo nodejs npm)
 
 # Compilers and emulators of the boards in firmware/boards.
 board-tools:

@@ -11,7 +11,7 @@ copyright = "edge-naca contributors"  # noqa: A001 - Sphinx asks for this name
 release = version = __version__
 
 root_doc = "docs/index"
-include_patterns = ["*.md", "docs/**", "benchmarks/*.md"]
+include_patterns = ["*.md", "docs/**", "benchmarks/*.md", "examples/**.md"]
 exclude_patterns = [".*", "build", "edge_naca", "export", "host", "firmware", "tests", "tools"]
 extensions = [
     "myst_parser",
