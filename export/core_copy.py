@@ -39,7 +39,7 @@ def keep_obsolete(folder: Path, copy: Mapping[str, bytes]) -> None:
     Parameters
     ----------
     folder : that of the export.
-    copy : what `core_copy` returned.
+    copy : what `core_copy` returned, or the files of a library.
     """
     for place in {(folder / name).parent for name in copy}:
         for path in place.glob("*.[ch]"):

@@ -272,7 +272,7 @@ def test_what_was_there_is_kept(image_file: Path, tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["--arduino", "--zephyr"], "say what to export as, one of: --c, --onnx"),
-        (["--arduino", "--header-only"], "--header-only goes with --c"),
+        (["--arduino", "--header-only"], "--header-only and --no-core go with --c"),
         (["--idf", "--input-type", "codes"], "--input-type goes with --onnx"),
         (["--nir", "--name", "x"], "--name goes with --c and with libraries"),
     ],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge_naca.cli import common, report
+from edge_naca.export.core_copy import keep_obsolete
 from edge_naca.export.packages.archive import zipped
 from edge_naca.export.packages.library import KINDS, folder_name, library
 
@@ -31,9 +32,7 @@ def _write_folder(folder: Path, files: Mapping[str, bytes], as_json: bool) -> No
     """Write a library; code of an older one that it lacks becomes NAME~, which nothing compiles."""
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file: name a folder, or a file that ends in .zip")
-    for place in {(folder / file).parent for file in files}:
-        place.mkdir(parents=True, exist_ok=True)
-        for path in place.glob("*.[ch]"):
-            if path.relative_to(folder).as_posix() not in files:
-                path.replace(path.with_name(f"{path.name}~"))
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    keep_obsolete(folder, files)
     common.write_kept({folder / file: content for file, content in files.items()}, as_json)
