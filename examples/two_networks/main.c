@@ -68,7 +68,7 @@ static void sensor_interrupt(void)
 static bool hear(void)
 {
     const uint32_t at = taken;
-    int16_t sample[MOTION_CHANNELS];
+    int16_t sample[MOTION_CHANNELS] = {0};
     naca_sample_t features;
     uint32_t count;
     if (at == written) {
