@@ -35,6 +35,7 @@ _ADVICE = {
     "NACA_ERR_STATE": "the state belongs to another network: load it into the one it came from",
     "NACA_ERR_CHECKSUM": "the bytes were damaged on the way: fetch or save them again",
     "NACA_ERR_TRUNCATED": "bytes are missing or too many: hand over the whole state",
+    "NACA_ERR_FROZEN": "this core only infers: what it learned stays as the image has it",
     "NACA_ERR_MAGIC": "these bytes are no saved state: use what save_state returned",
     "NACA_ERR_NETWORK": "the network's description is outside the limits in docs/image.md",
     "NACA_ERR_SECTION": "a section is missing, misplaced, doubled or unknown (docs/image.md)",
@@ -342,6 +343,19 @@ class Core:
     def workspace_size(self) -> int:
         """RAM in bytes that this network takes, here and on every device."""
         return len(self._workspace)
+
+    @property
+    def frozen_size(self) -> int | None:
+        """RAM in bytes where the learned state stays in the image, for programs that only infer.
+
+        What `naca_init_frozen` needs; None for an image without a learned state.
+        """
+        size = ffi.new("uint32_t *")
+        status = lib.naca_frozen_size(self._image, size)
+        if status == lib.NACA_ERR_STATE:
+            return None
+        check_status(status)
+        return int(size[0])
 
     # ---- copies --------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ extern "C" {
 enum {
     ${NAME}_IMAGE_SIZE = ${image_size}, ///< bytes of the image
     ${NAME}_WORKSPACE_SIZE = ${workspace_size}, ///< bytes of memory that naca_init needs
-    ${NAME}_STATE_SIZE = ${state_size}, ///< bytes that naca_state_save writes
+${frozen_size}    ${NAME}_STATE_SIZE = ${state_size}, ///< bytes that naca_state_save writes
     ${NAME}_RAW_COUNT = ${raw_count}, ///< numbers in a raw sample, 0 without preparation${raw_type}
     ${NAME}_INPUTS = ${inputs}, ///< codes in a prepared sample${code_type}
 ${signal_sizes}    ${NAME}_CAPACITY = ${capacity} ///< classes there is room for
@@ -146,13 +146,23 @@ A microcontroller, here a Cortex-M4, as objects to link with the rest of the fir
         -I$$NACA/include${more_flags} -c ${compiled} $$NACA/src/*.c${more_sources}
 
 The image is constant data and stays in flash (.rodata). The core works in ${NAME}_WORKSPACE_SIZE
-bytes of RAM that the program hands to it, starting at a multiple of 8.
+bytes of RAM that the program hands to it, starting at a multiple of 8. A program that only infers
+may leave what was learned in flash, too: naca_init_frozen, ${NAME}_FROZEN_SIZE bytes of RAM.
 
 An 8-bit AVR (Arduino Uno, Mega) is another matter: its pointers do not reach flash, so what is
 constant is copied into RAM before main, the image too. There the network takes ${NAME}_IMAGE_SIZE
 bytes of RAM beside ${NAME}_WORKSPACE_SIZE, and the same ${NAME}_IMAGE_SIZE bytes of flash to copy
 them from. PROGMEM does not help: the core would read RAM at those addresses.
 """)
+
+
+def _frozen_size(name: str, core: Core) -> str:
+    if core.frozen_size is None:
+        return ""
+    return (
+        f"    {name.upper()}_FROZEN_SIZE = {core.frozen_size}, "
+        "///< of which naca_init_frozen needs no more: it only infers\n"
+    )
 
 
 def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str, str]:
@@ -185,6 +195,7 @@ def c_source(image: bytes, name: str, *, header_only: bool = False) -> dict[str,
         "version": edge_naca.__version__,
         "image_size": len(image),
         "workspace_size": core.workspace_size,
+        "frozen_size": _frozen_size(name, core),
         "state_size": len(core.save_state()),
         "raw_count": 0 if network.preparation is None else network.preparation.raw_count,
         "inputs": network.inputs,

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 PROGRAM = """
 #include <edge_naca.h>
 #include <net.h>
-static uint64_t memory[(NET_WORKSPACE_SIZE + 7) / 8];
+static uint64_t memory[(NET_@size_SIZE + 7) / 8];
 static uint8_t numbers[NET_RAW_COUNT];
 int main(void)
 {
@@ -35,7 +35,7 @@ int main(void)
     for (unsigned i = 0; i < NET_RAW_COUNT; i++)
         numbers[i] = (uint8_t)(i * 37u);
     if (@open&image, net_image, NET_IMAGE_SIZE) != NACA_OK ||
-        naca_init(&image, memory, sizeof memory, &core) != NACA_OK || @call != NACA_OK)
+        @init(&image, memory, sizeof memory, &core) != NACA_OK || @call != NACA_OK)
         return -1;
     return (int)result.prediction;
 }
@@ -82,6 +82,9 @@ def written(folder: Path, image: bytes, call: str) -> list[str | Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     text = PROGRAM.replace("@open", opening(Core(image).network)).replace("@call", call)
+    learns = call == LEARNS
+    text = text.replace("@init", "naca_init" if learns else "naca_init_frozen")
+    text = text.replace("@size", "WORKSPACE" if learns else "FROZEN")
     (folder / "main.c").write_text(text)
     return ["-I", folder / "src", folder / "main.c", *(folder / "src").rglob("*.c")]
 
@@ -138,16 +141,20 @@ def test_other_parts_are_not_linked(
 def test_what_never_learns_stays_in_flash(
     programs: dict[str, dict[str, tuple[str, int]]],
 ) -> None:
-    """The image is constant data, and memory has no room for its frozen weights."""
+    """The image is constant data, and memory has no room for weights that do not learn."""
     image = heavy()
     frozen = 200 * 64
     core = Core(image)
     assert code_of(core.network) == "naca_coded_stages"
     assert core.workspace_size < frozen < len(image)
-    for symbols in programs.values():
+    state = len(core.save_state()) - 16  # but for its header
+    assert core.frozen_size is not None
+    assert core.frozen_size <= core.workspace_size - state + 8
+    rooms = {LEARNS: core.workspace_size, INFERS: core.frozen_size}
+    for call, symbols in programs.items():
         kind, size = symbols["net_image"]
         assert (kind, size) == ("R", (len(image) + 7) // 8 * 8)
-        assert symbols["memory"] == ("b", (core.workspace_size + 7) // 8 * 8)
+        assert symbols["memory"] == ("b", (rooms[call] + 7) // 8 * 8)
         # All else that is not constant: the sample, and what the C library has.
         ours = {name for name, (kind, _) in symbols.items() if kind in "bBdD" and "naca" in name}
         assert not ours

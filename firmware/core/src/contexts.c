@@ -19,14 +19,14 @@ int32_t naca_target(const naca_t *core, const layer_t *layer, uint32_t input)
     int32_t target = p->trace_shift >= 0 ? trace * ((int32_t)1 << p->trace_shift)
                                          : shift_down(trace, (uint32_t)-p->trace_shift);
     if (layer->learns_in != 0) {
-        target -= AT_CONST(int8_t, core, layer->at[OFFSET])[input];
+        target -= LEARNED_CONST(int8_t, core, layer->at[OFFSET])[input];
     }
     return clamp(target, p->weight_min, p->weight_max);
 }
 
 void naca_measure_context(const naca_t *core, layer_t *layer)
 {
-    const int8_t *offset = AT_CONST(int8_t, core, layer->at[OFFSET]);
+    const int8_t *offset = LEARNED_CONST(int8_t, core, layer->at[OFFSET]);
     int32_t product = 0;
     int32_t square = 0;
     for (uint32_t i = 0; i < layer->rows; i++) {
@@ -38,8 +38,8 @@ void naca_measure_context(const naca_t *core, layer_t *layer)
 
 void naca_find_context(naca_t *core, layer_t *layer)
 {
-    const int8_t *offset = AT_CONST(int8_t, core, layer->at[OFFSET]);
-    const uint8_t *weights = AT_CONST(uint8_t, core, layer->at[WEIGHTS]);
+    const int8_t *offset = LEARNED_CONST(int8_t, core, layer->at[OFFSET]);
+    const uint8_t *weights = LEARNED_CONST(uint8_t, core, layer->at[WEIGHTS]);
     int32_t *products = AT(int32_t, core, layer->at[PRODUCTS]);
     layer->has_context = 0;
     for (uint32_t i = 0; i < layer->rows; i++) {
@@ -59,10 +59,10 @@ void naca_find_context(naca_t *core, layer_t *layer)
 
 void naca_note_residual(naca_t *core, layer_t *layer)
 {
-    const uint8_t *weights = AT_CONST(uint8_t, core, layer->at[WEIGHTS]);
+    const uint8_t *weights = LEARNED_CONST(uint8_t, core, layer->at[WEIGHTS]);
     const uint32_t first = naca_weight_index(layer, (uint32_t)layer->winner, 0);
     const uint32_t width = naca_weight_step(layer, (uint32_t)layer->winner);
-    int16_t *means = AT(int16_t, core, layer->at[RESIDUALS]) + layer->learns_in * layer->rows;
+    int16_t *means = LEARNED(int16_t, core, layer->at[RESIDUALS]) + layer->learns_in * layer->rows;
     uint32_t square = 0;
     for (uint32_t i = 0; i < layer->rows; i++) {
         const int32_t weight = naca_weight_get(layer, weights, first + i * width);
@@ -78,7 +78,7 @@ void naca_note_residual(naca_t *core, layer_t *layer)
 bool naca_is_mature(const naca_t *core, const layer_t *layer, uint32_t label)
 {
     return layer->measured != NOTHING &&
-           AT_CONST(uint32_t, core, core->state)[1u + label] >= MATURE;
+           LEARNED_CONST(uint32_t, core, 0)[1u + label] >= MATURE;
 }
 
 // Whether x > y * 2^shift, which need not fit 32 bits.
@@ -92,13 +92,13 @@ static bool is_above(uint32_t x, uint32_t y, int32_t shift)
 
 void naca_settle_context(naca_t *core, layer_t *layer)
 {
-    const uint32_t mean = AT_CONST(uint32_t, core, layer->at[MEANS])[DISTANCE];
+    const uint32_t mean = LEARNED_CONST(uint32_t, core, layer->at[MEANS])[DISTANCE];
     const uint32_t limit = (mean < LARGEST_MEAN ? mean : LARGEST_MEAN) * layer->p.drift;
     if (!is_above(layer->residual_square, limit, layer->p.trace_shift - SQUARE_SHIFT)) {
         return;
     }
-    int16_t *means = AT(int16_t, core, layer->at[RESIDUALS]) + layer->learns_in * layer->rows;
-    int8_t *offset = AT(int8_t, core, layer->at[OFFSET]);
+    int16_t *means = LEARNED(int16_t, core, layer->at[RESIDUALS]) + layer->learns_in * layer->rows;
+    int8_t *offset = LEARNED(int8_t, core, layer->at[OFFSET]);
     const bool moves = layer->learns_in != 0 || layer->has_context == 0;
     for (uint32_t i = 0; i < layer->rows; i++) {
         const int32_t by = shift_down(means[i] + (1 << (FRACTION_BITS - 1)), FRACTION_BITS);

@@ -15,7 +15,7 @@ uint32_t naca_hash32(uint32_t x)
 // learned before it, never from the order in which things are computed.
 uint32_t naca_presentation_key(const naca_t *core)
 {
-    const uint32_t learned = *AT_CONST(uint32_t, core, core->state);
+    const uint32_t learned = *LEARNED_CONST(uint32_t, core, 0);
     return naca_hash32(core->net.seed + learned * 0x9E3779B9u);
 }
 

@@ -28,17 +28,17 @@ static bool has_own(const naca_t *core, const layer_t *layer, uint32_t label)
 // Of one neuron, the weights that it hears by; of one input, those that it is heard by.
 static void clear_neuron(naca_t *core, const layer_t *layer, uint32_t neuron)
 {
-    uint8_t *weights = AT(uint8_t, core, layer->at[WEIGHTS]);
+    uint8_t *weights = LEARNED(uint8_t, core, layer->at[WEIGHTS]);
     const uint32_t first = naca_weight_index(layer, neuron, 0);
     for (uint32_t i = 0; i < layer->rows; i++) {
         naca_weight_set(layer, weights, first + i * naca_weight_step(layer, neuron), 0);
     }
-    AT(uint16_t, core, layer->at[WINS])[neuron] = 0;
+    LEARNED(uint16_t, core, layer->at[WINS])[neuron] = 0;
 }
 
 static void clear_input(naca_t *core, const layer_t *layer, uint32_t input)
 {
-    uint8_t *weights = AT(uint8_t, core, layer->at[WEIGHTS]);
+    uint8_t *weights = LEARNED(uint8_t, core, layer->at[WEIGHTS]);
     for (uint32_t j = 0; j < layer->p.neurons && layer->p.post != POST_NONE; j++) {
         naca_weight_set(layer, weights, naca_weight_index(layer, j, input), 0);
     }
@@ -48,7 +48,7 @@ static void clear_prototype(naca_t *core, uint32_t neuron)
 {
     const inhibiting_t *v = INHIBITING(core);
     if (core->inhibition != 0 && v->prototypes != 0) {
-        memset(AT(int16_t, core, v->prototypes) + neuron * v->r.inputs, 0, 2u * v->r.inputs);
+        memset(LEARNED(int16_t, core, v->prototypes) + neuron * v->r.inputs, 0, 2u * v->r.inputs);
     }
 }
 
@@ -59,6 +59,9 @@ naca_status_t naca_forget(naca_t *core, uint32_t label)
     }
     if (label >= core->net.capacity) {
         return NACA_ERR_LABEL;
+    }
+    if (core->is_frozen != 0) {
+        return NACA_ERR_FROZEN;
     }
     const uint32_t hidden = core->net.populations != 0 ? core->net.populations - 1u : 0;
     for (uint32_t i = 0; i < hidden; i++) {
@@ -82,7 +85,7 @@ naca_status_t naca_forget(naca_t *core, uint32_t label)
             }
         }
     }
-    AT(uint32_t, core, core->state)[1u + label] = 0;
+    LEARNED(uint32_t, core, 0)[1u + label] = 0;
     naca_state_written(core);
     return NACA_OK;
 }

@@ -259,7 +259,7 @@ static naca_status_t check_state(check_t *check)
 {
     naca_t core;
     naca_image_t *image = check->image;
-    naca_plan(image, &core, false);
+    naca_plan(image, &core, false, false);
     // The network record begins with what these fields are.
     memcpy(&image->inputs, &core.net, offsetof(network_t, steps));
     image->steps = (uint16_t)naca_steps(&core.net);

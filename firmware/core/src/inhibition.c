@@ -151,15 +151,15 @@ static void decorrelate(naca_t *core, naca_result_t *result)
         shifts = IN_IMAGE(uint8_t, core, v->row_shifts);
         centre = IN_IMAGE(int32_t, core, v->centre);
     } else {
-        const uint8_t learned = AT_CONST(decorrelation_t, core, v->learned)->shift;
+        const uint8_t learned = LEARNED_CONST(decorrelation_t, core, v->learned)->shift;
         if (learned == 0) {
             pass_on(core, x, y, largest);
             return;
         }
         shift = learned < GREATEST_REACH_SHIFT ? learned : GREATEST_REACH_SHIFT;
-        row = AT_CONST(int8_t, core, v->in_use);
-        shifts = AT_CONST(uint8_t, core, v->shifts);
-        centre = AT_CONST(int32_t, core, v->centre);
+        row = LEARNED_CONST(int8_t, core, v->in_use);
+        shifts = LEARNED_CONST(uint8_t, core, v->shifts);
+        centre = LEARNED_CONST(int32_t, core, v->centre);
     }
     const uint32_t inputs = v->r.inputs;
     const uint32_t rank = v->r.rank;

@@ -54,7 +54,7 @@ static uint32_t key_of(const naca_t *core, uint32_t which)
 // The recruited neuron that stands nearest among those that the label reaches, or -1.
 static int32_t own_of(const naca_t *core, const layer_t *first)
 {
-    const uint16_t *wins = AT_CONST(uint16_t, core, first->at[WINS]);
+    const uint16_t *wins = LEARNED_CONST(uint16_t, core, first->at[WINS]);
     if (first->winner >= 0 && wins[first->winner] == 0) {
         return first->ranked != 0 ? (int32_t)AT_CONST(uint16_t, core, first->at[RANKED])[0] : -1;
     }
@@ -64,8 +64,8 @@ static int32_t own_of(const naca_t *core, const layer_t *first)
 // The first residual sets the factor's scale; others move the running mean square.
 static void note_mean(naca_t *core, const inhibiting_t *v, uint32_t mean)
 {
-    decorrelation_t *d = AT(decorrelation_t, core, v->learned);
-    int16_t *factor = AT(int16_t, core, v->factor);
+    decorrelation_t *d = LEARNED(decorrelation_t, core, v->learned);
+    int16_t *factor = LEARNED(int16_t, core, v->factor);
     if (d->count != 0) {
         d->count = (uint16_t)(d->count < LARGEST_COUNT ? d->count + 1 : LARGEST_COUNT);
         const uint32_t over = d->count < MEAN_OVER ? d->count : MEAN_OVER;
@@ -94,7 +94,7 @@ static void note_mean(naca_t *core, const inhibiting_t *v, uint32_t mean)
 static uint32_t find_residual(naca_t *core, const inhibiting_t *v, uint32_t neuron)
 {
     const int8_t *x = AT_CONST(int8_t, core, core->codes);
-    const int16_t *prototypes = AT_CONST(int16_t, core, v->prototypes);
+    const int16_t *prototypes = LEARNED_CONST(int16_t, core, v->prototypes);
     int16_t *residual = AT(int16_t, core, v->residual);
     const int32_t unit = (int32_t)1 << fraction_of(v);
     const uint32_t inputs = v->r.inputs != 0 ? v->r.inputs : 1u; // is never 0 (inhibition.c)
@@ -110,7 +110,7 @@ static uint32_t find_residual(naca_t *core, const inhibiting_t *v, uint32_t neur
 
 static void add_noise(naca_t *core, const inhibiting_t *v, uint32_t key)
 {
-    const uint32_t mean = AT_CONST(decorrelation_t, core, v->learned)->mean;
+    const uint32_t mean = LEARNED_CONST(decorrelation_t, core, v->learned)->mean;
     const uint32_t power = (mean >> 8) * v->r.noise + ((mean & 255u) * v->r.noise >> 8);
     const int32_t noise = (int32_t)naca_square_root(power);
     int16_t *residual = AT(int16_t, core, v->residual);
@@ -125,9 +125,9 @@ static void add_noise(naca_t *core, const inhibiting_t *v, uint32_t key)
 // What the factor makes of the residual.
 static void find_output(naca_t *core, const inhibiting_t *v)
 {
-    const uint32_t shift = AT_CONST(decorrelation_t, core, v->learned)->factor_shift & 31u;
+    const uint32_t shift = LEARNED_CONST(decorrelation_t, core, v->learned)->factor_shift & 31u;
     const int16_t *residual = AT_CONST(int16_t, core, v->residual);
-    const int16_t *row = AT_CONST(int16_t, core, v->factor);
+    const int16_t *row = LEARNED_CONST(int16_t, core, v->factor);
     int16_t *output = AT(int16_t, core, v->output);
     const int64_t half = (int64_t)((uint32_t)1 << shift >> 1);
     for (uint32_t i = 0; i < v->r.inputs; row += ++i) {
@@ -147,7 +147,7 @@ static void find_output(naca_t *core, const inhibiting_t *v)
 static void move_row(naca_t *core, const inhibiting_t *v, uint32_t i, int32_t own, int32_t other,
                      uint32_t key)
 {
-    int16_t *row = AT(int16_t, core, v->factor) + naca_triangle(i);
+    int16_t *row = LEARNED(int16_t, core, v->factor) + naca_triangle(i);
     int32_t *before = AT(int32_t, core, v->before);
     const int32_t y = AT_CONST(int16_t, core, v->output)[i];
     naca_tick(core);
@@ -174,7 +174,7 @@ void naca_learn_inhibition(naca_t *core, const layer_t *first)
     find_output(core, v);
     memset(AT(int32_t, core, v->before), 0, 4u * v->r.inputs);
     const int16_t *output = AT_CONST(int16_t, core, v->output);
-    const uint32_t count = AT_CONST(decorrelation_t, core, v->learned)->count;
+    const uint32_t count = LEARNED_CONST(decorrelation_t, core, v->learned)->count;
     const uint32_t growth = (uint32_t)ONE + (uint32_t)(ONE / 2) / count;
     uint32_t power = count << (2 * DEVIATION_BITS);
     for (uint32_t i = 0; i < v->r.inputs; i++) {
@@ -198,7 +198,7 @@ void naca_attract_prototype(naca_t *core, uint32_t neuron, int32_t gain)
     }
     const uint32_t key = key_of(core, 1);
     const int8_t *x = AT_CONST(int8_t, core, core->codes);
-    int16_t *prototypes = AT(int16_t, core, v->prototypes);
+    int16_t *prototypes = LEARNED(int16_t, core, v->prototypes);
     const int32_t unit = (int32_t)1 << fraction_of(v);
     const uint32_t first = neuron * v->r.inputs;
     for (uint32_t i = 0; i < v->r.inputs; i++) {
@@ -214,9 +214,9 @@ void naca_attract_prototype(naca_t *core, uint32_t neuron, int32_t gain)
 
 static bool is_due(const naca_t *core, const inhibiting_t *v)
 {
-    uint32_t samples = *AT_CONST(uint32_t, core, core->state);
+    uint32_t samples = *LEARNED_CONST(uint32_t, core, 0);
     const uint32_t first = v->r.first;
-    if (AT_CONST(decorrelation_t, core, v->learned)->count == 0 || samples < first) {
+    if (LEARNED_CONST(decorrelation_t, core, v->learned)->count == 0 || samples < first) {
         return false;
     }
     if (v->r.every != 0) {
@@ -231,9 +231,9 @@ static bool is_due(const naca_t *core, const inhibiting_t *v)
 // The factor, each row with the shift that lets it fit 8 bits.
 static void narrow(naca_t *core, const inhibiting_t *v)
 {
-    const int16_t *factor = AT_CONST(int16_t, core, v->factor);
-    int8_t *weights = AT(int8_t, core, v->in_use);
-    uint8_t *shifts = AT(uint8_t, core, v->shifts);
+    const int16_t *factor = LEARNED_CONST(int16_t, core, v->factor);
+    int8_t *weights = LEARNED(int8_t, core, v->in_use);
+    uint8_t *shifts = LEARNED(uint8_t, core, v->shifts);
     for (uint32_t i = 0; i < v->r.inputs; i++) {
         int32_t greatest = 0;
         uint32_t shift = 0;
@@ -259,11 +259,11 @@ static void narrow(naca_t *core, const inhibiting_t *v)
 static void find_centre(naca_t *core, const inhibiting_t *v)
 {
     const layer_t *first = core->layers;
-    const uint16_t *wins = AT_CONST(uint16_t, core, first->at[WINS]);
-    const int16_t *prototypes = AT_CONST(int16_t, core, v->prototypes);
+    const uint16_t *wins = LEARNED_CONST(uint16_t, core, first->at[WINS]);
+    const int16_t *prototypes = LEARNED_CONST(int16_t, core, v->prototypes);
     int32_t *mean = AT(int32_t, core, v->before);
-    const int8_t *row = AT_CONST(int8_t, core, v->in_use);
-    int32_t *centre = AT(int32_t, core, v->centre);
+    const int8_t *row = LEARNED_CONST(int8_t, core, v->in_use);
+    int32_t *centre = LEARNED(int32_t, core, v->centre);
     for (uint32_t i = 0; i < v->r.inputs; i++) {
         uint32_t sum = 0;
         uint32_t recruited = 0;
@@ -287,9 +287,9 @@ static void find_centre(naca_t *core, const inhibiting_t *v)
 // What row i of the V in use makes of a neuron's prototype.
 static int32_t project(const naca_t *core, const inhibiting_t *v, uint32_t neuron, uint32_t i)
 {
-    const int8_t *row = AT_CONST(int8_t, core, v->in_use) + naca_triangle(i);
-    const int16_t *prototypes = AT_CONST(int16_t, core, v->prototypes);
-    int32_t sum = -AT_CONST(int32_t, core, v->centre)[i];
+    const int8_t *row = LEARNED_CONST(int8_t, core, v->in_use) + naca_triangle(i);
+    const int16_t *prototypes = LEARNED_CONST(int16_t, core, v->prototypes);
+    int32_t sum = -LEARNED_CONST(int32_t, core, v->centre)[i];
     for (uint32_t j = 0; j <= i; j++) {
         sum += row[j] * naca_prototype(prototypes, neuron * v->r.inputs + j);
     }
@@ -300,8 +300,8 @@ static int32_t project(const naca_t *core, const inhibiting_t *v, uint32_t neuro
 static uint32_t find_reach(naca_t *core, const inhibiting_t *v)
 {
     const layer_t *first = core->layers;
-    const uint16_t *wins = AT_CONST(uint16_t, core, first->at[WINS]);
-    const uint8_t *shifts = AT_CONST(uint8_t, core, v->shifts);
+    const uint16_t *wins = LEARNED_CONST(uint16_t, core, first->at[WINS]);
+    const uint8_t *shifts = LEARNED_CONST(uint8_t, core, v->shifts);
     const uint32_t bits = core->net.bits;
     uint64_t total = 0;
     uint32_t recruited = 0;
@@ -331,9 +331,9 @@ static uint32_t find_reach(naca_t *core, const inhibiting_t *v)
 static void project_all(naca_t *core, const inhibiting_t *v, uint32_t reach)
 {
     const layer_t *first = core->layers;
-    const uint16_t *wins = AT_CONST(uint16_t, core, first->at[WINS]);
-    const uint8_t *shifts = AT_CONST(uint8_t, core, v->shifts);
-    uint8_t *weights = AT(uint8_t, core, first->at[WEIGHTS]);
+    const uint16_t *wins = LEARNED_CONST(uint16_t, core, first->at[WINS]);
+    const uint8_t *shifts = LEARNED_CONST(uint8_t, core, v->shifts);
+    uint8_t *weights = LEARNED(uint8_t, core, first->at[WEIGHTS]);
     const int32_t fraction = (uint8_t)first->p.trace_shift; // not negative
     const int32_t largest = (((int32_t)1 << core->net.bits) - 1) << fraction;
     const int32_t shift = (int32_t)(reach + fraction_of(v)) - fraction;
@@ -356,7 +356,7 @@ void naca_renew_inhibition(naca_t *core)
     narrow(core, v);
     find_centre(core, v);
     const uint32_t reach = find_reach(core, v);
-    AT(decorrelation_t, core, v->learned)->shift = (uint8_t)reach;
+    LEARNED(decorrelation_t, core, v->learned)->shift = (uint8_t)reach;
     project_all(core, v, reach);
     naca_state_written(core); // squared norms
 }

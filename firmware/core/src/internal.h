@@ -188,7 +188,7 @@ typedef struct layer {
     population_t p;
     uint32_t rows;        // presynaptic units, the bias included
     uint32_t padded;      // neurons, rounded up to a multiple of 4
-    uint32_t at[PLACES];  // in the workspace
+    uint32_t at[PLACES];  // up to OFFSET in the learned state, then in the workspace
     uint32_t table;       // in the image: int8[capacity][neurons]
     uint32_t rate_table;  // in the image: int16
     uint32_t curve;       // in the image: int16[256], then uint8[256]
@@ -222,12 +222,16 @@ struct naca {
     POINTER(const naca_stages_t *) stages; // the code of frozen stages, or null
     POINTER(naca_progress_t) progress;     // the caller's, or null
     POINTER(void *) progress_user;
+    union {
+        uint8_t *at;           // the learned state: in the workspace ...
+        const uint8_t *frozen; // ... or where it stays as it is in the image
+        uint64_t same_size_on_every_machine;
+    } learned;
     network_t net;
     preparation_t prep;
     uint32_t prep_arrays; // in the image: what follows the record; 0 without preparation
     uint32_t network_id;
-    uint32_t state;         // learned state, from here ...
-    uint32_t state_size;    // ... this many bytes
+    uint32_t state_size;    // bytes of the learned state
     uint32_t codes;         // uint8[inputs]: of the sample
     uint32_t encoder_codes; // uint8[encoded]: given to the encoder; `codes` without coded stages
     uint32_t encoded;       // units that the encoder sends spikes for
@@ -247,6 +251,7 @@ struct naca {
     uint32_t resting;       // what spiking stages begin a presentation with at 0, from here ...
     uint32_t resting_size;  // ... this many bytes
     uint32_t inhibition;    // inhibiting_t, or 0
+    uint32_t is_frozen;     // whether the learned state stays in the image
     uint8_t stage_count;
     uint8_t coded_count; // of them before the encoder
     uint8_t code_bits;   // of the sample's codes
@@ -255,13 +260,18 @@ struct naca {
     naca_counters_t counters;
     layer_t layers[]; // one for each population
 };
-STATIC_ASSERT(naca, sizeof(naca_t) == 192);
+STATIC_ASSERT(naca, sizeof(naca_t) == 200);
 
 // What lies at an offset in the workspace, or in the image. The alignment is by construction
 // (workspace.c), or was checked (image.c). An offset of 0 means that there is nothing: ask first.
 #define AT(type, core, offset) ((type *)(void *)((uint8_t *)(core) + (offset)))
 #define AT_CONST(type, core, offset) \
     ((const type *)(const void *)((const uint8_t *)(core) + (offset)))
+// The same of places in the learned state. An offset of 0 is the samples learned, and those of each
+// class behind them.
+#define LEARNED(type, core, offset) ((type *)(void *)((core)->learned.at + (offset)))
+#define LEARNED_CONST(type, core, offset) \
+    ((const type *)(const void *)((core)->learned.frozen + (offset)))
 #define IN_IMAGE(type, core, offset) ((const type *)(const void *)((core)->image.at + (offset)))
 
 // The trace of an input. Codes with a sign are their own traces.
@@ -376,7 +386,8 @@ typedef struct check {
 // false `core` may lie anywhere, for only its own fields are written. image.c and
 // naca_workspace_size ask for sizes, naca_init then for the workspace itself: one code, so that
 // both agree.
-void naca_plan(const naca_image_t *image, naca_t *core, bool is_real);
+// `is_frozen` leaves the learned state in the image, which has one then.
+void naca_plan(const naca_image_t *image, naca_t *core, bool is_real, bool is_frozen);
 
 // Take `bytes` from *end on: returns where they begin and moves *end behind them, to a multiple of
 // 4. *end is such a multiple. For naca_plan and the plans of stages.

@@ -32,7 +32,7 @@ static void change_weight(update_t *u, uint32_t neuron, uint32_t input, uint32_t
                           int32_t gain)
 {
     const layer_t *layer = u->layer;
-    uint8_t *weights = AT(uint8_t, u->core, layer->at[WEIGHTS]);
+    uint8_t *weights = LEARNED(uint8_t, u->core, layer->at[WEIGHTS]);
     const uint32_t shift = layer->p.rate_shift;
     const uint32_t draw = naca_hash32(u->key ^ (neuron * layer->rows + input));
     const int32_t noise = (int32_t)(draw & (((uint32_t)1 << shift) - 1u));
@@ -47,7 +47,7 @@ static void change_weight(update_t *u, uint32_t neuron, uint32_t input, uint32_t
             *norm = *norm - (uint32_t)(old * old) + (uint32_t)(now * now);
         }
         if (layer->has_context != 0) {
-            const int8_t *offset = AT_CONST(int8_t, u->core, layer->at[OFFSET]);
+            const int8_t *offset = LEARNED_CONST(int8_t, u->core, layer->at[OFFSET]);
             AT(int32_t, u->core, layer->at[PRODUCTS])[neuron] += (now - old) * offset[input];
         }
         u->changes++;
@@ -75,7 +75,7 @@ static void change_neuron(update_t *u, uint32_t neuron, int32_t gain)
 // The rate of a neuron, which falls with its wins.
 static int32_t rate_of(const update_t *u, uint32_t neuron)
 {
-    const uint32_t wins = AT_CONST(uint16_t, u->core, u->layer->at[WINS])[neuron];
+    const uint32_t wins = LEARNED_CONST(uint16_t, u->core, u->layer->at[WINS])[neuron];
     const uint32_t rates = u->layer->p.rates;
     return IN_IMAGE(int16_t, u->core, u->layer->rate_table)[wins < rates ? wins : rates - 1u];
 }
@@ -86,7 +86,7 @@ static void learn_ranked(update_t *u, const int8_t *row, uint32_t label)
     const layer_t *layer = u->layer;
     const uint16_t *list = AT_CONST(uint16_t, u->core, layer->at[RANKED]);
     uint32_t age = 0;
-    uint32_t seen = AT_CONST(uint32_t, u->core, u->core->state)[1u + label];
+    uint32_t seen = LEARNED_CONST(uint32_t, u->core, 0)[1u + label];
     for (; seen != 0 && age + 1u < layer->p.ages; seen >>= 1) {
         age++;
     }
@@ -103,7 +103,7 @@ static void learn_winner(update_t *u, layer_t *layer, const int8_t *row, uint32_
 {
     naca_t *core = u->core;
     uint16_t *list = AT(uint16_t, core, layer->at[SPIKES]);
-    uint16_t *wins = AT(uint16_t, core, layer->at[WINS]);
+    uint16_t *wins = LEARNED(uint16_t, core, layer->at[WINS]);
     const bool is_noted = layer->at[OFFSET] != 0 && naca_is_mature(core, layer, label);
     if (is_noted) {
         naca_note_residual(core, layer);
@@ -189,6 +189,9 @@ naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t lab
     if (core != NULL && label >= core->net.capacity) {
         return NACA_ERR_LABEL;
     }
+    if (core != NULL && core->is_frozen != 0) {
+        return NACA_ERR_FROZEN;
+    }
     const naca_status_t status = naca_present(core, sample, &lesson, NULL, result);
     if (status != NACA_OK) {
         return status;
@@ -196,7 +199,7 @@ naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t lab
     for (uint32_t i = 0; i < core->net.populations; i++) {
         result->changes += naca_learn_population(core, i, label);
     }
-    uint32_t *learned = AT(uint32_t, core, core->state);
+    uint32_t *learned = LEARNED(uint32_t, core, 0);
     learned[0]++;
     learned[1u + label]++;
     if (core->stages.at != NULL && core->inhibition != 0) {

@@ -96,7 +96,7 @@ static void integrate_block(naca_t *core, layer_t *layer, const step_t *step, ui
     const bool curved = layer->curve != 0;
     const uint8_t *refractory =
         layer->at[REFRACTORY] != 0 ? AT(uint8_t, core, layer->at[REFRACTORY]) : NULL;
-    const uint8_t *weights = AT(uint8_t, core, layer->at[WEIGHTS]);
+    const uint8_t *weights = LEARNED(uint8_t, core, layer->at[WEIGHTS]);
     const uint32_t on = step->count - step->off;
     naca_accumulate(layer, weights, block, step->inputs, on, sums);
     if (step->off != 0) {
@@ -119,7 +119,7 @@ static void integrate_block(naca_t *core, layer_t *layer, const step_t *step, ui
 static int32_t threshold_of(const naca_t *core, const layer_t *layer, uint32_t neuron)
 {
     int32_t threshold = layer->p.threshold;
-    if (layer->at[WINS] != 0 && AT_CONST(uint16_t, core, layer->at[WINS])[neuron] == 0) {
+    if (layer->at[WINS] != 0 && LEARNED_CONST(uint16_t, core, layer->at[WINS])[neuron] == 0) {
         return INT32_MAX; // silent until it is recruited
     }
     if (layer->at[NORMS] != 0) {
@@ -236,7 +236,7 @@ static void compete(naca_t *core, layer_t *layer)
 // How a neuron stands in the gated competition.
 static int32_t score_of(const naca_t *core, const layer_t *layer, uint32_t neuron)
 {
-    const uint32_t wins = AT_CONST(uint16_t, core, layer->at[WINS])[neuron];
+    const uint32_t wins = LEARNED_CONST(uint16_t, core, layer->at[WINS])[neuron];
     const int32_t lost = (int32_t)(layer->p.handicap * wins >> 4);
     return wins != 0 ? plain_margin(core, layer, neuron) - lost : layer->p.recruit;
 }
@@ -244,7 +244,7 @@ static int32_t score_of(const naca_t *core, const layer_t *layer, uint32_t neuro
 // Who stands behind the winner, of those that are recruited: sorted as `enter` does it.
 static void rank(naca_t *core, layer_t *layer, const int8_t *gate)
 {
-    const uint16_t *wins = AT_CONST(uint16_t, core, layer->at[WINS]);
+    const uint16_t *wins = LEARNED_CONST(uint16_t, core, layer->at[WINS]);
     uint16_t *list = AT(uint16_t, core, layer->at[RANKED]);
     layer->ranked = 0;
     for (uint32_t j = 0; layer->p.ranks != 0 && j < layer->p.neurons; j++) {
@@ -297,7 +297,7 @@ static void judge(naca_t *core, layer_t *layer)
 static void measure_class(const naca_t *core, layer_t *layer)
 {
     const uint16_t *owners = AT_CONST(uint16_t, core, layer->at[OWNERS]);
-    const uint16_t *wins = AT_CONST(uint16_t, core, layer->at[WINS]);
+    const uint16_t *wins = LEARNED_CONST(uint16_t, core, layer->at[WINS]);
     layer->measured = NOTHING;
     if (layer->winner < 0 || wins[layer->winner] == 0) {
         return;

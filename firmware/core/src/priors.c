@@ -29,7 +29,7 @@ void naca_find_owners(naca_t *core, layer_t *layer)
 static void count_classes(naca_t *core, const layer_t *layer)
 {
     const uint16_t *owners = AT_CONST(uint16_t, core, layer->at[OWNERS]);
-    const uint16_t *wins = AT_CONST(uint16_t, core, layer->at[WINS]);
+    const uint16_t *wins = LEARNED_CONST(uint16_t, core, layer->at[WINS]);
     uint32_t *classes = AT(uint32_t, core, layer->at[CLASSES]);
     memset(classes, 0, 8u * core->net.capacity);
     for (uint32_t j = 0; j < layer->p.neurons; j++) {
@@ -49,7 +49,7 @@ static int32_t logarithm(uint32_t x)
 // What all neurons of a class have in common, in place of the counts.
 static void weigh_classes(naca_t *core, const layer_t *layer)
 {
-    const uint32_t *means = AT_CONST(uint32_t, core, layer->at[MEANS]);
+    const uint32_t *means = LEARNED_CONST(uint32_t, core, layer->at[MEANS]);
     uint32_t *classes = AT(uint32_t, core, layer->at[CLASSES]);
     const uint32_t mean = means[DISTANCE] < LARGEST_MEAN ? means[DISTANCE] : LARGEST_MEAN;
     const uint32_t distance = mean * layer->p.rarity;
@@ -67,8 +67,8 @@ static void weigh_classes(naca_t *core, const layer_t *layer)
 void naca_renew_priors(naca_t *core, layer_t *layer)
 {
     const uint16_t *owners = AT_CONST(uint16_t, core, layer->at[OWNERS]);
-    const uint16_t *wins = AT_CONST(uint16_t, core, layer->at[WINS]);
-    const uint32_t *means = AT_CONST(uint32_t, core, layer->at[MEANS]);
+    const uint16_t *wins = LEARNED_CONST(uint16_t, core, layer->at[WINS]);
+    const uint32_t *means = LEARNED_CONST(uint32_t, core, layer->at[MEANS]);
     const uint32_t *classes = AT_CONST(uint32_t, core, layer->at[CLASSES]);
     int32_t *priors = AT(int32_t, core, layer->at[PRIORS]);
     const uint32_t gap = means[GAP] < LARGEST_MEAN ? means[GAP] : LARGEST_MEAN;
@@ -99,8 +99,8 @@ static void approach(uint32_t *mean, uint32_t value, uint32_t over)
 
 void naca_learn_priors(naca_t *core, layer_t *layer)
 {
-    uint32_t *means = AT(uint32_t, core, layer->at[MEANS]);
-    const uint32_t learned = AT_CONST(uint32_t, core, core->state)[0];
+    uint32_t *means = LEARNED(uint32_t, core, layer->at[MEANS]);
+    const uint32_t learned = LEARNED_CONST(uint32_t, core, 0)[0];
     const uint32_t least = learned > 1u ? learned : 1u;
     const uint32_t over = least < MEAN_OVER ? least : MEAN_OVER;
     if (layer->measured == GAP_AND_DISTANCE) {

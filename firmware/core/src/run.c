@@ -149,7 +149,7 @@ naca_status_t naca_learned(const naca_t *core, uint32_t *learned)
     if (core == NULL || learned == NULL) {
         return NACA_ERR_ARGUMENT;
     }
-    *learned = *AT_CONST(uint32_t, core, core->state);
+    *learned = *LEARNED_CONST(uint32_t, core, 0);
     return NACA_OK;
 }
 
@@ -158,7 +158,7 @@ naca_status_t naca_seen(const naca_t *core, uint32_t *seen, uint32_t capacity)
     if (core == NULL || seen == NULL || capacity != core->net.capacity) {
         return NACA_ERR_ARGUMENT;
     }
-    memcpy(seen, AT_CONST(uint32_t, core, core->state) + 1, 4u * capacity);
+    memcpy(seen, LEARNED_CONST(uint32_t, core, 0) + 1, 4u * capacity);
     return NACA_OK;
 }
 

@@ -8,7 +8,7 @@ enum { MAGIC = 0, NETWORK = 1, SIZE = 2, CHECK = 3 };
 uint8_t *naca_state_bytes(naca_t *core, uint32_t *size)
 {
     *size = core->state_size;
-    return AT(uint8_t, core, core->state);
+    return LEARNED(uint8_t, core, 0);
 }
 
 naca_status_t naca_state_hash(const naca_t *core, uint32_t *hash)
@@ -16,7 +16,7 @@ naca_status_t naca_state_hash(const naca_t *core, uint32_t *hash)
     if (core == NULL || hash == NULL) {
         return NACA_ERR_ARGUMENT;
     }
-    *hash = naca_crc32(0, AT_CONST(uint8_t, core, core->state), core->state_size);
+    *hash = naca_crc32(0, LEARNED_CONST(uint8_t, core, 0), core->state_size);
     return NACA_OK;
 }
 
@@ -43,7 +43,7 @@ naca_status_t naca_state_save(const naca_t *core, void *buffer, uint32_t size)
     header[SIZE] = core->state_size;
     (void)naca_state_hash(core, &header[CHECK]);
     memcpy(buffer, header, sizeof header);
-    memcpy((uint8_t *)buffer + NACA_STATE_HEADER, AT_CONST(uint8_t, core, core->state),
+    memcpy((uint8_t *)buffer + NACA_STATE_HEADER, LEARNED_CONST(uint8_t, core, 0),
            core->state_size);
     return NACA_OK;
 }
@@ -53,6 +53,9 @@ naca_status_t naca_state_load(naca_t *core, const void *buffer, uint32_t size)
     uint32_t header[4];
     if (core == NULL || buffer == NULL) {
         return NACA_ERR_ARGUMENT;
+    }
+    if (core->is_frozen != 0) {
+        return NACA_ERR_FROZEN;
     }
     if (size < NACA_STATE_HEADER) {
         return NACA_ERR_TRUNCATED;
@@ -71,7 +74,7 @@ naca_status_t naca_state_load(naca_t *core, const void *buffer, uint32_t size)
     if (naca_crc32(0, state, core->state_size) != header[CHECK]) {
         return NACA_ERR_CHECKSUM;
     }
-    memcpy(AT(uint8_t, core, core->state), state, core->state_size);
+    memcpy(LEARNED(uint8_t, core, 0), state, core->state_size);
     naca_state_written(core);
     return NACA_OK;
 }

@@ -17,8 +17,9 @@ static const char names[] = "NACA_OK\0"
                             "NACA_ERR_STATE\0"
                             "NACA_ERR_BUFFER\0"
                             "NACA_ERR_STAGES\0"
+                            "NACA_ERR_FROZEN\0"
                             "NACA_UNKNOWN";
-enum { LAST = NACA_ERR_STAGES };
+enum { LAST = NACA_ERR_FROZEN };
 
 const char *naca_status_name(naca_status_t status)
 {

@@ -104,7 +104,7 @@ static void plan_input(naca_t *core, bool is_real, uint32_t *end)
     core->arrived = core->arrived != 0 ? core->arrived : core->spikes;
 }
 
-void naca_plan(const naca_image_t *image, naca_t *core, bool is_real)
+void naca_plan(const naca_image_t *image, naca_t *core, bool is_real, bool is_frozen)
 {
     memset(core, 0, sizeof *core);
     core->image.at = image->data;
@@ -120,12 +120,12 @@ void naca_plan(const naca_image_t *image, naca_t *core, bool is_real)
     const uint32_t count = core->net.populations;
     uint32_t end = (uint32_t)(sizeof *core + count * sizeof(layer_t));
     plan_input(core, is_real, &end);
-    core->state = end;
+    const uint32_t state = end;
     uint32_t scratch = 0;
     // The learned state lies in one piece, so scratch has to wait until its end is known.
     for (uint32_t pass = 0; pass < 2u; pass++) {
         // The samples learned, and those of each class.
-        uint32_t learned = core->state + 4u + 4u * core->net.capacity;
+        uint32_t learned = 4u + 4u * core->net.capacity;
         uint32_t before = core->arriving;
         core->units = core->stage_units;
         for (uint32_t i = 0; i < count; i++) {
@@ -150,22 +150,41 @@ void naca_plan(const naca_image_t *image, naca_t *core, bool is_real)
             core->stages.at->inhibition->plan_state(core, is_real, &learned);
         }
         if (pass == 0) {
-            core->state_size = learned - core->state;
-            scratch = learned;
+            core->state_size = learned;
+            scratch = is_frozen ? state : state + learned;
         }
     }
     core->size = round_up(scratch, NACA_ALIGNMENT);
+    core->is_frozen = is_frozen ? 1u : 0;
+    if (is_frozen) {
+        core->learned.frozen = image->data + image_offset(image->data, TAG_STATE);
+    } else if (is_real) {
+        core->learned.at = AT(uint8_t, core, state);
+    }
 }
 
-naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size)
+static naca_status_t find_size(const naca_image_t *image, bool is_frozen, uint32_t *size)
 {
     naca_t core;
     if (image == NULL || image->data == NULL || size == NULL) {
         return NACA_ERR_ARGUMENT;
     }
-    naca_plan(image, &core, false);
+    if (is_frozen && image_offset(image->data, TAG_STATE) == 0) {
+        return NACA_ERR_STATE;
+    }
+    naca_plan(image, &core, false, is_frozen);
     *size = core.size;
     return NACA_OK;
+}
+
+naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size)
+{
+    return find_size(image, false, size);
+}
+
+naca_status_t naca_frozen_size(const naca_image_t *image, uint32_t *size)
+{
+    return find_size(image, true, size);
 }
 
 // All that depends on it are the squared norms of each neuron's weights, what an offset makes of
@@ -174,7 +193,7 @@ void naca_state_written(naca_t *core)
 {
     for (uint32_t i = 0; i < core->net.populations; i++) {
         layer_t *layer = &core->layers[i];
-        const uint8_t *weights = AT(uint8_t, core, layer->at[WEIGHTS]);
+        const uint8_t *weights = LEARNED(uint8_t, core, layer->at[WEIGHTS]);
         for (uint32_t j = 0; layer->at[NORMS] != 0 && j < layer->p.neurons; j++) {
             uint32_t norm = 0;
             naca_tick(core);
@@ -193,33 +212,45 @@ void naca_state_written(naca_t *core)
     }
 }
 
-naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t size, naca_t **core)
+// The learned state of the image or, where it has none, as new.
+static void fill_state(const naca_image_t *image, naca_t *core)
 {
-    naca_t planned;
-    if (image == NULL || image->data == NULL || workspace == NULL || core == NULL) {
+    const uint32_t state = image_offset(image->data, TAG_STATE);
+    if (state != 0) {
+        memcpy(core->learned.at, image->data + state, core->state_size);
+        return;
+    }
+    for (uint32_t i = 0; i < core->net.populations; i++) { // every weight is 0
+        const layer_t *layer = &core->layers[i];
+        // Pairs of 4 bits, or half of the bytes that are 0 already.
+        const uint32_t pairs = layer->rows * layer->padded / 2u;
+        memset(LEARNED(uint8_t, core, layer->at[WEIGHTS]), layer->p.zero_point * 17, pairs);
+    }
+}
+
+static naca_status_t set_up(const naca_image_t *image, bool is_frozen, void *workspace,
+                            uint32_t size, naca_t **core)
+{
+    uint32_t needed;
+    if (workspace == NULL || core == NULL) {
         return NACA_ERR_ARGUMENT;
+    }
+    const naca_status_t status = find_size(image, is_frozen, &needed);
+    if (status != NACA_OK) {
+        return status;
     }
     if ((uintptr_t)workspace % NACA_ALIGNMENT != 0) {
         return NACA_ERR_ALIGNMENT;
     }
-    naca_plan(image, &planned, false);
-    if (size < planned.size) {
+    if (size < needed) {
         return NACA_ERR_WORKSPACE;
     }
     naca_t *made = workspace;
-    memset(workspace, 0, planned.size);
-    naca_plan(image, made, true);
+    memset(workspace, 0, needed);
+    naca_plan(image, made, true, is_frozen);
     made->network_id = image->network_id;
-    const uint32_t state = image_offset(image->data, TAG_STATE);
-    if (state != 0) {
-        memcpy(AT(uint8_t, made, made->state), image->data + state, made->state_size);
-    } else {
-        for (uint32_t i = 0; i < made->net.populations; i++) { // every weight is 0
-            const layer_t *layer = &made->layers[i];
-            // Pairs of 4 bits, or half of the bytes that are 0 already.
-            const uint32_t pairs = layer->rows * layer->padded / 2u;
-            memset(AT(uint8_t, made, layer->at[WEIGHTS]), layer->p.zero_point * 17, pairs);
-        }
+    if (!is_frozen) {
+        fill_state(image, made);
     }
     for (uint32_t i = 0; i < made->net.populations; i++) {
         if (made->layers[i].at[OWNERS] != 0) {
@@ -229,4 +260,15 @@ naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t siz
     naca_state_written(made);
     *core = made;
     return NACA_OK;
+}
+
+naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t size, naca_t **core)
+{
+    return set_up(image, false, workspace, size, core);
+}
+
+naca_status_t naca_init_frozen(const naca_image_t *image, void *workspace, uint32_t size,
+                               naca_t **core)
+{
+    return set_up(image, true, workspace, size, core);
 }

@@ -91,7 +91,8 @@ typedef enum naca_status {
     NACA_ERR_LABEL = -11,    ///< the label is not below the image's capacity for classes
     NACA_ERR_STATE = -12,    ///< a saved state of another network
     NACA_ERR_BUFFER = -13,   ///< the buffer is too small for what was to be written
-    NACA_ERR_STAGES = -14    ///< the image has frozen stages whose code was not handed over
+    NACA_ERR_STAGES = -14,   ///< the image has frozen stages whose code was not handed over
+    NACA_ERR_FROZEN = -15    ///< the learned state is that of the image, which nobody writes
 } naca_status_t;
 
 /// The name of a status as it is written in this header, "NACA_UNKNOWN" for any other number.
@@ -237,6 +238,14 @@ naca_status_t naca_workspace_size(const naca_image_t *image, uint32_t *size);
 /// Work: fills the workspace once, plus that of naca_state_written.
 /// NACA_ERR_ARGUMENT as above, NACA_ERR_ALIGNMENT, NACA_ERR_WORKSPACE where `size` is too small.
 naca_status_t naca_init(const naca_image_t *image, void *workspace, uint32_t size, naca_t **core);
+
+/// The same for programs that only infer: the learned state, which is most of the workspace, stays
+/// in the image, in flash, so the image must have one. What would change it (naca_learn,
+/// naca_forget, naca_state_load) answers NACA_ERR_FROZEN, and naca_state_bytes are only to be read.
+/// As naca_workspace_size and naca_init; NACA_ERR_STATE where the image has no learned state.
+naca_status_t naca_frozen_size(const naca_image_t *image, uint32_t *size);
+naca_status_t naca_init_frozen(const naca_image_t *image, void *workspace, uint32_t size,
+                               naca_t **core);
 
 /// Have `progress` called with `user` in the midst of presenting, learning and naca_state_written:
 /// once a time step at least, and between two calls come at most NACA_PROGRESS_WORK synapses,
