@@ -15,7 +15,7 @@ from support import FIRMWARE, run
 ROOMS = {
     "core": 13312,
     "stages": 4096,
-    "inhibition": 3456,
+    "inhibition": 3520,
     "signal": 4608,
     "store": 2816,
     "link": 9216,

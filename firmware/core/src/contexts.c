@@ -77,8 +77,7 @@ void naca_note_residual(naca_t *core, layer_t *layer)
 
 bool naca_is_mature(const naca_t *core, const layer_t *layer, uint32_t label)
 {
-    return layer->measured != NOTHING &&
-           LEARNED_CONST(uint32_t, core, 0)[1u + label] >= MATURE;
+    return layer->measured != NOTHING && LEARNED_CONST(uint32_t, core, 0)[1u + label] >= MATURE;
 }
 
 // Whether x > y * 2^shift, which need not fit 32 bits.
