@@ -255,6 +255,12 @@ def test_the_command_writes_folder_and_zip(kind: str, image_file: Path, tmp_path
     assert {name: archive.read(f"{folder}/{name}") for name in files} == files
 
 
+def test_a_zip_for_platformio_is_that_of_its_library(image_file: Path, tmp_path: Path) -> None:
+    done("export", image_file, "--platformio", "-o", tmp_path / "out.zip")
+    done("export", image_file, "--pio-zip", "-o", tmp_path / "net.pkg")
+    assert (tmp_path / "net.pkg").read_bytes() == (tmp_path / "out.zip").read_bytes()
+
+
 def test_what_was_there_is_kept(image_file: Path, tmp_path: Path) -> None:
     """A sketch that was changed, and code that the library no longer has."""
     folder = tmp_path / "out"

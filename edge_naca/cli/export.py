@@ -26,6 +26,7 @@ from edge_naca.files import read_file
 @click.option("--nir", "as_nir", is_flag=True, help="As a NIR graph of what predicts.")
 @click.option("--arduino", is_flag=True, help="As an Arduino library.")
 @click.option("--platformio", is_flag=True, help="As a PlatformIO library.")
+@click.option("--pio-zip", is_flag=True, help="The same as a ZIP, whatever PATH is called.")
 @click.option("--zephyr", is_flag=True, help="As a Zephyr module, with Kconfig and a sample.")
 @click.option("--idf", is_flag=True, help="As an ESP-IDF component.")
 @click.option("--cmake", is_flag=True, help="As a CMake package, with pkg-config files.")
@@ -92,7 +93,8 @@ def export(
 
     chosen = [kind for kind, is_chosen in libraries.items() if is_chosen]
     if as_c + as_onnx + as_learning + as_nir + len(chosen) != 1:
-        forms = ["c", "onnx", "onnx-learning", "nir", *libraries]
+        kinds = [kind.replace("_", "-") for kind in libraries]
+        forms = ["c", "onnx", "onnx-learning", "nir", *kinds]
         raise click.UsageError(f"say what to export as, one of: --{', --'.join(forms)}")
     if not (as_onnx or as_learning) and input_type is not None:
         raise click.UsageError("--input-type goes with --onnx and --onnx-learning")

@@ -1,4 +1,4 @@
-"""``edge-naca export --arduino``, ``--platformio``, ``--zephyr``, ``--idf`` and ``--cmake``."""
+"""``edge-naca export --arduino``, ``--platformio``, ``--pio-zip``, ``--zephyr`` and others."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from edge_naca.export.packages.library import KINDS, folder_name, library
 
 def export_package(data: bytes, output: Path, name: str, kind: str, as_json: bool) -> None:
     """Write a library with an image as a folder or, where `output` ends in .zip, as a ZIP."""
+    as_zip = output.suffix == ".zip" or kind == "pio_zip"
+    kind = "platformio" if kind == "pio_zip" else kind
     files = library(data, name, kind)
-    if output.suffix == ".zip":
+    if as_zip:
         common.check_writable(output)
         common.write_kept({output: zipped(files, folder_name(name, kind))}, as_json)
     else:
