@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TypeVar
@@ -30,6 +31,10 @@ for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
 
 # Defaults of whoever runs the tests are none of theirs.
 os.environ["EDGE_NACA_CONFIG"] = os.devnull
+
+# What the user keeps in a file of defaults is not for tests.
+os.environ["XDG_CONFIG_HOME"] = str(Path(tempfile.gettempdir()) / "edge-naca-tests")
+os.environ.pop("EDGE_NACA_CONFIG", None)
 
 # What a shell starts in the background ignores signals, and so would the programs of the tests.
 for name, handler in (

@@ -110,12 +110,13 @@ def test_two_ways_of_running_are_both_normal() -> None:
 @given(st.integers(0, 2**31), st.integers(2, 40), st.booleans())
 def test_the_mean_lies_in_the_middle_of_codes(seed: int, features: int, are_real: bool) -> None:
     rng = np.random.default_rng(seed)
-    x = rng.normal(rng.uniform(-900, 900, features), rng.uniform(1, 900, features), (60, features))
+    x = rng.normal(rng.uniform(-900, 900, features), rng.uniform(5, 900, features), (60, features))
     x = x.astype(np.float32) if are_real else np.rint(x).astype(np.int16)
     plan = scaling.plan(x, scaling="centred")
     assert (plan.source, plan.bits, plan.inhibition) == ("centred", 7, None)
     core = Core(competitive(plan.preparation, 1, 1, bits=plan.bits))
-    codes = core.prepare_many(x.mean(axis=0)[None].astype(x.dtype)).astype(int)
+    mean = x.mean(axis=0)[None] if are_real else np.rint(x.mean(axis=0))[None]
+    codes = core.prepare_many(mean.astype(x.dtype)).astype(int)
     assert (np.abs(codes - 63.5) <= 2).all()
     spread = core.prepare_many(x).std(axis=0)
     assert (np.abs(spread - 127 / 24) <= 0.7).all()

@@ -253,6 +253,7 @@ def names_for(page: str) -> dict[str, Any]:
     if page == "how-do-i.md":
         few = np.tile(np.flatnonzero(y < 4), 2)  # enough to hold some out
         today |= {"X": x[few], "y": y[few], "X_test": x[few], "y_test": y[few]}
+        today |= {"X_normal": np.tile(x[y == 0], (5, 1))}
     if page == "streaming.md":
         today |= {"X": digits.x_train[:9], "y": digits.y_train[:9]}
         today |= {"X_today": x, "y_today": y}

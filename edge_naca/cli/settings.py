@@ -22,6 +22,7 @@ else:
 
 VARIABLE = "EDGE_NACA_CONFIG"
 
+LARGEST = 1 << 20  # bytes of a file of defaults
 _META = "edge_naca.settings"
 
 
@@ -129,7 +130,7 @@ def read(path: Path) -> Settings:
     """
     settings = Settings(path, {})
     try:
-        settings.content = tomllib.loads(read_file(path).decode("utf-8-sig"))
+        settings.content = tomllib.loads(read_file(path, LARGEST).decode("utf-8-sig"))
     except OSError as error:
         raise settings.error("cannot be read", str(error.strerror)) from error
     except ValueError as error:

@@ -491,6 +491,9 @@ void naca_compete_gated(naca_t *core, layer_t *layer, uint32_t label);
 naca_status_t naca_present(naca_t *core, const naca_sample_t *sample, const lesson_t *lesson,
                            const naca_recording_t *recording, naca_result_t *result);
 
+// A label's neuromodulator at every neuron, int8[neurons]; null where the error takes its place.
+const int8_t *naca_label_row(const naca_t *core, const layer_t *layer, uint32_t label);
+
 // ---- priors.c, for populations that have some ---------------------------------------------------
 
 enum { GAP, DISTANCE };           // at[MEANS]
@@ -541,9 +544,6 @@ void naca_note_residual(naca_t *core, layer_t *layer);
 void naca_settle_context(naca_t *core, layer_t *layer);
 
 // ---- learn.c ------------------------------------------------------------------------------------
-
-// A label's neuromodulator at every neuron, int8[neurons]; null where the error takes its place.
-const int8_t *naca_label_row(const naca_t *core, const layer_t *layer, uint32_t label);
 
 // Learn that the sample's class is `label`. Called by naca_learn after the last step, population by
 // population in ascending order, since each is taught by the spikes that the one before ends with.

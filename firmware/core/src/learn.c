@@ -140,13 +140,6 @@ static int32_t error_of(const naca_t *core, const layer_t *layer, uint32_t neuro
     return (neuron == label ? 64 : 0) - (int32_t)rate;
 }
 
-// A label's neuromodulator at every neuron, null where the error takes its place.
-const int8_t *naca_label_row(const naca_t *core, const layer_t *layer, uint32_t label)
-{
-    return layer->table != 0 ? IN_IMAGE(int8_t, core, layer->table + label * layer->p.neurons)
-                             : NULL;
-}
-
 uint32_t naca_learn_population(naca_t *core, uint32_t population, uint32_t label)
 {
     layer_t *layer = &core->layers[population];
@@ -186,10 +179,13 @@ naca_status_t naca_learn(naca_t *core, const naca_sample_t *sample, uint32_t lab
                          naca_result_t *result)
 {
     const lesson_t lesson = {label, naca_compete_gated};
-    if (core != NULL && label >= core->net.capacity) {
+    if (core == NULL) {
+        return NACA_ERR_ARGUMENT;
+    }
+    if (label >= core->net.capacity) {
         return NACA_ERR_LABEL;
     }
-    if (core != NULL && core->is_frozen != 0) {
+    if (core->is_frozen != 0) {
         return NACA_ERR_FROZEN;
     }
     const naca_status_t status = naca_present(core, sample, &lesson, NULL, result);

@@ -233,6 +233,13 @@ static void compete(naca_t *core, layer_t *layer)
     layer->margin = best;
 }
 
+// A label's neuromodulator at every neuron, null where the error takes its place.
+const int8_t *naca_label_row(const naca_t *core, const layer_t *layer, uint32_t label)
+{
+    return layer->table != 0 ? IN_IMAGE(int8_t, core, layer->table + label * layer->p.neurons)
+                             : NULL;
+}
+
 // How a neuron stands in the gated competition.
 static int32_t score_of(const naca_t *core, const layer_t *layer, uint32_t neuron)
 {

@@ -71,9 +71,6 @@ void naca_link_send(naca_link_t *link, uint8_t type, naca_link_status_t status, 
 
 // ---- device.c: what the device is at ------------------------------------------------------------
 
-// Start the current image anew, with the saved state that belongs to it or without, in a new epoch.
-// Leaves link->core null, and the reason in image_status, where no image runs.
-void naca_link_start(naca_link_t *link, bool with_saved);
 // A new epoch: the learned state came from elsewhere, so what was remembered of the old one no
 // longer counts.
 void naca_link_new_epoch(naca_link_t *link);
@@ -93,19 +90,49 @@ bool naca_link_has_store(const naca_link_t *link);
 enum { MAGIC = 0, NETWORK = 1, SIZE = 2, CHECK = 3, STATE_WORDS = 4 };
 void naca_link_state_header(const naca_link_t *link, uint32_t header[STATE_WORDS]);
 // What the store holds before a saved state: section 5.
-enum { SESSION, SESSION_START, NAMES, LOCKED, SALT, KEY = 6, RECORD_WORDS = 12 };
+enum {
+    SESSION = 0,
+    SESSION_START = 1,
+    NAMES = 2,
+    LOCKED = 3,
+    SALT = 4,
+    KEY = 6,
+    RECORD_WORDS = 12
+};
 enum { RECORD = 4 * RECORD_WORDS };
 // Whether the store holds a state of this image and network. A network runs.
 bool naca_link_has_saved(const naca_link_t *link);
 // What the store holds is what the network has learned.
 void naca_link_mark_saved(naca_link_t *link);
+// Refuse with who teaches the device, and how many items it has learned.
+naca_link_status_t naca_link_other_session(naca_link_t *link);
+
+// ---- start.c ----------------------------------------------------------------------------------
+
+// Start the current image anew, with the saved state that belongs to it or without, in a new epoch.
+// Leaves link->core null, and the reason in image_status, where no image runs.
+void naca_link_start(naca_link_t *link, bool with_saved);
 // The largest batch: its results fit the answer and the memory of answers.
 uint32_t naca_link_batch(const naca_link_t *link);
 
+// ---- lesson.c: lessons that can be undone
+// ---------------------------------------------------------
+
+// Bytes that there are for a copy of the learned state.
+uint32_t naca_link_copy_room(const naca_link_t *link);
+// Keep one, where there is room; bring it back.
+void naca_link_keep_copy(naca_link_t *link);
+void naca_link_bring_back(naca_link_t *link);
+// Whether there is memory to undo a lesson.
+bool naca_link_can_undo(const naca_link_t *link);
+// Keep the learned state, which is about to change, so that UNDO brings it back.
+void naca_link_before_change(naca_link_t *link);
+// naca_learn, of a lesson that can be undone.
+naca_status_t naca_link_teach(naca_link_t *link, const naca_sample_t *sample, uint32_t label,
+                              naca_result_t *result);
+
 // ---- samples.c ----------------------------------------------------------------------------------
 
-// Refuse with who teaches the device, and how many items it has learned.
-naca_link_status_t naca_link_other_session(naca_link_t *link);
 // Remember that an item was learned at that position, and its answer.
 void naca_link_remember(const naca_link_t *link, uint32_t position, uint32_t item,
                         const naca_result_t *result);
@@ -115,7 +142,7 @@ void naca_link_remember(const naca_link_t *link, uint32_t position, uint32_t ite
 // the table there says, or more where it says so, and, where the table says so, with a network that
 // runs. What the bytes say is theirs to check.
 
-// device.c: the body of HELLO, which also ends the answer to a request that starts the network
+// start.c: the body of HELLO, which also ends the answer to a request that starts the network
 // anew.
 handler_t naca_link_hello;
 
@@ -139,13 +166,6 @@ naca_link_status_t naca_link_check_chunk(naca_link_t *link, const naca_upload_t 
 handler_t naca_link_undo;
 handler_t naca_link_rollback;
 handler_t naca_link_forget;
-// Whether there is memory to undo a lesson.
-bool naca_link_can_undo(const naca_link_t *link);
-// Keep the learned state, which is about to change, so that UNDO brings it back.
-void naca_link_before_change(naca_link_t *link);
-// naca_learn, of a lesson that can be undone.
-naca_status_t naca_link_teach(naca_link_t *link, const naca_sample_t *sample, uint32_t label,
-                              naca_result_t *result);
 // Whether a change other than by lessons may go on: it names a session, and how many items are
 // learned; else the status to answer with, its numbers appended.
 naca_link_status_t naca_link_check_change(naca_link_t *link, const uint8_t *data);

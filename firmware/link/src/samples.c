@@ -128,12 +128,6 @@ typedef struct item_place {
     uint32_t position;
 } item_place_t;
 
-naca_link_status_t naca_link_other_session(naca_link_t *link)
-{
-    naca_link_put32(link, link->session);
-    return naca_link_refuse(link, NACA_LINK_OTHER_SESSION, naca_link_learned(link));
-}
-
 // Whether an item is the next to be learned, or was learned: section 2. `checksum` is its own.
 static naca_link_status_t check_place(naca_link_t *link, item_place_t place, uint32_t checksum)
 {

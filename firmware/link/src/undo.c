@@ -1,78 +1,16 @@
 #include "internal.h"
 
-// UNDO, ROLLBACK and FORGET; section 8. A copy of the learned state, from before the latest lesson,
-// lies at the end of the workspace where the core and a signal's windows leave room for it.
+// UNDO, ROLLBACK and FORGET; section 8.
 
 enum { LAST = 0, MARKED = 1, MARK = 2 }; // what UNDO is asked for
-
-static uint32_t state_size(const naca_link_t *link)
-{
-    uint32_t size;
-    (void)naca_state_bytes(link->core, &size);
-    return size;
-}
-
-static uint32_t room(const naca_link_t *link)
-{
-    const uint32_t all = link->config->workspace_size;
-    return link->core != NULL && link->used < all ? all - link->used : 0;
-}
-
-bool naca_link_can_undo(const naca_link_t *link)
-{
-    return link->core != NULL && state_size(link) <= room(link);
-}
-
-static uint8_t *copy_of(const naca_link_t *link)
-{
-    uint8_t *end = (uint8_t *)link->config->workspace + link->config->workspace_size;
-    return end - state_size(link);
-}
-
-static void keep(naca_link_t *link)
-{
-    uint32_t size;
-    const uint8_t *state = naca_state_bytes(link->core, &size);
-    memcpy(copy_of(link), state, size);
-}
-
-void naca_link_before_change(naca_link_t *link)
-{
-    naca_link_undo_t *undo = &link->undo;
-    if (undo->is_marked == 0) {
-        undo->has_copy = naca_link_can_undo(link) ? 1 : 0;
-        if (undo->has_copy != 0) {
-            keep(link);
-        }
-    }
-}
-
-naca_status_t naca_link_teach(naca_link_t *link, const naca_sample_t *sample, uint32_t label,
-                              naca_result_t *result)
-{
-    naca_link_before_change(link);
-    const naca_status_t status = naca_learn(link->core, sample, label, result);
-    if (status != NACA_OK && link->undo.is_marked == 0) {
-        link->undo.has_copy = 0; // nothing was learned: that is no lesson to undo
-    }
-    return status;
-}
-
-static void bring_back(naca_link_t *link)
-{
-    uint32_t size;
-    uint8_t *state = naca_state_bytes(link->core, &size);
-    memcpy(state, copy_of(link), size);
-    naca_state_written(link->core);
-}
 
 static naca_link_status_t mark(naca_link_t *link)
 {
     naca_link_undo_t *undo = &link->undo;
     if (!naca_link_can_undo(link)) {
-        return naca_link_refuse(link, NACA_LINK_TOO_LARGE, room(link));
+        return naca_link_refuse(link, NACA_LINK_TOO_LARGE, naca_link_copy_room(link));
     }
-    keep(link);
+    naca_link_keep_copy(link);
     undo->has_copy = 0;
     undo->is_marked = 1;
     undo->session = link->session;
@@ -86,7 +24,7 @@ static naca_link_status_t mark(naca_link_t *link)
 static void back_to_mark(naca_link_t *link)
 {
     const naca_link_undo_t undo = link->undo;
-    bring_back(link);
+    naca_link_bring_back(link);
     naca_link_new_epoch(link);
     link->session = undo.session;
     link->session_start = undo.session_start;
@@ -126,12 +64,12 @@ naca_link_status_t naca_link_undo(naca_link_t *link, body_t body)
     }
     naca_link_status_t status = naca_link_check_change(link, body.data);
     if (status == NACA_LINK_OK && !naca_link_can_undo(link)) {
-        status = naca_link_refuse(link, NACA_LINK_TOO_LARGE, room(link));
+        status = naca_link_refuse(link, NACA_LINK_TOO_LARGE, naca_link_copy_room(link));
     }
     if (status == NACA_LINK_OK && what == MARK) {
         status = mark(link);
     } else if (status == NACA_LINK_OK && what == LAST && undo->has_copy != 0) {
-        bring_back(link);
+        naca_link_bring_back(link);
         naca_link_new_epoch(link);
         hand_over(link, session);
     } else if (status == NACA_LINK_OK) {
