@@ -189,7 +189,7 @@ MUTATIONS: dict[str, Mutation] = {
     "centre-of-all": (L, "if (wins[n] != 0) {", "if (true) {"),
     "centre-rounded-up": (L, "(int32_t)(sum / recruited)", "(int32_t)((sum + 1u) / recruited)"),
     "centre-of-one-row": (L, "centre[i] += row[j] * mean[j]", "centre[i] += row[0] * mean[j]"),
-    "centre-kept": (L, "int32_t sum = -AT_CONST(int32_t, core, v->centre)[i];", "int32_t sum = 0;"),
+    "centre-kept": (L, "-LEARNED_CONST(int32_t, core, v->centre)[i];", "0;"),
     "scaled-not-rounded": ("inhibition.h", "sum + half, down", "sum, down"),
     "scaled-one-sided": ("inhibition.h", "down), -largest,", "down), -127,"),
     "scaled-multiplied-once": ("inhibition.h", "(shift < -7 ? 7 : -shift)", "1"),
@@ -253,7 +253,7 @@ MUTATIONS: dict[str, Mutation] = {
     "answer-without-spikes": ("run.c", "most > 0 ? (int32_t)best : -1", "(int32_t)best"),
     "no-rest": ("run.c", "    rest(core);\n", ""),
     "margin-of-output": ("run.c", "populations - 2u", "populations - 1u"),
-    "class-not-counted": ("run.c", "learned[1u + label]++;", ""),
+    "class-not-counted": ("learn.c", "learned[1u + label]++;", ""),
     # learning
     "noise-missing": ("learn.c", "product + noise", "product"),
     "noise-too-wide": ("learn.c", "(uint32_t)1 << shift) - 1u", "(uint32_t)2 << shift) - 1u"),
@@ -288,7 +288,7 @@ MUTATIONS: dict[str, Mutation] = {
     "events-of-signs-taken": ("prepare.c", "return net->is_signed == 0;", "return true;"),
     "signs-anywhere": ("image.c", "!signs_fit(check, first)", "false"),
     "events-doubled": ("prepare.c", "next = at + 1u;", "next = at;"),
-    "label-unchecked": ("run.c", "label >= core->net.capacity", "label > core->net.capacity"),
+    "label-unchecked": ("learn.c", "label >= core->net.capacity", "label > core->net.capacity"),
     "field-unchecked": ("fields.c", "value > limit ||", "value > limit + 1 ||"),
     "workspace-too-large": ("workspace.c", "(to - 1u);", "(to - 1u) | to;"),
 }  # fmt: skip

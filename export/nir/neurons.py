@@ -162,7 +162,7 @@ def read_neurons(node: Node, arriving: Arriving, options: NirOptions) -> tuple[L
     }
     nothing = np.array(0.0)
     if kind in ("LI", "CubaLI", "I"):
-        if kind != "I" and np.ptp(np.asarray(each(node, "v_leak", arriving, 0.0))) > 0:
+        if kind != "I" and len(np.unique(each(node, "v_leak", arriving, 0.0))) > 1:
             raise NodeError(
                 "its v_leak differs from neuron to neuron, so that their potentials cannot be "
                 "compared with each other as they are",
