@@ -7,7 +7,6 @@ The table of known boards has the same fields. Who builds and emulates boards re
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,8 @@ MAX_DESCRIPTION = 1 << 16  # bytes of such a file
 COMPILERS = ("arm-none-eabi", "riscv64-unknown-elf", "avr")
 MAX_MEMORY = 1 << 32  # bytes that a processor of 32 bits addresses
 MAX_CLOCK = 10_000_000_000  # Hz
+MAX_CURRENT = 1_000_000  # µA/MHz
+MAX_VOLTS = 1000
 
 
 def path_of(name: str | Path) -> Path | None:
@@ -124,9 +125,12 @@ def _whole(most: int) -> Callable[[object], str]:
     return check
 
 
-def _positive(value: object) -> str:
-    right = type(value) in (int, float) and math.isfinite(value) and value > 0  # type: ignore[arg-type,operator]
-    return "" if right else "is a number above 0"
+def _positive(most: int) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        right = type(value) in (int, float) and 0 < value <= most  # type: ignore[operator]
+        return "" if right else f"is a number above 0, up to {most}"
+
+    return check
 
 
 def _figure(**checks: Callable[[object], str]) -> Callable[[object], str]:
@@ -160,7 +164,7 @@ FIELDS: dict[str, Callable[[object], str]] = {
     "flash": _figure(bytes=_whole(MAX_MEMORY)),
     "cache": _figure(bytes=_whole(MAX_MEMORY)),
     "ram": _figure(bytes=_whole(MAX_MEMORY)),
-    "current": _figure(microamperes_per_mhz=_positive, volts=_positive),
+    "current": _figure(microamperes_per_mhz=_positive(MAX_CURRENT), volts=_positive(MAX_VOLTS)),
     "notes": _text,
     "$schema": _text,
 }

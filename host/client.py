@@ -328,8 +328,11 @@ class LinkDevice(Device):
 
     def names(self) -> dict[int, str]:
         """Return what the owner calls classes, by their labels, where that is not the image's."""
+        return naming.texts(self._names())
+
+    def _names(self) -> dict[int, bytes]:
         most = 0xFFFF
-        return naming.unpack(transfer.read(self.link, Kind.NAMES_READ, most), self.link.name)
+        return naming.unpack(transfer.read(self.link, Kind.NAMES_READ, most))
 
     def rename(self, label: int, name: str) -> None:
         """Call a class otherwise; kept on the device at once, until another image comes.
@@ -347,7 +350,7 @@ class LinkDevice(Device):
         """
         self._require_network()
         (number,) = check_labels([label], 1, self.core.network.capacity)
-        named = naming.renamed(self._image_metadata(), self.names(), number, name)
+        named = naming.renamed(self._image_metadata(), self._names(), number, name)
         body = naming.pack(named)
         room = self.hello.max_payload - HEADER
         if len(body) > room:

@@ -5,35 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edge_naca.host.messages import NAME, ProtocolError
+from edge_naca.host.messages import NAME
+from edge_naca.printable import check_names
 
 LONGEST = 255  # bytes of a name
 
 
-def pack(names: Mapping[int, str]) -> bytes:
+def pack(names: Mapping[int, bytes]) -> bytes:
     """Write names by their labels, as NAMES_WRITE takes them."""
-    parts = sorted((label, name.encode()) for label, name in names.items())
-    return b"".join(NAME.pack(label, len(text)) + text for label, text in parts)
+    return b"".join(NAME.pack(label, len(name)) + name for label, name in sorted(names.items()))
 
 
-def unpack(data: bytes, device: str) -> dict[int, str]:
-    """Read names by their labels.
-
-    Raises
-    ------
-    ProtocolError
-        If these are no names; the message names the device.
-    """
+def unpack(data: bytes) -> dict[int, bytes]:
+    """Read names by their labels, of whatever a device keeps: what is no whole name is none."""
     names, at = {}, 0
-    while at < len(data):
-        end = at + NAME.size
-        label, size = NAME.unpack_from(data, at) if end <= len(data) else (0, len(data))
-        text = data[end : end + size]
-        if len(text) != size:
-            raise ProtocolError(f"{device} keeps names that end in the middle: rename them anew")
-        names[label] = text.decode(errors="replace")
-        at = end + size
+    while at + NAME.size <= len(data):
+        label, size = NAME.unpack_from(data, at)
+        at += NAME.size + size
+        if at <= len(data):
+            names[label] = data[at - size : at]
     return names
+
+
+def texts(names: Mapping[int, bytes]) -> dict[int, str]:
+    """Return names as people read them: bytes that are no UTF-8 are shown as such."""
+    return {label: name.decode(errors="backslashreplace") for label, name in names.items()}
 
 
 def applied(metadata: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
@@ -47,8 +43,8 @@ def applied(metadata: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, 
 
 
 def renamed(
-    metadata: Mapping[str, Any], names: Mapping[int, str], label: int, name: str
-) -> dict[int, str]:
+    metadata: Mapping[str, Any], names: Mapping[int, bytes], label: int, name: str
+) -> dict[int, bytes]:
     """Return names with a class called otherwise, or as the image calls it where `name` is empty.
 
     Parameters
@@ -58,15 +54,17 @@ def renamed(
     Raises
     ------
     ValueError
-        If the name is too long, or another class's.
+        If the name has no UTF-8, is too long, or another class's.
     """
-    if len(name.encode()) > LONGEST:
-        raise ValueError(f"a name has up to {LONGEST} bytes, this one {len(name.encode())}")
-    result = {one: called for one, called in names.items() if one != label}
-    result |= {label: name} if name else {}
+    check_names("the name", [name])
+    called = name.encode()
+    if len(called) > LONGEST:
+        raise ValueError(f"a name has up to {LONGEST} bytes, this one {len(called)}")
+    result = {one: kept for one, kept in names.items() if one != label}
+    result |= {label: called} if called else {}
     classes = metadata.get("classes")
     if name or isinstance(classes, list):
-        listed = applied(metadata, result)["classes"]
+        listed = applied(metadata, texts(result))["classes"]
         if label < len(listed) and listed.count(listed[label]) > 1:
             raise ValueError(f"another class is called {listed[label]!r} already")
     return result

@@ -416,6 +416,11 @@ def test_a_name_with_strokes_is_no_path(tmp_path: Path, monkeypatch: pytest.Monk
         ),
         ({"current": {"microamperes_per_mhz": 1, "volts": None, "source": "x"}}, "'volts'"),
         ({"current": {"microamperes_per_mhz": 1, "volts": 1e999, "source": "x"}}, "'volts'"),
+        ({"current": {"microamperes_per_mhz": 1, "volts": 10**400, "source": "x"}}, "up to 1000"),
+        (
+            {"current": {"microamperes_per_mhz": 1e308, "volts": 3, "source": "x"}},
+            "'microamperes_per_mhz'",
+        ),
         ({"dsp": {"present": 1, "source": "x"}}, "dsp has a wrong 'present': it is true or false"),
         ({"cache": {"bytes": "4K", "source": "x"}}, "cache has a wrong 'bytes'"),
         ({"names": "x"}, "names is a list of texts"),

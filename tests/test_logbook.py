@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import re
 from pathlib import Path
+from typing import TextIO
 
+import pytest
 from commands import call, done, failed
 from serving import IMAGE, served
 
@@ -60,3 +64,40 @@ def test_a_log_holds_what_went_over_the_line(tmp_path: Path) -> None:
 
 def test_a_log_is_no_folder(tmp_path: Path) -> None:
     assert "is a directory" in failed(2, "--log", tmp_path, "config")
+
+
+def test_a_log_without_room_stops_the_command_before_it_begins() -> None:
+    result = call("--log", "/dev/full", "config")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: /dev/full: No space left on device\n"
+
+
+def test_a_log_that_fails_later_is_told_once_all_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "my.log"
+    written = logging.StreamHandler.flush
+
+    def flush(handler: logging.StreamHandler[TextIO]) -> None:
+        if log.stat().st_size and isinstance(handler, logging.FileHandler):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written(handler)
+
+    monkeypatch.setattr(logging.StreamHandler, "flush", flush)
+    result = call("--log", log, "config")
+    assert result.exit_code == 1
+    assert result.stdout == done("config")
+    assert result.stderr == f"Error: {log}: No space left on device\n"
+    # What the command itself has to say comes first.
+    log.unlink()
+    assert "none.naca" in failed(1, "--log", log, "inspect", tmp_path / "none.naca")
+
+
+def test_a_log_in_a_pipe_waits_for_nobody(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "is a pipe that nobody reads" in failed(1, "--log", pipe, "config")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    done("--log", pipe, "config")
+    assert b"INFO edge_naca: done" in os.read(reader, 1 << 16)
+    os.close(reader)

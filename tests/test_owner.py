@@ -22,7 +22,7 @@ from edge_naca.host import naming
 from edge_naca.host.device import DeviceError
 from edge_naca.host.link import RefusedError
 from edge_naca.host.locking import key_of
-from edge_naca.host.messages import Kind, ProtocolError, Reason
+from edge_naca.host.messages import Kind, Reason
 from edge_naca.host.virtual import VirtualDevice
 from edge_naca.presets import competitive
 
@@ -161,6 +161,27 @@ def test_signals_of_a_locked_device_are_presented_only() -> None:
     assert wire.hash()[1] == 0
 
 
+def test_a_lock_ends_the_lessons_of_a_sensor() -> None:
+    wire = Wire(image.encode(HEARING), ram=1 << 16, channels=2)
+    part = np.arange(200, dtype=np.int16).reshape(100, 2)
+    listen = struct.pack("<IHBI", SESSION, 1, 1, 0)
+    wire.want(Kind.SENSOR, listen)
+    wire.device.sense(part)
+    before = wire.hash()
+    assert before[1] > 0
+    assert lock(wire, 1)[0] == 0
+    wire.device.sense(part)
+    told = wire.want(Kind.SENSOR, struct.pack("<IHBI", 0, 0xFFFF, 1, 0)).body
+    assert struct.unpack_from("<H", told, 21)[0] > 0  # it goes on answering
+    assert wire.hash() == before
+    assert lock(wire, 2)[0] == 0
+    wire.device.sense(part)
+    assert wire.hash() == before  # whoever wants it to learn says so again
+    wire.want(Kind.SENSOR, listen)
+    wire.device.sense(part)
+    assert wire.hash() != before
+
+
 def test_wrong_keys_are_counted_until_a_restart() -> None:
     wire = Wire()
     lock(wire, 1)
@@ -185,16 +206,43 @@ def test_a_lock_that_cannot_be_kept_is_none() -> None:
 # ---- by the host and by command --------------------------------------------------------------
 
 
-@given(st.dictionaries(st.integers(0, 1023), st.text(max_size=60), max_size=9))
-def test_names_are_read_back(named: dict[int, str]) -> None:
-    named = {label: name for label, name in named.items() if len(name.encode("utf-8")) < 256}
-    assert naming.unpack(naming.pack(named), "it") == named
+@given(st.dictionaries(st.integers(0, 1023), st.binary(max_size=255), max_size=9))
+def test_names_are_read_back(named: dict[int, bytes]) -> None:
+    assert naming.unpack(naming.pack(named)) == named
 
 
-@pytest.mark.parametrize("data", [b"\1", b"\1\0", b"\1\0\5abc"])
-def test_names_that_end_in_the_middle_are_told(data: bytes) -> None:
-    with pytest.raises(ProtocolError, match="it keeps names that end in the middle"):
-        naming.unpack(data, "it")
+@pytest.mark.parametrize("data", [b"", b"\1", b"\1\0", b"\1\0\5abc"])
+def test_what_is_no_whole_name_is_none(data: bytes) -> None:
+    assert naming.unpack(data) == {}
+    assert naming.unpack(naming.pack({3: b"x"}) + data) == {3: b"x"}
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [(b"\xff" * 255, "\\xff" * 255), (b"M\xfcde", "M\\xfcde"), (b"", "")],
+    ids=["no UTF-8", "Latin-1", "empty"],
+)
+def test_names_of_other_programs_stay_as_they_are(kept: bytes, shown: str) -> None:
+    """So does what stands behind whole names, until somebody renames a class."""
+    virtual = VirtualDevice(IMAGE)
+    foreign = naming.pack({0: kept}) + b"\xff\xff\xff"
+    with connected(virtual.receive) as device:
+        device.link.request(Kind.NAMES_WRITE, foreign)
+        assert device.names() == {0: shown}
+        device.learn_many(X[:3], Y[:3])
+        device.rename(1, "worn")
+        assert device.names() == {0: shown, 1: "worn"}
+        read = device.link.request(Kind.NAMES_READ, struct.pack("<IH", 0, 400)).body[4:]
+        assert read == naming.pack({0: kept, 1: b"worn"})
+
+
+def test_what_has_no_utf_8_is_refused_by_its_name() -> None:
+    with connected(VirtualDevice(IMAGE).receive) as device:
+        with pytest.raises(ValueError, match=r"the name .* holds half of a character"):
+            device.rename(1, "a\udcff")
+        with pytest.raises(ValueError, match="phrase holds half of a character"):
+            device.lock("a\udcff")
+        assert (device.names(), device.hello.locked) == ({}, False)
 
 
 def test_renaming_by_command(tmp_path: Path) -> None:

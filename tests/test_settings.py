@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -105,12 +106,14 @@ REFUSED = {
     "[train]\ndrop = [1, {}]": r"\[train\] drop: is a text, a number, or a list of them",
     "[export]\nhelp = true": r"\[export\] help: there is no such option",
     "[train": "is no TOML: ",
+    "a = " + 9999 * "[" + 9999 * "]": "is no TOML: ",
+    "[train]\nbits = 0x" + 9999 * "f": r"\[train\] bits: .* digits",
     "a = '\udcff'": "is no TOML: 'utf-8' codec",
     "a = 1979-05-27": "a: there is no such command or option",
 }
 
 
-@pytest.mark.parametrize("text", REFUSED)
+@pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:40])
 def test_bad_entries_are_named(text: str, tmp_path: Path) -> None:
     path = tmp_path / "my.toml"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -123,6 +126,12 @@ def test_a_command_minds_its_own_entries_only(write: Write) -> None:
     path = write("[train]\nbits = 9\n[config]\njson = true\n")
     assert json.loads(done("--config", path, "config", "--folder"))["folder"]
     assert "[train] bits: 9" in failed(1, "--config", path, "train", "digits", "-o", "x")
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "cannot be read: " in failed(1, "--config", tmp_path, "config")
+    assert "is a pipe" in failed(1, "--config", tmp_path / "pipe", "config")
 
 
 def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:

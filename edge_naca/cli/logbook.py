@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import platform
+import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +21,52 @@ LOGGER = logging.getLogger("edge_naca")
 
 
 _META = "edge_naca.log"
+
+
+class _File(logging.FileHandler):
+    """A file to which nothing more is written once it has failed.
+
+    Attributes
+    ----------
+    failure : why it failed; None while all is well.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.failure: OSError | None = None
+        _refuse_unread_pipe(path)
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write what is logged."""
+        if self.failure is None:
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging names it so)
+        """Keep why the file cannot be written; all else is a mistake of this program."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self.failure = OSError(error.errno, error.strerror, self.baseFilename)
+
+    def close(self) -> None:
+        """Close the file, whatever is left of what it could not take."""
+        try:
+            super().close()
+        except OSError:
+            if self.failure is None:
+                raise
+
+
+def _refuse_unread_pipe(path: Path) -> None:
+    """Raise OSError if a path names a pipe that nobody reads: to open it would take for ever."""
+    if path.exists() and stat.S_ISFIFO(path.stat().st_mode):
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            raise OSError(f"{path} is a pipe that nobody reads: name a file") from error
 
 
 def keep(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
@@ -35,13 +85,13 @@ def logged(ctx: click.Context, command: str) -> Iterator[None]:
     Raises
     ------
     OSError
-        If the file cannot be written.
+        If the file cannot be written: at once, or behind what the command does if it fails later.
     """
     path = ctx.meta.get(_META)
     if path is None:
         yield
         return
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler = _File(path)
     layout = logging.Formatter(
         "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"
     )
@@ -55,6 +105,7 @@ def logged(ctx: click.Context, command: str) -> Iterator[None]:
     LOGGER.info("%s (edge-naca %s, %s)", command, __version__, system)
     end = "done"
     try:
+        _complain(handler)
         yield
     except click.exceptions.Exit as error:
         end = f"exit {error.exit_code}"
@@ -72,3 +123,9 @@ def logged(ctx: click.Context, command: str) -> Iterator[None]:
         LOGGER.removeHandler(handler)
         LOGGER.setLevel(before)
         handler.close()
+    _complain(handler)
+
+
+def _complain(handler: _File) -> None:
+    if handler.failure is not None:
+        raise handler.failure

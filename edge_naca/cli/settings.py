@@ -111,12 +111,14 @@ class Settings:
                 "a text, a number, or a list of them" if option.multiple else "a text or a number"
             )
             raise self.error(place, f"is {kinds}")
-        typed = [str(one) for one in values]
-        given = typed if option.multiple else typed[0]
         try:
+            typed = [str(one) for one in values]
+            given = typed if option.multiple else typed[0]
             option.type_cast_value(ctx, given)
         except click.BadParameter as error:
             raise self.error(place, error.message) from error
+        except ValueError as error:  # a number of thousands of digits
+            raise self.error(place, str(error)) from error
         return given
 
 
@@ -132,8 +134,8 @@ def read(path: Path) -> Settings:
     try:
         settings.content = tomllib.loads(read_file(path, LARGEST).decode("utf-8-sig"))
     except OSError as error:
-        raise settings.error("cannot be read", str(error.strerror)) from error
-    except ValueError as error:
+        raise settings.error("cannot be read", error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:  # numbers and towers of lists may be too large
         raise settings.error("is no TOML", str(error)) from error
     return settings
 

@@ -182,6 +182,10 @@ naca_link_status_t naca_link_lock(naca_link_t *link, body_t body)
             return naca_link_refuse(link, NACA_LINK_STORE, (uint32_t)status);
         }
         link->lock = lock;
+        if (what == LOCK) { // a sensor that was heard with a label teaches no more
+            link->stream.label = NACA_LINK_NO_LABEL;
+            link->stream.run = 0;
+        }
     }
     naca_link_put16(link, link->lock.is_locked | link->lock.tries << 8);
     naca_link_put(link, link->lock.salt, SALT_SIZE);
