@@ -90,6 +90,8 @@ def _refusal(answer: Answer) -> str:
             if answer.number
             else "too many wrong phrases were tried: restart it first"
         )
+        if answer.kind == Kind.LOCK:
+            return f"the device was locked with another phrase; {left}"
         return f"the device is locked and refuses {what}: 'edge-naca unlock PORT' opens it; {left}"
     if answer.status == Reason.NOTHING:
         return NOTHING[Kind(answer.kind)]

@@ -32,6 +32,29 @@ def test_a_log_says_what_ran_what_was_said_and_how_it_ended(tmp_path: Path) -> N
     assert not logging.getLogger("edge_naca").handlers
 
 
+@pytest.mark.parametrize("phrase", [["--phrase", "open sesame"], ["--phrase=open sesame"]])
+def test_a_log_does_not_keep_a_pass_phrase(phrase: list[str], tmp_path: Path) -> None:
+    log = tmp_path / "my.log"
+    with served(VirtualDevice(IMAGE).receive, "tcp") as port:
+        done("--log", log, "lock", port, *phrase)
+        failed(1, "--log", log, "lock", port, "--phrase=other", "--json")
+    text = log.read_text()
+    assert "sesame" not in text
+    assert "other" not in text.replace("another", "")
+    assert re.search(r" lock \S+ '?--phrase[ =]'?\*\*\*' ", text)
+
+
+def test_an_option_of_the_program_behind_the_command_is_told_its_place() -> None:
+    for words in (
+        ["train", "--log", "x"],
+        ["bench", "class-incremental", "--log", "x"],
+        ["boards", "--version"],
+    ):
+        option = words[-1] if words[-1] == "--version" else "--log"
+        assert failed(2, *words) == f"Error: {option} stands before the command"
+    assert "No such option '--lgo'" in failed(2, "train", "--lgo", "x")
+
+
 def test_a_failure_is_kept_with_its_traceback_and_said_in_one_line(tmp_path: Path) -> None:
     log = tmp_path / "my.log"
     message = failed(1, "--log", log, "inspect", tmp_path / "none.naca")

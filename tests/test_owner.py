@@ -272,7 +272,8 @@ def test_locking_by_command() -> None:
         assert "unlock PORT' opens it" in failed(1, "undo", port)
         assert "locked" in failed(1, "reset", port, "--forget", "saved", "--yes")
         assert object_of("selftest", port)["notes"] == ["nothing was taught: the device is locked"]
-        assert "7 wrong phrases are left" in failed(1, "unlock", port, "--phrase", "x")
+        message = failed(1, "unlock", port, "--phrase", "x")
+        assert "another phrase; 7 wrong phrases are left until it is restarted" in message
         assert "may not be empty" in failed(1, "unlock", port, "--phrase", "")
         assert "not locked" in call("unlock", port, text="open sesame\n").stdout
     with connected(virtual.receive) as device:
@@ -281,11 +282,38 @@ def test_locking_by_command() -> None:
         with pytest.raises(RefusedError, match="refuses LEARN"):
             device.learn(X[3], int(Y[3]))
         assert device.predict(X[3]).prediction == taught(3).infer(X[3]).prediction
-        with pytest.raises(RefusedError, match="refuses LOCK"):
+        with pytest.raises(RefusedError, match="locked with another phrase"):
             device.lock("b")
         device.unlock("a")
         device.learn(X[3], int(Y[3]))
         assert device.hash_at() == (taught(4).state_hash(), 4)
+
+
+def test_a_new_phrase_is_asked_for_twice() -> None:
+    virtual = VirtualDevice(IMAGE)
+    with served(virtual.receive, "tcp") as port:
+        result = call("lock", port, text="sesame\nseasme\n")
+        assert result.exit_code == 1
+        assert "do not match" in result.output
+        assert not object_of("info", port)["locked"]
+        assert "/" not in call("lock", port, text="sesame\nsesame\n").stderr
+        assert object_of("info", port)["locked"]
+        assert "not locked" in call("unlock", port, text="sesame\n").stdout
+
+
+@pytest.mark.parametrize(
+    "words", [["forget", "PORT", "0"], ["rollback", "PORT"], ["reset", "PORT", "--forget", "saved"]]
+)
+def test_where_nobody_answers_it_is_said_how_to_go_on(words: list[str]) -> None:
+    virtual = VirtualDevice(IMAGE)
+    with served(virtual.receive, "tcp") as port:
+        before = object_of("info", port)["state_hash"]
+        named = [port if word == "PORT" else word for word in words]
+        result = call(*named)
+        assert result.exit_code == 1
+        assert result.stderr.endswith("Error: nobody answered: add --yes to go on without asking\n")
+        assert call(*named, text="n\n").stderr.endswith("Aborted!\n")
+        assert object_of("info", port)["state_hash"] == before
 
 
 def test_keys_differ_with_phrase_and_salt() -> None:

@@ -152,6 +152,17 @@ def test_another_image_than_is_meant_is_said(runs: bytes, what: str) -> None:
         assert_same_as_host(target.device, X, Y, image=IMAGE)
 
 
+def test_too_little_ram_for_the_image_is_said() -> None:
+    expected = (
+        r"It runs none: its 64 bytes of RAM for a network are less than the \d+ that this one"
+    )
+    with (
+        VirtualUnderTest(IMAGE, ram=64) as target,
+        pytest.raises(DifferenceError, match=expected),
+    ):
+        target.device.hash()
+
+
 def test_an_image_is_checked_once_since_another_one_may_be_pushed() -> None:
     other = image.encode(small_network(seed=5))
     with VirtualUnderTest(IMAGE) as target:

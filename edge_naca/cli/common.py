@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from edge_naca.cli import settings
 from edge_naca.cli.numbers import NumberRange
 from edge_naca.extras import require
 from edge_naca.files import keep_old, try_place, write_files
-from edge_naca.printable import printable
+from edge_naca.printable import printable, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -295,6 +296,33 @@ def class_names(core: Core) -> list[str]:
     names = named_classes(core.network.metadata)[: core.network.capacity]
     used = np.flatnonzero(core.seen())
     return names + [str(label) for label in range(len(names), used.max(initial=-1) + 1)]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names for a message: the first of them, and how many more there are."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return (", ".join(shown(name, 40) for name in names[:5]) or "none") + more
+
+
+def confirm(question: str) -> None:
+    """Ask on stderr whether to go on; for commands with ``--yes``.
+
+    Raises
+    ------
+    Abort
+        If the answer is no.
+    ClickException
+        If nobody is there to answer.
+    """
+    try:
+        goes_on = click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():  # Ctrl-C
+            raise
+        click.echo(err=True)
+        raise click.ClickException("nobody answered: add --yes to go on without asking") from None
+    if not goes_on:
+        raise click.Abort
 
 
 def joined_names(

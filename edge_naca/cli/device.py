@@ -249,7 +249,7 @@ def reset(port: str, line: dict[str, Any], forget: str | None, yes: bool, as_jso
     with ports.opened(port, line) as device:
         if forget and not yes:
             question = f"Forget {device.hello.learned} samples that {port} has learned?"
-            click.confirm(question, abort=True, err=True)
+            common.confirm(question)
         hello = device.reset(forget or "reboot")
     if as_json:
         report.print_json({"port": port, "learned": hello.learned})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -53,7 +54,7 @@ def rollback(port: str, line: dict[str, Any], yes: bool, as_json: bool) -> None:
         before = device.hello.learned
         if not yes:
             question = f"Drop what {port} learned since it last saved, of {before} samples?"
-            click.confirm(question, abort=True, err=True)
+            common.confirm(question)
         device.rollback()
         _tell(port, device, as_json, f"{before} samples learned before")
 
@@ -77,7 +78,7 @@ def forget(port: str, name: str, line: dict[str, Any], yes: bool, as_json: bool)
     with ports.opened(port, line) as device:
         label = _label_of(device, name)
         if not yes:
-            click.confirm(f"Forget class {name} on {port}?", abort=True, err=True)
+            common.confirm(f"Forget class {name} on {port}?")
         device.forget(label)
         _tell(port, device, as_json, f"class {name} is forgotten")
 
@@ -107,16 +108,19 @@ def rename(port: str, name: str, called: str, line: dict[str, Any], as_json: boo
     report.say(f"{port}: classes are {', '.join(classes)}")
 
 
-PHRASE = click.option(
-    "--phrase", prompt="Pass phrase", hide_input=True, envvar="EDGE_NACA_PHRASE", show_envvar=True,
-    help="Asked for where it is not given; a command line is seen by others.",
-)  # fmt: skip
+def phrase_option(is_new: bool) -> Callable[[common.Function], common.Function]:
+    """Add ``--phrase``; a new one is asked for twice: a slip would lock out who typed it."""
+    return click.option(
+        "--phrase", prompt="Pass phrase", hide_input=True, confirmation_prompt=is_new,
+        envvar="EDGE_NACA_PHRASE", show_envvar=True,
+        help="Asked for where it is not given; a command line is seen by others.",
+    )  # fmt: skip
 
 
 @click.command()
 @ports.port_argument
 @ports.line_options
-@PHRASE
+@phrase_option(is_new=True)
 @common.json_option
 def lock(port: str, line: dict[str, Any], phrase: str, as_json: bool) -> None:
     """Have a device refuse to be taught or changed, until `unlock`; kept through power cuts.
@@ -137,7 +141,7 @@ def lock(port: str, line: dict[str, Any], phrase: str, as_json: bool) -> None:
 @click.command()
 @ports.port_argument
 @ports.line_options
-@PHRASE
+@phrase_option(is_new=False)
 @common.json_option
 def unlock(port: str, line: dict[str, Any], phrase: str, as_json: bool) -> None:
     """Open a device that was locked with this phrase.

@@ -22,6 +22,7 @@ from edge_naca.host.device import DeviceError
 from edge_naca.printable import LAYOUT, printable
 
 LONGEST = 2000  # characters of a message
+SECRET, HIDDEN = "--phrase", "***"  # the option that is not to be kept, and what stands for it
 
 
 class Entry(NamedTuple):
@@ -80,7 +81,7 @@ class Program(click.Group):
             )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta.setdefault(COMMAND, shlex.join(["edge-naca", *args]))
+        ctx.meta.setdefault(COMMAND, shlex.join(["edge-naca", *_unsecret(args)]))
         try:
             return super().parse_args(ctx, args)
         except OSError as error:  # of writing what --help says
@@ -98,6 +99,12 @@ class Program(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+        except click.NoSuchOption as error:
+            own = next((p for p in self.get_params(ctx) if error.option_name in p.opts), None)
+            if own is None or error.ctx is ctx:
+                raise
+            said = f"{error.option_name} stands before the command"
+            raise click.UsageError(said, error.ctx) from error
         except click.ClickException as error:
             vars(error)["message"] = printable(error.message, kept=LAYOUT)
             raise
@@ -109,6 +116,18 @@ class Program(click.Group):
             raise click.ClickException(_one_line(error) or "there is too little memory") from error
         except (ValueError, DeviceError, MissingExtraError) as error:
             raise click.ClickException(_one_line(error)) from error
+
+
+def _unsecret(words: list[str]) -> list[str]:
+    """Return a command's words without the pass phrase, for logs and whoever reads them."""
+    kept: list[str] = []
+    for word in words:
+        if kept and kept[-1] == SECRET:
+            word = HIDDEN
+        elif word.startswith(f"{SECRET}="):
+            word = f"{SECRET}={HIDDEN}"
+        kept.append(word)
+    return kept
 
 
 def _one_line(error: Exception) -> str:

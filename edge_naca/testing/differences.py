@@ -26,6 +26,11 @@ def check_image(device: LinkDevice, image: bytes) -> None:
     meant = Core(image)
     if not hello.running:
         what = "It runs none"
+        if meant.workspace_size > hello.ram_room:
+            what += (
+                f": its {hello.ram_room} bytes of RAM for a network are less than the "
+                f"{meant.workspace_size} that this one takes"
+            )
     elif hello.network_id != meant.network_id:
         what = "Its network is another one"
     else:
