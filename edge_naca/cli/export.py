@@ -91,8 +91,11 @@ def export(
     from edge_naca.export import load_image
 
     chosen = [kind for kind, is_chosen in libraries.items() if is_chosen]
-    if as_c + as_onnx + as_learning + as_nir + len(chosen) != 1:
-        forms = ["c", "onnx", "onnx-learning", "nir", *libraries]
+    forms = {"c": as_c, "onnx": as_onnx, "onnx-learning": as_learning, "nir": as_nir} | libraries
+    asked = [form for form, is_asked in forms.items() if is_asked]
+    if len(asked) > 1:
+        raise click.UsageError(f"--{' and --'.join(asked)}: export one form at a time")
+    if not asked:
         raise click.UsageError(f"say what to export as, one of: --{', --'.join(forms)}")
     if not (as_onnx or as_learning) and input_type is not None:
         raise click.UsageError("--input-type goes with --onnx and --onnx-learning")
