@@ -51,7 +51,14 @@ def read_description(path: Path) -> dict[str, Any]:
     """
     try:
         content = _parsed(path)
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        if error.strerror is None:  # of this program's own, which says all
+            raise ValueError(str(error)) from error
+        raise ValueError(
+            f"{path} cannot be read: {error.strerror}. A board of your own is a file that ends in "
+            f".json or .toml, or a folder with a {DESCRIPTION} (docs/boards.md)"
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} does not describe a board (docs/boards.md): {error}") from error
     wrong = wrong_description(content)
     if wrong:

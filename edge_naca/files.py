@@ -26,7 +26,8 @@ def read_file(path: str | PathLike[str], largest: int = MAX_FILE) -> bytes:
     with Path(path).open("rb") as file:
         data = file.read(largest + 1)
     if len(data) > largest:
-        raise OSError(f"{path} is too large: {largest >> 20} MiB are the most for such a file")
+        most = f"{largest >> 20} MiB" if largest >> 20 else f"{largest >> 10} KiB"
+        raise OSError(f"{path} is too large: {most} are the most for such a file")
     return data
 
 

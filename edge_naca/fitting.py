@@ -62,9 +62,12 @@ def fit(network: Network, dataset: Dataset) -> Dataset:
                 stacklevel=2,
             )
         else:
+            advice = "use a table with all of them, or train another image"
+            if network.signal is not None:  # which makes these itself
+                advice = "of a recording the image makes them itself, with --signal"
             raise DataError(
                 f"{shown(dataset.name)} has no column {_some(missing)}, which the image learned "
-                "from: use a table with all of them, or train another image"
+                f"from: {advice}"
             )
     wanted, held = _numbers(network), int(np.prod(dataset.x_train.shape[1:]))
     if held != wanted:

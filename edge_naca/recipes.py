@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
@@ -165,9 +166,10 @@ def _largest(build: Callable[..., Network], room: int, max_kib: float) -> Networ
     context = state_size(build(1)) - smallest
     chosen_drift = none if context > CONTEXT_SHARE * budget else {}
     if smallest > budget:
+        least = math.ceil(smallest / 1024 * 100) / 100
         raise ValueError(
-            f"one neuron for each class takes {smallest / 1024:.1f} KiB already, "
-            f"which is more than max_kib {max_kib:g}"
+            f"one neuron for each class takes {smallest} bytes of learned state already, more than "
+            f"the {budget:.0f} of max_kib {max_kib:g}: give {least:g} at least"
         )
     # They are counted by the first number too many.
     counts = range(1, MAX_UNITS // room + 1)

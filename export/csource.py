@@ -260,10 +260,12 @@ def _check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z](_?[A-Za-z0-9]){0,39}", name):
         raise ValueError(
             f"{name!r} cannot name C source: take up to 40 letters, digits and single underscores "
-            "in between, a letter first"
+            "in between, a letter first (--name)"
         )
     if _TAKEN.fullmatch(name):
-        raise ValueError(f"{name!r} is taken by the core or by the C library: choose another name")
+        raise ValueError(
+            f"{name!r} is taken by the core or by the C library: choose another name (--name)"
+        )
 
 
 def _signal_sizes(name: str, network: Network) -> str:

@@ -119,7 +119,6 @@ def test_builds_of_folders_of_one_name_do_not_meet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        (None, "No such file"),
         ("{", "Expecting"),
         ("[" * 60_000, "recursion"),
         ("[]", "holds no JSON object"),
@@ -130,15 +129,21 @@ def test_builds_of_folders_of_one_name_do_not_meet(tmp_path: Path) -> None:
         (json.dumps(DESCRIPTION | {"emulator": [1]}), "emulator is a list"),
         (json.dumps(DESCRIPTION | {"keeps": True}), "keeps is a number"),
         (json.dumps(DESCRIPTION | {"keeps": -1}), "keeps is a number"),
-        (" " * (1 << 16) + "{}", "too large"),
     ],
 )
-def test_descriptions_that_cannot_be_are_refused(
-    text: str | None, what: str, tmp_path: Path
-) -> None:
-    if text is not None:
-        (tmp_path / "board.json").write_text(text)
+def test_descriptions_that_cannot_be_are_refused(text: str, what: str, tmp_path: Path) -> None:
+    (tmp_path / "board.json").write_text(text)
     with pytest.raises(BoardError, match=f"board.json does not describe a board.*{what}"):
+        find_board(tmp_path)
+
+
+def test_descriptions_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    with pytest.raises(
+        BoardError, match=r"board.json cannot be read: No such file.*A board of your"
+    ):
+        find_board(tmp_path)
+    (tmp_path / "board.json").write_text(" " * (1 << 16) + "{}")
+    with pytest.raises(BoardError, match=r"board.json is too large: 64 KiB are the most"):
         find_board(tmp_path)
 
 

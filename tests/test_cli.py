@@ -122,7 +122,7 @@ def test_version_is_the_package_s_and_those_of_the_formats() -> None:
             "--weight-bits: the image given to --continue decides that",
         ),
         (["export", "x.naca", "-o", "x"], "say what to export as, one of: --c, --onnx"),
-        (["export", "x.naca", "-o", "x", "--c", "--onnx"], "say what to export as, one of: --c"),
+        (["export", "x.naca", "-o", "x", "--c", "--onnx"], "--c and --onnx: export one form"),
         (
             ["export", "x.naca", "-o", "x", "--onnx", "--name", "y"],
             "--name goes with --c and with libraries",
@@ -284,7 +284,7 @@ def test_samples_of_another_kind_are_refused(folder: Path, tmp_path: Path) -> No
     assert said in failed(1, "train", path, *goes_on)
     assert said in failed(1, "evaluate", image, path)
     message = failed(1, "evaluate", folder / "table.naca", "digits")
-    assert "knows none of the classes of digits" in message
+    assert "knows none of the classes of digits (0, 1, 2, 3, 4 and 5 more), but " in message
 
 
 def test_a_failure_leaves_the_old_image(
@@ -493,6 +493,7 @@ def test_export_writes_c(folder: Path, tmp_path: Path) -> None:
     assert (target / "Makefile").read_text() == "all:\n"
     message = failed(1, "export", folder / "digits.naca", "--c", "-o", target, "--name", "3 x")
     assert "cannot name C source" in message
+    assert "(--name)" in message
 
 
 def test_export_writes_onnx(folder: Path, tmp_path: Path) -> None:

@@ -321,7 +321,8 @@ def test_inspect_leaves_out_classes_without_room(folder: Path, tmp_path: Path) -
     [
         (["--board", "nucleo-f44re"], 1, "no board 'nucleo-f44re': did you mean nucleo-f446re"),
         (["--board", "list:nuclo"], 1, "no board has nuclo in its names: did you mean nucleo-"),
-        (["--board", "./none.json"], 1, "none.json does not describe a board"),
+        (["--board", "./none.json"], 1, "none.json cannot be read: No such file or directory. A"),
+        (["--board", "./d.yaml"], 1, "ends in .json or .toml, or a folder with a board.json"),
         (["--board", "list", "--measure"], 2, "--measure counts on one board: name it"),
         (["--data", "digits"], 2, "--data and --measure go with --board"),
         (["--measure"], 2, "--data and --measure go with --board"),

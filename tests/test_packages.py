@@ -277,7 +277,7 @@ def test_what_was_there_is_kept(image_file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--arduino", "--zephyr"], "say what to export as, one of: --c, --onnx"),
+        (["--arduino", "--zephyr"], "--arduino and --zephyr: export one form at a time"),
         (["--arduino", "--header-only"], "--header-only and --no-core go with --c"),
         (["--idf", "--input-type", "codes"], "--input-type goes with --onnx"),
         (["--nir", "--name", "x"], "--name goes with --c and with libraries"),
@@ -285,6 +285,26 @@ def test_what_was_there_is_kept(image_file: Path, tmp_path: Path) -> None:
 )
 def test_options_that_do_not_go_together(words: list[str], said: str, image_file: Path) -> None:
     assert said in failed(2, "export", image_file, *words, "-o", image_file.with_name("out"))
+
+
+def test_archives_other_than_zip_are_refused(image_file: Path) -> None:
+    for name in ("lib.tar.gz", "lib.7z"):
+        out = image_file.with_name(name)
+        assert "a file that ends in .zip" in failed(1, "export", image_file, "--idf", "-o", out)
+        assert not out.exists()
+    upper = image_file.with_name("lib.ZIP")
+    done("export", image_file, "--idf", "-o", upper)
+    assert zipfile.is_zipfile(upper)
+
+
+@pytest.mark.parametrize(
+    ("kind", "has_avr"), [("arduino", True), ("zephyr", False), ("idf", False)]
+)
+def test_only_what_runs_on_an_avr_speaks_of_it(kind: str, has_avr: bool, image_file: Path) -> None:
+    out = image_file.with_name(kind)
+    assert (
+        "an AVR has both in RAM" in done("export", image_file, f"--{kind}", "-o", out)
+    ) == has_avr
 
 
 @pytest.mark.parametrize("name", ["edge_naca", "Arduino", "naca", "3 x"])

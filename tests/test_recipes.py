@@ -135,7 +135,7 @@ def test_choices_are_passed_on() -> None:
     [
         (LARGE, {"features": "colours"}, "features must be one of auto, edges, pixels, scaled"),
         (LARGE, {"capacity": 2}, "capacity must be at least 3"),
-        (LARGE, {"max_kib": 0.25}, "one neuron for each class takes .* KiB already"),
+        (LARGE, {"max_kib": 0.25}, r"takes \d+ bytes .* more than the 256 of max_kib 0.25: give "),
         (LARGE, {"max_kib": 9, "neurons_per_class": 3}, "either max_kib or neurons_per_class"),
         (LARGE, {"neurons_per_class": 2000}, r"must be in 1 .. 4096, not 6000"),
         (LARGE, {"bits": 9}, r"bits must be in 1 .. 8"),

@@ -36,7 +36,9 @@ COMMANDS = {
         "Be a device: for trying things without a board.",
     ),
     "evaluate": Entry("edge_naca.cli.evaluate:evaluate", "Test an image on data."),
-    "export": Entry("edge_naca.cli.export:export", "Turn an image into C source, ONNX or NIR."),
+    "export": Entry(
+        "edge_naca.cli.export:export", "Turn an image into C source, a library, ONNX or NIR."
+    ),
     "export-trace": Entry(
         "edge_naca.cli.export_trace:export_trace",
         "Turn a recording into a trace that Perfetto's viewer shows.",

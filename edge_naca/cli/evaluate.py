@@ -63,7 +63,11 @@ def evaluate(
     label = index[dataset.y_test]
     known = label >= 0
     if not known.any():
-        raise DataError(f"{image} knows none of the classes of {dataset.name}")
+        raise DataError(
+            f"{image} knows none of the classes of {dataset.name} "
+            f"({common.listed(dataset.classes)}), "
+            f"but {common.listed(names)}; --label-column names the column of a table's labels"
+        )
     dataset = common.fitted(core, dataset)
     y = label[known]
     results = _present(core, dataset.x_test[known], as_json)

@@ -92,9 +92,12 @@ def export(
     from edge_naca.export import load_image
 
     chosen = [kind for kind, is_chosen in libraries.items() if is_chosen]
-    if as_c + as_onnx + as_learning + as_nir + len(chosen) != 1:
-        kinds = [kind.replace("_", "-") for kind in libraries]
-        forms = ["c", "onnx", "onnx-learning", "nir", *kinds]
+    forms = {"c": as_c, "onnx": as_onnx, "onnx-learning": as_learning, "nir": as_nir}
+    forms |= {kind.replace("_", "-"): is_chosen for kind, is_chosen in libraries.items()}
+    asked = [form for form, is_asked in forms.items() if is_asked]
+    if len(asked) > 1:
+        raise click.UsageError(f"--{' and --'.join(asked)}: export one form at a time")
+    if not asked:
         raise click.UsageError(f"say what to export as, one of: --{', --'.join(forms)}")
     if not (as_onnx or as_learning) and input_type is not None:
         raise click.UsageError("--input-type goes with --onnx and --onnx-learning")

@@ -10,11 +10,16 @@ from edge_naca.export.core_copy import keep_obsolete
 from edge_naca.export.packages.archive import zipped
 from edge_naca.export.packages.library import KINDS, folder_name, library
 
+# Nobody means a folder by these.
+OTHER_ARCHIVES = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+
 
 def export_package(data: bytes, output: Path, name: str, kind: str, as_json: bool) -> None:
     """Write a library with an image as a folder or, where `output` ends in .zip, as a ZIP."""
-    as_zip = output.suffix == ".zip" or kind == "pio_zip"
+    as_zip = output.suffix.lower() == ".zip" or kind == "pio_zip"
     kind = "platformio" if kind == "pio_zip" else kind
+    if output.name.lower().endswith(OTHER_ARCHIVES) and not (as_zip or output.is_dir()):
+        raise ValueError(f"{output}: a library is a folder, or a file that ends in .zip")
     files = library(data, name, kind)
     if as_zip:
         common.check_writable(output)

@@ -58,6 +58,7 @@ KINDS = {
     "idf": Kind("ESP-IDF", "naca_NAME", False, "idf.c", "examples/NAME/main/main.c"),
     "cmake": Kind("CMake", "naca-NAME", False, "program.c", "example/NAME_example.c"),
 }
+WITHOUT_AVR = ("zephyr", "idf")  # which do not run on one
 
 
 def library(image: bytes, name: str, kind: str) -> dict[str, bytes]:
@@ -91,7 +92,7 @@ def library(image: bytes, name: str, kind: str) -> dict[str, bytes]:
     network_folder = "src" if shape.is_flat else "network"
     texts = {f"{network_folder}/{name}.{end}": source[f"{name}.{end}"] for end in "hc"}
     texts[shape.program.replace("NAME", name)] = example(network, name, shape.frame)
-    values = _values(image, name)
+    values = _values(image, name, kind)
     texts |= _filled(kind, "", name, values)
     if shape.is_flat:
         texts |= _filled("flat", "src/", name, values)
@@ -149,7 +150,7 @@ def _filled(kind: str, where: str, name: str, values: Mapping[str, str]) -> dict
     }
 
 
-def _values(image: bytes, name: str) -> dict[str, str]:
+def _values(image: bytes, name: str, kind: str) -> dict[str, str]:
     core = Core(image)
     network = core.network
     windows = 0 if network.signal is None else SignalCore(network).memory_size
@@ -166,8 +167,8 @@ def _values(image: bytes, name: str) -> dict[str, str]:
         "url": about["Project-URL"].partition(", ")[2],
         "summary": _SUMMARY,
         "id": f"{core.network_id:08x}",
-        "memory": f"{len(image)} bytes of flash for the image and {ram} bytes of RAM; an AVR has "
-        "both in RAM",
+        "memory": f"{len(image)} bytes of flash for the image and {ram} bytes of RAM"
+        + ("" if kind in WITHOUT_AVR else "; an AVR has both in RAM"),
         "least_ram": str(math.ceil(ram / 1024) + _SYSTEM_RAM),
         "least_flash": str(math.ceil(len(image) / 1024) + _SYSTEM_FLASH),
         "library": "core" if network.signal is None else "signal",
