@@ -66,7 +66,7 @@ def _open(address: str) -> Any:
     return open_line(address)
 
 
-@pytest.mark.parametrize("batch", [1, 16])
+@pytest.mark.parametrize("batch", [1, pytest.param(16, marks=pytest.mark.slow)])
 def test_terrible_line(batch: int) -> None:
     core = Core(NETWORK)
     expected = core.learn_many(X[:600], Y[:600])

@@ -572,6 +572,7 @@ def real() -> bytes:
 CHECKED = ("digits", "gas", "signed", "decorrelated", "windowed", "real")
 
 
+@pytest.mark.slow
 def test_what_is_exported_checks_itself(
     request: pytest.FixtureRequest, tmp_path: Path, require_tool: Callable[[str], None]
 ) -> None:

@@ -818,6 +818,7 @@ def test_files_and_graphs_read_the_same(tmp_path: Path) -> None:
             np.testing.assert_array_equal(value, vars(theirs)[key])
 
 
+@pytest.mark.slow
 def test_damaged_files_are_refused_by_name(tmp_path: Path) -> None:
     path = save(tmp_path / "net.nir", _image_net().to_dict())
     content = path.read_bytes()

@@ -143,7 +143,7 @@ def test_an_item_with_another_sign_is_another_item(kind: int) -> None:
 
 
 @EACH
-@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_learned_once_over_a_terrible_line(which: str, batch: int) -> None:
     described = network(which)
     count = 200

@@ -319,7 +319,9 @@ def confirm(question: str) -> None:
     except click.Abort:
         if sys.stdin.isatty():  # Ctrl-C
             raise
-        click.echo(err=True)
+        from edge_naca.cli import report
+
+        report.say(err=True)
         raise click.ClickException("nobody answered: add --yes to go on without asking") from None
     if not goes_on:
         raise click.Abort

@@ -23,8 +23,8 @@ bool naca_link_can_undo(const naca_link_t *link)
 
 static uint8_t *copy_of(const naca_link_t *link)
 {
-    uint8_t *end = (uint8_t *)link->config->workspace + link->config->workspace_size;
-    return end - state_size(link);
+    uint8_t *const workspace = link->config->workspace;
+    return workspace + (link->config->workspace_size - state_size(link));
 }
 
 void naca_link_keep_copy(naca_link_t *link)

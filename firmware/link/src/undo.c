@@ -54,7 +54,7 @@ naca_link_status_t naca_link_undo(naca_link_t *link, body_t body)
 {
     const uint32_t session = get32(body.data);
     const uint32_t what = body.data[8];
-    naca_link_undo_t *undo = &link->undo;
+    const naca_link_undo_t *undo = &link->undo;
     if (what > MARK) {
         return NACA_LINK_UNKNOWN;
     }
