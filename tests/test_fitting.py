@@ -13,6 +13,7 @@ from edge_naca import image, presets
 from edge_naca.data import DataError, Dataset
 from edge_naca.fitting import columns_of, fit
 from edge_naca.network import Network, Preparation
+from edge_naca.signal_features import Signal
 from edge_naca.tables.errors import TableWarning
 
 NAMES = ("heat", "light", "sound")
@@ -61,6 +62,13 @@ def test_other_names_of_as_many_columns_are_warned_of() -> None:
 def test_missing_columns_are_named() -> None:
     with pytest.raises(DataError, match=r"t\.csv has no column 'light', 'sound', which the image"):
         fit(network(), dataset(("heat", "time")))
+
+
+def test_who_hands_a_recording_to_a_network_of_its_features_is_told_the_option() -> None:
+    signal = Signal(1, 50, 16, 16, (("mean", "deviation", "least"),))
+    made = replace(network(), signal=signal)
+    with pytest.raises(DataError, match=r"no column 'light', .* makes them itself, with --signal$"):
+        fit(made, dataset(("heat", "time")))
 
 
 @pytest.mark.parametrize("names", [
