@@ -142,13 +142,14 @@ def _measure(arguments: argparse.Namespace) -> Measurement:
             for seed, one in enumerate(splits, start=1)
         ]
         figures.append(mean({"strategy": name}, "right", runs, "%", 2))
+    order = f"{arguments.orders} random orders" if arguments.orders > 1 else "one random order"
     return measure(
         f"Avalanche: {dataset.name} in {EXPERIENCES} experiences of two classes",
         results.command(),
         [Table("After all experiences", tuple(figures))],
         data={arguments.data: dataset.digest()},
         text="Class-incremental: no task label. Each sample is seen once. Classes come in "
-        f"{arguments.orders} random orders. All that learns has {arguments.max_kib:g} KiB: of "
+        f"{order}. All that learns has {arguments.max_kib:g} KiB: of "
         "edge-naca the learned state, of the others a network with one hidden population in "
         "32-bit numbers, of replay half of it, and samples of a byte a pixel for the rest. Both "
         f"are Avalanche 0.6.0's own (Naive, Replay), in batches of {BATCH}, with the best of "
